@@ -1,0 +1,165 @@
+// Convolution + scale/bias + residual + activation as one kernel.
+//
+// Cross-correlation, as in all frameworks:
+//   y[n,p,q,k] = act(scale[k] * sum_{r,s,c} x[n, p*stride.h - pad.top + r*dilation.h,
+//                                              q*stride.w - pad.left + s*dilation.w, g*C/groups +
+//                                              c] * w[k,r,s,c]
+//                    + bias[k] + residual[n,p,q,k])
+// with x read as 0 outside the image. Products and sums in fp32, one rounding at the store.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "foldconv/fold.hpp"
+#include "foldconv/status.hpp"
+#include "foldconv/tensor.hpp"
+
+namespace foldconv {
+
+enum class Activation : std::uint8_t {
+  none,
+  relu,        // max(v, 0); NaN stays NaN
+  relu6,       // min(max(v, 0), 6)
+  leaky_relu,  // v > 0 ? v : alpha * v
+  silu,        // v * sigmoid(v)
+  sigmoid,     // 1 / (1 + exp(-v))
+  tanh,
+  hardswish,  // v * relu6(v + 3) / 6
+  gelu,       // v * 0.5 * (1 + erf(v / sqrt(2))): the exact form, not the tanh one
+};
+inline constexpr int kActivationCount = 9;
+
+const char* to_string(Activation activation) noexcept;  // "relu6"; "unknown" outside the enum
+Result<Activation> parse_activation(std::string_view name);
+
+struct Extent {
+  int h = 1, w = 1;
+  friend bool operator==(const Extent&, const Extent&) = default;
+};
+
+// Rows and columns of zeros around the image. A negative value crops the image instead.
+struct Padding {
+  int top = 0, bottom = 0, left = 0, right = 0;
+  friend bool operator==(const Padding&, const Padding&) = default;
+};
+
+// One convolution. Sizes count elements; dilation counts from 1 (1: dense kernel).
+struct ConvProblem {
+  DataType dtype = DataType::f16;  // of x, weights, residual and y
+  int n = 1, h = 0, w = 0, c = 0;  // x: NHWC
+  int k = 0, r = 1, s = 1;         // w: k output channels, r x s taps
+  Extent stride = {1, 1};
+  Padding pad = {};
+  Extent dilation = {1, 1};
+  int groups = 1;  // divides c and k; c == groups: depthwise
+  Activation activation = Activation::none;
+  float alpha = 0.01f;    // slope of leaky_relu below 0; other activations ignore it
+  bool residual = false;  // add a tensor of y's shape before the activation
+
+  // Output height and width: (h + pad.top + pad.bottom - dilation.h * (r - 1) - 1) / stride.h + 1,
+  // at least 1 in a valid problem.
+  int p() const noexcept;
+  int q() const noexcept;
+  Shape input() const noexcept { return {n, h, w, c}; }
+  Shape output() const noexcept { return {n, p(), q(), k}; }
+  double flops() const noexcept;  // 2 * n*p*q * k * r*s * c/groups, padding counted
+
+  friend bool operator==(const ConvProblem&, const ConvProblem&) = default;
+};
+
+// ok, or the first rule that the problem breaks. Needs no device.
+Status validate(const ConvProblem& problem);
+
+// One line such as "n1 56x56x64 -> 56x56x64 3x3 s1 p1 f16 relu".
+std::string to_string(const ConvProblem& problem);
+
+struct PlanOptions {
+  std::string_view kernel = {};  // pin a kernel by name (see explain()); empty: the table chooses
+};
+
+// Why a kernel was not taken.
+struct Refusal {
+  std::string kernel;
+  std::string
+      reason;  // the rule that failed, the value, and the nearest legal value where there is one
+};
+
+// What plan() decides, and why.
+struct Explanation {
+  std::string kernel;            // e.g. conv_rxs_f16_128x64x64_st3_sm80
+  std::string reason;            // why this row of the selection table applies
+  std::uint32_t grid = 0;        // CTAs
+  std::uint32_t threads = 0;     // per CTA
+  std::size_t shared_bytes = 0;  // per CTA
+  int registers = 0;             // per thread, as compiled for this device
+  int ctas_per_sm = 0;           // resident, from registers, threads and shared memory
+  double waves = 0;              // grid / (ctas_per_sm * SMs)
+  std::size_t workspace_bytes = 0;
+  std::vector<Refusal> refused;  // every other kernel, in table order
+
+  std::string to_string() const;  // several lines, for a terminal
+};
+
+// The choice for `problem` on the current device, without weights. Pure function of problem,
+// options and device.
+Result<Explanation> explain(const ConvProblem& problem, const PlanOptions& options = {});
+
+// Device pointers of one run. Every one is 16-byte aligned and lives on the plan's device.
+struct ConvBuffers {
+  const void* x = nullptr;  // NHWC, ConvProblem::input()
+  const void* residual =
+      nullptr;        // NPQK, ConvProblem::output(); null exactly when the problem has no residual.
+                      // May be y itself (added in place), may not overlap y otherwise.
+  void* y = nullptr;  // NPQK, ConvProblem::output(); may not overlap x
+  void* workspace = nullptr;  // ConvPlan::workspace_bytes(); may be null when that is 0
+  std::size_t workspace_bytes = 0;
+};
+
+// A problem bound to weights and a kernel. Immutable: run() may be called from any number of
+// threads on any streams. Keeps the device weights alive. Cheap to copy.
+class ConvPlan {
+ public:
+  // Launches one kernel on `stream` and returns; no allocation, no synchronisation; may be captured
+  // into a CUDA graph. Errors leave y untouched: invalid_argument (null pointer), misaligned,
+  // aliasing, workspace_too_small, cuda_error.
+  Status run(const ConvBuffers& buffers, cudaStream_t stream = nullptr) const;
+
+  std::size_t workspace_bytes() const noexcept;
+  const ConvProblem& problem() const noexcept;
+  const Explanation& explanation() const noexcept;
+
+  struct Data;
+  explicit ConvPlan(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
+
+ private:
+  std::shared_ptr<const Data> data_;
+};
+
+// Weights, scale and bias on the device, packed once. Immutable and thread-safe; cheap to copy.
+class Conv {
+ public:
+  // Packs and copies to the current device; synchronous. Errors: out_of_memory, device_too_old,
+  // cuda_error.
+  static Result<Conv> create(const FoldedConv& folded);
+
+  // Chooses a kernel for `problem`. k, r, s, c/groups and dtype must be those of the weights. Every
+  // rule on shapes, dtype and device is checked here. Errors: invalid_argument, unsupported (a
+  // pinned kernel that does not take the problem: its reason), cuda_error. The current device must
+  // be the one of create().
+  Result<ConvPlan> plan(const ConvProblem& problem, const PlanOptions& options = {}) const;
+
+  struct Data;
+  explicit Conv(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
+
+ private:
+  std::shared_ptr<const Data> data_;
+};
+
+}  // namespace foldconv

@@ -1,0 +1,84 @@
+// What the host passes to a convolution kernel. Plain data; lives in the kernel's parameter space.
+#pragma once
+
+#include <cstdint>
+
+#include "tile/fast_division.hpp"
+#include "tile/weight_layout.hpp"
+
+namespace foldconv {
+
+// How the epilogue maps a value; the numbers are those of foldconv::Activation.
+struct ActivationParams {
+  int kind = 0;     // static_cast<int>(Activation)
+  float alpha = 0;  // leaky_relu's slope
+};
+
+// Geometry shared by the tensor-core and the direct kernel. Names as in ConvProblem.
+struct ConvGeometry {
+  int n, h, w, c;
+  int k, p, q;
+  int r, s;
+  int stride_h, stride_w;
+  int pad_top, pad_left;
+  int dilation_h, dilation_w;
+  int groups;
+  int c_per_group, k_per_group;
+};
+
+// conv_sm80: grid = {m tiles * n tiles, 1, 1}, n tiles (over all groups) running fastest; block =
+// tile.threads(). Requires n*p*q < 2^31, fewer than 2^31 elements in x, w, y, and r, s <=
+// kMaxTensorCoreTaps where the loader is not unit.
+struct ConvParams {
+  const void* x;         // NHWC
+  const void* w;         // packed, see WeightLayout
+  const float* scale;    // k
+  const float* bias;     // k
+  const void* residual;  // NPQK or null
+  void* y;               // NPQK
+  ConvGeometry g;
+  ActivationParams activation;
+  int m;              // n * p * q
+  int k_blocks;       // row() / kSliceWidth
+  int vector_output;  // 1: k and k_per_group are multiples of 8, so y and residual move in 16-byte
+                      // pieces
+  FastDivision per_image;  // p * q
+  FastDivision per_row;    // q
+  FastDivision n_tiles;    // n tiles over all groups
+  FastDivision n_tiles_per_group;
+  FastDivision taps;      // r * s
+  FastDivision kernel_w;  // s
+  FastDivision channels;  // c_per_group; for the tables of the narrow and element loaders
+};
+inline constexpr int kMaxTensorCoreTaps =
+    15;  // rows and columns of the filter; validity masks have 15 bits each
+
+// direct_*: one thread an output element, k fastest; grid-stride loop, any grid, block of
+// kDirectThreads.
+struct DirectParams {
+  const void* x;
+  const void* w;  // packed, see WeightLayout
+  const float* scale;
+  const float* bias;
+  const void* residual;  // or null
+  void* y;
+  ConvGeometry g;
+  ActivationParams activation;
+};
+inline constexpr int kDirectThreads = 256;
+
+// batch_norm_*, add_*, activate_*: one thread for 16 bytes of the tensor and a scalar tail;
+// grid-stride loop, any grid, block of kPointwiseThreads.
+struct PointwiseParams {
+  const void* x;
+  const void* z;  // add: the second operand
+  void* y;
+  std::int64_t elements;
+  int c;
+  const float *gamma, *beta, *mean, *variance;  // batch_norm
+  float eps;
+  ActivationParams activation;  // activate
+};
+inline constexpr int kPointwiseThreads = 256;
+
+}  // namespace foldconv

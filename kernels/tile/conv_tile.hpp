@@ -1,0 +1,79 @@
+// Tiles of the tensor-core convolution: one struct feeds kernel, launch and selector, so no figure
+// is computed twice.
+#pragma once
+
+#include "tile/host_device.hpp"
+#include "tile/weight_layout.hpp"
+
+namespace foldconv {
+
+// How a CTA reads x. Every loader fills the same shared-memory tile; they differ in how a 16-byte
+// chunk (8 channels) finds its address.
+enum class ConvLoader {
+  unit,     // 1x1: K is the channels; one 16-byte copy a chunk, no taps
+  taps,     // r x s, at least kSliceWidth channels: one tap a stage, 16-byte copies
+  narrow,   // r x s, fewer than kSliceWidth channels, a multiple of 8: one tap a chunk, 16-byte
+            // copies
+  element,  // any channel count: element by element; for channel counts and group offsets that
+            // break 16-byte alignment
+};
+
+// One k slice a stage. Warps tile the CTA tile as warps_m x warps_n.
+struct ConvTile {
+  int block_m = 0;  // output pixels (N*P*Q flattened)
+  int block_n = 0;  // output channels
+  int warps_m = 0;
+  int warps_n = 0;
+  int stages = 0;
+  int min_ctas_per_sm = 1;  // launch bound: caps registers
+
+  static constexpr int kBlockK = kSliceWidth;
+  static constexpr int kRowBytes = kBlockK * 2;  // one pixel's or channel's slice; 16-bit elements
+  static constexpr int kChunksPerRow = kBlockK / 8;  // 16-byte chunks
+
+  FOLDCONV_HOST_DEVICE constexpr int threads() const { return warps_m * warps_n * 32; }
+  FOLDCONV_HOST_DEVICE constexpr int warp_m() const { return block_m / warps_m; }
+  FOLDCONV_HOST_DEVICE constexpr int warp_n() const { return block_n / warps_n; }
+  FOLDCONV_HOST_DEVICE constexpr int stage_bytes() const { return (block_m + block_n) * kRowBytes; }
+  // The residual, and later the output, lie in the stages that the drained pipeline no longer
+  // needs.
+  FOLDCONV_HOST_DEVICE constexpr int output_bytes() const { return block_m * block_n * 2; }
+  FOLDCONV_HOST_DEVICE constexpr int output_pieces() const {
+    return (output_bytes() + stage_bytes() - 1) / stage_bytes();
+  }
+  // Shared memory of a CTA: the stages, and one 8-byte table entry for each address the loader
+  // looks up.
+  FOLDCONV_HOST_DEVICE constexpr int shared_bytes(int table_entries) const {
+    return stages * stage_bytes() + table_entries * 8;
+  }
+};
+
+// Addresses that the loader looks up in its table: one for each ...
+FOLDCONV_HOST_DEVICE constexpr int table_entries(ConvLoader loader, WeightLayout layout) {
+  switch (loader) {
+    case ConvLoader::unit:
+      return 0;
+    case ConvLoader::taps:
+      return layout.row() / kSliceWidth;  // ... stage
+    case ConvLoader::narrow:
+      return layout.row() / 8;  // ... chunk
+    case ConvLoader::element:
+      return layout.narrow() ? layout.row() : layout.row() / kSliceWidth;  // ... element, or stage
+  }
+  return 0;
+}
+
+// The tile table. Names read block_m x block_n. Registers and CTAs per SM: see `foldconv explain`.
+namespace tiles {
+// Large problems: 64x64 warp tiles, the highest FLOPs per shared-memory byte that 255 registers
+// hold.
+inline constexpr ConvTile k256x128{256, 128, 4, 2, 3, 1};
+// Large problems whose grid would not fill the GPU with 256x128.
+inline constexpr ConvTile k128x128{128, 128, 2, 4, 3, 1};
+// k <= 64 per group, and mid-sized grids: two CTAs an SM hide prologue and epilogue.
+inline constexpr ConvTile k128x64{128, 64, 2, 2, 3, 2};
+// Small grids (batch 1): the most CTAs; four stages hide the latency that few warps cannot.
+inline constexpr ConvTile k64x64{64, 64, 2, 2, 4, 2};
+}  // namespace tiles
+
+}  // namespace foldconv

@@ -1,0 +1,56 @@
+// What every file that implements a part of the CUDA runtime API needs: CUDA's own declarations (so
+// that the compiler checks each signature), the export macro, and the wrappers that give a call
+// CUDA's error semantics.
+#pragma once
+
+// Makes the header declare the per-thread-default-stream entry points (..._ptsz, ..._ptds) next to
+// the plain ones.
+#define __CUDA_API_VERSION_INTERNAL
+#include <cuda_runtime_api.h>
+
+#include <exception>
+#include <new>
+
+#include "errors.hpp"
+
+#define CUEMU_EXPORT extern "C" __attribute__((visibility("default")))
+
+// Defines an entry point and its per-thread-default-stream twin. The body sees `implicit_stream`:
+// what stream 0 means.
+#define CUEMU_STREAM_API_AS(name, twin, parameters, ...)                       \
+  CUEMU_EXPORT cudaError_t name parameters {                                   \
+    [[maybe_unused]] const cudaStream_t implicit_stream = cudaStreamLegacy;    \
+    __VA_ARGS__                                                                \
+  }                                                                            \
+  CUEMU_EXPORT cudaError_t twin parameters {                                   \
+    [[maybe_unused]] const cudaStream_t implicit_stream = cudaStreamPerThread; \
+    __VA_ARGS__                                                                \
+  }
+#define CUEMU_STREAM_API(name, parameters, ...) \
+  CUEMU_STREAM_API_AS(name, name##_ptsz, parameters, __VA_ARGS__)
+
+namespace cuemu::runtime {
+
+// Runs `body` with its result recorded as the thread's last error. No exception may leave an entry
+// point.
+template <typename Body>
+cudaError_t pure_call(Body&& body) {
+  try {
+    return record_error(body());
+  } catch (const std::bad_alloc&) {
+    return record_error(cudaErrorMemoryAllocation);
+  } catch (const std::exception& error) {
+    print_message(error.what());
+    return record_error(cudaErrorUnknown);
+  }
+}
+
+// As pure_call, for calls that reach the device: after a kernel fault they all fail with the sticky
+// error.
+template <typename Body>
+cudaError_t api_call(Body&& body) {
+  if (const cudaError_t sticky = sticky_error(); sticky != cudaSuccess) return record_error(sticky);
+  return pure_call(static_cast<Body&&>(body));
+}
+
+}  // namespace cuemu::runtime
