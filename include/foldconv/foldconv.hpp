@@ -15,6 +15,7 @@
 //   Status status = plan->run({.x = x, .y = y}, stream);     // one kernel launch
 #pragma once
 
+#include "foldconv/activation.hpp"
 #include "foldconv/conv.hpp"
 #include "foldconv/fold.hpp"
 #include "foldconv/status.hpp"
