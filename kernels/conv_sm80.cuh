@@ -1,0 +1,108 @@
+// Convolution on tensor cores, sm_80 instructions (runs on every later GPU too).
+//
+//   y[m, k] = act(scale[k] * sum_K x(m, K) * w[k, K] + bias[k] + residual[m, k])
+//   products and sums in fp32, K in the canonical order (tile/weight_layout.hpp), one rounding at
+//   the store.
+//
+// Implicit GEMM: m = output pixels (n, p, q flattened), N = output channels of a group, K = slices
+// x taps x channels. Layouts: x NHWC, w packed [k][row], residual and y NPQK; every pointer 16-byte
+// aligned. Grid: one CTA for each block_m x block_n tile of y; channel tiles (over all groups) run
+// fastest, so that CTAs that run at the same time share their pixels in L2.
+//
+// Shared memory: a ring of T.stages stages, then the address table.
+//   stage: [block_m][64] pixels, then [block_n][64] weights; rows of 128 bytes, 16-byte chunks
+//   swizzled (stage/swizzle.cuh) after the last stage of K the ring takes the pieces of the output
+//   tile: residual in, output out (stage/output_tile.cuh)
+//
+//   copy     k0 k1 | k2 k3 k4 ... | r0 r1 .     (3 stages; r: pieces of the residual)
+//   multiply       | k0 k1 k2 ...   kl-1 kl | epilogue
+//   One barrier per stage: it says that a stage has arrived and that the one before it may be
+//   overwritten.
+//
+// Not taken: 32-bit elements, filters over 15 rows or columns, groups of few channels
+// (host/select.cpp has the rules); the direct kernel takes those.
+#pragma once
+
+#include "conv_params.hpp"
+#include "ptx/async_copy.cuh"
+#include "ptx/shared_memory.cuh"
+#include "stage/address_table.cuh"
+#include "stage/epilogue.cuh"
+#include "stage/output_tile.cuh"
+#include "stage/w_loader.cuh"
+#include "stage/warp_mma.cuh"
+#include "stage/x_loader.cuh"
+#include "tile/conv_tile.hpp"
+
+namespace foldconv {
+
+// `Tile` holds a ConvTile as `value`: nvcc's host stubs cannot name a struct argument of a kernel
+// itself.
+template <class Tile, ConvLoader kLoader, class Element>
+__global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_per_sm)
+    conv_sm80(const __grid_constant__ ConvParams p) {
+  constexpr ConvTile T = Tile::value;
+  extern __shared__ __align__(128) char shared[];
+  const std::uint32_t ring = ptx::shared_address(shared);
+  auto* table = reinterpret_cast<AddressEntry*>(shared + T.stages * T.stage_bytes());
+
+  // Which tile of y.
+  const int m_tile = static_cast<int>(p.n_tiles.quotient(blockIdx.x));
+  const int n_tile_all = static_cast<int>(p.n_tiles.remainder(blockIdx.x, m_tile));
+  const int group = static_cast<int>(p.n_tiles_per_group.quotient(n_tile_all));
+  const int n_tile = static_cast<int>(p.n_tiles_per_group.remainder(n_tile_all, group));
+  const int m_begin = m_tile * T.block_m;
+  const int n_begin = n_tile * T.block_n;
+
+  const XLoader<T, kLoader, Element> x_loader(p, table, m_begin, group);
+  const WLoader<T, Element> w_loader(p, n_begin, group);
+  const OutputTile<T, Element> output(p, shared, m_begin, n_begin, group);
+  const bool residual_through_ring = p.residual != nullptr && p.vector_output != 0;
+  if constexpr (kLoader != ConvLoader::unit) {
+    build_address_table<T, kLoader>(p, table);
+    __syncthreads();
+  }
+
+  // Past the end of K follow the pieces of the residual. The group is closed even when it is empty,
+  // so that the number of pending groups always means the same stage.
+  const auto start_copy = [&](int k_block, std::uint32_t stage) {
+    if (k_block < p.k_blocks) {
+      x_loader.load(stage, k_block);
+      w_loader.load(stage + T.block_m * ConvTile::kRowBytes, k_block);
+    } else if (residual_through_ring && k_block - p.k_blocks < T.output_pieces()) {
+      output.load_residual(k_block - p.k_blocks);
+    }
+    ptx::commit_async_copies();
+  };
+
+  // Fill all stages but one.
+#pragma unroll
+  for (int k_block = 0; k_block < T.stages - 1; ++k_block)
+    start_copy(k_block, ring + k_block * T.stage_bytes());
+
+  WarpMma<T, Element> mma;
+  std::uint32_t multiply_from = ring;
+  std::uint32_t copy_to = ring + (T.stages - 1) * T.stage_bytes();
+  const std::uint32_t ring_end = ring + T.stages * T.stage_bytes();
+  for (int k_block = 0; k_block < p.k_blocks; ++k_block) {
+    // This thread's copies of the stage have landed; after the barrier, everyone's have, and
+    // everyone is done with the stage multiplied before, which is the next to fill.
+    ptx::wait_async_copies<T.stages - 2>();
+    __syncthreads();
+    start_copy(k_block + T.stages - 1, copy_to);
+    copy_to = copy_to + T.stage_bytes() == ring_end ? ring : copy_to + T.stage_bytes();
+    mma.multiply_stage(multiply_from);
+    multiply_from =
+        multiply_from + T.stage_bytes() == ring_end ? ring : multiply_from + T.stage_bytes();
+  }
+  ptx::wait_async_copies<0>();
+
+  if (p.vector_output != 0) {
+    if (residual_through_ring) __syncthreads();  // others copied parts of this warp's residual
+    store_tile(p, mma, output, n_begin, group);
+  } else {
+    store_elements(p, mma, m_begin, n_begin, group);
+  }
+}
+
+}  // namespace foldconv

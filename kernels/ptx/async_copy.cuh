@@ -1,0 +1,30 @@
+// cp.async: global -> shared memory without registers (sm_80). PTX ISA, "Data Movement: cp.async".
+#pragma once
+
+#include <cstdint>
+
+namespace foldconv::ptx {
+
+// Copies 16 bytes where `valid`, else writes 16 zero bytes without reading `source`. Both sides
+// 16-byte aligned. Bypasses L1 (.cg): a tile is read once per CTA, and reuse between CTAs lies in
+// L2.
+__device__ __forceinline__ void copy_async_16(std::uint32_t destination, const void* source,
+                                              bool valid) {
+  const std::uint32_t bytes = valid ? 16 : 0;
+  asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;\n" ::"r"(destination),
+               "l"(source), "r"(bytes)
+               : "memory");
+}
+
+// Closes the group of all copies this thread issued since the last call.
+__device__ __forceinline__ void commit_async_copies() {
+  asm volatile("cp.async.commit_group;\n" ::: "memory");
+}
+
+// Waits until at most `kPending` of this thread's latest groups are still under way.
+template <int kPending>
+__device__ __forceinline__ void wait_async_copies() {
+  asm volatile("cp.async.wait_group %0;\n" ::"n"(kPending) : "memory");
+}
+
+}  // namespace foldconv::ptx

@@ -1,0 +1,21 @@
+// Shared memory by 32-bit address: what asynchronous copies and ldmatrix take, and half the
+// registers of a pointer.
+#pragma once
+
+#include <cstdint>
+
+namespace foldconv::ptx {
+
+__device__ __forceinline__ std::uint32_t shared_address(const void* pointer) {
+  return static_cast<std::uint32_t>(__cvta_generic_to_shared(pointer));
+}
+
+// 16 bytes, 16-byte aligned.
+__device__ __forceinline__ void store_shared_16(std::uint32_t address,
+                                                const std::uint32_t (&words)[4]) {
+  asm volatile("st.shared.v4.b32 [%0], {%1, %2, %3, %4};\n" ::"r"(address), "r"(words[0]),
+               "r"(words[1]), "r"(words[2]), "r"(words[3])
+               : "memory");
+}
+
+}  // namespace foldconv::ptx

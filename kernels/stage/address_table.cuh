@@ -1,0 +1,81 @@
+// The table that turns a position in K into an address: what im2col would be, computed once per
+// CTA.
+//
+// x's address splits into a part of the output pixel (kept in registers by the loader) and a part
+// of the tap and channel, which is the same for all pixels. The latter stands here, in shared
+// memory, with the bits that a pixel's validity mask must have for the tap to lie inside the image.
+// The mainloop is left with one add and one mask test: no division.
+#pragma once
+
+#include "conv_params.hpp"
+#include "tile/conv_tile.hpp"
+
+namespace foldconv {
+
+struct AddressEntry {
+  int delta;           // elements to add to the pixel's offset
+  unsigned int needs;  // bits of the mask
+};
+
+// Bits of a validity mask. A filter row or column is a bit of its own, hence kMaxTensorCoreTaps
+// = 15.
+namespace mask_bits {
+inline constexpr unsigned int kLastSlice =
+    1u << 15;  // the thread's chunk exists in the last, shorter slice
+inline constexpr unsigned int kNever = 1u << 31;  // no mask has it: zero padding at the end of K
+__device__ __forceinline__ unsigned int row(int r) {
+  return 1u << r;
+}
+__device__ __forceinline__ unsigned int column(int s) {
+  return 1u << (16 + s);
+}
+}  // namespace mask_bits
+
+// The mask of the output pixel whose window starts at (h, w) of the image, which may lie outside.
+__device__ __forceinline__ unsigned int validity_mask(const ConvGeometry& g, int h, int w) {
+  unsigned int mask = 0;
+  for (int r = 0; r < g.r; ++r) {
+    if (static_cast<unsigned int>(h + r * g.dilation_h) < static_cast<unsigned int>(g.h)) {
+      mask |= mask_bits::row(r);
+    }
+  }
+  for (int s = 0; s < g.s; ++s) {
+    if (static_cast<unsigned int>(w + s * g.dilation_w) < static_cast<unsigned int>(g.w)) {
+      mask |= mask_bits::column(s);
+    }
+  }
+  return mask;
+}
+
+__device__ __forceinline__ AddressEntry address_entry(const ConvParams& p, int tap, int channel,
+                                                      bool last_slice) {
+  const int r = static_cast<int>(p.kernel_w.quotient(tap));
+  const int s = static_cast<int>(p.kernel_w.remainder(tap, r));
+  AddressEntry entry;
+  entry.delta = (r * p.g.dilation_h * p.g.w + s * p.g.dilation_w) * p.g.c + channel;
+  entry.needs = mask_bits::row(r) | mask_bits::column(s) | (last_slice ? mask_bits::kLastSlice : 0);
+  return entry;
+}
+
+// Fills the table with all threads of the CTA; the caller synchronises. An entry stands for a stage
+// (one tap of one slice), a chunk or an element, as foldconv::table_entries() counts them.
+template <ConvTile T, ConvLoader kLoader>
+__device__ __forceinline__ void build_address_table(const ConvParams& p, AddressEntry* table) {
+  const WeightLayout layout{p.g.c_per_group, p.g.r * p.g.s};
+  const int entries = table_entries(kLoader, layout);
+  for (int i = threadIdx.x; i < entries; i += T.threads()) {
+    if (kLoader == ConvLoader::taps || !layout.narrow()) {
+      const int slice = static_cast<int>(p.taps.quotient(i));
+      const int tap = static_cast<int>(p.taps.remainder(i, slice));
+      table[i] = address_entry(p, tap, slice * kSliceWidth, slice == layout.slices() - 1);
+    } else {
+      const int k = kLoader == ConvLoader::narrow ? i * 8 : i;
+      const int tap = static_cast<int>(p.channels.quotient(k));
+      const int channel = static_cast<int>(p.channels.remainder(k, tap));
+      table[i] = tap < layout.taps ? address_entry(p, tap, channel, false)
+                                   : AddressEntry{0, mask_bits::kNever};
+    }
+  }
+}
+
+}  // namespace foldconv

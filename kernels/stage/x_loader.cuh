@@ -1,0 +1,124 @@
+// Global -> shared memory: the CTA's pixels of one stage, [block_m][kBlockK], swizzled.
+#pragma once
+
+#include <cstdint>
+
+#include "conv_params.hpp"
+#include "ptx/async_copy.cuh"
+#include "ptx/shared_memory.cuh"
+#include "stage/address_table.cuh"
+#include "stage/element.cuh"
+#include "stage/swizzle.cuh"
+#include "tile/conv_tile.hpp"
+
+namespace foldconv {
+
+// A thread serves the same chunk (8 channels) of every kRowStep-th row: eight neighbouring threads
+// read 128 contiguous bytes, and each row costs two registers for the whole mainloop.
+template <ConvTile T, ConvLoader kLoader, class Element>
+class XLoader {
+ public:
+  static constexpr int kRowStep = T.threads() / ConvTile::kChunksPerRow;
+  static constexpr int kRows = T.block_m / kRowStep;
+  static_assert(T.block_m % kRowStep == 0 && kRowStep % 8 == 0,
+                "every thread serves whole rows, same swizzle");
+
+  __device__ __forceinline__ XLoader(const ConvParams& p, const AddressEntry* table, int m_begin,
+                                     int group)
+      : x_(static_cast<const Element*>(p.x)),
+        table_(table),
+        channels_(p.g.c_per_group),
+        last_width_(p.g.c_per_group -
+                    (WeightLayout{p.g.c_per_group, 1}.slices() - 1) * kSliceWidth),
+        chunk_(threadIdx.x % ConvTile::kChunksPerRow) {
+    const int row = threadIdx.x / ConvTile::kChunksPerRow;
+    destination_ = row * ConvTile::kRowBytes + swizzled_chunk(row, chunk_) * 16;
+    const int in_group = group * p.g.c_per_group + (kUsesChunkOffset ? chunk_ * 8 : 0);
+    const unsigned int in_last_slice = chunk_ * 8 < last_width_ ? mask_bits::kLastSlice : 0;
+#pragma unroll
+    for (int i = 0; i < kRows; ++i) {
+      const int m = m_begin + row + i * kRowStep;
+      const int image = static_cast<int>(p.per_image.quotient(m));
+      const int pixel = static_cast<int>(p.per_image.remainder(m, image));
+      const int output_row = static_cast<int>(p.per_row.quotient(pixel));
+      const int output_column = static_cast<int>(p.per_row.remainder(pixel, output_row));
+      const int h = output_row * p.g.stride_h - p.g.pad_top;
+      const int w = output_column * p.g.stride_w - p.g.pad_left;
+      offset_[i] = ((image * p.g.h + h) * p.g.w + w) * p.g.c + in_group;
+      mask_[i] = m < p.m ? validity_mask(p.g, h, w) | in_last_slice : 0;
+    }
+  }
+
+  // Brings stage `k_block` of K to `stage` (shared address of row 0).
+  __device__ __forceinline__ void load(std::uint32_t stage, int k_block) const {
+    if constexpr (kLoader == ConvLoader::element) {
+      load_elements(stage, k_block);
+    } else {
+      AddressEntry entry;
+      if constexpr (kLoader == ConvLoader::unit) {
+        const int channel = k_block * kSliceWidth;
+        entry.delta = channel;
+        entry.needs = mask_bits::row(0) | mask_bits::column(0);
+        if (channel + chunk_ * 8 >= channels_) entry.needs = mask_bits::kNever;
+      } else if constexpr (kLoader == ConvLoader::taps) {
+        entry = table_[k_block];
+      } else {
+        entry = table_[k_block * ConvTile::kChunksPerRow + chunk_];
+      }
+#pragma unroll
+      for (int i = 0; i < kRows; ++i) {
+        const bool valid = (mask_[i] & entry.needs) == entry.needs;
+        const Element* source = x_ + (valid ? offset_[i] + entry.delta : 0);
+        ptx::copy_async_16(stage + destination_ + i * kRowStep * ConvTile::kRowBytes, source,
+                           valid);
+      }
+    }
+  }
+
+ private:
+  // The narrow loader's table has the channel in it.
+  static constexpr bool kUsesChunkOffset =
+      kLoader == ConvLoader::unit || kLoader == ConvLoader::taps;
+
+  // Element by element through registers: no alignment is needed, and channels are packed without
+  // gaps, so that 3 channels and 49 taps fill 147 of 192 positions of K instead of 392 with
+  // channels padded to 8.
+  __device__ __forceinline__ void load_elements(std::uint32_t stage, int k_block) const {
+    const bool narrow = channels_ < kSliceWidth;
+    AddressEntry entries[8];
+#pragma unroll
+    for (int e = 0; e < 8; ++e) {
+      const int k = chunk_ * 8 + e;
+      entries[e] = table_[narrow ? k_block * kSliceWidth + k : k_block];
+      if (!narrow) {
+        const int width = entries[e].needs & mask_bits::kLastSlice ? last_width_ : kSliceWidth;
+        entries[e].delta += k;
+        entries[e].needs =
+            k < width ? entries[e].needs & ~mask_bits::kLastSlice : mask_bits::kNever;
+      }
+    }
+    const auto* bits = reinterpret_cast<const unsigned short*>(x_);
+#pragma unroll
+    for (int i = 0; i < kRows; ++i) {
+      std::uint32_t words[4] = {0, 0, 0, 0};
+#pragma unroll
+      for (int e = 0; e < 8; ++e) {
+        if ((mask_[i] & entries[e].needs) == entries[e].needs) {
+          words[e / 2] |= static_cast<std::uint32_t>(__ldg(bits + (offset_[i] + entries[e].delta)))
+                          << (e % 2 * 16);
+        }
+      }
+      ptx::store_shared_16(stage + destination_ + i * kRowStep * ConvTile::kRowBytes, words);
+    }
+  }
+
+  const Element* x_;
+  const AddressEntry* table_;
+  int channels_, last_width_;
+  int chunk_;
+  std::uint32_t destination_;
+  int offset_[kRows];         // of the window's corner, in elements; may point outside the image
+  unsigned int mask_[kRows];  // which filter rows and columns lie inside
+};
+
+}  // namespace foldconv
