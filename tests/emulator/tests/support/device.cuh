@@ -18,7 +18,11 @@ inline bool expect_success(const char* file, int line, const char* what, cudaErr
   return false;
 }
 
-inline std::string describe(cudaError_t status) { return cudaGetErrorName(status); }
+inline bool expect_status(const char* file, int line, const char* what, cudaError_t status,
+                          cudaError_t expected) {
+  return expect_equal(file, line, what, std::string(cudaGetErrorName(status)),
+                      std::string(cudaGetErrorName(expected)));
+}
 
 template <class T>
 class DeviceBuffer {
@@ -63,11 +67,13 @@ DeviceBuffer<T> zeroed(size_t count) {
 }
 
 template <class T>
-void expect_values(const char* file, int line, const std::vector<T>& actual, const std::vector<T>& expected) {
+void expect_values(const char* file, int line, const std::vector<T>& actual,
+                   const std::vector<T>& expected) {
   int reported = 0;
   expect_equal(file, line, "number of values", actual.size(), expected.size());
   for (size_t i = 0; i < actual.size() && i < expected.size() && reported < 4; ++i) {
-    reported += !expect_equal(file, line, "value", actual[i], expected[i], "at index " + std::to_string(i));
+    reported +=
+        !expect_equal(file, line, "value", actual[i], expected[i], "at index " + std::to_string(i));
   }
 }
 
@@ -75,12 +81,17 @@ void expect_values(const char* file, int line, const std::vector<T>& actual, con
 
 #define CUDA_OK(call) cuemu_tests::expect_success(__FILE__, __LINE__, #call, call)
 
-// Launches and waits; any error is a test failure. Parenthesise a kernel whose template arguments hold commas.
-#define LAUNCH(kernel, grid, block, ...)    \
-  do {                                      \
-    kernel<<<grid, block>>>(__VA_ARGS__);   \
-    CUDA_OK(cudaGetLastError());            \
-    CUDA_OK(cudaDeviceSynchronize());       \
+// Expects that very error code. Does not clear it.
+#define EXPECT_STATUS(call, expected) \
+  cuemu_tests::expect_status(__FILE__, __LINE__, #call, call, expected)
+
+// Launches and waits; any error is a test failure. Parenthesise a kernel whose template arguments
+// hold commas.
+#define LAUNCH(kernel, grid, block, ...)  \
+  do {                                    \
+    kernel<<<grid, block>>>(__VA_ARGS__); \
+    CUDA_OK(cudaGetLastError());          \
+    CUDA_OK(cudaDeviceSynchronize());     \
   } while (false)
 
 // Compares all elements of two vectors, reporting the first few that differ.

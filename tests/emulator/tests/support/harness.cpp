@@ -15,13 +15,15 @@ class FunctionTest : public testing::Test {
   void (*body_)();
 };
 
-void report(testing::TestPartResult::Type type, const char* file, int line, const std::string& text) {
+void report(testing::TestPartResult::Type type, const char* file, int line,
+            const std::string& text) {
   testing::internal::AssertHelper(type, file, line, text.c_str()) = testing::Message();
 }
 
 }  // namespace
 
-bool register_test(const char* suite, const char* name, const char* file, int line, void (*body)()) {
+bool register_test(const char* suite, const char* name, const char* file, int line,
+                   void (*body)()) {
   testing::RegisterTest(suite, name, nullptr, nullptr, file, line,
                         [body]() -> testing::Test* { return new FunctionTest(body); });
   return true;

@@ -1,5 +1,6 @@
-// The part of GoogleTest's interface that the .cu files use, without its header: parsing gtest.h twice (host and device
-// pass) costs 3 s a file, four times what the rest takes. harness.cpp hands everything on to GoogleTest.
+// The part of GoogleTest's interface that the .cu files use, without its header: parsing gtest.h
+// twice (host and device pass) costs 3 s a file, four times what the rest takes. harness.cpp hands
+// everything on to GoogleTest.
 #pragma once
 
 #include <cstdio>
@@ -13,9 +14,15 @@ void report_failure(const char* file, int line, const std::string& text);
 void report_skip(const char* file, int line, const char* reason);
 
 // A value in words, for failure messages. Other types: add an overload beside the type.
-inline std::string describe(const std::string& text) { return '"' + text + '"'; }
-inline std::string describe(const char* text) { return describe(std::string(text)); }
-inline std::string describe(bool value) { return value ? "true" : "false"; }
+inline std::string describe(const std::string& text) {
+  return '"' + text + '"';
+}
+inline std::string describe(const char* text) {
+  return describe(std::string(text));
+}
+inline std::string describe(bool value) {
+  return value ? "true" : "false";
+}
 inline std::string describe(const void* pointer) {
   char text[32];
   std::snprintf(text, sizeof text, "%p", pointer);
@@ -24,7 +31,8 @@ inline std::string describe(const void* pointer) {
 template <class T, std::enable_if_t<std::is_floating_point_v<T>, int> = 0>
 std::string describe(T value) {
   char text[96];
-  std::snprintf(text, sizeof text, "%.17g (%a)", static_cast<double>(value), static_cast<double>(value));
+  std::snprintf(text, sizeof text, "%.17g (%a)", static_cast<double>(value),
+                static_cast<double>(value));
   return text;
 }
 template <class T, std::enable_if_t<std::is_integral_v<T> || std::is_enum_v<T>, int> = 0>
@@ -41,31 +49,32 @@ bool expect_equal(const char* file, int line, const char* what, const A& actual,
                   const std::string& context = {}) {
   if (actual == expected) return true;
   report_failure(file, line,
-                 std::string(what) + " is " + describe(actual) + ", expected " + describe(expected) +
-                     (context.empty() ? "" : "; " + context));
+                 std::string(what) + " is " + describe(actual) + ", expected " +
+                     describe(expected) + (context.empty() ? "" : "; " + context));
   return false;
 }
 
 inline bool expect_true(const char* file, int line, const char* what, bool value,
                         const std::string& context = {}) {
   if (value) return true;
-  report_failure(file, line, std::string(what) + " is false" + (context.empty() ? "" : "; " + context));
+  report_failure(file, line,
+                 std::string(what) + " is false" + (context.empty() ? "" : "; " + context));
   return false;
 }
 
 }  // namespace cuemu_tests
 
-#define TEST(suite, name)                                                                  \
-  static void suite##_##name##_body();                                                     \
-  [[maybe_unused]] static const bool suite##_##name##_registered =                         \
+#define TEST(suite, name)                                                                   \
+  static void suite##_##name##_body();                                                      \
+  [[maybe_unused]] static const bool suite##_##name##_registered =                          \
       cuemu_tests::register_test(#suite, #name, __FILE__, __LINE__, suite##_##name##_body); \
   static void suite##_##name##_body()
 
-// EXPECT_EQ(actual, expected[, context]); EXPECT_TRUE(condition[, context]). Both are false when they fail.
+// EXPECT_EQ(actual, expected[, context]); EXPECT_TRUE(condition[, context]). Both are false when
+// they fail.
 #define EXPECT_EQ(actual, ...) \
   cuemu_tests::expect_equal(__FILE__, __LINE__, #actual, actual, __VA_ARGS__)
-#define EXPECT_TRUE(...) \
-  cuemu_tests::expect_true(__FILE__, __LINE__, #__VA_ARGS__, __VA_ARGS__)
+#define EXPECT_TRUE(...) cuemu_tests::expect_true(__FILE__, __LINE__, #__VA_ARGS__, __VA_ARGS__)
 #define ASSERT_EQ(...)                   \
   do {                                   \
     if (!EXPECT_EQ(__VA_ARGS__)) return; \
@@ -74,8 +83,8 @@ inline bool expect_true(const char* file, int line, const char* what, bool value
   do {                                     \
     if (!EXPECT_TRUE(__VA_ARGS__)) return; \
   } while (false)
-#define SKIP_TEST(reason)                                   \
-  do {                                                      \
-    cuemu_tests::report_skip(__FILE__, __LINE__, reason);   \
-    return;                                                 \
+#define SKIP_TEST(reason)                                 \
+  do {                                                    \
+    cuemu_tests::report_skip(__FILE__, __LINE__, reason); \
+    return;                                               \
   } while (false)

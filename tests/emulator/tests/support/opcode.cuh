@@ -1,17 +1,20 @@
 // Tries one PTX instruction on many operands and compares each result with a host function.
 //
 //   PTX_OP2(AddSat, s32, s32, s32, "add.sat.s32 %0, %1, %2;");
-//   TEST(IntegerArithmetic, add_sat) { EXPECT_OPCODE(AddSat, [](s32 a, s32 b) { ... }); }
+//   TEST(Integer, add_sat) { EXPECT_OPCODE(AddSat, [](s32 a, s32 b) { ... }); }
 //
-// The operands are all combinations of the values that values.hpp gives for each type. The reference may take part in
-// choosing them: NOT_DEFINED(...) as its result leaves a combination out.
+// The operands are all combinations of the values that opcode_values.cpp gives for each type. A
+// reference that returns Expected<D> leaves out the combinations for which it returns std::nullopt.
+//
+// All but a thin layer is untyped and compiled once (opcode_check.cu): there are some hundred
+// instructions.
 #pragma once
 
 #include <optional>
-#include <tuple>
+#include <vector>
 
 #include "device.cuh"
-#include "values.hpp"
+#include "operand_types.hpp"
 
 // Register constraint and register expression of each operand type.
 #define PTX_REGISTER_u16(x) "h"(x)
@@ -27,146 +30,176 @@
 #define PTX_REGISTER_f16x2(x) "r"((x).bits)
 #define PTX_REGISTER_bf16x2(x) "r"((x).bits)
 
-#define PTX_OP1(name, D, A, text)                                              \
-  struct name {                                                                \
-    using Result = D;                                                          \
-    using Operands = std::tuple<A>;                                            \
-    static __device__ D run(A a) {                                             \
-      D d;                                                                     \
-      asm volatile(text : "=" PTX_REGISTER_##D(d) : PTX_REGISTER_##A(a));      \
-      return d;                                                                \
-    }                                                                          \
+#define PTX_OP1(name, D, A, text)                                          \
+  struct name {                                                            \
+    static constexpr int kOperands = 1;                                    \
+    using Result = D;                                                      \
+    using First = A;                                                       \
+    using Second = A;                                                      \
+    using Third = A;                                                       \
+    static __device__ D run(const A* a, const A*, const A*) {              \
+      D d;                                                                 \
+      asm volatile(text : "=" PTX_REGISTER_##D(d) : PTX_REGISTER_##A(*a)); \
+      return d;                                                            \
+    }                                                                      \
   }
-#define PTX_OP2(name, D, A, B, text)                                                                   \
-  struct name {                                                                                        \
-    using Result = D;                                                                                  \
-    using Operands = std::tuple<A, B>;                                                                 \
-    static __device__ D run(A a, B b) {                                                                \
-      D d;                                                                                             \
-      asm volatile(text : "=" PTX_REGISTER_##D(d) : PTX_REGISTER_##A(a), PTX_REGISTER_##B(b));         \
-      return d;                                                                                        \
-    }                                                                                                  \
+#define PTX_OP2(name, D, A, B, text)                                                             \
+  struct name {                                                                                  \
+    static constexpr int kOperands = 2;                                                          \
+    using Result = D;                                                                            \
+    using First = A;                                                                             \
+    using Second = B;                                                                            \
+    using Third = A;                                                                             \
+    static __device__ D run(const A* a, const B* b, const A*) {                                  \
+      D d;                                                                                       \
+      asm volatile(text : "=" PTX_REGISTER_##D(d) : PTX_REGISTER_##A(*a), PTX_REGISTER_##B(*b)); \
+      return d;                                                                                  \
+    }                                                                                            \
   }
-#define PTX_OP3(name, D, A, B, C, text)                                                     \
-  struct name {                                                                             \
-    using Result = D;                                                                       \
-    using Operands = std::tuple<A, B, C>;                                                   \
-    static __device__ D run(A a, B b, C c) {                                                \
-      D d;                                                                                  \
-      asm volatile(text                                                                     \
-                   : "=" PTX_REGISTER_##D(d)                                                \
-                   : PTX_REGISTER_##A(a), PTX_REGISTER_##B(b), PTX_REGISTER_##C(c));        \
-      return d;                                                                             \
-    }                                                                                       \
+#define PTX_OP3(name, D, A, B, C, text)                                                 \
+  struct name {                                                                         \
+    static constexpr int kOperands = 3;                                                 \
+    using Result = D;                                                                   \
+    using First = A;                                                                    \
+    using Second = B;                                                                   \
+    using Third = C;                                                                    \
+    static __device__ D run(const A* a, const B* b, const C* c) {                       \
+      D d;                                                                              \
+      asm volatile(text                                                                 \
+                   : "=" PTX_REGISTER_##D(d)                                            \
+                   : PTX_REGISTER_##A(*a), PTX_REGISTER_##B(*b), PTX_REGISTER_##C(*c)); \
+      return d;                                                                         \
+    }                                                                                   \
   }
 
 namespace cuemu_tests {
 
-template <class Op, class D, class... Operands>
-__global__ void opcode_kernel(D* results, int count, const Operands*... operands) {
-  const int i = blockIdx.x * blockDim.x + threadIdx.x;
-  if (i < count) results[i] = Op::run(operands[i]...);
-}
-
-// Marks operands whose result PTX leaves open.
-inline constexpr std::nullopt_t kUndefined = std::nullopt;
-
-template <class Operands>
-struct OperandColumns;
-template <class... T>
-struct OperandColumns<std::tuple<T...>> {
-  using type = std::tuple<std::vector<T>...>;
-};
-
-// All combinations of the values of each operand's type.
-template <class A>
-void fill_columns(std::tuple<std::vector<A>>& columns) {
-  std::get<0>(columns) = ValuesOf<A>::get();
-}
-template <class A, class B>
-void fill_columns(std::tuple<std::vector<A>, std::vector<B>>& columns) {
-  for (A a : ValuesOf<A>::get()) {
-    for (B b : ValuesOf<B>::get()) {
-      std::get<0>(columns).push_back(a);
-      std::get<1>(columns).push_back(b);
-    }
-  }
-}
-// Of three operands, every third pair of the first two with each value of the last: enough, and three times faster.
-template <class A, class B, class C>
-void fill_columns(std::tuple<std::vector<A>, std::vector<B>, std::vector<C>>& columns) {
-  int pair = 0;
-  for (A a : ValuesOf<A>::get()) {
-    for (B b : ValuesOf<B>::get()) {
-      if (pair++ % 3 != 0) continue;
-      for (C c : ValuesOf<C>::get()) {
-        std::get<0>(columns).push_back(a);
-        std::get<1>(columns).push_back(b);
-        std::get<2>(columns).push_back(c);
-      }
-    }
-  }
-}
-
+// What the reference gives; std::nullopt where PTX leaves the result open.
 template <class D>
 using Expected = std::optional<D>;
 
-template <class Op, class Compare, class Reference, class... Operands>
-void expect_opcode_on(const char* file, int line, const char* what, Compare compare, Reference reference,
-                      const std::vector<Operands>&... columns) {
-  using D = typename Op::Result;
-  const size_t count = std::get<0>(std::tie(columns...)).size();
-  DeviceBuffer<D> results(count);
-  {
-    const std::tuple<DeviceBuffer<Operands>...> inputs(columns...);
-    const unsigned blocks = static_cast<unsigned>((count + 255) / 256);
-    std::apply(
-        [&](const auto&... input) {
-          opcode_kernel<Op, D, Operands...>
-              <<<blocks, 256>>>(results.get(), static_cast<int>(count), input.get()...);
-        },
-        inputs);
-    if (!expect_success(file, line, what, cudaGetLastError())) return;
-    if (!expect_success(file, line, what, cudaDeviceSynchronize())) return;
-  }
-  const std::vector<D> actual = results.download();
-  int reported = 0;
-  for (size_t i = 0; i < count && reported < 4; ++i) {
-    const Expected<D> expected = reference(columns[i]...);
-    if (!expected.has_value() || compare(actual[i], *expected)) continue;
-    std::string operands;
-    ((operands += (operands.empty() ? "" : ", ") + describe(columns[i])), ...);
-    report_failure(file, line,
-                   std::string(what) + "(" + operands + ") is " + describe(actual[i]) + ", expected " +
-                       describe(*expected));
-    ++reported;
-  }
-}
+using Bytes = std::vector<unsigned char>;
 
-template <class Op, class Compare, class Reference>
-void expect_opcode(const char* file, int line, const char* what, Compare compare, Reference reference) {
-  typename OperandColumns<typename Op::Operands>::type columns;
-  fill_columns(columns);
-  std::apply(
-      [&](const auto&... column) { expect_opcode_on<Op>(file, line, what, compare, reference, column...); },
-      columns);
-}
-
-struct SameResult {
-  template <class T>
-  bool operator()(T a, T b) const {
-    return same(a, b);
-  }
+// One operand type with its test values.
+struct OperandType {
+  size_t size;
+  Bytes (*values)();
+  std::string (*describe)(const void* value);
+  bool (*same)(const void* actual, const void* expected);
 };
+template <class T>
+const OperandType& operand_type();  // defined in opcode_values.cpp for every type above
+
+using OpcodeKernel = void (*)(void* results, int count, const void* a, const void* b,
+                              const void* c);
+
+struct OpcodeCheck {
+  const char* file;
+  int line;
+  const char* name;
+  OpcodeKernel kernel;
+  const OperandType* result;
+  std::vector<const OperandType*> operands;
+  bool (*same)(const void* actual, const void* expected);
+  // Writes the expected result; false where it is undefined.
+  bool (*expected)(const void* reference, const void* const* operands, void* result);
+  const void* reference;
+};
+// With no columns: all combinations of the types' values.
+void run_check(const OpcodeCheck& check, std::vector<Bytes> columns = {});
+
+template <class Op>
+__global__ void opcode_kernel(void* results, int count, const void* a, const void* b,
+                              const void* c) {
+  const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
+  if (i >= count) return;
+  static_cast<typename Op::Result*>(results)[i] = Op::run(
+      static_cast<const typename Op::First*>(a) + i, static_cast<const typename Op::Second*>(b) + i,
+      static_cast<const typename Op::Third*>(c) + i);
+}
+
+template <class D>
+bool store_expected(D value, void* result) {
+  *static_cast<D*>(result) = value;
+  return true;
+}
+template <class D>
+bool store_expected(const std::optional<D>& value, void* result) {
+  return value.has_value() && store_expected(*value, result);
+}
+
+template <class Op, class Reference>
+bool call_reference(const void* reference, const void* const* operands, void* result) {
+  const Reference& f = *static_cast<const Reference*>(reference);
+  const auto& a = *static_cast<const typename Op::First*>(operands[0]);
+  if constexpr (Op::kOperands == 1) {
+    return store_expected<typename Op::Result>(f(a), result);
+  } else {
+    const auto& b = *static_cast<const typename Op::Second*>(operands[1]);
+    if constexpr (Op::kOperands == 2) {
+      return store_expected<typename Op::Result>(f(a, b), result);
+    } else {
+      const auto& c = *static_cast<const typename Op::Third*>(operands[2]);
+      return store_expected<typename Op::Result>(f(a, b, c), result);
+    }
+  }
+}
+
+template <class Op, class Reference>
+OpcodeCheck make_check(const char* file, int line, const char* name, const Reference& reference) {
+  OpcodeCheck check{file,
+                    line,
+                    name,
+                    opcode_kernel<Op>,
+                    &operand_type<typename Op::Result>(),
+                    {},
+                    nullptr,
+                    call_reference<Op, Reference>,
+                    &reference};
+  check.same = check.result->same;
+  check.operands.push_back(&operand_type<typename Op::First>());
+  if (Op::kOperands > 1) check.operands.push_back(&operand_type<typename Op::Second>());
+  if (Op::kOperands > 2) check.operands.push_back(&operand_type<typename Op::Third>());
+  return check;
+}
+
+template <class Op, class Reference>
+void expect_opcode(const char* file, int line, const char* name, Reference reference) {
+  run_check(make_check<Op>(file, line, name, reference));
+}
+
+template <class T>
+Bytes to_bytes(const std::vector<T>& values) {
+  const auto* begin = reinterpret_cast<const unsigned char*>(values.data());
+  return Bytes(begin, begin + values.size() * sizeof(T));
+}
+
+template <class Op, class Reference, class... T>
+void expect_opcode_on(const char* file, int line, const char* name, Reference reference,
+                      const std::vector<T>&... columns) {
+  run_check(make_check<Op>(file, line, name, reference), {to_bytes(columns)...});
+}
+
+// Compare: a captureless function of (actual, expected), both of the result's type.
+template <class Op, class Compare, class Reference, class... T>
+void expect_opcode_near(const char* file, int line, const char* name, Compare,
+                        Reference reference, const std::vector<T>&... columns) {
+  using D = typename Op::Result;
+  OpcodeCheck check = make_check<Op>(file, line, name, reference);
+  check.same = [](const void* actual, const void* expected) {
+    return Compare()(*static_cast<const D*>(actual), *static_cast<const D*>(expected));
+  };
+  run_check(check, {to_bytes(columns)...});
+}
 
 }  // namespace cuemu_tests
 
 // The instruction on all combinations of test values, exact results.
-#define EXPECT_OPCODE(Op, ...) \
-  cuemu_tests::expect_opcode<Op>(__FILE__, __LINE__, #Op, cuemu_tests::SameResult(), __VA_ARGS__)
+#define EXPECT_OPCODE(Op, ...) cuemu_tests::expect_opcode<Op>(__FILE__, __LINE__, #Op, __VA_ARGS__)
 // The same on given operands: EXPECT_OPCODE_ON(Op, reference, vector of first operands, ...).
 #define EXPECT_OPCODE_ON(Op, ...) \
-  cuemu_tests::expect_opcode_on<Op>(__FILE__, __LINE__, #Op, cuemu_tests::SameResult(), __VA_ARGS__)
-// The same with a comparison (actual, expected) of one's own.
+  cuemu_tests::expect_opcode_on<Op>(__FILE__, __LINE__, #Op, __VA_ARGS__)
+// The same with a comparison (a default-constructible functor of actual and expected) instead of
+// equality.
 #define EXPECT_OPCODE_NEAR(Op, compare, ...) \
-  cuemu_tests::expect_opcode_on<Op>(__FILE__, __LINE__, #Op, compare, __VA_ARGS__)
+  cuemu_tests::expect_opcode_near<Op>(__FILE__, __LINE__, #Op, compare, __VA_ARGS__)
