@@ -3,14 +3,10 @@
 // CUDA's error semantics.
 #pragma once
 
-// Makes the header declare the per-thread-default-stream entry points (..._ptsz, ..._ptds) next to
-// the plain ones.
-#define __CUDA_API_VERSION_INTERNAL
-#include <cuda_runtime_api.h>
-
 #include <exception>
 #include <new>
 
+#include "cuda_declarations.hpp"
 #include "errors.hpp"
 
 #define CUEMU_EXPORT extern "C" __attribute__((visibility("default")))

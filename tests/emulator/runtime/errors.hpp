@@ -2,11 +2,10 @@
 // behind.
 #pragma once
 
-#include <cuda_runtime_api.h>
-
 #include <string>
 
 #include "../sim/engine.hpp"
+#include "cuda_declarations.hpp"
 
 namespace cuemu::runtime {
 

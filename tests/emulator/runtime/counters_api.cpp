@@ -1,0 +1,70 @@
+// The library's side of cuemu.h (the fault functions are with the errors), and the report at exit.
+#include <algorithm>
+#include <cinttypes>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "api.hpp"
+
+namespace cuemu::runtime {
+namespace {
+
+void report(const char* name, uint64_t value) {
+  std::fprintf(stderr, "cuemu: %s = %" PRIu64 "\n", name, value);
+}
+
+void report(const std::string& name, const cuemu_shared_traffic& traffic) {
+  report((name + ".instructions").c_str(), traffic.instructions);
+  report((name + ".wavefronts").c_str(), traffic.wavefronts);
+  report((name + ".ideal_wavefronts").c_str(), traffic.ideal_wavefronts);
+}
+
+void report(const std::string& name, const cuemu_global_traffic& traffic) {
+  report((name + ".instructions").c_str(), traffic.instructions);
+  report((name + ".bytes").c_str(), traffic.bytes);
+  report((name + ".sectors").c_str(), traffic.sectors);
+  report((name + ".ideal_sectors").c_str(), traffic.ideal_sectors);
+  report((name + ".unique_bytes").c_str(), traffic.unique_bytes);
+}
+
+__attribute__((destructor)) void report_counters_at_exit() {
+  const char* const wanted = std::getenv("CUEMU_REPORT");
+  if (wanted == nullptr || std::strcmp(wanted, "1") != 0) return;
+  cuemu_counters counters = {};
+  counters.size = sizeof counters;
+  read_counters(counters);
+  report("launches", counters.launches);
+  report("ctas", counters.ctas);
+  report("warp_instructions", counters.warp_instructions);
+  report("mma_instructions", counters.mma_instructions);
+  report("mma_flops", counters.mma_flops);
+  report("fma_flops", counters.fma_flops);
+  report("integer_divisions", counters.integer_divisions);
+  report("barriers", counters.barriers);
+  report("shared_load", counters.shared_load);
+  report("shared_store", counters.shared_store);
+  report("ldmatrix", counters.ldmatrix);
+  report("stmatrix", counters.stmatrix);
+  report("async_copy", counters.async_copy);
+  report("global_load", counters.global_load);
+  report("global_store", counters.global_store);
+  report("atomic_instructions", counters.atomic_instructions);
+  report("divergent_branches", counters.divergent_branches);
+}
+
+}  // namespace
+}  // namespace cuemu::runtime
+
+CUEMU_EXPORT void cuemu_read_counters_impl(cuemu_counters* out) {
+  cuemu::read_counters(*out);
+}
+
+CUEMU_EXPORT void cuemu_reset_counters_impl() {
+  cuemu::reset_counters();
+}
+
+CUEMU_EXPORT int cuemu_set_switch_impl(const char* name, int value) {
+  return cuemu::set_switch(name, value);
+}

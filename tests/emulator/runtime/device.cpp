@@ -1,0 +1,191 @@
+// Device management: there is one device, and it is always ready.
+#include <cstdio>
+#include <cstring>
+
+#include "api.hpp"
+#include "capture.hpp"
+#include "device_model.hpp"
+#include "memory.hpp"
+
+namespace cuemu::runtime {
+namespace {
+
+constexpr int runtime_version = CUDART_VERSION;
+constexpr char pci_bus_id[] = "0000:00:00.0";
+
+unsigned device_flags = cudaDeviceScheduleAuto;
+cudaFuncCache device_cache_config = cudaFuncCachePreferNone;
+
+// The pool is only a handle: stream-ordered allocations come from the same heap as the others.
+cudaMemPool_t default_pool() {
+  static char pool;
+  return reinterpret_cast<cudaMemPool_t>(&pool);
+}
+
+cudaError_t for_device(int device, auto&& body) {
+  return api_call([&] { return device == 0 ? body() : cudaErrorInvalidDevice; });
+}
+
+}  // namespace
+}  // namespace cuemu::runtime
+
+using namespace cuemu::runtime;
+
+CUEMU_EXPORT cudaError_t cudaGetDeviceCount(int* count) {
+  return api_call([&] {
+    if (count == nullptr) return cudaErrorInvalidValue;
+    device_model();
+    *count = 1;
+    return cudaSuccess;
+  });
+}
+
+CUEMU_EXPORT cudaError_t cudaGetDevice(int* device) {
+  return api_call([&] {
+    if (device == nullptr) return cudaErrorInvalidValue;
+    *device = 0;
+    return cudaSuccess;
+  });
+}
+
+CUEMU_EXPORT cudaError_t cudaSetDevice(int device) {
+  return for_device(device, [] { return cudaSuccess; });
+}
+
+CUEMU_EXPORT cudaError_t cudaInitDevice(int device, unsigned, unsigned) {
+  return for_device(device, [] { return cudaSuccess; });
+}
+
+CUEMU_EXPORT cudaError_t cudaSetDeviceFlags(unsigned flags) {
+  return api_call([&] {
+    device_flags = flags;
+    return cudaSuccess;
+  });
+}
+
+CUEMU_EXPORT cudaError_t cudaGetDeviceFlags(unsigned* flags) {
+  return api_call([&] {
+    *flags = device_flags;
+    return cudaSuccess;
+  });
+}
+
+CUEMU_EXPORT cudaError_t cudaDeviceSynchronize() {
+  return api_call([] {
+    {
+      const std::lock_guard lock(stream_mutex());
+      if (const cudaError_t result = check_waiting(nullptr); result != cudaSuccess) return result;
+    }
+    return check_unsafe_call();
+  });
+}
+
+// Frees what the program allocated. A kernel fault stays: as on a GPU, only a new process gets rid
+// of it.
+CUEMU_EXPORT cudaError_t cudaDeviceReset() {
+  return api_call([] {
+    if (const cudaError_t result = check_unsafe_call(); result != cudaSuccess) return result;
+    release_everything();
+    return cudaSuccess;
+  });
+}
+
+CUEMU_EXPORT cudaError_t cudaDriverGetVersion(int* version) {
+  return pure_call([&] {
+    if (version == nullptr) return cudaErrorInvalidValue;
+    *version = runtime_version;
+    return cudaSuccess;
+  });
+}
+
+CUEMU_EXPORT cudaError_t cudaRuntimeGetVersion(int* version) {
+  return pure_call([&] {
+    if (version == nullptr) return cudaErrorInvalidValue;
+    *version = runtime_version;
+    return cudaSuccess;
+  });
+}
+
+CUEMU_EXPORT cudaError_t cudaDeviceGetPCIBusId(char* text, int length, int device) {
+  return for_device(device, [&] {
+    if (text == nullptr || length <= 0) return cudaErrorInvalidValue;
+    std::snprintf(text, static_cast<size_t>(length), "%s", pci_bus_id);
+    return cudaSuccess;
+  });
+}
+
+CUEMU_EXPORT cudaError_t cudaDeviceGetByPCIBusId(int* device, const char* text) {
+  return api_call([&] {
+    if (device == nullptr || text == nullptr) return cudaErrorInvalidValue;
+    if (std::strcmp(text, pci_bus_id) != 0) return cudaErrorInvalidDevice;
+    *device = 0;
+    return cudaSuccess;
+  });
+}
+
+CUEMU_EXPORT cudaError_t cudaDeviceCanAccessPeer(int* can_access, int device, int) {
+  return for_device(device, [&] {
+    *can_access = 0;
+    return cudaSuccess;
+  });
+}
+
+CUEMU_EXPORT cudaError_t cudaDeviceGetCacheConfig(cudaFuncCache* config) {
+  return api_call([&] {
+    *config = device_cache_config;
+    return cudaSuccess;
+  });
+}
+
+CUEMU_EXPORT cudaError_t cudaDeviceSetCacheConfig(cudaFuncCache config) {
+  return api_call([&] {
+    device_cache_config = config;
+    return cudaSuccess;
+  });
+}
+
+CUEMU_EXPORT cudaError_t cudaDeviceGetLimit(size_t* value, cudaLimit limit) {
+  return api_call([&] {
+    if (value == nullptr) return cudaErrorInvalidValue;
+    switch (limit) {
+      case cudaLimitStackSize:
+        *value = 1024;
+        return cudaSuccess;
+      case cudaLimitPrintfFifoSize:
+        *value = size_t{7} << 20;
+        return cudaSuccess;
+      case cudaLimitMallocHeapSize:
+        *value = size_t{8} << 20;
+        return cudaSuccess;
+      case cudaLimitMaxL2FetchGranularity:
+        *value = 64;
+        return cudaSuccess;
+      case cudaLimitPersistingL2CacheSize:
+        *value = 0;
+        return cudaSuccess;
+      default:
+        return cudaErrorUnsupportedLimit;
+    }
+  });
+}
+
+CUEMU_EXPORT cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int device) {
+  return for_device(device, [&] {
+    *pool = default_pool();
+    return cudaSuccess;
+  });
+}
+
+CUEMU_EXPORT cudaError_t cudaDeviceGetMemPool(cudaMemPool_t* pool, int device) {
+  return cudaDeviceGetDefaultMemPool(pool, device);
+}
+
+CUEMU_EXPORT cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t pool, cudaMemPoolAttr, void* value) {
+  return api_call([&] {
+    return pool == default_pool() && value != nullptr ? cudaSuccess : cudaErrorInvalidValue;
+  });
+}
+
+CUEMU_EXPORT cudaError_t cudaMemPoolTrimTo(cudaMemPool_t pool, size_t) {
+  return api_call([&] { return pool == default_pool() ? cudaSuccess : cudaErrorInvalidValue; });
+}

@@ -1,0 +1,178 @@
+// Events: times on the host's clock, and the joints between captured streams.
+#include <chrono>
+#include <unordered_set>
+
+#include "api.hpp"
+#include "capture.hpp"
+
+namespace cuemu::runtime {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// cudaEvent_t points to one. Guarded by stream_mutex().
+struct Event {
+  unsigned flags = cudaEventDefault;
+  bool recorded = false;
+  Clock::time_point time;
+
+  // Set when it was last recorded in a stream that was being captured.
+  std::shared_ptr<Capture> capture;
+  std::vector<GraphNode*> nodes;
+};
+
+std::unordered_set<const Event*>& created_events() {
+  static auto* const events = new std::unordered_set<const Event*>;
+  return *events;
+}
+
+cudaError_t create(cudaEvent_t* handle, unsigned flags) {
+  return api_call([&] {
+    constexpr unsigned known_flags =
+        cudaEventBlockingSync | cudaEventDisableTiming | cudaEventInterprocess;
+    if (handle == nullptr || (flags & ~known_flags) != 0) return cudaErrorInvalidValue;
+    if ((flags & cudaEventInterprocess) != 0) return not_supported("an interprocess event");
+    auto* const event = new Event;
+    event->flags = flags;
+    const std::lock_guard lock(stream_mutex());
+    created_events().insert(event);
+    *handle = reinterpret_cast<cudaEvent_t>(event);
+    return cudaSuccess;
+  });
+}
+
+// nullptr when there is no such event. Call with stream_mutex() held.
+Event* find_event(cudaEvent_t handle) {
+  auto* const event = reinterpret_cast<Event*>(handle);
+  return created_events().contains(event) ? event : nullptr;
+}
+
+cudaError_t record(Event& event, Stream& stream) {
+  if (stream.capture != nullptr) {
+    if (stream.capture->invalidated) return cudaErrorStreamCaptureInvalidated;
+    event.capture = stream.capture;
+    event.nodes = stream.tail;
+    return cudaSuccess;
+  }
+  if (const cudaError_t result = check_implicit_dependency(stream); result != cudaSuccess) {
+    return result;
+  }
+  event.capture.reset();
+  event.nodes.clear();
+  event.recorded = true;
+  event.time = Clock::now();
+  return cudaSuccess;
+}
+
+cudaError_t wait(Stream& stream, const Event& event) {
+  if (event.capture != nullptr) return join_capture(stream, event.capture, event.nodes);
+  if (stream.capture != nullptr) {
+    if (stream.capture->invalidated) return cudaErrorStreamCaptureInvalidated;
+    if (!event.recorded) return cudaSuccess;
+    stream.capture->invalidated = true;
+    return cudaErrorStreamCaptureIsolation;
+  }
+  return check_implicit_dependency(stream);
+}
+
+// Eager execution: a recorded event is complete, unless it exists only in a capture.
+cudaError_t check_complete(cudaEvent_t handle) {
+  return api_call([&] {
+    {
+      const std::lock_guard lock(stream_mutex());
+      const Event* const event = find_event(handle);
+      if (event == nullptr) return cudaErrorInvalidResourceHandle;
+      if (event->capture != nullptr) {
+        event->capture->invalidated = true;
+        return cudaErrorCapturedEvent;
+      }
+    }
+    return check_unsafe_call();
+  });
+}
+
+cudaError_t with_event_and_stream(cudaEvent_t event_handle, cudaStream_t stream_handle,
+                                  cudaStream_t implicit_stream, auto&& body) {
+  return api_call([&] {
+    Stream* stream = nullptr;
+    if (const cudaError_t result = find_stream(stream_handle, implicit_stream, stream);
+        result != cudaSuccess) {
+      return result;
+    }
+    const std::lock_guard lock(stream_mutex());
+    Event* const event = find_event(event_handle);
+    return event != nullptr ? body(*event, *stream) : cudaErrorInvalidResourceHandle;
+  });
+}
+
+}  // namespace
+}  // namespace cuemu::runtime
+
+using namespace cuemu::runtime;
+
+CUEMU_EXPORT cudaError_t cudaEventCreate(cudaEvent_t* event) {
+  return create(event, cudaEventDefault);
+}
+
+CUEMU_EXPORT cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
+  return create(event, flags);
+}
+
+CUEMU_EXPORT cudaError_t cudaEventDestroy(cudaEvent_t handle) {
+  return api_call([&] {
+    const std::lock_guard lock(stream_mutex());
+    Event* const event = find_event(handle);
+    if (event == nullptr) return cudaErrorInvalidResourceHandle;
+    created_events().erase(event);
+    delete event;
+    return cudaSuccess;
+  });
+}
+
+CUEMU_STREAM_API(cudaEventRecord, (cudaEvent_t event, cudaStream_t stream),
+                 { return with_event_and_stream(event, stream, implicit_stream, record); })
+
+CUEMU_STREAM_API(cudaEventRecordWithFlags, (cudaEvent_t event, cudaStream_t stream, unsigned flags),
+                 {
+                   if (flags == cudaEventRecordExternal) {
+                     return pure_call([] { return not_supported("an external event record"); });
+                   }
+                   if (flags != cudaEventRecordDefault)
+                     return pure_call([] { return cudaErrorInvalidValue; });
+                   return with_event_and_stream(event, stream, implicit_stream, record);
+                 })
+
+CUEMU_STREAM_API(cudaStreamWaitEvent, (cudaStream_t stream, cudaEvent_t event, unsigned flags), {
+  if (flags == cudaEventWaitExternal) {
+    return pure_call([] { return not_supported("an external event wait"); });
+  }
+  if (flags != cudaEventWaitDefault) return pure_call([] { return cudaErrorInvalidValue; });
+  return with_event_and_stream(
+      event, stream, implicit_stream,
+      [](const Event& awaited, Stream& waiting) { return wait(waiting, awaited); });
+})
+
+CUEMU_EXPORT cudaError_t cudaEventQuery(cudaEvent_t event) {
+  return check_complete(event);
+}
+
+CUEMU_EXPORT cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  return check_complete(event);
+}
+
+CUEMU_EXPORT cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start,
+                                              cudaEvent_t end) {
+  return api_call([&] {
+    if (milliseconds == nullptr) return cudaErrorInvalidValue;
+    const std::lock_guard lock(stream_mutex());
+    const Event* const first = find_event(start);
+    const Event* const last = find_event(end);
+    if (first == nullptr || last == nullptr || !first->recorded || !last->recorded ||
+        ((first->flags | last->flags) & cudaEventDisableTiming) != 0) {
+      return cudaErrorInvalidResourceHandle;
+    }
+    if (first->capture != nullptr || last->capture != nullptr) return cudaErrorCapturedEvent;
+    *milliseconds = std::chrono::duration<float, std::milli>(last->time - first->time).count();
+    return cudaSuccess;
+  });
+}

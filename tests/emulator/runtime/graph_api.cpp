@@ -1,0 +1,184 @@
+// Graph handles: instantiation, launch, inspection, destruction.
+#include <mutex>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "api.hpp"
+#include "capture.hpp"
+#include "graph.hpp"
+
+namespace cuemu::runtime {
+namespace {
+
+// cudaGraphExec_t points to one.
+struct Executable {
+  std::shared_ptr<const Program> program;
+  unsigned long long flags = 0;
+};
+
+struct Handles {
+  std::mutex mutex;
+  std::unordered_map<const void*, std::unique_ptr<Graph>> graphs;
+  std::unordered_map<const void*, std::unique_ptr<Executable>> executables;
+};
+
+Handles& handles() {
+  static Handles* const instance = new Handles;
+  return *instance;
+}
+
+Graph* find_graph(cudaGraph_t handle) {
+  Handles& known = handles();
+  const std::lock_guard lock(known.mutex);
+  const auto found = known.graphs.find(handle);
+  return found != known.graphs.end() ? found->second.get() : nullptr;
+}
+
+std::shared_ptr<const Program> find_program(cudaGraphExec_t handle) {
+  Handles& known = handles();
+  const std::lock_guard lock(known.mutex);
+  const auto found = known.executables.find(handle);
+  return found != known.executables.end() ? found->second->program : nullptr;
+}
+
+template <typename Body>
+cudaError_t with_graph(cudaGraph_t handle, Body&& body) {
+  return api_call([&] {
+    Graph* const graph = find_graph(handle);
+    return graph != nullptr ? body(*graph) : cudaErrorInvalidValue;
+  });
+}
+
+cudaError_t instantiate(cudaGraphExec_t* executable, cudaGraph_t handle, unsigned long long flags) {
+  return with_graph(handle, [&](const Graph& graph) {
+    if (executable == nullptr) return cudaErrorInvalidValue;
+    auto created = std::make_unique<Executable>();
+    created->program = order_operations(graph);
+    created->flags = flags;
+    if (created->program == nullptr) return cudaErrorInvalidValue;
+    *executable = reinterpret_cast<cudaGraphExec_t>(created.get());
+    Handles& known = handles();
+    const std::lock_guard lock(known.mutex);
+    known.executables.emplace(*executable, std::move(created));
+    return cudaSuccess;
+  });
+}
+
+// Writes nodes the way CUDA's queries do: as many as there is room for, zeros after them.
+cudaError_t list_nodes(const std::vector<GraphNode*>& nodes, cudaGraphNode_t* out, size_t* count) {
+  if (count == nullptr) return cudaErrorInvalidValue;
+  if (out != nullptr) {
+    for (size_t i = 0; i < *count; ++i) {
+      out[i] = i < nodes.size() ? reinterpret_cast<cudaGraphNode_t>(nodes[i]) : nullptr;
+    }
+  }
+  *count = out == nullptr ? nodes.size() : std::min(*count, nodes.size());
+  return cudaSuccess;
+}
+
+}  // namespace
+
+cudaGraph_t publish_graph(std::unique_ptr<Graph> graph) {
+  Handles& known = handles();
+  const std::lock_guard lock(known.mutex);
+  const auto handle = reinterpret_cast<cudaGraph_t>(graph.get());
+  known.graphs.emplace(handle, std::move(graph));
+  return handle;
+}
+
+}  // namespace cuemu::runtime
+
+using namespace cuemu::runtime;
+
+CUEMU_EXPORT cudaError_t cudaGraphCreate(cudaGraph_t* graph, unsigned flags) {
+  return api_call([&] {
+    if (graph == nullptr || flags != 0) return cudaErrorInvalidValue;
+    *graph = publish_graph(std::make_unique<Graph>());
+    return cudaSuccess;
+  });
+}
+
+CUEMU_EXPORT cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  return api_call([&] {
+    Handles& known = handles();
+    const std::lock_guard lock(known.mutex);
+    return known.graphs.erase(graph) != 0 ? cudaSuccess : cudaErrorInvalidValue;
+  });
+}
+
+CUEMU_EXPORT cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
+                                              unsigned long long flags) {
+  return instantiate(executable, graph, flags);
+}
+
+CUEMU_EXPORT cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t* executable,
+                                                       cudaGraph_t graph,
+                                                       unsigned long long flags) {
+  return instantiate(executable, graph, flags);
+}
+
+CUEMU_STREAM_API(cudaGraphInstantiateWithParams,
+                 (cudaGraphExec_t * executable, cudaGraph_t graph,
+                  cudaGraphInstantiateParams* parameters),
+                 {
+                   const cudaError_t result = instantiate(executable, graph, parameters->flags);
+                   parameters->errNode_out = nullptr;
+                   parameters->result_out = result == cudaSuccess ? cudaGraphInstantiateSuccess
+                                                                  : cudaGraphInstantiateError;
+                   return result;
+                 })
+
+CUEMU_EXPORT cudaError_t cudaGraphExecGetFlags(cudaGraphExec_t executable,
+                                               unsigned long long* flags) {
+  return api_call([&] {
+    Handles& known = handles();
+    const std::lock_guard lock(known.mutex);
+    const auto found = known.executables.find(executable);
+    if (found == known.executables.end() || flags == nullptr) return cudaErrorInvalidValue;
+    *flags = found->second->flags;
+    return cudaSuccess;
+  });
+}
+
+CUEMU_EXPORT cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
+  return api_call([&] {
+    Handles& known = handles();
+    const std::lock_guard lock(known.mutex);
+    return known.executables.erase(executable) != 0 ? cudaSuccess : cudaErrorInvalidValue;
+  });
+}
+
+CUEMU_STREAM_API(cudaGraphUpload, (cudaGraphExec_t executable, cudaStream_t stream), {
+  return api_call([&] {
+    if (find_program(executable) == nullptr) return cudaErrorInvalidValue;
+    return submit(stream, implicit_stream, EmptyOperation{});
+  });
+})
+
+CUEMU_STREAM_API(cudaGraphLaunch, (cudaGraphExec_t executable, cudaStream_t stream), {
+  return api_call([&] {
+    const std::shared_ptr<const Program> program = find_program(executable);
+    if (program == nullptr) return cudaErrorInvalidValue;
+    return submit(stream, implicit_stream, GraphOperation{program});
+  });
+})
+
+CUEMU_EXPORT cudaError_t cudaGraphGetNodes(cudaGraph_t handle, cudaGraphNode_t* nodes,
+                                           size_t* count) {
+  return with_graph(handle, [&](const Graph& graph) {
+    std::vector<GraphNode*> all;
+    for (const auto& node : graph.nodes) all.push_back(node.get());
+    return list_nodes(all, nodes, count);
+  });
+}
+
+CUEMU_EXPORT cudaError_t cudaGraphGetRootNodes(cudaGraph_t handle, cudaGraphNode_t* nodes,
+                                               size_t* count) {
+  return with_graph(handle, [&](const Graph& graph) {
+    std::vector<GraphNode*> roots;
+    for (const auto& node : graph.nodes) {
+      if (node->dependencies.empty()) roots.push_back(node.get());
+    }
+    return list_nodes(roots, nodes, count);
+  });
+}

@@ -1,0 +1,191 @@
+#include "memory.hpp"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <fstream>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "device_model.hpp"
+#include "errors.hpp"
+
+namespace cuemu::runtime {
+namespace {
+
+constexpr size_t guard_bytes = 64 * 1024;  // on both sides of every allocation
+// CUDA promises this alignment and no more: addresses are odd multiples, so that code that needs
+// more is found out.
+constexpr size_t alignment = 256;
+constexpr int poison = 0xFF;  // NaN in every floating-point format, -1 in every integer one
+// Freed addresses are not used again at once, so that a use after free is an access outside all
+// memory.
+constexpr size_t quarantined_allocations = 1024;
+
+struct Allocation {
+  void* mapping = nullptr;
+  size_t mapping_bytes = 0;
+  size_t size = 0;
+  MemoryKind kind = MemoryKind::device;
+};
+
+struct Heap {
+  std::mutex mutex;
+  std::unordered_map<void*, Allocation> allocations;
+  std::deque<Allocation> quarantine;
+  size_t device_bytes = 0;
+};
+
+Heap& heap() {
+  static Heap* const instance = new Heap;
+  return *instance;
+}
+
+size_t round_up(size_t value, size_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+size_t host_bytes_available() {
+  return static_cast<size_t>(sysconf(_SC_AVPHYS_PAGES)) *
+         static_cast<size_t>(sysconf(_SC_PAGESIZE));
+}
+
+// On the host, device memory is ordinary memory; the smaller of the two machines sets the limit.
+size_t free_bytes(const Heap& state) {
+  const size_t total = device_model().memory_bytes;
+  const size_t emulated = total - std::min(total, state.device_bytes);
+  return std::min(emulated, host_bytes_available());
+}
+
+bool counts_as_device(MemoryKind kind) {
+  return kind != MemoryKind::pinned_host;
+}
+
+void retire(Heap& state, std::unordered_map<void*, Allocation>::iterator found) {
+  const Allocation allocation = found->second;
+  unregister_memory(found->first);
+  state.allocations.erase(found);
+  if (counts_as_device(allocation.kind)) state.device_bytes -= allocation.size;
+
+  // Mapping over it gives the memory back and keeps the addresses taken.
+  mmap(allocation.mapping, allocation.mapping_bytes, PROT_NONE,
+       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  state.quarantine.push_back(allocation);
+  if (state.quarantine.size() > quarantined_allocations) {
+    munmap(state.quarantine.front().mapping, state.quarantine.front().mapping_bytes);
+    state.quarantine.pop_front();
+  }
+}
+
+// One side of a copy: `device` asks for memory that kernels can reach, `host` for anything but
+// device memory.
+enum class Side { device, host, either };
+
+bool side_is_valid(const void* address, size_t pitch, size_t width, size_t rows, Side side) {
+  const size_t extent = pitch * (rows - 1) + width;
+  const std::optional<MemoryRange> range = find_memory(address);
+  if (!range) return side != Side::device;
+  const auto* const start = static_cast<const std::byte*>(address);
+  if (static_cast<size_t>(start - range->base) + extent > range->size) return false;
+  const bool device_only =
+      range->kind == MemoryKind::device || range->kind == MemoryKind::module_variable;
+  return side != Side::host || !device_only;
+}
+
+}  // namespace
+
+cudaError_t allocate(size_t size, MemoryKind kind, void** address) {
+  Heap& state = heap();
+  const std::lock_guard lock(state.mutex);
+  if (size > free_bytes(state)) return cudaErrorMemoryAllocation;
+
+  Allocation allocation = {.size = size, .kind = kind};
+  const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const size_t usable = round_up(alignment + size, page);
+  allocation.mapping_bytes = usable + 2 * guard_bytes;
+  allocation.mapping = mmap(nullptr, allocation.mapping_bytes, PROT_NONE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (allocation.mapping == MAP_FAILED) return cudaErrorMemoryAllocation;
+  std::byte* const start = static_cast<std::byte*>(allocation.mapping) + guard_bytes;
+  if (mprotect(start, usable, PROT_READ | PROT_WRITE) != 0) {
+    munmap(allocation.mapping, allocation.mapping_bytes);
+    return cudaErrorMemoryAllocation;
+  }
+  std::memset(start, poison, usable);
+
+  *address = start + alignment;
+  state.allocations.emplace(*address, allocation);
+  if (counts_as_device(kind)) state.device_bytes += size;
+  register_memory(*address, size, kind);
+  return cudaSuccess;
+}
+
+cudaError_t release(void* address, ReleasedAs as) {
+  Heap& state = heap();
+  const std::lock_guard lock(state.mutex);
+  const auto found = state.allocations.find(address);
+  if (found == state.allocations.end()) return cudaErrorInvalidValue;
+  if ((as == ReleasedAs::host) != (found->second.kind == MemoryKind::pinned_host)) {
+    return cudaErrorInvalidValue;
+  }
+  retire(state, found);
+  return cudaSuccess;
+}
+
+void release_everything() {
+  Heap& state = heap();
+  const std::lock_guard lock(state.mutex);
+  while (!state.allocations.empty()) retire(state, state.allocations.begin());
+}
+
+size_t device_bytes_free() {
+  Heap& state = heap();
+  const std::lock_guard lock(state.mutex);
+  return free_bytes(state);
+}
+
+cudaError_t check_copy(const CopyOperation& copy) {
+  if (copy.width == 0 || copy.rows == 0) return cudaSuccess;
+  if (copy.rows > 1 && (copy.width > copy.destination_pitch || copy.width > copy.source_pitch)) {
+    return cudaErrorInvalidPitchValue;
+  }
+  Side to = Side::either, from = Side::either;
+  switch (copy.kind) {
+    case cudaMemcpyHostToHost:
+      to = from = Side::host;
+      break;
+    case cudaMemcpyHostToDevice:
+      to = Side::device, from = Side::host;
+      break;
+    case cudaMemcpyDeviceToHost:
+      to = Side::host, from = Side::device;
+      break;
+    case cudaMemcpyDeviceToDevice:
+      to = from = Side::device;
+      break;
+    case cudaMemcpyDefault:
+      break;
+    default:
+      return cudaErrorInvalidMemcpyDirection;
+  }
+  const bool valid =
+      side_is_valid(copy.destination, copy.destination_pitch, copy.width, copy.rows, to) &&
+      side_is_valid(copy.source, copy.source_pitch, copy.width, copy.rows, from);
+  return valid ? cudaSuccess : cudaErrorInvalidValue;
+}
+
+cudaError_t check_fill(const FillOperation& fill) {
+  const size_t width = fill.width * fill.element_bytes;
+  if (width == 0 || fill.rows == 0) return cudaSuccess;
+  if (fill.rows > 1 && width > fill.pitch) return cudaErrorInvalidPitchValue;
+  return side_is_valid(fill.destination, fill.pitch, width, fill.rows, Side::device)
+             ? cudaSuccess
+             : cudaErrorInvalidValue;
+}
+
+}  // namespace cuemu::runtime

@@ -1,0 +1,27 @@
+// Memory of the emulated device, and the checks that copies and fills stay inside it.
+#pragma once
+
+#include <cstddef>
+
+#include "operations.hpp"
+
+namespace cuemu::runtime {
+
+// Fresh memory of that kind, filled with 0xFF, between guard gaps. Fails as a full device would.
+cudaError_t allocate(size_t size, MemoryKind kind, void** address);
+
+// Fails unless `address` is what allocate() returned and the memory is of that kind.
+enum class ReleasedAs { device, host };
+cudaError_t release(void* address, ReleasedAs as);
+
+void release_everything();
+
+// What another allocation could still get.
+size_t device_bytes_free();
+
+// cudaErrorInvalidValue unless every byte lies in memory that the operation's kind allows it to
+// touch.
+cudaError_t check_copy(const CopyOperation& copy);
+cudaError_t check_fill(const FillOperation& fill);
+
+}  // namespace cuemu::runtime

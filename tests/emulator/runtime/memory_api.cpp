@@ -1,0 +1,205 @@
+// Allocation: cudaMalloc and its relatives, and what CUDA knows of a pointer.
+#include <algorithm>
+#include <unordered_map>
+
+#include "api.hpp"
+#include "capture.hpp"
+#include "device_model.hpp"
+#include "memory.hpp"
+
+namespace cuemu::runtime {
+namespace {
+
+constexpr size_t pitch_alignment = 512;
+
+// The host ranges that the program registered itself: they are not the runtime's to free.
+struct HostRegistrations {
+  std::mutex mutex;
+  std::unordered_map<const void*, unsigned> flags_of_base;
+};
+
+HostRegistrations& host_registrations() {
+  static HostRegistrations* const instance = new HostRegistrations;
+  return *instance;
+}
+
+cudaError_t allocate_outside_streams(void** address, size_t size, MemoryKind kind) {
+  return api_call([&] {
+    if (address == nullptr) return cudaErrorInvalidValue;
+    if (const cudaError_t result = check_unsafe_call(); result != cudaSuccess) return result;
+    *address = nullptr;
+    return size == 0 ? cudaSuccess : allocate(size, kind, address);
+  });
+}
+
+cudaError_t release_outside_streams(void* address, ReleasedAs as) {
+  return api_call([&] {
+    if (const cudaError_t result = check_unsafe_call(); result != cudaSuccess) return result;
+    return address == nullptr ? cudaSuccess : release(address, as);
+  });
+}
+
+// Allocation ordered by a stream; a graph would need its own memory, which the emulator does not
+// model.
+cudaError_t with_uncaptured_stream(cudaStream_t handle, cudaStream_t implicit, auto&& body) {
+  return api_call([&] {
+    Stream* stream = nullptr;
+    if (const cudaError_t result = find_stream(handle, implicit, stream); result != cudaSuccess) {
+      return result;
+    }
+    {
+      const std::lock_guard lock(stream_mutex());
+      if (stream->capture != nullptr) {
+        stream->capture->invalidated = true;
+        return not_supported("allocating memory within a graph");
+      }
+      if (const cudaError_t result = check_implicit_dependency(*stream); result != cudaSuccess) {
+        return result;
+      }
+    }
+    return body();
+  });
+}
+
+cudaError_t allocate_in_stream(void** address, size_t size, cudaStream_t stream,
+                               cudaStream_t implicit_stream) {
+  return with_uncaptured_stream(stream, implicit_stream, [&] {
+    if (address == nullptr) return cudaErrorInvalidValue;
+    *address = nullptr;
+    return size == 0 ? cudaSuccess : allocate(size, MemoryKind::device, address);
+  });
+}
+
+}  // namespace
+}  // namespace cuemu::runtime
+
+using namespace cuemu;
+using namespace cuemu::runtime;
+
+CUEMU_EXPORT cudaError_t cudaMalloc(void** address, size_t size) {
+  return allocate_outside_streams(address, size, MemoryKind::device);
+}
+
+CUEMU_EXPORT cudaError_t cudaMallocManaged(void** address, size_t size, unsigned flags) {
+  if (flags != cudaMemAttachGlobal && flags != cudaMemAttachHost) {
+    return pure_call([] { return cudaErrorInvalidValue; });
+  }
+  return allocate_outside_streams(address, size, MemoryKind::managed);
+}
+
+CUEMU_EXPORT cudaError_t cudaMallocPitch(void** address, size_t* pitch, size_t width,
+                                         size_t height) {
+  if (pitch == nullptr) return pure_call([] { return cudaErrorInvalidValue; });
+  *pitch = (width + pitch_alignment - 1) / pitch_alignment * pitch_alignment;
+  return allocate_outside_streams(address, *pitch * height, MemoryKind::device);
+}
+
+CUEMU_EXPORT cudaError_t cudaFree(void* address) {
+  return release_outside_streams(address, ReleasedAs::device);
+}
+
+CUEMU_STREAM_API(cudaMallocAsync, (void** address, size_t size, cudaStream_t stream),
+                 { return allocate_in_stream(address, size, stream, implicit_stream); })
+
+CUEMU_STREAM_API(cudaMallocFromPoolAsync,
+                 (void** address, size_t size, cudaMemPool_t, cudaStream_t stream),
+                 { return allocate_in_stream(address, size, stream, implicit_stream); })
+
+CUEMU_STREAM_API(cudaFreeAsync, (void* address, cudaStream_t stream), {
+  return with_uncaptured_stream(stream, implicit_stream, [&] {
+    return address == nullptr ? cudaSuccess : release(address, ReleasedAs::device);
+  });
+})
+
+CUEMU_EXPORT cudaError_t cudaMallocHost(void** address, size_t size) {
+  return allocate_outside_streams(address, size, MemoryKind::pinned_host);
+}
+
+CUEMU_EXPORT cudaError_t cudaHostAlloc(void** address, size_t size, unsigned flags) {
+  constexpr unsigned known_flags =
+      cudaHostAllocPortable | cudaHostAllocMapped | cudaHostAllocWriteCombined;
+  if ((flags & ~known_flags) != 0) return pure_call([] { return cudaErrorInvalidValue; });
+  return allocate_outside_streams(address, size, MemoryKind::pinned_host);
+}
+
+CUEMU_EXPORT cudaError_t cudaFreeHost(void* address) {
+  return release_outside_streams(address, ReleasedAs::host);
+}
+
+CUEMU_EXPORT cudaError_t cudaHostRegister(void* address, size_t size, unsigned flags) {
+  return api_call([&] {
+    if (address == nullptr || size == 0) return cudaErrorInvalidValue;
+    if (const cudaError_t result = check_unsafe_call(); result != cudaSuccess) return result;
+    HostRegistrations& known = host_registrations();
+    const std::lock_guard lock(known.mutex);
+    const auto* const last = static_cast<const std::byte*>(address) + size - 1;
+    if (find_memory(address) || find_memory(last)) return cudaErrorHostMemoryAlreadyRegistered;
+    register_memory(address, size, MemoryKind::pinned_host);
+    known.flags_of_base.emplace(address, flags);
+    return cudaSuccess;
+  });
+}
+
+CUEMU_EXPORT cudaError_t cudaHostUnregister(void* address) {
+  return api_call([&] {
+    if (const cudaError_t result = check_unsafe_call(); result != cudaSuccess) return result;
+    HostRegistrations& known = host_registrations();
+    const std::lock_guard lock(known.mutex);
+    if (known.flags_of_base.erase(address) == 0) return cudaErrorHostMemoryNotRegistered;
+    unregister_memory(address);
+    return cudaSuccess;
+  });
+}
+
+// Host and device share one address space.
+CUEMU_EXPORT cudaError_t cudaHostGetDevicePointer(void** device, void* host, unsigned flags) {
+  return api_call([&] {
+    const std::optional<MemoryRange> range = find_memory(host);
+    if (device == nullptr || flags != 0 || !range || range->kind != MemoryKind::pinned_host) {
+      return cudaErrorInvalidValue;
+    }
+    *device = host;
+    return cudaSuccess;
+  });
+}
+
+CUEMU_EXPORT cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
+  return api_call([&] {
+    if (free != nullptr) *free = device_bytes_free();
+    if (total != nullptr) *total = device_model().memory_bytes;
+    return cudaSuccess;
+  });
+}
+
+CUEMU_EXPORT cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes,
+                                                  const void* address) {
+  return api_call([&] {
+    if (attributes == nullptr) return cudaErrorInvalidValue;
+    *attributes = {};
+    auto* const pointer = const_cast<void*>(address);
+    const std::optional<MemoryRange> range = find_memory(address);
+    if (!range) {
+      attributes->type = cudaMemoryTypeUnregistered;
+      attributes->device = cudaInvalidDeviceId;
+      attributes->hostPointer = pointer;
+      return cudaSuccess;
+    }
+    attributes->device = 0;
+    attributes->devicePointer = pointer;
+    switch (range->kind) {
+      case MemoryKind::device:
+      case MemoryKind::module_variable:
+        attributes->type = cudaMemoryTypeDevice;
+        break;
+      case MemoryKind::managed:
+        attributes->type = cudaMemoryTypeManaged;
+        attributes->hostPointer = pointer;
+        break;
+      case MemoryKind::pinned_host:
+        attributes->type = cudaMemoryTypeHost;
+        attributes->hostPointer = pointer;
+        break;
+    }
+    return cudaSuccess;
+  });
+}

@@ -1,0 +1,86 @@
+#include "modules.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "device_model.hpp"
+#include "errors.hpp"
+#include "fat_binary.hpp"
+#include "occupancy.hpp"
+
+namespace cuemu::runtime {
+
+int KernelRecord::static_shared_bytes() const {
+  return std::max(resources.shared_bytes, static_cast<int>(info.static_shared_bytes));
+}
+
+int KernelRecord::max_threads_per_block() const {
+  return std::min(static_cast<int>(info.max_threads),
+                  threads_that_fit_registers(resources.registers));
+}
+
+int KernelRecord::max_dynamic_shared_bytes() const {
+  const int limit = dynamic_shared_limit;
+  return limit >= 0 ? limit : DeviceModel::shared_per_block - static_shared_bytes();
+}
+
+cudaError_t ModuleRecord::load() {
+  const std::lock_guard lock(mutex_);
+  if (!loaded_) {
+    loaded_ = true;
+    load_result_ = load_images();
+  }
+  return load_result_;
+}
+
+cudaError_t ModuleRecord::load_images() {
+  const int arch = device_model().compute_capability();
+  try {
+    const std::vector<Image> images = list_images(wrapper_);
+    const Image* const ptx = choose_image(images, ImageKind::ptx, arch);
+    if (ptx == nullptr) {
+      print_message("the program has no PTX that compute capability " + std::to_string(arch) +
+                    " can use; build it with -gencode arch=compute_XX,code=[sm_XX,compute_XX]");
+      return cudaErrorNoKernelImageForDevice;
+    }
+    const std::vector<uint8_t> text = unpack(*ptx);
+    // The stored text ends with padding zeros.
+    const auto end = std::find(text.begin(), text.end(), uint8_t{0});
+    module_ = load_module(std::string(text.begin(), end));
+    ptx_arch_ = ptx->arch;
+    if (const Image* const cubin = choose_image(images, ImageKind::cubin, arch)) {
+      resources_ = read_cubin(unpack(*cubin));
+      cubin_arch_ = cubin->arch;
+    }
+  } catch (const std::runtime_error& error) {
+    print_message(std::string("cannot load a module: ") + error.what());
+    return cudaErrorInvalidPtx;
+  }
+  for (const VariableRecord* const variable : managed_) {
+    const Variable storage = find_variable(*module_, variable->name);
+    if (storage.address != nullptr) *variable->managed_pointer = storage.address;
+  }
+  return cudaSuccess;
+}
+
+cudaError_t ModuleRecord::resolve(KernelRecord& kernel) {
+  if (const cudaError_t result = load(); result != cudaSuccess) return result;
+  const std::lock_guard lock(mutex_);
+  if (kernel.kernel != nullptr) return cudaSuccess;
+  const Kernel* const found = find_kernel(*module_, kernel.name);
+  if (found == nullptr) return cudaErrorInvalidDeviceFunction;
+  kernel.info = kernel_info(*found);
+  if (const auto known = resources_.find(kernel.name); known != resources_.end()) {
+    kernel.resources = known->second;
+  }
+  kernel.kernel = found;
+  return cudaSuccess;
+}
+
+cudaError_t ModuleRecord::find_storage(const VariableRecord& variable, Variable& storage) {
+  if (const cudaError_t result = load(); result != cudaSuccess) return result;
+  storage = find_variable(*module_, variable.name);
+  return storage.address != nullptr ? cudaSuccess : cudaErrorInvalidSymbol;
+}
+
+}  // namespace cuemu::runtime

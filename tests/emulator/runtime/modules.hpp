@@ -1,0 +1,83 @@
+// What the program registers at start-up: modules (one per translation unit) with their kernels and
+// variables. Nothing is decompressed or parsed before the first use of a module.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "../sim/engine.hpp"
+#include "cubin.hpp"
+#include "cuda_declarations.hpp"
+
+namespace cuemu::runtime {
+
+class ModuleRecord;
+
+// A kernel as the program knows it; cudaKernel_t and cudaFunction_t point to one.
+struct KernelRecord {
+  ModuleRecord* module = nullptr;
+  const void* host_stub = nullptr;
+  std::string name;  // mangled
+
+  // Set by resolve().
+  const Kernel* kernel = nullptr;
+  KernelInfo info;
+  KernelResources resources;
+
+  // Set by cudaFuncSetAttribute and cudaFuncSetCacheConfig.
+  std::atomic<int> dynamic_shared_limit{-1};  // -1: what the device allows without opting in
+  std::atomic<int> carveout{-1};
+  std::atomic<int> cache_config{cudaFuncCachePreferNone};
+
+  int static_shared_bytes() const;
+  int max_threads_per_block() const;
+  int max_dynamic_shared_bytes() const;
+};
+
+// A __device__, __constant__ or __managed__ variable.
+struct VariableRecord {
+  ModuleRecord* module = nullptr;
+  std::string name;                  // mangled
+  void** managed_pointer = nullptr;  // where the host finds the storage of a managed variable
+};
+
+class ModuleRecord {
+ public:
+  explicit ModuleRecord(const void* wrapper) : wrapper_(wrapper) {}
+
+  // Loads the module at the first call.
+  cudaError_t load();
+
+  // Loads the module and fills in what the engine and the cubin know of the kernel.
+  cudaError_t resolve(KernelRecord& kernel);
+  cudaError_t find_storage(const VariableRecord& variable, Variable& storage);
+
+  void add_managed(const VariableRecord* variable) { managed_.push_back(variable); }
+  int ptx_arch() const { return ptx_arch_; }
+  int cubin_arch() const { return cubin_arch_; }
+
+ private:
+  cudaError_t load_images();
+
+  std::mutex mutex_;
+  const void* wrapper_;
+  bool loaded_ = false;
+  cudaError_t load_result_ = cudaSuccess;
+  std::shared_ptr<Module> module_;
+  std::unordered_map<std::string, KernelResources> resources_;
+  std::vector<const VariableRecord*> managed_;
+  int ptx_arch_ = 0;
+  int cubin_arch_ = 0;
+};
+
+// The kernel behind a host stub or a cudaKernel_t, resolved. Fails when there is none.
+cudaError_t find_function(const void* function, KernelRecord*& kernel);
+
+// The storage behind the host shadow of a variable.
+cudaError_t find_symbol(const void* symbol, Variable& storage);
+
+}  // namespace cuemu::runtime

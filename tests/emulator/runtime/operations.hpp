@@ -1,0 +1,65 @@
+// What a stream or a graph node does on the device. The runtime executes eagerly: an operation
+// submitted to a stream has ended when the call returns, unless the stream is being captured.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <variant>
+#include <vector>
+
+#include "modules.hpp"
+
+namespace cuemu::runtime {
+
+struct KernelOperation {
+  KernelRecord* kernel = nullptr;
+  Dim3 grid, block;
+  uint32_t dynamic_shared_bytes = 0;
+  std::vector<std::byte> parameters;  // packed as the kernel expects them
+};
+
+struct CopyOperation {
+  std::byte* destination = nullptr;
+  const std::byte* source = nullptr;
+  size_t destination_pitch = 0, source_pitch = 0;
+  size_t width = 0;  // bytes a row
+  size_t rows = 1;
+  cudaMemcpyKind kind = cudaMemcpyDefault;
+};
+
+struct FillOperation {
+  std::byte* destination = nullptr;
+  size_t pitch = 0;
+  uint32_t value = 0;
+  uint32_t element_bytes = 1;
+  size_t width = 0;  // elements a row
+  size_t rows = 1;
+};
+
+struct HostOperation {
+  cudaHostFn_t function = nullptr;
+  void* argument = nullptr;
+};
+
+struct EmptyOperation {};
+
+struct Program;
+
+// A graph within a stream or within another graph.
+struct GraphOperation {
+  std::shared_ptr<const Program> program;
+};
+
+using Operation = std::variant<EmptyOperation, KernelOperation, CopyOperation, FillOperation,
+                               HostOperation, GraphOperation>;
+
+// Operations in an order in which they can run one after another.
+struct Program {
+  std::vector<Operation> operations;
+};
+
+// A kernel fault does not show in the result: as on a GPU it is the next call that reports it.
+cudaError_t execute(const Operation& operation);
+
+}  // namespace cuemu::runtime

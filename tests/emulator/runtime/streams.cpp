@@ -1,0 +1,187 @@
+#include "streams.hpp"
+
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+#include "api.hpp"
+#include "capture.hpp"
+
+namespace cuemu::runtime {
+namespace {
+
+constexpr int least_priority = 0, greatest_priority = -5;
+
+// Called with the streams' lock held.
+Stream* new_stream(unsigned flags, int priority) {
+  static uint64_t next_id = 1;
+  auto* const stream = new Stream;
+  stream->id = next_id++;
+  stream->flags = flags;
+  stream->priority = priority;
+  return stream;
+}
+
+std::unordered_set<const Stream*>& created_streams() {
+  static auto* const streams = new std::unordered_set<const Stream*>;
+  return *streams;
+}
+
+Stream& legacy_stream() {
+  static Stream* const stream = [] {
+    auto* const created = new Stream;
+    created->legacy = true;
+    return created;
+  }();
+  return *stream;
+}
+
+// Not destroyed with its thread: a capture that the thread left open may still refer to it.
+Stream& stream_of_this_thread() {
+  thread_local Stream* const stream = new_stream(cudaStreamDefault, 0);
+  return *stream;
+}
+
+cudaError_t create(cudaStream_t* handle, unsigned flags, int priority) {
+  return api_call([&] {
+    if (handle == nullptr || (flags & ~unsigned{cudaStreamNonBlocking}) != 0) {
+      return cudaErrorInvalidValue;
+    }
+    const std::lock_guard lock(stream_mutex());
+    const int clamped = std::clamp(priority, greatest_priority, least_priority);
+    Stream* const stream = new_stream(flags, clamped);
+    created_streams().insert(stream);
+    *handle = reinterpret_cast<cudaStream_t>(stream);
+    return cudaSuccess;
+  });
+}
+
+}  // namespace
+
+std::mutex& stream_mutex() {
+  static std::mutex* const mutex = new std::mutex;
+  return *mutex;
+}
+
+cudaError_t find_stream(cudaStream_t handle, cudaStream_t implicit, Stream*& stream) {
+  if (handle == nullptr) handle = implicit;
+  const std::lock_guard lock(stream_mutex());
+  if (handle == cudaStreamLegacy) {
+    stream = &legacy_stream();
+  } else if (handle == cudaStreamPerThread) {
+    stream = &stream_of_this_thread();
+  } else {
+    stream = reinterpret_cast<Stream*>(handle);
+    if (!created_streams().contains(stream)) return cudaErrorInvalidResourceHandle;
+  }
+  return cudaSuccess;
+}
+
+cudaError_t submit(Stream& stream, Operation operation) {
+  {
+    const std::lock_guard lock(stream_mutex());
+    if (stream.capture != nullptr) {
+      if (stream.capture->invalidated) return cudaErrorStreamCaptureInvalidated;
+      GraphNode* const node = stream.capture->graph->add(std::move(operation), stream.tail);
+      stream.tail = {node};
+      return cudaSuccess;
+    }
+    if (const cudaError_t result = check_implicit_dependency(stream); result != cudaSuccess) {
+      return result;
+    }
+  }
+  return execute(operation);
+}
+
+cudaError_t submit(cudaStream_t handle, cudaStream_t implicit, Operation operation) {
+  Stream* stream = nullptr;
+  if (const cudaError_t result = find_stream(handle, implicit, stream); result != cudaSuccess) {
+    return result;
+  }
+  return submit(*stream, std::move(operation));
+}
+
+}  // namespace cuemu::runtime
+
+using namespace cuemu::runtime;
+
+CUEMU_EXPORT cudaError_t cudaStreamCreate(cudaStream_t* stream) {
+  return create(stream, cudaStreamDefault, 0);
+}
+
+CUEMU_EXPORT cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
+  return create(stream, flags, 0);
+}
+
+CUEMU_EXPORT cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned flags,
+                                                      int priority) {
+  return create(stream, flags, priority);
+}
+
+CUEMU_EXPORT cudaError_t cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
+  return api_call([&] {
+    if (least != nullptr) *least = least_priority;
+    if (greatest != nullptr) *greatest = greatest_priority;
+    return cudaSuccess;
+  });
+}
+
+CUEMU_EXPORT cudaError_t cudaStreamDestroy(cudaStream_t handle) {
+  return api_call([&] {
+    const std::lock_guard lock(stream_mutex());
+    auto* const stream = reinterpret_cast<Stream*>(handle);
+    if (created_streams().erase(stream) == 0) return cudaErrorInvalidResourceHandle;
+    abandon_capture(*stream);
+    delete stream;
+    return cudaSuccess;
+  });
+}
+
+CUEMU_STREAM_API(cudaStreamSynchronize, (cudaStream_t stream), {
+  return with_stream(stream, implicit_stream, [](Stream& waited) {
+    if (waited.capture != nullptr) return check_waiting(&waited);
+    return check_implicit_dependency(waited);
+  });
+})
+
+CUEMU_STREAM_API(cudaStreamQuery, (cudaStream_t stream), {
+  return with_stream(stream, implicit_stream, [](Stream& queried) {
+    if (queried.capture != nullptr) return check_waiting(&queried);
+    return check_implicit_dependency(queried);
+  });
+})
+
+CUEMU_STREAM_API(cudaStreamGetFlags, (cudaStream_t stream, unsigned* flags), {
+  return with_stream(stream, implicit_stream, [&](const Stream& queried) {
+    *flags = queried.flags;
+    return cudaSuccess;
+  });
+})
+
+CUEMU_STREAM_API(cudaStreamGetPriority, (cudaStream_t stream, int* priority), {
+  return with_stream(stream, implicit_stream, [&](const Stream& queried) {
+    *priority = queried.priority;
+    return cudaSuccess;
+  });
+})
+
+CUEMU_STREAM_API(cudaStreamGetId, (cudaStream_t stream, unsigned long long* id), {
+  return with_stream(stream, implicit_stream, [&](const Stream& queried) {
+    *id = queried.id;
+    return cudaSuccess;
+  });
+})
+
+CUEMU_STREAM_API(cudaStreamGetDevice, (cudaStream_t stream, int* device), {
+  return with_stream(stream, implicit_stream, [&](const Stream&) {
+    *device = 0;
+    return cudaSuccess;
+  });
+})
+
+CUEMU_STREAM_API(cudaLaunchHostFunc, (cudaStream_t stream, cudaHostFn_t function, void* argument), {
+  return api_call([&] {
+    if (function == nullptr) return cudaErrorInvalidValue;
+    return submit(stream, implicit_stream, HostOperation{function, argument});
+  });
+})
