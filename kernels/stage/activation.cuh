@@ -19,6 +19,10 @@ struct Clamp {
 // sake of few users.
 static __device__ __noinline__ float evaluate_activation(float v, int kind, float alpha) {
   switch (static_cast<Activation>(kind)) {
+    case Activation::relu:
+      return ptx::max_nan(v, 0.0f);
+    case Activation::relu6:
+      return ptx::min_nan(ptx::max_nan(v, 0.0f), 6.0f);
     case Activation::leaky_relu:
       return v > 0.0f ? v : v * alpha;
     case Activation::silu:

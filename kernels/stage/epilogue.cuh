@@ -27,6 +27,7 @@ __device__ __forceinline__ void store_tile(const ConvParams& p, const WarpMma<T,
   using PairType = typename Pair<Element>::type;
   const int lane = threadIdx.x % 32;
   const bool has_residual = p.residual != nullptr;
+  const auto pairs = tile.warp_pairs(mma.warp_row(), mma.warp_column());
   with_activation(p.activation, [&](auto activation) {
 #pragma unroll
     for (int j = 0; j < mma.kFragmentsN; ++j) {
@@ -37,8 +38,7 @@ __device__ __forceinline__ void store_tile(const ConvParams& p, const WarpMma<T,
       for (int i = 0; i < mma.kFragmentsM; ++i) {
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
-          const int row = mma.warp_row() + i * 16 + half * 8 + lane / 4;
-          PairType* pair = tile.template pair<PairType>(row, column);
+          PairType* pair = pairs.template pair<PairType>(j, i * 16 + half * 8 + lane / 4);
           float2 v;
           v.x = fmaf(mma.sums[i][j][half * 2], channel.scale.x, channel.bias.x);
           v.y = fmaf(mma.sums[i][j][half * 2 + 1], channel.scale.y, channel.bias.y);
@@ -63,32 +63,32 @@ __device__ __forceinline__ void store_elements(const ConvParams& p, const WarpMm
   const int lane = threadIdx.x % 32;
   const auto* residual = static_cast<const Element*>(p.residual);
   auto* y = static_cast<Element*>(p.y);
-  with_activation(p.activation, [&](auto activation) {
+  const GeneralActivation activation{
+      p.activation};  // one copy of the code: size matters more here than speed
 #pragma unroll
-    for (int j = 0; j < mma.kFragmentsN; ++j) {
-      const int column = n_begin + mma.warp_column() + j * 8 + lane % 4 * 2;
-      const bool valid[2] = {column < p.g.k_per_group, column + 1 < p.g.k_per_group};
-      const int k = group * p.g.k_per_group + column;
-      const ChannelPair channel(p, k, valid[0], valid[1]);
+  for (int j = 0; j < mma.kFragmentsN; ++j) {
+    const int column = n_begin + mma.warp_column() + j * 8 + lane % 4 * 2;
+    const bool valid[2] = {column < p.g.k_per_group, column + 1 < p.g.k_per_group};
+    const int k = group * p.g.k_per_group + column;
+    const ChannelPair channel(p, k, valid[0], valid[1]);
 #pragma unroll
-      for (int i = 0; i < mma.kFragmentsM; ++i) {
+    for (int i = 0; i < mma.kFragmentsM; ++i) {
 #pragma unroll
-        for (int half = 0; half < 2; ++half) {
-          const int m = m_begin + mma.warp_row() + i * 16 + half * 8 + lane / 4;
-          const float v[2] = {fmaf(mma.sums[i][j][half * 2], channel.scale.x, channel.bias.x),
-                              fmaf(mma.sums[i][j][half * 2 + 1], channel.scale.y, channel.bias.y)};
+      for (int half = 0; half < 2; ++half) {
+        const int m = m_begin + mma.warp_row() + i * 16 + half * 8 + lane / 4;
+        const float v[2] = {fmaf(mma.sums[i][j][half * 2], channel.scale.x, channel.bias.x),
+                            fmaf(mma.sums[i][j][half * 2 + 1], channel.scale.y, channel.bias.y)};
 #pragma unroll
-          for (int e = 0; e < 2; ++e) {
-            if (m < p.m && valid[e]) {
-              const int at = m * p.g.k + k + e;
-              const float z = residual != nullptr ? to_float(residual[at]) : 0.0f;
-              y[at] = from_float<Element>(activation(residual != nullptr ? v[e] + z : v[e]));
-            }
+        for (int e = 0; e < 2; ++e) {
+          if (m < p.m && valid[e]) {
+            const int at = m * p.g.k + k + e;
+            const float sum = residual != nullptr ? v[e] + to_float(residual[at]) : v[e];
+            y[at] = from_float<Element>(activation(sum));
           }
         }
       }
     }
-  });
+  }
 }
 
 }  // namespace foldconv

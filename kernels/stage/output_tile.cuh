@@ -26,69 +26,94 @@ class OutputTile {
   static_assert(T.output_pieces() <= T.stages - 1,
                 "pieces must fit into stages that the last product does not read");
   static_assert(T.block_m % T.output_pieces() == 0 && kPieceRows * kRowBytes <= T.stage_bytes());
-  static_assert(kPieceRows % kRowStep == 0 && kRowBytes % 128 == 0);
+  static_assert(kPieceRows % kRowStep == 0 && kRowStep % 8 == 0 && kRowBytes % 128 == 0);
+  static_assert(kPieceRows % T.warp_m() == 0, "a warp's rows lie in one piece");
 
   // `n_begin`: first channel inside the group.
   __device__ __forceinline__ OutputTile(const ConvParams& p, char* shared, int m_begin, int n_begin,
                                         int group)
       : p_(p),
         shared_(shared),
-        m_begin_(m_begin),
-        n_left_(p.g.k_per_group - n_begin),
-        first_element_(m_begin * p.g.k + group * p.g.k_per_group + n_begin) {}
+        first_row_(threadIdx.x / kChunksPerRow),
+        chunk_(threadIdx.x % kChunksPerRow),
+        first_element_((m_begin + first_row_) * p.g.k + group * p.g.k_per_group + n_begin +
+                       chunk_ * 8) {
+    // Rows of this thread that lie in y: all or none of them where the chunk is past the group's
+    // last channel.
+    rows_left_ = n_begin + chunk_ * 8 < p.g.k_per_group ? p.m - m_begin - first_row_ : 0;
+  }
 
   // Starts the copy of one piece of the residual; zeros outside y.
   __device__ __forceinline__ void load_residual(int piece) const {
     const auto* residual = static_cast<const Element*>(p_.residual) + first_element_;
-    for_each_chunk(
-        [&](int row, int chunk) {
-          const bool valid = m_begin_ + row < p_.m && chunk * 8 < n_left_;
-          ptx::copy_async_16(ptx::shared_address(chunk_address(row, chunk)),
-                             residual + (valid ? row * p_.g.k + chunk * 8 : 0), valid);
-        },
-        piece * kPieceRows, (piece + 1) * kPieceRows);
+    const std::uint32_t to = ptx::shared_address(own_chunks(piece));
+    for_each_own_row(piece, [&](int row, int row_in_piece) {
+      ptx::copy_async_16(to + row_in_piece * kRowBytes, residual + row * p_.g.k, row < rows_left_);
+    });
   }
 
   // Writes the finished tile to y. The caller has synchronised.
   __device__ __forceinline__ void store() const {
     auto* y = static_cast<Element*>(p_.y) + first_element_;
-    for_each_chunk(
-        [&](int row, int chunk) {
-          if (m_begin_ + row < p_.m && chunk * 8 < n_left_) {
-            *reinterpret_cast<uint4*>(y + (row * p_.g.k + chunk * 8)) =
-                *reinterpret_cast<const uint4*>(chunk_address(row, chunk));
-          }
-        },
-        0, T.block_m);
+#pragma unroll
+    for (int piece = 0; piece < T.output_pieces(); ++piece) {
+      const char* from = own_chunks(piece);
+      for_each_own_row(piece, [&](int row, int row_in_piece) {
+        if (row < rows_left_) {
+          *reinterpret_cast<uint4*>(y + row * p_.g.k) =
+              *reinterpret_cast<const uint4*>(from + row_in_piece * kRowBytes);
+        }
+      });
+    }
   }
 
-  // Two neighbouring channels of a pixel; column is even.
-  template <class PairType>
-  __device__ __forceinline__ PairType* pair(int row, int column) const {
-    return reinterpret_cast<PairType*>(chunk_address(row, column / 8) + column % 8 * 2);
+  // Where a lane finds its pairs of neighbouring channels (the layout of an mma's accumulators) in
+  // its warp's rows and columns: at pair(j, row), j counting fragments of 8 columns, row counting
+  // from the warp's first and congruent to lane / 4 modulo 8.
+  class WarpPairs {
+   public:
+    template <class PairType>
+    __device__ __forceinline__ PairType* pair(int j, int row) const {
+      return reinterpret_cast<PairType*>(rows_ + row * kRowBytes +
+                                         ((first_chunk_ + j) ^ swizzle_) * 16);
+    }
+
+   private:
+    friend OutputTile;
+    char* rows_;
+    int first_chunk_, swizzle_;
+  };
+
+  __device__ __forceinline__ WarpPairs warp_pairs(int warp_row, int warp_column) const {
+    const int lane = threadIdx.x % 32;
+    WarpPairs pairs;
+    pairs.rows_ =
+        piece_base(warp_row / kPieceRows) + warp_row % kPieceRows * kRowBytes + lane % 4 * 4;
+    pairs.first_chunk_ = warp_column / 8;
+    pairs.swizzle_ = lane / 4;
+    return pairs;
   }
 
  private:
-  __device__ __forceinline__ char* chunk_address(int row, int chunk) const {
-    const int piece = row / kPieceRows;
-    const int stage = (p_.k_blocks + piece) % T.stages;
-    return shared_ + stage * T.stage_bytes() + (row % kPieceRows) * kRowBytes +
-           swizzled_chunk(row, chunk) * 16;
+  __device__ __forceinline__ char* piece_base(int piece) const {
+    return shared_ + static_cast<unsigned int>(p_.k_blocks + piece) % T.stages * T.stage_bytes();
   }
-
+  // A thread moves the same chunk of every kRowStep-th row; the swizzle is the same for all of
+  // them.
+  __device__ __forceinline__ char* own_chunks(int piece) const {
+    return piece_base(piece) + first_row_ * kRowBytes + swizzled_chunk(first_row_, chunk_) * 16;
+  }
   template <class Body>
-  __device__ __forceinline__ void for_each_chunk(Body&& body, int first_row, int end_row) const {
-    const int chunk = threadIdx.x % kChunksPerRow;
-#pragma unroll 4
-    for (int row = first_row + threadIdx.x / kChunksPerRow; row < end_row; row += kRowStep)
-      body(row, chunk);
+  __device__ __forceinline__ void for_each_own_row(int piece, Body&& body) const {
+#pragma unroll
+    for (int row = 0; row < kPieceRows; row += kRowStep) body(piece * kPieceRows + row, row);
   }
 
   const ConvParams& p_;
   char* shared_;
-  int m_begin_;
-  int n_left_;  // channels of the group from n_begin on
-  int first_element_;
+  int first_row_, chunk_;
+  int first_element_;  // of y, at first_row_ and chunk_
+  int rows_left_;
 };
 
 }  // namespace foldconv

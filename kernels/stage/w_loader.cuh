@@ -19,33 +19,33 @@ class WLoader {
   static_assert(T.block_n % kRowStep == 0 && kRowStep % 8 == 0,
                 "every thread serves whole rows, same swizzle");
 
-  // `n_begin`: first output channel of the CTA inside its group.
-  __device__ __forceinline__ WLoader(const ConvParams& p, int n_begin, int group) {
+  // `n_begin`: first output channel of the CTA inside its group. Past the group's end the last row
+  // is read again: its products land in channels that are not stored, and the mainloop needs no
+  // test.
+  __device__ __forceinline__ WLoader(const ConvParams& p, int n_begin, int group)
+      : w_(static_cast<const Element*>(p.w)) {
     const int row = threadIdx.x / ConvTile::kChunksPerRow;
     const int chunk = threadIdx.x % ConvTile::kChunksPerRow;
-    row_elements_ = p.k_blocks * kSliceWidth;
-    rows_left_ = p.g.k_per_group - n_begin - row;
-    w_ = static_cast<const Element*>(p.w) +
-         static_cast<std::int64_t>(group * p.g.k_per_group + n_begin + row) * row_elements_ +
-         chunk * 8;
     destination_ = row * ConvTile::kRowBytes + swizzled_chunk(row, chunk) * 16;
+#pragma unroll
+    for (int i = 0; i < kRows; ++i) {
+      const int channel = min(n_begin + row + i * kRowStep, p.g.k_per_group - 1);
+      offset_[i] = (group * p.g.k_per_group + channel) * (p.k_blocks * kSliceWidth) + chunk * 8;
+    }
   }
 
   __device__ __forceinline__ void load(std::uint32_t stage, int k_block) const {
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
-      const bool valid = i * kRowStep < rows_left_;
-      const Element* source =
-          w_ + (valid ? i * kRowStep * row_elements_ : 0) + k_block * kSliceWidth;
-      ptx::copy_async_16(stage + destination_ + i * kRowStep * ConvTile::kRowBytes, source, valid);
+      ptx::copy_async_16(stage + destination_ + i * kRowStep * ConvTile::kRowBytes,
+                         w_ + (offset_[i] + k_block * kSliceWidth), true);
     }
   }
 
  private:
   const Element* w_;
-  int row_elements_;
-  int rows_left_;  // rows of the group from this thread's first on
   std::uint32_t destination_;
+  int offset_[kRows];  // in elements
 };
 
 }  // namespace foldconv

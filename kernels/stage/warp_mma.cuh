@@ -48,17 +48,18 @@ class WarpMma {
 #pragma unroll
     for (int k_step = 0; k_step < ConvTile::kBlockK / 16; ++k_step) {
       // A step is two chunks on. Both the step and the swizzle only exchange bits of the chunk
-      // number, so one xor moves on.
-      const std::uint32_t step = k_step * 32;
+      // number, so one xor moves on, and whole rows are added as immediates of the load.
+      const std::uint32_t x_address = (stage + x_offset_) ^ (k_step * 32);
+      const std::uint32_t w_address = (stage + w_offset_) ^ (k_step * 32);
       std::uint32_t x[kFragmentsM][4];
       std::uint32_t w[kFragmentsN / 2][4];
 #pragma unroll
       for (int i = 0; i < kFragmentsM; ++i) {
-        ptx::load_matrix_x4(x[i], (stage + x_offset_ + i * 16 * ConvTile::kRowBytes) ^ step);
+        ptx::load_matrix_x4(x[i], x_address + i * 16 * ConvTile::kRowBytes);
       }
 #pragma unroll
       for (int j = 0; j < kFragmentsN / 2; ++j) {
-        ptx::load_matrix_x4(w[j], (stage + w_offset_ + j * 16 * ConvTile::kRowBytes) ^ step);
+        ptx::load_matrix_x4(w[j], w_address + j * 16 * ConvTile::kRowBytes);
       }
 #pragma unroll
       for (int i = 0; i < kFragmentsM; ++i) {

@@ -68,7 +68,7 @@ class XLoader {
 #pragma unroll
       for (int i = 0; i < kRows; ++i) {
         const bool valid = (mask_[i] & entry.needs) == entry.needs;
-        const Element* source = x_ + (valid ? offset_[i] + entry.delta : 0);
+        const Element* source = x_ + (offset_[i] + entry.delta);
         ptx::copy_async_16(stage + destination_ + i * kRowStep * ConvTile::kRowBytes, source,
                            valid);
       }
