@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "foldconv/conv.hpp"
+#include "reference/rounding.hpp"
 
 namespace foldconv::reference {
 
@@ -22,18 +23,21 @@ struct ConvInputs {
   std::vector<float> residual;  // NPQK, or empty
 };
 
+// The shape of y, computed here, not by the library under test.
+Shape output_shape(const ConvProblem& problem);
+
 struct Expected {
-  std::vector<double> y;      // NPQK, before the rounding to the storage type
+  std::vector<double> y;      // NPQK, before the rounding to the storage type; infinite where the
+                              // storage type overflows
   std::vector<double> bound;  // largest |computed - y| that correct kernels may show, per element
 };
 
 // y in double and the bound
-//   L * (gamma_K * (|scale| * sum |x||w|) + u32 * (|scale * sum| + |bias| + |residual| ...)) +
-//   e_act + u_out * |y| + tiny
-// with gamma_K = K*u / (1 - K*u), u = 2^-23 (tensor cores may truncate), L the activation's
-// Lipschitz constant, e_act the error of evaluating it in fp32 with approximate functions, u_out
-// the storage type's unit roundoff (Higham, "Accuracy and Stability of Numerical Algorithms", 2002,
-// section 3.1). Uses `threads` host threads, 0: all cores.
+//   L * e_pre + e_act + half the storage type's spacing at |y|,
+//   e_pre = |scale| * e_sum + u (|scale * sum| + |scale * sum + bias| + |... + residual|)
+// with L the activation's Lipschitz constant, e_act the error of evaluating it in fp32, and e_sum
+// a running error bound of the fp32 sum in the canonical K order. Derived in reference.cpp. Uses
+// `threads` host threads, 0: all cores.
 Expected conv(const ConvProblem& problem, const ConvInputs& inputs, int threads = 0);
 
 struct Comparison {
@@ -49,8 +53,7 @@ struct Comparison {
 // Judges `got` (values as stored by the kernel). NaN passes only where NaN is expected.
 Comparison compare(std::span<const float> got, const Expected& expected);
 
-// --- Data
-// ------------------------------------------------------------------------------------------------------------
+// --- Data ---------------------------------------------------------------------------------------
 
 // Raw (unfolded) random parameters and inputs of a conv: what a test folds and runs. Deterministic
 // in `seed`.
@@ -68,9 +71,5 @@ struct RawOptions {
   std::uint64_t seed = 1;
 };
 RawConv make_raw(const ConvProblem& problem, const RawOptions& options);
-
-// 16-bit storage <-> float, bit by bit on the host (own conversion, round to nearest even).
-std::vector<std::byte> encode(DataType dtype, std::span<const float> values);
-std::vector<float> decode(DataType dtype, std::span<const std::byte> bytes);
 
 }  // namespace foldconv::reference
