@@ -1,10 +1,10 @@
 // Convolution + scale/bias + residual + activation as one kernel.
 //
 // Cross-correlation, as in all frameworks:
-//   y[n,p,q,k] = act(scale[k] * sum_{r,s,c} x[n, p*stride.h - pad.top + r*dilation.h,
-//                                              q*stride.w - pad.left + s*dilation.w, g*C/groups +
-//                                              c] * w[k,r,s,c]
+//   y[n,p,q,k] = act(scale[k] * sum_{r,s,c} x[n,h,w,g*C/groups + c] * w[k,r,s,c]
 //                    + bias[k] + residual[n,p,q,k])
+//   h = p*stride.h - pad.top + r*dilation.h,   w = q*stride.w - pad.left + s*dilation.w,
+//   g = the group of k
 // with x read as 0 outside the image. Products and sums in fp32, one rounding at the store.
 #pragma once
 
@@ -72,8 +72,8 @@ struct PlanOptions {
 // Why a kernel was not taken.
 struct Refusal {
   std::string kernel;
-  std::string
-      reason;  // the rule that failed, the value, and the nearest legal value where there is one
+  // The rule that failed, the value, and the nearest legal value where there is one.
+  std::string reason;
 };
 
 // What plan() decides, and why.
@@ -87,7 +87,7 @@ struct Explanation {
   int ctas_per_sm = 0;           // resident, from registers, threads and shared memory
   double waves = 0;              // grid / (ctas_per_sm * SMs)
   std::size_t workspace_bytes = 0;
-  std::vector<Refusal> refused;  // every other kernel, in table order
+  std::vector<Refusal> refused;  // every other kernel for the dtype, in table order
 
   std::string to_string() const;  // several lines, for a terminal
 };
@@ -99,21 +99,24 @@ Result<Explanation> explain(const ConvProblem& problem, const PlanOptions& optio
 // Device pointers of one run. Every one is 16-byte aligned and lives on the plan's device.
 struct ConvBuffers {
   const void* x = nullptr;  // NHWC, ConvProblem::input()
-  const void* residual =
-      nullptr;        // NPQK, ConvProblem::output(); null exactly when the problem has no residual.
-                      // May be y itself (added in place), may not overlap y otherwise.
+  // NPQK, ConvProblem::output(); null exactly when the problem has no residual. May be y itself
+  // (added in place), may not overlap y otherwise.
+  const void* residual = nullptr;
   void* y = nullptr;  // NPQK, ConvProblem::output(); may not overlap x
-  void* workspace = nullptr;  // ConvPlan::workspace_bytes(); may be null when that is 0
+  // ConvPlan::workspace_bytes(); may be null when that is 0. May not overlap the others.
+  void* workspace = nullptr;
   std::size_t workspace_bytes = 0;
 };
 
 // A problem bound to weights and a kernel. Immutable: run() may be called from any number of
-// threads on any streams. Keeps the device weights alive. Cheap to copy.
+// threads on any streams. Keeps the device weights alive, for a captured graph too: keep the plan
+// as long as the graph. Cheap to copy.
 class ConvPlan {
  public:
   // Launches one kernel on `stream` and returns; no allocation, no synchronisation; may be captured
-  // into a CUDA graph. Errors leave y untouched: invalid_argument (null pointer), misaligned,
-  // aliasing, workspace_too_small, cuda_error.
+  // into a CUDA graph. The current device must be the plan's. Errors leave y untouched:
+  // invalid_argument (null pointer, another device), misaligned, aliasing, workspace_too_small,
+  // cuda_error.
   Status run(const ConvBuffers& buffers, cudaStream_t stream = nullptr) const;
 
   std::size_t workspace_bytes() const noexcept;
@@ -123,6 +126,10 @@ class ConvPlan {
   struct Data;
   explicit ConvPlan(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
 
+  // Copies only: no ConvPlan is ever empty.
+  ConvPlan(const ConvPlan&) = default;
+  ConvPlan& operator=(const ConvPlan&) = default;
+
  private:
   std::shared_ptr<const Data> data_;
 };
@@ -130,8 +137,8 @@ class ConvPlan {
 // Weights, scale and bias on the device, packed once. Immutable and thread-safe; cheap to copy.
 class Conv {
  public:
-  // Packs and copies to the current device; synchronous. Errors: out_of_memory, device_too_old,
-  // cuda_error.
+  // Packs and copies to the current device; synchronous. Errors: invalid_argument (2^31 weights or
+  // more in one output channel), out_of_memory, device_too_old, cuda_error.
   static Result<Conv> create(const FoldedConv& folded);
 
   // Chooses a kernel for `problem`. k, r, s, c/groups and dtype must be those of the weights. Every
@@ -142,6 +149,10 @@ class Conv {
 
   struct Data;
   explicit Conv(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
+
+  // Copies only: no Conv is ever empty.
+  Conv(const Conv&) = default;
+  Conv& operator=(const Conv&) = default;
 
  private:
   std::shared_ptr<const Data> data_;

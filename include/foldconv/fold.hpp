@@ -1,8 +1,8 @@
 // Folding BatchNorm into the convolution before it.
 //
 //   y = act(gamma * (conv(x, w) + b - mean) / sqrt(variance + eps) + beta)
-//     = act(conv(x, w * scale) + shift),   scale = gamma / sqrt(variance + eps),   shift = (b -
-//     mean) * scale + beta
+//     = act(conv(x, w * scale) + shift)
+//   scale = gamma / sqrt(variance + eps),   shift = (b - mean) * scale + beta
 //
 // (Ioffe and Szegedy, "Batch Normalization", 2015, algorithm 2.) Computed in double for each output
 // channel and rounded once, at the end. Host code only: no device is needed.
@@ -22,11 +22,11 @@ namespace foldconv {
 
 // Weights as frameworks store them. The spans are read during the call only.
 struct ConvWeights {
-  std::span<const float> values;  // KCRS, dense: k * c_per_group * r * s elements
-  int k = 0;                      // output channels, over all groups
-  int c_per_group = 0;            // input channels / groups
-  int r = 1, s = 1;               // kernel height and width
-  std::span<const float> bias;    // k elements, or empty: no bias
+  std::span<const float> values;     // KCRS, dense: k * c_per_group * r * s elements
+  int k = 0;                         // output channels, over all groups
+  int c_per_group = 0;               // input channels / groups
+  int r = 1, s = 1;                  // kernel height and width
+  std::span<const float> bias = {};  // k elements, or empty: no bias
 };
 
 // BatchNorm's eps. It has no default on purpose: frameworks differ (1e-5, 1e-3, ...) and a wrong
@@ -38,20 +38,20 @@ struct Epsilon {
 
 // Inference-time BatchNorm over k channels. The spans are read during the call only.
 struct BatchNorm {
-  std::span<const float> gamma;     // k elements, or empty: 1
-  std::span<const float> beta;      // k elements, or empty: 0
-  std::span<const float> mean;      // k elements, required: running mean
-  std::span<const float> variance;  // k elements, required: running variance, variance + eps > 0
+  std::span<const float> gamma = {};  // k elements, or empty: 1
+  std::span<const float> beta = {};   // k elements, or empty: 0
+  std::span<const float> mean;        // k elements, required: running mean
+  std::span<const float> variance;    // k elements, required: running variance, variance + eps > 0
   Epsilon eps;
 };
 
 // Where the factor `scale` of a channel is applied.
 enum class ScalePlacement {
   // In the fp32 epilogue when all weights are already exact in the storage type (they came from a
-  // 16-bit checkpoint:
-  // rounding them again would cost 3-8 times the error), and for each channel whose folded weights
-  // would overflow or
-  // become subnormal in the storage type; otherwise in the weights.
+  // 16-bit checkpoint: rounding them again would cost 3-8 times the error), and for each channel
+  // whose folded weights would overflow or become subnormal in the storage type, unless the given
+  // weights fare worse there; otherwise in the weights. Without BatchNorm there is no scale to
+  // place.
   automatic,
   weights,   // in the weights; channels that leave the storage type's range are an error
   epilogue,  // always in the epilogue: stored weights are the given ones, rounded once
@@ -67,9 +67,10 @@ struct ChannelReport {
   int channel = 0;
   double scale = 1;  // gamma / sqrt(variance + eps)
   bool scale_in_epilogue = false;
-  int weights_out_of_range = 0;  // |w * scale| would round to infinity in the storage type
-  int weights_subnormal =
-      0;  // w * scale is not 0 but below the storage type's smallest normal number
+  // Wherever the scale is placed: weights for which |w * scale| would round to infinity in the
+  // storage type, and for which it is not 0 but below the type's smallest normal number.
+  int weights_out_of_range = 0;
+  int weights_subnormal = 0;
   bool negative_variance = false;  // variance < 0, yet variance + eps > 0
   bool zero_gamma = false;         // the channel is the constant beta
   bool large_scale = false;        // |scale| > kLargeScale
@@ -98,14 +99,20 @@ class FoldedConv {
   int c_per_group() const noexcept;
   int r() const noexcept;
   int s() const noexcept;
-  std::span<const float> weights() const noexcept;  // KCRS, values exact in dtype()
-  std::span<const float> scale()
-      const noexcept;  // k elements, applied to the fp32 sum; 1 where w carries it
-  std::span<const float> bias() const noexcept;  // k elements, added after scale
+  // KCRS, values exact in dtype().
+  std::span<const float> weights() const noexcept;
+  // k elements, applied to the fp32 sum; 1 where the weights carry it.
+  std::span<const float> scale() const noexcept;
+  // k elements, added after the scale.
+  std::span<const float> bias() const noexcept;
   const FoldReport& report() const noexcept;
 
   struct Data;
   explicit FoldedConv(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
+
+  // Copies only: no FoldedConv is ever empty.
+  FoldedConv(const FoldedConv&) = default;
+  FoldedConv& operator=(const FoldedConv&) = default;
 
  private:
   std::shared_ptr<const Data> data_;
@@ -114,7 +121,8 @@ class FoldedConv {
 // Folds. Without `batch_norm` the conv keeps its own bias (0 if it has none) and scale 1.
 // Errors (invalid_argument): sizes < 1 or spans of another length, missing statistics, NaN or
 // infinity anywhere, eps not finite or negative, variance + eps <= 0 (names the channel and the
-// value), a scale or shift outside fp32. Thread-safe; allocates host memory.
+// value), a scale or shift outside fp32, weights that overflow the storage type where they are
+// placed (with ScalePlacement::automatic: wherever). Thread-safe; allocates host memory.
 Result<FoldedConv> fold(const ConvWeights& weights, const std::optional<BatchNorm>& batch_norm,
                         const FoldOptions& options = {});
 

@@ -3,16 +3,16 @@
 //
 //   using namespace foldconv;
 //   auto folded = fold({.values = w, .k = 64, .c_per_group = 64, .r = 3, .s = 3},
-//                      BatchNorm{.gamma = g, .beta = b, .mean = m, .variance = v, .eps =
-//                      Epsilon{1e-5}});
+//                      BatchNorm{.gamma = gamma, .beta = beta, .mean = mean, .variance = variance,
+//                                .eps = Epsilon(1e-5)});
 //   if (!folded) return report(folded.status().message());
-//   auto conv = Conv::create(*folded);                       // weights to the device, once
+//   auto conv = Conv::create(*folded);  // weights to the device, once
 //   if (!conv) return report(conv.status().message());
-//   auto plan = conv->plan({.n = 8, .h = 56, .w = 56, .c = 64, .k = 64, .r = 3, .s = 3, .pad = {1,
-//   1, 1, 1},
-//                           .activation = Activation::relu});  // for each problem, once
+//   auto plan = conv->plan({.n = 8, .h = 56, .w = 56, .c = 64,  // once for each problem
+//                           .k = 64, .r = 3, .s = 3, .pad = {1, 1, 1, 1},
+//                           .activation = Activation::relu});
 //   if (!plan) return report(plan.status().message());
-//   Status status = plan->run({.x = x, .y = y}, stream);     // one kernel launch
+//   Status status = plan->run({.x = x, .y = y}, stream);  // one kernel launch
 #pragma once
 
 #include "foldconv/activation.hpp"

@@ -3,9 +3,10 @@
 // without fusion is a Conv folded without BatchNorm, planned without activation and residual
 // (pinned to "direct_*" for the kernel without tensor cores).
 //
-// Tensors: NHWC, dense, 16-byte aligned device pointers; y may be an input (in place). Each call
-// launches one kernel on `stream`: no allocation, no synchronisation, thread-safe, may be captured.
-// Arithmetic in fp32, one rounding at the store. Errors: invalid_argument, misaligned, cuda_error.
+// Tensors: NHWC, dense, 16-byte aligned device pointers; y may be an input (in place), and may not
+// overlap one otherwise. Each call launches one kernel on `stream`: no allocation, no
+// synchronisation, thread-safe, may be captured. Arithmetic in fp32, one rounding at the store.
+// Errors, y untouched: invalid_argument, misaligned, aliasing, device_too_old, cuda_error.
 #pragma once
 
 #include <cuda_runtime_api.h>

@@ -1,0 +1,30 @@
+// Checks of what a caller hands to a launch, before anything is launched.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "foldconv/conv.hpp"
+#include "foldconv/status.hpp"
+
+namespace foldconv::host {
+
+// A buffer in an argument list. `bytes` is what the kernel touches.
+struct Buffer {
+  const char* name;
+  const void* data;
+  std::int64_t bytes;
+};
+
+// Null is invalid_argument; else misaligned if `data` is no multiple of `alignment`.
+Status check_pointer(const Buffer& buffer, std::size_t alignment);
+
+// aliasing if the two share a byte, with one exception: the same first byte, where `in_place`.
+enum class Overlap { never, in_place };
+Status check_overlap(const Buffer& a, const Buffer& b, Overlap permitted);
+
+// All rules of ConvPlan::run() on its buffers. `problem` passed validate().
+Status check_buffers(const ConvProblem& problem, const ConvBuffers& buffers,
+                     std::size_t workspace_bytes);
+
+}  // namespace foldconv::host

@@ -1,0 +1,15 @@
+// Values that a caller may have cast into an enum.
+#pragma once
+
+#include "foldconv/activation.hpp"
+#include "foldconv/status.hpp"
+#include "foldconv/tensor.hpp"
+
+namespace foldconv::host {
+
+Status check_data_type(DataType dtype);
+
+// Also leaky_relu's slope, which other activations ignore.
+Status check_activation(Activation activation, float alpha);
+
+}  // namespace foldconv::host

@@ -1,0 +1,19 @@
+// From folded KCRS weights to the matrix that all kernels read (tile/weight_layout.hpp).
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "foldconv/fold.hpp"
+#include "foldconv/status.hpp"
+
+namespace foldconv::host {
+
+// Whether the packed matrix of k rows can be indexed: a row below 2^31 elements, the whole below
+// 2^63 bytes. Sizes are positive.
+Status check_packed_size(DataType dtype, int k, int c_per_group, int r, int s);
+
+// The packed matrix in the storage type. The sizes passed check_packed_size().
+std::vector<std::byte> pack(const FoldedConv& folded);
+
+}  // namespace foldconv::host

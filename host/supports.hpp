@@ -1,0 +1,17 @@
+// What each kernel takes: the one place for rules on shapes.
+#pragma once
+
+#include <string>
+
+#include "device.hpp"
+#include "foldconv/conv.hpp"
+#include "registry.hpp"
+
+namespace foldconv::host {
+
+// "" if `kernel` takes `problem` on `device`; else the first rule that fails, the value that fails
+// it, and the nearest legal value where there is one. `problem` passed validate().
+std::string refusal(const ConvKernel& kernel, const ConvProblem& problem,
+                    const DeviceFigures& device);
+
+}  // namespace foldconv::host

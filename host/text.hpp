@@ -1,0 +1,31 @@
+// Strings from pieces: text("k = ", 64, ", groups = ", 3).
+#pragma once
+
+#include <charconv>
+#include <concepts>
+#include <string>
+#include <string_view>
+
+namespace foldconv::host {
+
+inline void append(std::string& out, std::string_view piece) {
+  out += piece;
+}
+
+// Integers in full, floating-point numbers in the fewest digits that read back the same.
+template <class Number>
+requires std::integral<Number> || std::floating_point<Number>
+void append(std::string& out, Number piece) {
+  char digits[32];
+  const auto end = std::to_chars(std::begin(digits), std::end(digits), piece).ptr;
+  out.append(digits, end);
+}
+
+template <class... Pieces>
+std::string text(const Pieces&... pieces) {
+  std::string out;
+  (append(out, pieces), ...);
+  return out;
+}
+
+}  // namespace foldconv::host
