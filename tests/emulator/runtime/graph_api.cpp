@@ -1,11 +1,10 @@
-// Graph handles: instantiation, launch, inspection, destruction.
+// Graph handles: creation, instantiation, launch, destruction.
+#include <algorithm>
 #include <mutex>
 #include <unordered_map>
-#include <unordered_set>
 
-#include "api.hpp"
-#include "capture.hpp"
-#include "graph.hpp"
+#include "graph_handles.hpp"
+#include "streams.hpp"
 
 namespace cuemu::runtime {
 namespace {
@@ -27,26 +26,11 @@ Handles& handles() {
   return *instance;
 }
 
-Graph* find_graph(cudaGraph_t handle) {
-  Handles& known = handles();
-  const std::lock_guard lock(known.mutex);
-  const auto found = known.graphs.find(handle);
-  return found != known.graphs.end() ? found->second.get() : nullptr;
-}
-
 std::shared_ptr<const Program> find_program(cudaGraphExec_t handle) {
   Handles& known = handles();
   const std::lock_guard lock(known.mutex);
   const auto found = known.executables.find(handle);
   return found != known.executables.end() ? found->second->program : nullptr;
-}
-
-template <typename Body>
-cudaError_t with_graph(cudaGraph_t handle, Body&& body) {
-  return api_call([&] {
-    Graph* const graph = find_graph(handle);
-    return graph != nullptr ? body(*graph) : cudaErrorInvalidValue;
-  });
 }
 
 cudaError_t instantiate(cudaGraphExec_t* executable, cudaGraph_t handle, unsigned long long flags) {
@@ -64,7 +48,26 @@ cudaError_t instantiate(cudaGraphExec_t* executable, cudaGraph_t handle, unsigne
   });
 }
 
-// Writes nodes the way CUDA's queries do: as many as there is room for, zeros after them.
+}  // namespace
+
+Graph* find_graph(cudaGraph_t handle) {
+  Handles& known = handles();
+  const std::lock_guard lock(known.mutex);
+  const auto found = known.graphs.find(handle);
+  return found != known.graphs.end() ? found->second.get() : nullptr;
+}
+
+GraphNode* find_node(cudaGraphNode_t handle) {
+  Handles& known = handles();
+  const std::lock_guard lock(known.mutex);
+  for (const auto& [graph_handle, graph] : known.graphs) {
+    for (const auto& node : graph->nodes) {
+      if (reinterpret_cast<cudaGraphNode_t>(node.get()) == handle) return node.get();
+    }
+  }
+  return nullptr;
+}
+
 cudaError_t list_nodes(const std::vector<GraphNode*>& nodes, cudaGraphNode_t* out, size_t* count) {
   if (count == nullptr) return cudaErrorInvalidValue;
   if (out != nullptr) {
@@ -75,8 +78,6 @@ cudaError_t list_nodes(const std::vector<GraphNode*>& nodes, cudaGraphNode_t* ou
   *count = out == nullptr ? nodes.size() : std::min(*count, nodes.size());
   return cudaSuccess;
 }
-
-}  // namespace
 
 cudaGraph_t publish_graph(std::unique_ptr<Graph> graph) {
   Handles& known = handles();
@@ -162,23 +163,3 @@ CUEMU_STREAM_API(cudaGraphLaunch, (cudaGraphExec_t executable, cudaStream_t stre
     return submit(stream, implicit_stream, GraphOperation{program});
   });
 })
-
-CUEMU_EXPORT cudaError_t cudaGraphGetNodes(cudaGraph_t handle, cudaGraphNode_t* nodes,
-                                           size_t* count) {
-  return with_graph(handle, [&](const Graph& graph) {
-    std::vector<GraphNode*> all;
-    for (const auto& node : graph.nodes) all.push_back(node.get());
-    return list_nodes(all, nodes, count);
-  });
-}
-
-CUEMU_EXPORT cudaError_t cudaGraphGetRootNodes(cudaGraph_t handle, cudaGraphNode_t* nodes,
-                                               size_t* count) {
-  return with_graph(handle, [&](const Graph& graph) {
-    std::vector<GraphNode*> roots;
-    for (const auto& node : graph.nodes) {
-      if (node->dependencies.empty()) roots.push_back(node.get());
-    }
-    return list_nodes(roots, nodes, count);
-  });
-}

@@ -70,6 +70,13 @@ cudaError_t allocate_in_stream(void** address, size_t size, cudaStream_t stream,
   });
 }
 
+bool is_managed(const void* address, size_t bytes) {
+  const std::optional<MemoryRange> range = find_memory(address);
+  if (!range || range->kind != MemoryKind::managed) return false;
+  const auto offset = static_cast<size_t>(static_cast<const std::byte*>(address) - range->base);
+  return bytes <= range->size - offset;
+}
+
 }  // namespace
 }  // namespace cuemu::runtime
 
@@ -161,6 +168,36 @@ CUEMU_EXPORT cudaError_t cudaHostGetDevicePointer(void** device, void* host, uns
     *device = host;
     return cudaSuccess;
   });
+}
+
+CUEMU_EXPORT cudaError_t cudaHostGetFlags(unsigned* flags, void* host) {
+  return api_call([&] {
+    const std::optional<MemoryRange> range = find_memory(host);
+    if (flags == nullptr || !range || range->kind != MemoryKind::pinned_host) {
+      return cudaErrorInvalidValue;
+    }
+    HostRegistrations& known = host_registrations();
+    const std::lock_guard lock(known.mutex);
+    const auto registered = known.flags_of_base.find(range->base);
+    *flags = registered != known.flags_of_base.end() ? registered->second : cudaHostAllocMapped;
+    return cudaSuccess;
+  });
+}
+
+// Host and device see the same managed memory, so where it lies is of no consequence.
+CUEMU_STREAM_API(cudaMemPrefetchAsync,
+                 (const void* address, size_t bytes, cudaMemLocation, unsigned,
+                  cudaStream_t stream),
+                 {
+                   return api_call([&] {
+                     if (!is_managed(address, bytes)) return cudaErrorInvalidValue;
+                     return submit(stream, implicit_stream, EmptyOperation{});
+                   });
+                 })
+
+CUEMU_EXPORT cudaError_t cudaMemAdvise(const void* address, size_t bytes, cudaMemoryAdvise,
+                                       cudaMemLocation) {
+  return api_call([&] { return is_managed(address, bytes) ? cudaSuccess : cudaErrorInvalidValue; });
 }
 
 CUEMU_EXPORT cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {

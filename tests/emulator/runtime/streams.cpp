@@ -185,3 +185,26 @@ CUEMU_STREAM_API(cudaLaunchHostFunc, (cudaStream_t stream, cudaHostFn_t function
     return submit(stream, implicit_stream, HostOperation{function, argument});
   });
 })
+
+// A callback, unlike a host function, cannot be captured.
+CUEMU_STREAM_API(cudaStreamAddCallback,
+                 (cudaStream_t stream, cudaStreamCallback_t callback, void* argument,
+                  unsigned flags),
+                 {
+                   if (callback == nullptr || flags != 0)
+                     return pure_call([] { return cudaErrorInvalidValue; });
+                   const cudaError_t result =
+                       with_stream(stream, implicit_stream, [](Stream& called) {
+                         if (called.capture != nullptr) return check_waiting(&called);
+                         return check_implicit_dependency(called);
+                       });
+                   if (result == cudaSuccess) callback(stream, cudaSuccess, argument);
+                   return result;
+                 })
+
+// All stream attributes are hints for a performance that is not modelled.
+CUEMU_STREAM_API(cudaStreamSetAttribute,
+                 (cudaStream_t stream, cudaLaunchAttributeID, const cudaLaunchAttributeValue*), {
+                   return with_stream(stream, implicit_stream,
+                                      [](const Stream&) { return cudaSuccess; });
+                 })
