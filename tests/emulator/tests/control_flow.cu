@@ -47,7 +47,8 @@ __host__ __device__ int switch_table(int i) {
     case 0:
       return 17;
     case 1:
-      i += 5;  // falls through
+      i += 5;
+      [[fallthrough]];
     case 2:
       return i * 2;
     case 3:
@@ -145,7 +146,7 @@ __device__ __host__ __noinline__ int call_chain(int i) {
   if (i % 3 == 0) {
     add_to(&total, make_pair(-i, 1.0f, 1));
   } else if (i % 3 == 1) {
-    total += static_cast<int>(scaled(i, 3, -1ll << 20));
+    total += static_cast<int>(scaled(i, 3, -(1ll << 20)));
   }
   return total;
 }
