@@ -1,4 +1,5 @@
 // Device management: there is one device, and it is always ready.
+#include <atomic>
 #include <cstdio>
 #include <cstring>
 
@@ -13,8 +14,29 @@ namespace {
 constexpr int runtime_version = CUDART_VERSION;
 constexpr char pci_bus_id[] = "0000:00:00.0";
 
-unsigned device_flags = cudaDeviceScheduleAuto;
-cudaFuncCache device_cache_config = cudaFuncCachePreferNone;
+std::atomic<unsigned> device_flags{cudaDeviceScheduleAuto};
+std::atomic<cudaFuncCache> device_cache_config{cudaFuncCachePreferNone};
+
+// Start values of a real device. The emulator has no such limits; a program finds the values it has
+// set.
+std::atomic<size_t>* find_limit(cudaLimit limit) {
+  static std::atomic<size_t> stack{1024}, printf_buffer{7 << 20}, heap{8 << 20}, granularity{64},
+      persisting{0};
+  switch (limit) {
+    case cudaLimitStackSize:
+      return &stack;
+    case cudaLimitPrintfFifoSize:
+      return &printf_buffer;
+    case cudaLimitMallocHeapSize:
+      return &heap;
+    case cudaLimitMaxL2FetchGranularity:
+      return &granularity;
+    case cudaLimitPersistingL2CacheSize:
+      return &persisting;
+    default:
+      return nullptr;
+  }
+}
 
 // The pool is only a handle: stream-ordered allocations come from the same heap as the others.
 cudaMemPool_t default_pool() {
@@ -147,26 +169,24 @@ CUEMU_EXPORT cudaError_t cudaDeviceSetCacheConfig(cudaFuncCache config) {
 CUEMU_EXPORT cudaError_t cudaDeviceGetLimit(size_t* value, cudaLimit limit) {
   return api_call([&] {
     if (value == nullptr) return cudaErrorInvalidValue;
-    switch (limit) {
-      case cudaLimitStackSize:
-        *value = 1024;
-        return cudaSuccess;
-      case cudaLimitPrintfFifoSize:
-        *value = size_t{7} << 20;
-        return cudaSuccess;
-      case cudaLimitMallocHeapSize:
-        *value = size_t{8} << 20;
-        return cudaSuccess;
-      case cudaLimitMaxL2FetchGranularity:
-        *value = 64;
-        return cudaSuccess;
-      case cudaLimitPersistingL2CacheSize:
-        *value = 0;
-        return cudaSuccess;
-      default:
-        return cudaErrorUnsupportedLimit;
-    }
+    const std::atomic<size_t>* const found = find_limit(limit);
+    if (found == nullptr) return cudaErrorUnsupportedLimit;
+    *value = *found;
+    return cudaSuccess;
   });
+}
+
+CUEMU_EXPORT cudaError_t cudaDeviceSetLimit(cudaLimit limit, size_t value) {
+  return api_call([&] {
+    std::atomic<size_t>* const found = find_limit(limit);
+    if (found == nullptr) return cudaErrorUnsupportedLimit;
+    *found = value;
+    return cudaSuccess;
+  });
+}
+
+CUEMU_EXPORT cudaError_t cudaCtxResetPersistingL2Cache() {
+  return api_call([] { return cudaSuccess; });
 }
 
 CUEMU_EXPORT cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int device) {

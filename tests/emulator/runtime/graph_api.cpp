@@ -122,6 +122,8 @@ CUEMU_STREAM_API(cudaGraphInstantiateWithParams,
                  (cudaGraphExec_t * executable, cudaGraph_t graph,
                   cudaGraphInstantiateParams* parameters),
                  {
+                   if (parameters == nullptr)
+                     return pure_call([] { return cudaErrorInvalidValue; });
                    const cudaError_t result = instantiate(executable, graph, parameters->flags);
                    parameters->errNode_out = nullptr;
                    parameters->result_out = result == cudaSuccess ? cudaGraphInstantiateSuccess

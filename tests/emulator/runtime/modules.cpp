@@ -67,7 +67,15 @@ cudaError_t ModuleRecord::resolve(KernelRecord& kernel) {
   if (const cudaError_t result = load(); result != cudaSuccess) return result;
   const std::lock_guard lock(mutex_);
   if (kernel.kernel != nullptr) return cudaSuccess;
-  const Kernel* const found = find_kernel(*module_, kernel.name);
+  const Kernel* found = nullptr;
+  try {
+    found = find_kernel(*module_, kernel.name);
+  } catch (const std::runtime_error& error) {
+    // Sticky, so that a program that does not check its launches cannot go on without the kernel's
+    // results.
+    return raise_fault({"unknown-opcode", std::string("unknown-opcode: ") + error.what() +
+                                              "; kernel " + kernel.name});
+  }
   if (found == nullptr) return cudaErrorInvalidDeviceFunction;
   kernel.info = kernel_info(*found);
   if (const auto known = resources_.find(kernel.name); known != resources_.end()) {
