@@ -1,0 +1,33 @@
+// Lists of problems: benchdnn's batch files.
+//
+// Words separated by white space: descriptors and options. A word that begins with # hides the rest
+// of its line; one that ends in \ goes on in the next word. Of benchdnn's options a file may use
+//   --batch=FILE  read another file here (beside this one, or one of the shipped lists)
+//   --mb=N        images of the problems that follow, 0: what each descriptor says
+//   --dir=FWD_*   forward; problems under another direction are skipped, with a note
+//   --reset       back to the defaults
+// Other options say how oneDNN should store or compute something; they are noted and ignored.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "descriptor.hpp"
+
+namespace foldconv::tool {
+
+struct ProblemList {
+  std::vector<Descriptor> problems;
+  std::vector<std::string> notes;  // what was ignored or skipped, one line each
+};
+
+// Appends the problems of a batch file. `file` is a path, or the name of a list in `shipped`
+// (with or without .txt). Errors (invalid_argument) name file and line.
+Status read_batch_file(const std::string& file, const std::filesystem::path& shipped,
+                       ProblemList& list);
+
+// The folder of the shipped lists: beside this program, or where `install` puts it.
+std::filesystem::path shipped_lists();
+
+}  // namespace foldconv::tool

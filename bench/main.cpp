@@ -1,0 +1,66 @@
+// foldconv: the command-line tool. See `foldconv --help`.
+#include <iostream>
+
+#include "batch_file.hpp"
+#include "commands.hpp"
+#include "options.hpp"
+#include "report.hpp"
+#include "tool_version.hpp"
+
+namespace foldconv::tool {
+namespace {
+
+Result<ProblemList> read_problems(const Options& options) {
+  ProblemList list;
+  for (const std::string& text : options.descriptors) {
+    Result<Descriptor> descriptor = parse_descriptor(text);
+    if (!descriptor) return descriptor.status();
+    list.problems.push_back(std::move(*descriptor));
+  }
+  for (const std::string& file : options.batch_files) {
+    if (Status status = read_batch_file(file, shipped_lists(), list); !status) return status;
+  }
+  if (list.problems.empty()) {
+    return Status(ErrorCode::invalid_argument,
+                  "the batch file has no forward convolution; add a line such as "
+                  "mb1_ic64oc64_ih56kh3ph1");
+  }
+  return list;
+}
+
+int run(int argc, const char* const* argv) {
+  const CommandLine command_line =
+      parse_command_line(argc, argv, kToolVersion, std::cout, std::cerr);
+  if (!command_line.options) return command_line.exit_code;
+  const Options& options = *command_line.options;
+
+  const Result<ProblemList> list = read_problems(options);
+  if (!list) {
+    std::cerr << "foldconv: " << list.status().message() << '\n';
+    return kExitUsage;
+  }
+  for (const std::string& note : list->notes) std::cerr << "note: " << note << '\n';
+
+  const Result<Device> device = current_device();
+  if (!device) {
+    std::cerr << "foldconv: " << device.status().message() << '\n';
+    return kExitFailure;
+  }
+  const std::unique_ptr<Report> report = make_report(options.format, std::cout);
+  switch (options.command) {
+    case Command::validate:
+      return run_validate(options, *device, list->problems, *report);
+    case Command::bench:
+      return run_bench(options, *device, list->problems, *report);
+    case Command::explain:
+      return run_explain(options, *device, list->problems, *report);
+  }
+  return kExitUsage;
+}
+
+}  // namespace
+}  // namespace foldconv::tool
+
+int main(int argc, char** argv) {
+  return foldconv::tool::run(argc, argv);
+}

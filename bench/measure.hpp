@@ -1,0 +1,33 @@
+// Measures the implementations of a problem: checks each result, then times it on a GPU or counts
+// what it did on the emulator.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "device.hpp"
+#include "model.hpp"
+#include "options.hpp"
+#include "progress.hpp"
+#include "timing.hpp"
+
+namespace foldconv::tool {
+
+// What is known of one implementation of one problem.
+struct Measured {
+  std::string implementation, kernel;
+  std::size_t launches = 0;
+  std::string wrong;             // why its result is wrong; empty: right
+  std::vector<Traffic> traffic;  // emulator: one for each launch
+  Floor floor;                   // emulator
+  Timing timing;                 // GPU
+
+  Traffic total() const;
+};
+
+// fused, chain and unfused, in this order. Errors: whatever keeps the problem from running at all.
+Result<std::vector<Measured>> measure(const ConvProblem& problem, const Options& options,
+                                      const Device& device, Progress& progress);
+
+}  // namespace foldconv::tool

@@ -1,0 +1,150 @@
+#include "options.hpp"
+
+#include <CLI/CLI.hpp>
+#include <map>
+
+#include "model.hpp"
+
+namespace foldconv::tool {
+namespace {
+
+constexpr const char* kDescription =
+    "foldconv: convolution + BatchNorm + residual + activation as one kernel.\n"
+    "Checks the kernels against an fp64 reference, measures them, tells why a kernel is chosen.";
+
+constexpr const char* kFooter =
+    "A DESCRIPTOR is a convolution as benchdnn writes it, here a 3x3 on 56x56 with padding 1:\n"
+    "  mb1_ic64oc64_ih56kh3ph1n\"name\"\n"
+    "Left out: g1, mb2, strides 1, dilations 0 (counted from 0), padding 0, width as height; an\n"
+    "output size (oh, ow) implies the padding that is not given.\n"
+    "Exit status: 0 success, 1 a wrong result or a failure, 2 a malformed command line or "
+    "descriptor.";
+
+template <class Enum>
+CLI::CheckedTransformer one_of(std::map<std::string, Enum> names) {
+  return CLI::CheckedTransformer(std::move(names), CLI::ignore_case);
+}
+
+std::map<std::string, DataType> data_types() {
+  std::map<std::string, DataType> names;
+  for (const DataType dtype : {DataType::f16, DataType::bf16, DataType::f32}) {
+    names[to_string(dtype)] = dtype;
+  }
+  return names;
+}
+
+std::map<std::string, Activation> activations() {
+  std::map<std::string, Activation> names;
+  for (int kind = 0; kind < kActivationCount; ++kind) {
+    const auto activation = static_cast<Activation>(kind);
+    names[to_string(activation)] = activation;
+  }
+  return names;
+}
+
+void add_problem_options(CLI::App& command, Options& options) {
+  command.add_option("descriptors", options.descriptors, "Problems")->type_name("DESCRIPTOR");
+  command
+      .add_option("--batch", options.batch_files,
+                  "Problems from a benchdnn batch file, or from a shipped list: resnet50, "
+                  "tails, groups")
+      ->type_name("FILE")
+      ->take_all()
+      ->expected(1);
+  command.add_option("--mb", options.images, "Images, instead of what the descriptors say")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  command.add_option("--dtype", options.dtype, "Storage type: f16 (default), bf16, f32")
+      ->type_name("TYPE")
+      ->transform(one_of(data_types()));
+  command
+      .add_option("--act", options.activation,
+                  "Activation: relu (default), none, relu6, leaky_relu, silu, sigmoid, tanh, "
+                  "hardswish, gelu")
+      ->type_name("NAME")
+      ->transform(one_of(activations()));
+  command.add_option("--alpha", options.alpha, "Slope of leaky_relu below 0")
+      ->type_name("X")
+      ->capture_default_str();
+  command.add_flag("--residual", options.residual, "Add a tensor before the activation");
+  command.add_option("--kernel", options.kernel, "Pin a kernel by name (see explain)")
+      ->type_name("NAME");
+  command.add_option("--format", options.format, "table (default), json, csv")
+      ->type_name("FORMAT")
+      ->transform(one_of(std::map<std::string, Format>{
+          {"table", Format::table}, {"json", Format::json}, {"csv", Format::csv}}));
+}
+
+void add_data_options(CLI::App& command, Options& options) {
+  command.add_flag("--bn,!--no-bn", options.batch_norm,
+                   "With BatchNorm behind the convolution (default), or without");
+  command.add_flag("--conv-bias", options.conv_bias, "With a bias of the convolution itself");
+  command.add_option("--seed", options.seed, "Of the random data")
+      ->type_name("N")
+      ->capture_default_str();
+}
+
+}  // namespace
+
+const char* to_string(Command command) {
+  switch (command) {
+    case Command::validate:
+      return "validate";
+    case Command::bench:
+      return "bench";
+    case Command::explain:
+      return "explain";
+  }
+  return "unknown";
+}
+
+CommandLine parse_command_line(int argc, const char* const* argv, const std::string& version,
+                               std::ostream& out, std::ostream& err) {
+  Options options;
+  CLI::App app(kDescription, "foldconv");
+  app.footer(kFooter);
+  app.set_version_flag("--version", "foldconv " + version);
+  app.require_subcommand(1);
+
+  CLI::App* validate = app.add_subcommand(
+      "validate", "Check the fused kernel of each problem against an fp64 reference");
+  CLI::App* bench = app.add_subcommand(
+      "bench", "Compare the fused kernel with the same steps as separate kernels");
+  CLI::App* explain = app.add_subcommand(
+      "explain", "Tell which kernel a problem gets, and why every other one is refused");
+  for (CLI::App* command : {validate, bench, explain}) {
+    add_problem_options(*command, options);
+    if (command != explain) add_data_options(*command, options);
+  }
+  bench
+      ->add_option("--model", options.model,
+                   "Without a GPU: floor times are those of h100 (default) or a100")
+      ->type_name("GPU")
+      ->check(CLI::IsMember(model_names()));
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const bool asked_for = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
+    app.exit(error, out, err);
+    return {std::nullopt, asked_for ? kExitSuccess : kExitUsage};
+  }
+  options.command = *bench ? Command::bench : *explain ? Command::explain : Command::validate;
+  if (options.descriptors.empty() && options.batch_files.empty()) {
+    err << "no problem given; add a descriptor such as mb1_ic64oc64_ih56kh3ph1, or --batch FILE "
+           "(shipped: resnet50, tails, groups)\n";
+    return {std::nullopt, kExitUsage};
+  }
+  return {options, kExitSuccess};
+}
+
+ConvProblem apply(const Options& options, ConvProblem geometry) {
+  geometry.dtype = options.dtype;
+  geometry.activation = options.activation;
+  geometry.alpha = options.alpha;
+  geometry.residual = options.residual;
+  if (options.images > 0) geometry.n = options.images;
+  return geometry;
+}
+
+}  // namespace foldconv::tool

@@ -1,0 +1,50 @@
+// The command line.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "foldconv/conv.hpp"
+
+namespace foldconv::tool {
+
+enum class Command { validate, bench, explain };
+enum class Format { table, json, csv };
+
+const char* to_string(Command command);
+
+struct Options {
+  Command command = Command::validate;
+  std::vector<std::string> descriptors;
+  std::vector<std::string> batch_files;
+  DataType dtype = DataType::f16;
+  Activation activation = Activation::relu;
+  float alpha = 0.01f;  // slope of leaky_relu
+  bool residual = false;
+  bool batch_norm = true;
+  bool conv_bias = false;
+  std::uint64_t seed = 1;
+  int images = 0;      // 0: as each descriptor says
+  std::string kernel;  // pinned; empty: the selection table chooses
+  Format format = Format::table;
+  std::string model = "h100";  // bench on the emulator: the GPU whose floor times are printed
+};
+
+// What the whole program returns.
+inline constexpr int kExitSuccess = 0, kExitFailure = 1, kExitUsage = 2;
+
+struct CommandLine {
+  std::optional<Options> options;  // empty: help or an error was printed, exit with exit_code
+  int exit_code = kExitSuccess;
+};
+
+CommandLine parse_command_line(int argc, const char* const* argv, const std::string& version,
+                               std::ostream& out, std::ostream& err);
+
+// The problem of a descriptor's geometry with what the options say.
+ConvProblem apply(const Options& options, ConvProblem geometry);
+
+}  // namespace foldconv::tool
