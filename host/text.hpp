@@ -11,6 +11,9 @@ namespace foldconv::host {
 inline void append(std::string& out, std::string_view piece) {
   out += piece;
 }
+inline void append(std::string& out, char piece) {
+  out += piece;
+}
 
 // Integers in full, floating-point numbers in the fewest digits that read back the same.
 template <class Number>
