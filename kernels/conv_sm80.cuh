@@ -68,7 +68,7 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
   const auto start_copy = [&](int k_block, std::uint32_t stage) {
     if (k_block < p.k_blocks) {
       x_loader.load(stage, k_block);
-      w_loader.load(stage + T.block_m * ConvTile::kRowBytes, k_block);
+      w_loader.load(stage + T.block_m * kSliceBytes, k_block);
     } else if (residual_through_ring && k_block - p.k_blocks < T.output_pieces()) {
       output.load_residual(k_block - p.k_blocks);
     }
@@ -80,7 +80,13 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
   for (int k_block = 0; k_block < T.stages - 1; ++k_block)
     start_copy(k_block, ring + k_block * T.stage_bytes());
 
-  WarpMma<T, Element> mma;
+  using Mma = ConvWarpMma<T, Element>;
+  Mma mma;
+  const int x_row = warp_row<T>() + Mma::x_row();
+  const int w_row = warp_column<T>() + Mma::w_row();
+  const std::uint32_t x_offset = x_row * kSliceBytes + swizzled_chunk(x_row, Mma::x_chunk()) * 16;
+  const std::uint32_t w_offset =
+      (T.block_m + w_row) * kSliceBytes + swizzled_chunk(w_row, Mma::w_chunk()) * 16;
   std::uint32_t multiply_from = ring;
   std::uint32_t copy_to = ring + (T.stages - 1) * T.stage_bytes();
   const std::uint32_t ring_end = ring + T.stages * T.stage_bytes();
@@ -91,7 +97,7 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
     __syncthreads();
     start_copy(k_block + T.stages - 1, copy_to);
     copy_to = copy_to + T.stage_bytes() == ring_end ? ring : copy_to + T.stage_bytes();
-    mma.multiply_stage(multiply_from);
+    mma.multiply_slice(multiply_from + x_offset, multiply_from + w_offset);
     multiply_from =
         multiply_from + T.stage_bytes() == ring_end ? ring : multiply_from + T.stage_bytes();
   }
@@ -99,9 +105,9 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
 
   if (p.vector_output != 0) {
     if (residual_through_ring) __syncthreads();  // others copied parts of this warp's residual
-    store_tile(p, mma, output, n_begin, group);
+    store_tile<T>(p, mma, output, n_begin, group);
   } else {
-    store_elements(p, mma, m_begin, n_begin, group);
+    store_elements<T, Element>(p, mma, m_begin, n_begin, group);
   }
 }
 

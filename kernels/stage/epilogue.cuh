@@ -10,6 +10,20 @@
 
 namespace foldconv {
 
+// A warp's accumulators in conv_sm80, and its place in the CTA tile: warps_m x warps_n, channels
+// fastest.
+template <ConvTile T, class Element>
+using ConvWarpMma = WarpMma<T.warp_m() / 16, T.warp_n() / 8, Element>;
+
+template <ConvTile T>
+__device__ __forceinline__ int warp_row() {
+  return static_cast<int>(threadIdx.x) / 32 / T.warps_n * T.warp_m();
+}
+template <ConvTile T>
+__device__ __forceinline__ int warp_column() {
+  return static_cast<int>(threadIdx.x) / 32 % T.warps_n * T.warp_n();
+}
+
 // Scale and bias of the two neighbouring channels that a fragment gives a lane.
 struct ChannelPair {
   float2 scale, bias;
@@ -21,21 +35,21 @@ struct ChannelPair {
 // Through shared memory, so that y is written in whole 32-byte sectors. The residual, if any, is in
 // `tile` already.
 template <ConvTile T, class Element>
-__device__ __forceinline__ void store_tile(const ConvParams& p, const WarpMma<T, Element>& mma,
+__device__ __forceinline__ void store_tile(const ConvParams& p, const ConvWarpMma<T, Element>& mma,
                                            const OutputTile<T, Element>& tile, int n_begin,
                                            int group) {
   using PairType = typename Pair<Element>::type;
   const int lane = threadIdx.x % 32;
   const bool has_residual = p.residual != nullptr;
-  const auto pairs = tile.warp_pairs(mma.warp_row(), mma.warp_column());
+  const auto pairs = tile.warp_pairs(warp_row<T>(), warp_column<T>());
   with_activation(p.activation, [&](auto activation) {
 #pragma unroll
-    for (int j = 0; j < mma.kFragmentsN; ++j) {
-      const int column = mma.warp_column() + j * 8 + lane % 4 * 2;
+    for (int j = 0; j < T.warp_n() / 8; ++j) {
+      const int column = warp_column<T>() + j * 8 + lane % 4 * 2;
       const bool valid = n_begin + column < p.g.k_per_group;
       const ChannelPair channel(p, group * p.g.k_per_group + n_begin + column, valid, valid);
 #pragma unroll
-      for (int i = 0; i < mma.kFragmentsM; ++i) {
+      for (int i = 0; i < T.warp_m() / 16; ++i) {
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
           PairType* pair = pairs.template pair<PairType>(j, i * 16 + half * 8 + lane / 4);
@@ -58,24 +72,25 @@ __device__ __forceinline__ void store_tile(const ConvParams& p, const WarpMma<T,
 
 // Element by element, for channel counts that break 16-byte pieces.
 template <ConvTile T, class Element>
-__device__ __forceinline__ void store_elements(const ConvParams& p, const WarpMma<T, Element>& mma,
-                                               int m_begin, int n_begin, int group) {
+__device__ __forceinline__ void store_elements(const ConvParams& p,
+                                               const ConvWarpMma<T, Element>& mma, int m_begin,
+                                               int n_begin, int group) {
   const int lane = threadIdx.x % 32;
   const auto* residual = static_cast<const Element*>(p.residual);
   auto* y = static_cast<Element*>(p.y);
   const GeneralActivation activation{
       p.activation};  // one copy of the code: size matters more here than speed
 #pragma unroll
-  for (int j = 0; j < mma.kFragmentsN; ++j) {
-    const int column = n_begin + mma.warp_column() + j * 8 + lane % 4 * 2;
+  for (int j = 0; j < T.warp_n() / 8; ++j) {
+    const int column = n_begin + warp_column<T>() + j * 8 + lane % 4 * 2;
     const bool valid[2] = {column < p.g.k_per_group, column + 1 < p.g.k_per_group};
     const int k = group * p.g.k_per_group + column;
     const ChannelPair channel(p, k, valid[0], valid[1]);
 #pragma unroll
-    for (int i = 0; i < mma.kFragmentsM; ++i) {
+    for (int i = 0; i < T.warp_m() / 16; ++i) {
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
-        const int m = m_begin + mma.warp_row() + i * 16 + half * 8 + lane / 4;
+        const int m = m_begin + warp_row<T>() + i * 16 + half * 8 + lane / 4;
         const float v[2] = {fmaf(mma.sums[i][j][half * 2], channel.scale.x, channel.bias.x),
                             fmaf(mma.sums[i][j][half * 2 + 1], channel.scale.y, channel.bias.y)};
 #pragma unroll

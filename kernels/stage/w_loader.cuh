@@ -26,7 +26,7 @@ class WLoader {
       : w_(static_cast<const Element*>(p.w)) {
     const int row = threadIdx.x / ConvTile::kChunksPerRow;
     const int chunk = threadIdx.x % ConvTile::kChunksPerRow;
-    destination_ = row * ConvTile::kRowBytes + swizzled_chunk(row, chunk) * 16;
+    destination_ = row * kSliceBytes + swizzled_chunk(row, chunk) * 16;
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
       const int channel = min(n_begin + row + i * kRowStep, p.g.k_per_group - 1);
@@ -37,7 +37,7 @@ class WLoader {
   __device__ __forceinline__ void load(std::uint32_t stage, int k_block) const {
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
-      ptx::copy_async_16(stage + destination_ + i * kRowStep * ConvTile::kRowBytes,
+      ptx::copy_async_16(stage + destination_ + i * kRowStep * kSliceBytes,
                          w_ + (offset_[i] + k_block * kSliceWidth), true);
     }
   }

@@ -32,7 +32,7 @@ class XLoader {
                     (WeightLayout{p.g.c_per_group, 1}.slices() - 1) * kSliceWidth),
         chunk_(threadIdx.x % ConvTile::kChunksPerRow) {
     const int row = threadIdx.x / ConvTile::kChunksPerRow;
-    destination_ = row * ConvTile::kRowBytes + swizzled_chunk(row, chunk_) * 16;
+    destination_ = row * kSliceBytes + swizzled_chunk(row, chunk_) * 16;
     const int in_group = group * p.g.c_per_group + (kUsesChunkOffset ? chunk_ * 8 : 0);
     const unsigned int in_last_slice = chunk_ * 8 < last_width_ ? mask_bits::kLastSlice : 0;
 #pragma unroll
@@ -69,8 +69,7 @@ class XLoader {
       for (int i = 0; i < kRows; ++i) {
         const bool valid = (mask_[i] & entry.needs) == entry.needs;
         const Element* source = x_ + (offset_[i] + entry.delta);
-        ptx::copy_async_16(stage + destination_ + i * kRowStep * ConvTile::kRowBytes, source,
-                           valid);
+        ptx::copy_async_16(stage + destination_ + i * kRowStep * kSliceBytes, source, valid);
       }
     }
   }
@@ -108,7 +107,7 @@ class XLoader {
                           << (e % 2 * 16);
         }
       }
-      ptx::store_shared_16(stage + destination_ + i * kRowStep * ConvTile::kRowBytes, words);
+      ptx::store_shared_16(stage + destination_ + i * kRowStep * kSliceBytes, words);
     }
   }
 

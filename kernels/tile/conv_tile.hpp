@@ -28,13 +28,14 @@ struct ConvTile {
   int min_ctas_per_sm = 1;  // launch bound: caps registers
 
   static constexpr int kBlockK = kSliceWidth;
-  static constexpr int kRowBytes = kBlockK * 2;  // one pixel's or channel's slice; 16-bit elements
   static constexpr int kChunksPerRow = kBlockK / 8;  // 16-byte chunks
 
   FOLDCONV_HOST_DEVICE constexpr int threads() const { return warps_m * warps_n * 32; }
   FOLDCONV_HOST_DEVICE constexpr int warp_m() const { return block_m / warps_m; }
   FOLDCONV_HOST_DEVICE constexpr int warp_n() const { return block_n / warps_n; }
-  FOLDCONV_HOST_DEVICE constexpr int stage_bytes() const { return (block_m + block_n) * kRowBytes; }
+  FOLDCONV_HOST_DEVICE constexpr int stage_bytes() const {
+    return (block_m + block_n) * kSliceBytes;
+  }
   // The residual, and later the output, lie in the stages that the drained pipeline no longer
   // needs.
   FOLDCONV_HOST_DEVICE constexpr int output_bytes() const { return block_m * block_n * 2; }

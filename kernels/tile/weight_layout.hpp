@@ -11,7 +11,8 @@
 
 namespace foldconv {
 
-inline constexpr int kSliceWidth = 64;  // elements of K; 128 bytes in fp16: one row of all 32 banks
+inline constexpr int kSliceWidth = 64;               // elements of K
+inline constexpr int kSliceBytes = kSliceWidth * 2;  // in a 16-bit type: one row of all 32 banks
 
 struct WeightLayout {
   int channels = 0;  // input channels per group
