@@ -1,4 +1,6 @@
 // Events: times on the host's clock, and the joints between captured streams.
+#include "events.hpp"
+
 #include <chrono>
 #include <unordered_set>
 
@@ -47,6 +49,13 @@ Event* find_event(cudaEvent_t handle) {
   return created_events().contains(event) ? event : nullptr;
 }
 
+void mark_now(Event& event) {
+  event.capture.reset();
+  event.nodes.clear();
+  event.recorded = true;
+  event.time = Clock::now();
+}
+
 cudaError_t record(Event& event, Stream& stream) {
   if (stream.capture != nullptr) {
     if (stream.capture->invalidated) return cudaErrorStreamCaptureInvalidated;
@@ -57,10 +66,7 @@ cudaError_t record(Event& event, Stream& stream) {
   if (const cudaError_t result = check_implicit_dependency(stream); result != cudaSuccess) {
     return result;
   }
-  event.capture.reset();
-  event.nodes.clear();
-  event.recorded = true;
-  event.time = Clock::now();
+  mark_now(event);
   return cudaSuccess;
 }
 
@@ -105,7 +111,25 @@ cudaError_t with_event_and_stream(cudaEvent_t event_handle, cudaStream_t stream_
   });
 }
 
+// In a capture: a node that does to the event what the same call does outside a capture.
+cudaError_t capture_external(cudaEvent_t event, cudaStream_t stream, cudaStream_t implicit_stream,
+                             Operation operation) {
+  const cudaError_t known = with_event_and_stream(
+      event, stream, implicit_stream, [](const Event&, const Stream&) { return cudaSuccess; });
+  if (known != cudaSuccess) return known;
+  return api_call([&] { return submit(stream, implicit_stream, std::move(operation)); });
+}
+
 }  // namespace
+
+cudaError_t record_event(cudaEvent_t handle) {
+  const std::lock_guard lock(stream_mutex());
+  Event* const event = find_event(handle);
+  if (event == nullptr) return cudaErrorInvalidResourceHandle;
+  mark_now(*event);
+  return cudaSuccess;
+}
+
 }  // namespace cuemu::runtime
 
 using namespace cuemu::runtime;
@@ -135,7 +159,8 @@ CUEMU_STREAM_API(cudaEventRecord, (cudaEvent_t event, cudaStream_t stream),
 CUEMU_STREAM_API(cudaEventRecordWithFlags, (cudaEvent_t event, cudaStream_t stream, unsigned flags),
                  {
                    if (flags == cudaEventRecordExternal) {
-                     return pure_call([] { return not_supported("an external event record"); });
+                     return capture_external(event, stream, implicit_stream,
+                                             EventRecordOperation{event});
                    }
                    if (flags != cudaEventRecordDefault)
                      return pure_call([] { return cudaErrorInvalidValue; });
@@ -144,7 +169,7 @@ CUEMU_STREAM_API(cudaEventRecordWithFlags, (cudaEvent_t event, cudaStream_t stre
 
 CUEMU_STREAM_API(cudaStreamWaitEvent, (cudaStream_t stream, cudaEvent_t event, unsigned flags), {
   if (flags == cudaEventWaitExternal) {
-    return pure_call([] { return not_supported("an external event wait"); });
+    return capture_external(event, stream, implicit_stream, EventWaitOperation{event});
   }
   if (flags != cudaEventWaitDefault) return pure_call([] { return cudaErrorInvalidValue; });
   return with_event_and_stream(

@@ -34,9 +34,10 @@ cudaError_t add_node(cudaGraphNode_t* out, cudaGraph_t graph_handle, Dependencie
 
 cudaGraphNodeType type_of(const Operation& operation) {
   // In the order of the variant's alternatives.
-  static constexpr cudaGraphNodeType types[] = {cudaGraphNodeTypeEmpty,  cudaGraphNodeTypeKernel,
-                                                cudaGraphNodeTypeMemcpy, cudaGraphNodeTypeMemset,
-                                                cudaGraphNodeTypeHost,   cudaGraphNodeTypeGraph};
+  static constexpr cudaGraphNodeType types[] = {
+      cudaGraphNodeTypeEmpty,       cudaGraphNodeTypeKernel,   cudaGraphNodeTypeMemcpy,
+      cudaGraphNodeTypeMemset,      cudaGraphNodeTypeHost,     cudaGraphNodeTypeGraph,
+      cudaGraphNodeTypeEventRecord, cudaGraphNodeTypeWaitEvent};
   static_assert(std::size(types) == std::variant_size_v<Operation>);
   return types[operation.index()];
 }

@@ -5,6 +5,7 @@
 
 #include "device_model.hpp"
 #include "errors.hpp"
+#include "events.hpp"
 #include "memory.hpp"
 
 namespace cuemu::runtime {
@@ -64,6 +65,15 @@ cudaError_t perform(const FillOperation& fill) {
 // Without the device's lock: a host function may wait for another thread that uses the device.
 cudaError_t perform(const HostOperation& operation) {
   operation.function(operation.argument);
+  return cudaSuccess;
+}
+
+cudaError_t perform(const EventRecordOperation& operation) {
+  return record_event(operation.event);
+}
+
+// Whatever the event marks has ended already.
+cudaError_t perform(const EventWaitOperation&) {
   return cudaSuccess;
 }
 

@@ -44,6 +44,14 @@ struct HostOperation {
 
 struct EmptyOperation {};
 
+// What cudaEventRecordExternal and cudaEventWaitExternal capture.
+struct EventRecordOperation {
+  cudaEvent_t event = nullptr;
+};
+struct EventWaitOperation {
+  cudaEvent_t event = nullptr;
+};
+
 struct Program;
 
 // A graph within a stream or within another graph.
@@ -51,8 +59,9 @@ struct GraphOperation {
   std::shared_ptr<const Program> program;
 };
 
-using Operation = std::variant<EmptyOperation, KernelOperation, CopyOperation, FillOperation,
-                               HostOperation, GraphOperation>;
+using Operation =
+    std::variant<EmptyOperation, KernelOperation, CopyOperation, FillOperation, HostOperation,
+                 GraphOperation, EventRecordOperation, EventWaitOperation>;
 
 // Operations in an order in which they can run one after another.
 struct Program {
