@@ -145,7 +145,7 @@ Bounded add(double x, double z) {
 }
 
 Bounded store(DataType dtype, Bounded v) {
-  if (!std::isfinite(v.value)) return v;
+  if (!std::isfinite(v.value)) return {v.value, 0};
   const double threshold = overflow_threshold(dtype);
   const double smallest = std::fabs(v.value) - v.error;
   const double largest = std::fabs(v.value) + v.error;

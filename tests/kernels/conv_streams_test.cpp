@@ -1,0 +1,176 @@
+// run() from several threads on several streams with one plan, and inside a CUDA graph.
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "kernels/support/test_conv.hpp"
+
+namespace foldconv::kernel_tests {
+namespace {
+
+class Stream {
+ public:
+  Stream() {
+    check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
+  }
+  ~Stream() { static_cast<void>(cudaStreamDestroy(stream_)); }
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+  operator cudaStream_t() const { return stream_; }
+  void synchronize() const { check(cudaStreamSynchronize(stream_), "cudaStreamSynchronize"); }
+
+ private:
+  cudaStream_t stream_ = nullptr;
+};
+
+constexpr ConvProblem kProblem{.n = 2,
+                               .h = 14,
+                               .w = 14,
+                               .c = 64,
+                               .k = 72,
+                               .r = 3,
+                               .s = 3,
+                               .pad = {1, 1, 1, 1},
+                               .activation = Activation::relu,
+                               .residual = true};
+
+ConvPlan plan_of(const TestConv& test) {
+  auto plan = test.conv.plan(test.problem);
+  if (!plan.ok()) throw std::runtime_error(plan.status().message());
+  return *plan;
+}
+
+// Device buffers of one run, with inputs of their own.
+struct Buffers {
+  explicit Buffers(const TestConv& test)
+      : x(reference::encode(test.problem.dtype, test.inputs.x)),
+        residual(reference::encode(test.problem.dtype, test.inputs.residual)),
+        y(residual.bytes()) {}
+
+  ConvBuffers pointers() const {
+    return {.x = x.data(), .residual = residual.data(), .y = y.data()};
+  }
+
+  DeviceBuffer x, residual, y;
+};
+
+// The same weights with other inputs.
+TestConv with_inputs(const TestConv& test, std::uint64_t seed) {
+  const reference::RawConv raw = reference::make_raw(test.problem, {.seed = seed});
+  TestConv other = test;
+  other.inputs.x = raw.x;
+  other.inputs.residual = raw.residual;
+  return other;
+}
+
+void expect_result(const TestConv& test, const Buffers& buffers) {
+  expect_within_bound(test, reference::decode(test.problem.dtype, buffers.y.download()));
+}
+
+TEST(ConvStreams, TwoThreadsWithOnePlan) {
+  const TestConv base = make_conv(kProblem, {.seed = 41});
+  const ConvPlan plan = plan_of(base);
+  const TestConv tests[] = {with_inputs(base, 42), with_inputs(base, 43)};
+  const Buffers buffers[] = {Buffers(tests[0]), Buffers(tests[1])};
+  std::string errors[2];
+  const auto work = [&](std::size_t i) {
+    const Stream stream;
+    for (int repeat = 0; repeat < 8 && errors[i].empty(); ++repeat) {
+      const Status status = plan.run(buffers[i].pointers(), stream);
+      if (!status.ok()) errors[i] = status.message();
+    }
+    if (cudaStreamSynchronize(stream) != cudaSuccess) errors[i] += " synchronisation failed";
+  };
+  std::thread first(work, 0), second(work, 1);
+  first.join();
+  second.join();
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(errors[i], "");
+    expect_result(tests[i], buffers[i]);
+  }
+}
+
+// Planning, packing and running at the same time, each thread with its own conv.
+TEST(ConvStreams, TwoThreadsFromFoldToResult) {
+  std::string errors[2];
+  const auto work = [&](std::size_t i) {
+    try {
+      const TestConv test = make_conv(kProblem, {.seed = 44 + i});
+      expect_within_bound(test, run(test));
+    } catch (const std::exception& exception) {
+      errors[i] = exception.what();
+    }
+  };
+  std::thread first(work, 0), second(work, 1);
+  first.join();
+  second.join();
+  EXPECT_EQ(errors[0], "");
+  EXPECT_EQ(errors[1], "");
+}
+
+TEST(ConvGraph, ReplayReadsNewInputs) {
+  TestConv test = make_conv(kProblem, {.seed = 46});
+  const ConvPlan plan = plan_of(test);
+  Buffers buffers(test);
+  const Stream stream;
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t executable = nullptr;
+  check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal), "cudaStreamBeginCapture");
+  const Status status = plan.run(buffers.pointers(), stream);
+  check(cudaStreamEndCapture(stream, &graph), "cudaStreamEndCapture");
+  ASSERT_TRUE(status.ok()) << status.message();
+  std::size_t nodes = 0;
+  check(cudaGraphGetNodes(graph, nullptr, &nodes), "cudaGraphGetNodes");
+  EXPECT_EQ(nodes, 1u);
+  check(cudaGraphInstantiate(&executable, graph, 0), "cudaGraphInstantiate");
+
+  const std::vector<std::byte> untouched = buffers.y.download();
+  EXPECT_EQ(untouched.front(), std::byte{DeviceBuffer::kPoison}) << "capture must not run";
+  for (const std::uint64_t seed : {47, 48, 49}) {
+    test = with_inputs(test, seed);
+    buffers.x.upload(reference::encode(test.problem.dtype, test.inputs.x));
+    buffers.residual.upload(reference::encode(test.problem.dtype, test.inputs.residual));
+    buffers.y.poison();
+    check(cudaGraphLaunch(executable, stream), "cudaGraphLaunch");
+    stream.synchronize();
+    expect_result(test, buffers);
+  }
+  check(cudaGraphExecDestroy(executable), "cudaGraphExecDestroy");
+  check(cudaGraphDestroy(graph), "cudaGraphDestroy");
+}
+
+// A chain: the second conv reads what the first wrote, in stream order, also within one graph.
+TEST(ConvGraph, ChainOfTwo) {
+  ConvProblem first_problem = kProblem;
+  first_problem.residual = false;
+  ConvProblem second_problem{.n = 2, .h = 14, .w = 14, .c = 72, .k = 24};
+  const TestConv first = make_conv(first_problem, {.integers = true, .seed = 50});
+  TestConv second = make_conv(second_problem, {.integers = true, .seed = 51});
+  second.inputs.x = run(first);
+  const DeviceBuffer x(reference::encode(first_problem.dtype, first.inputs.x));
+  const DeviceBuffer between(reference::encode(second_problem.dtype, second.inputs.x).size());
+  const DeviceBuffer y(
+      static_cast<std::size_t>(reference::output_shape(second_problem).elements()) * 2);
+  const ConvPlan first_plan = plan_of(first), second_plan = plan_of(second);
+  const Stream stream;
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t executable = nullptr;
+  check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
+  const Status first_status = first_plan.run({.x = x.data(), .y = between.data()}, stream);
+  const Status second_status = second_plan.run({.x = between.data(), .y = y.data()}, stream);
+  check(cudaStreamEndCapture(stream, &graph), "cudaStreamEndCapture");
+  ASSERT_TRUE(first_status.ok()) << first_status.message();
+  ASSERT_TRUE(second_status.ok()) << second_status.message();
+  check(cudaGraphInstantiate(&executable, graph, 0), "cudaGraphInstantiate");
+  check(cudaGraphLaunch(executable, stream), "cudaGraphLaunch");
+  stream.synchronize();
+  expect_exact(second, reference::decode(second_problem.dtype, y.download()));
+  check(cudaGraphExecDestroy(executable), "cudaGraphExecDestroy");
+  check(cudaGraphDestroy(graph), "cudaGraphDestroy");
+}
+
+}  // namespace
+}  // namespace foldconv::kernel_tests

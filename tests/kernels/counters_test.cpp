@@ -1,0 +1,127 @@
+// What the kernels move and execute, counted by the emulator: no bank conflicts, no wasted sectors,
+// no integer divisions, one launch, DRAM traffic near the compulsory.
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+#include <string>
+
+#include "cuemu.h"
+#include "kernels/support/kernel_list.hpp"
+#include "kernels/support/test_conv.hpp"
+
+namespace foldconv::kernel_tests {
+namespace {
+
+// Counters of one run on exactly allocated, 256-byte aligned buffers.
+cuemu_counters count(const ConvProblem& problem, std::string_view kernel) {
+  const TestConv test = make_conv(problem, {.seed = 61});
+  auto plan = test.conv.plan(problem, {.kernel = kernel});
+  if (!plan.ok()) throw std::runtime_error(plan.status().message());
+  const DeviceBuffer x(reference::encode(problem.dtype, test.inputs.x), Guards::none);
+  const DeviceBuffer y(static_cast<std::size_t>(reference::output_shape(problem).elements()) *
+                           size_of(problem.dtype),
+                       Guards::none);
+  const DeviceBuffer residual(reference::encode(problem.dtype, test.inputs.residual), Guards::none);
+  cuemu_counters counters{};
+  cuemu_reset_counters();
+  const Status status = plan->run(
+      {.x = x.data(), .residual = problem.residual ? residual.data() : nullptr, .y = y.data()});
+  if (!status.ok()) throw std::runtime_error(status.message());
+  check(cudaDeviceSynchronize(), "run");
+  cuemu_read_counters(&counters);
+  return counters;
+}
+
+class ConvCounters : public testing::TestWithParam<ConvKernel> {
+ protected:
+  void SetUp() override {
+    if (cuemu_present() == 0) GTEST_SKIP() << "counters need the emulator";
+  }
+
+  // Channels are multiples of 16, so that rows of x, w and y are whole sectors; with a residual,
+  // padding and tails in M and N.
+  ConvProblem problem() const {
+    ConvProblem problem{.dtype = GetParam().dtype,
+                        .n = 2,
+                        .h = 11,
+                        .w = 13,
+                        .k = 144,
+                        .activation = Activation::relu,
+                        .residual = true};
+    const bool one_tap = GetParam().loader == ConvLoader::unit;
+    problem.c = GetParam().loader == ConvLoader::narrow ? 32 : 128;
+    if (!one_tap) {
+      problem.r = problem.s = 3;
+      problem.pad = {1, 1, 1, 1};
+    }
+    return problem;
+  }
+};
+
+void expect_ideal(const cuemu_shared_traffic& traffic, const char* name) {
+  EXPECT_EQ(traffic.wavefronts, traffic.ideal_wavefronts) << name << ": bank conflicts";
+}
+
+TEST_P(ConvCounters, NoBankConflicts) {
+  const cuemu_counters counters = count(problem(), GetParam().name);
+  EXPECT_GT(counters.ldmatrix.instructions, 0u);
+  expect_ideal(counters.ldmatrix, "ldmatrix");
+  expect_ideal(counters.async_copy, "cp.async");
+  expect_ideal(counters.shared_load, "ld.shared");
+  expect_ideal(counters.shared_store, "st.shared");
+  expect_ideal(counters.stmatrix, "stmatrix");
+}
+
+TEST_P(ConvCounters, NoWastedSectors) {
+  const cuemu_counters counters = count(problem(), GetParam().name);
+  EXPECT_EQ(counters.global_load.sectors, counters.global_load.ideal_sectors);
+  EXPECT_EQ(counters.global_store.sectors, counters.global_store.ideal_sectors);
+}
+
+TEST_P(ConvCounters, OneLaunchOneCtaATileAndNoDivisions) {
+  const ConvProblem p = problem();
+  const cuemu_counters counters = count(p, GetParam().name);
+  const ConvTile& tile = GetParam().tile;
+  const auto tiles = [](int size, int block) { return (size + block - 1) / block; };
+  EXPECT_EQ(counters.launches, 1u);
+  EXPECT_EQ(counters.ctas, static_cast<std::uint64_t>(tiles(2 * 11 * 13, tile.block_m) *
+                                                      tiles(p.k, tile.block_n)));
+  EXPECT_EQ(counters.integer_divisions, 0u);
+  EXPECT_EQ(counters.atomic_instructions, 0u);
+}
+
+// Every tile computes block_m x block_n x its k blocks, no more.
+TEST_P(ConvCounters, TensorCoreWorkIsThatOfTheTiles) {
+  const ConvProblem p = problem();
+  const cuemu_counters counters = count(p, GetParam().name);
+  const ConvTile& tile = GetParam().tile;
+  const auto row = static_cast<std::uint64_t>(WeightLayout{p.c, p.r * p.s}.row());
+  EXPECT_EQ(counters.mma_flops, counters.ctas * 2 * static_cast<std::uint64_t>(tile.block_m) *
+                                    static_cast<std::uint64_t>(tile.block_n) * row);
+}
+
+INSTANTIATE_TEST_SUITE_P(, ConvCounters, testing::ValuesIn(kConvKernels), kKernelName);
+
+// A ResNet-50 layer of stage 2: x, packed weights, scale, bias and y once each.
+TEST(DramTraffic, IsNearTheCompulsory) {
+  if (cuemu_present() == 0) GTEST_SKIP() << "counters need the emulator";
+  const ConvProblem problem{.h = 56,
+                            .w = 56,
+                            .c = 64,
+                            .k = 64,
+                            .r = 3,
+                            .s = 3,
+                            .pad = {1, 1, 1, 1},
+                            .activation = Activation::relu};
+  const cuemu_counters counters = count(problem, {});
+  const double image = 56 * 56 * 64 * 2;
+  const double parameters = 64 * 9 * 64 * 2 + 2 * 64 * 4;
+  EXPECT_EQ(counters.launches, 1u);
+  EXPECT_GE(static_cast<double>(counters.global_load.unique_bytes), image + parameters);
+  EXPECT_LE(static_cast<double>(counters.global_load.unique_bytes), 1.02 * (image + parameters));
+  EXPECT_EQ(static_cast<double>(counters.global_store.unique_bytes), image);
+  EXPECT_EQ(static_cast<double>(counters.global_store.bytes), image);
+}
+
+}  // namespace
+}  // namespace foldconv::kernel_tests

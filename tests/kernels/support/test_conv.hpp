@@ -1,0 +1,47 @@
+// A convolution with data: folded, packed on the device, run by a pinned kernel, judged by the
+// oracle.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "foldconv/foldconv.hpp"
+#include "kernels/support/device_buffer.hpp"
+#include "reference/reference.hpp"
+
+namespace foldconv::kernel_tests {
+
+struct TestConv {
+  ConvProblem problem;
+  reference::ConvInputs inputs;  // what the kernel reads, as the folded conv holds it
+  Conv conv;
+};
+
+// Throws std::runtime_error if folding or packing fails.
+TestConv make_conv(const ConvProblem& problem, const reference::RawConv& raw,
+                   ScalePlacement placement = ScalePlacement::automatic);
+TestConv make_conv(const ConvProblem& problem, const reference::RawOptions& options,
+                   ScalePlacement placement = ScalePlacement::automatic);
+
+struct RunOptions {
+  std::string_view kernel = {};  // pinned; empty: the table chooses
+  Guards guards = Guards::bands;
+  bool in_place = false;  // the residual is y's buffer
+};
+
+// One run into a poisoned y: its bytes. Throws if planning or running fails; reports a test failure
+// if an input or a guard band changed.
+std::vector<std::byte> run_bytes(const TestConv& test, const RunOptions& options = {});
+std::vector<float> run(const TestConv& test, const RunOptions& options = {});
+
+// Whether `kernel` takes the problem.
+bool takes(const TestConv& test, std::string_view kernel);
+
+// Reports a test failure unless every element is the oracle's, rounded once.
+void expect_exact(const TestConv& test, const std::vector<float>& got);
+
+// Reports a test failure unless every element lies within the oracle's bound.
+void expect_within_bound(const TestConv& test, const std::vector<float>& got);
+
+}  // namespace foldconv::kernel_tests
