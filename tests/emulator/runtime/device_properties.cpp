@@ -1,7 +1,7 @@
 // What the emulated device says of itself.
 #include <algorithm>
 #include <cstring>
-#include <iterator>
+#include <vector>
 
 #include "api.hpp"
 #include "device_model.hpp"
@@ -58,167 +58,79 @@ cudaDeviceProp properties() {
   return p;
 }
 
-// Attributes that no property tells, or only in another unit. Features that the emulator lacks
-// (textures, cooperative launches, clusters, peers, sparse arrays) say 0, as on a device without
-// them.
-bool attribute_value(cudaDeviceAttr attribute, const cudaDeviceProp& p, int& value) {
+struct AttributeValue {
+  cudaDeviceAttr attribute;
+  int value;
+
+  template <typename T>
+  AttributeValue(cudaDeviceAttr id, T number) : attribute(id), value(static_cast<int>(number)) {}
+};
+
+// Every attribute that is not 0. Features that the emulator lacks (textures, cooperative launches,
+// clusters, peers, sparse arrays) say 0, as on a device without them.
+std::vector<AttributeValue> attribute_values() {
   const DeviceModel& model = device_model();
-  switch (attribute) {
-    case cudaDevAttrMaxThreadsPerBlock:
-      value = p.maxThreadsPerBlock;
-      return true;
-    case cudaDevAttrMaxBlockDimX:
-      value = p.maxThreadsDim[0];
-      return true;
-    case cudaDevAttrMaxBlockDimY:
-      value = p.maxThreadsDim[1];
-      return true;
-    case cudaDevAttrMaxBlockDimZ:
-      value = p.maxThreadsDim[2];
-      return true;
-    case cudaDevAttrMaxGridDimX:
-      value = p.maxGridSize[0];
-      return true;
-    case cudaDevAttrMaxGridDimY:
-      value = p.maxGridSize[1];
-      return true;
-    case cudaDevAttrMaxGridDimZ:
-      value = p.maxGridSize[2];
-      return true;
-    case cudaDevAttrMaxSharedMemoryPerBlock:
-      value = static_cast<int>(p.sharedMemPerBlock);
-      return true;
-    case cudaDevAttrTotalConstantMemory:
-      value = static_cast<int>(p.totalConstMem);
-      return true;
-    case cudaDevAttrWarpSize:
-      value = p.warpSize;
-      return true;
-    case cudaDevAttrMaxPitch:
-      value = static_cast<int>(p.memPitch);
-      return true;
-    case cudaDevAttrMaxRegistersPerBlock:
-      value = p.regsPerBlock;
-      return true;
-    case cudaDevAttrClockRate:
-      value = model.clock_khz;
-      return true;
-    case cudaDevAttrTextureAlignment:
-      value = static_cast<int>(p.textureAlignment);
-      return true;
-    case cudaDevAttrTexturePitchAlignment:
-      value = static_cast<int>(p.texturePitchAlignment);
-      return true;
-    case cudaDevAttrSurfaceAlignment:
-      value = static_cast<int>(p.surfaceAlignment);
-      return true;
-    case cudaDevAttrGpuOverlap:
-      value = 1;
-      return true;
-    case cudaDevAttrMultiProcessorCount:
-      value = p.multiProcessorCount;
-      return true;
-    case cudaDevAttrCanMapHostMemory:
-      value = p.canMapHostMemory;
-      return true;
-    case cudaDevAttrComputeMode:
-      value = cudaComputeModeDefault;
-      return true;
-    case cudaDevAttrConcurrentKernels:
-      value = p.concurrentKernels;
-      return true;
-    case cudaDevAttrEccEnabled:
-      value = p.ECCEnabled;
-      return true;
-    case cudaDevAttrMemoryClockRate:
-      value = model.memory_clock_khz;
-      return true;
-    case cudaDevAttrGlobalMemoryBusWidth:
-      value = p.memoryBusWidth;
-      return true;
-    case cudaDevAttrL2CacheSize:
-      value = p.l2CacheSize;
-      return true;
-    case cudaDevAttrMaxThreadsPerMultiProcessor:
-      value = p.maxThreadsPerMultiProcessor;
-      return true;
-    case cudaDevAttrAsyncEngineCount:
-      value = p.asyncEngineCount;
-      return true;
-    case cudaDevAttrUnifiedAddressing:
-      value = p.unifiedAddressing;
-      return true;
-    case cudaDevAttrComputeCapabilityMajor:
-      value = p.major;
-      return true;
-    case cudaDevAttrComputeCapabilityMinor:
-      value = p.minor;
-      return true;
-    case cudaDevAttrStreamPrioritiesSupported:
-      value = p.streamPrioritiesSupported;
-      return true;
-    case cudaDevAttrGlobalL1CacheSupported:
-      value = p.globalL1CacheSupported;
-      return true;
-    case cudaDevAttrLocalL1CacheSupported:
-      value = p.localL1CacheSupported;
-      return true;
-    case cudaDevAttrMaxSharedMemoryPerMultiprocessor:
-      value = static_cast<int>(p.sharedMemPerMultiprocessor);
-      return true;
-    case cudaDevAttrMaxRegistersPerMultiprocessor:
-      value = p.regsPerMultiprocessor;
-      return true;
-    case cudaDevAttrManagedMemory:
-      value = p.managedMemory;
-      return true;
-    case cudaDevAttrSingleToDoublePrecisionPerfRatio:
-      value = 2;
-      return true;
-    case cudaDevAttrConcurrentManagedAccess:
-      value = p.concurrentManagedAccess;
-      return true;
-    case cudaDevAttrComputePreemptionSupported:
-      value = p.computePreemptionSupported;
-      return true;
-    case cudaDevAttrCanUseHostPointerForRegisteredMem:
-      value = p.canUseHostPointerForRegisteredMem;
-      return true;
-    case cudaDevAttrMaxSharedMemoryPerBlockOptin:
-      value = static_cast<int>(p.sharedMemPerBlockOptin);
-      return true;
-    case cudaDevAttrHostRegisterSupported:
-      value = p.hostRegisterSupported;
-      return true;
-    case cudaDevAttrMaxBlocksPerMultiprocessor:
-      value = p.maxBlocksPerMultiProcessor;
-      return true;
-    case cudaDevAttrMaxPersistingL2CacheSize:
-      value = p.persistingL2CacheMaxSize;
-      return true;
-    case cudaDevAttrMaxAccessPolicyWindowSize:
-      value = p.accessPolicyMaxWindowSize;
-      return true;
-    case cudaDevAttrReservedSharedMemoryPerBlock:
-      value = static_cast<int>(p.reservedSharedMemPerBlock);
-      return true;
-    case cudaDevAttrMemoryPoolsSupported:
-      value = p.memoryPoolsSupported;
-      return true;
-    case cudaDevAttrMemSyncDomainCount:
-      value = 1;
-      return true;
-    case cudaDevAttrNumaId:
-    case cudaDevAttrHostNumaId:
-      value = -1;
-      return true;
-    case cudaDevAttrGpuPciDeviceId:
-      value = static_cast<int>(p.gpuPciDeviceID);
-      return true;
-    default:
-      value = 0;
-      return attribute > 0 && attribute < cudaDevAttrMax;
-  }
+  const cudaDeviceProp p = properties();
+  return {
+      {cudaDevAttrMaxThreadsPerBlock, p.maxThreadsPerBlock},
+      {cudaDevAttrMaxBlockDimX, p.maxThreadsDim[0]},
+      {cudaDevAttrMaxBlockDimY, p.maxThreadsDim[1]},
+      {cudaDevAttrMaxBlockDimZ, p.maxThreadsDim[2]},
+      {cudaDevAttrMaxGridDimX, p.maxGridSize[0]},
+      {cudaDevAttrMaxGridDimY, p.maxGridSize[1]},
+      {cudaDevAttrMaxGridDimZ, p.maxGridSize[2]},
+      {cudaDevAttrMaxSharedMemoryPerBlock, p.sharedMemPerBlock},
+      {cudaDevAttrTotalConstantMemory, p.totalConstMem},
+      {cudaDevAttrWarpSize, p.warpSize},
+      {cudaDevAttrMaxPitch, p.memPitch},
+      {cudaDevAttrMaxRegistersPerBlock, p.regsPerBlock},
+      {cudaDevAttrClockRate, model.clock_khz},
+      {cudaDevAttrTextureAlignment, p.textureAlignment},
+      {cudaDevAttrTexturePitchAlignment, p.texturePitchAlignment},
+      {cudaDevAttrSurfaceAlignment, p.surfaceAlignment},
+      {cudaDevAttrGpuOverlap, 1},
+      {cudaDevAttrMultiProcessorCount, p.multiProcessorCount},
+      {cudaDevAttrCanMapHostMemory, p.canMapHostMemory},
+      {cudaDevAttrComputeMode, cudaComputeModeDefault},
+      {cudaDevAttrConcurrentKernels, p.concurrentKernels},
+      {cudaDevAttrEccEnabled, p.ECCEnabled},
+      {cudaDevAttrMemoryClockRate, model.memory_clock_khz},
+      {cudaDevAttrGlobalMemoryBusWidth, p.memoryBusWidth},
+      {cudaDevAttrL2CacheSize, p.l2CacheSize},
+      {cudaDevAttrMaxThreadsPerMultiProcessor, p.maxThreadsPerMultiProcessor},
+      {cudaDevAttrAsyncEngineCount, p.asyncEngineCount},
+      {cudaDevAttrUnifiedAddressing, p.unifiedAddressing},
+      {cudaDevAttrComputeCapabilityMajor, p.major},
+      {cudaDevAttrComputeCapabilityMinor, p.minor},
+      {cudaDevAttrStreamPrioritiesSupported, p.streamPrioritiesSupported},
+      {cudaDevAttrGlobalL1CacheSupported, p.globalL1CacheSupported},
+      {cudaDevAttrLocalL1CacheSupported, p.localL1CacheSupported},
+      {cudaDevAttrMaxSharedMemoryPerMultiprocessor, p.sharedMemPerMultiprocessor},
+      {cudaDevAttrMaxRegistersPerMultiprocessor, p.regsPerMultiprocessor},
+      {cudaDevAttrManagedMemory, p.managedMemory},
+      {cudaDevAttrSingleToDoublePrecisionPerfRatio, 2},
+      {cudaDevAttrConcurrentManagedAccess, p.concurrentManagedAccess},
+      {cudaDevAttrComputePreemptionSupported, p.computePreemptionSupported},
+      {cudaDevAttrCanUseHostPointerForRegisteredMem, p.canUseHostPointerForRegisteredMem},
+      {cudaDevAttrMaxSharedMemoryPerBlockOptin, p.sharedMemPerBlockOptin},
+      {cudaDevAttrHostRegisterSupported, p.hostRegisterSupported},
+      {cudaDevAttrMaxBlocksPerMultiprocessor, p.maxBlocksPerMultiProcessor},
+      {cudaDevAttrMaxPersistingL2CacheSize, p.persistingL2CacheMaxSize},
+      {cudaDevAttrMaxAccessPolicyWindowSize, p.accessPolicyMaxWindowSize},
+      {cudaDevAttrReservedSharedMemoryPerBlock, p.reservedSharedMemPerBlock},
+      {cudaDevAttrMemoryPoolsSupported, p.memoryPoolsSupported},
+      {cudaDevAttrMemSyncDomainCount, 1},
+      {cudaDevAttrNumaId, -1},
+      {cudaDevAttrHostNumaId, -1},
+      {cudaDevAttrGpuPciDeviceId, p.gpuPciDeviceID},
+  };
+}
+
+bool find_attribute(cudaDeviceAttr attribute, int& value) {
+  static const auto* const known = new std::vector<AttributeValue>(attribute_values());
+  const auto found = std::ranges::find(*known, attribute, &AttributeValue::attribute);
+  value = found != known->end() ? found->value : 0;
+  return attribute > 0 && attribute < cudaDevAttrMax;
 }
 
 }  // namespace
@@ -239,6 +151,6 @@ CUEMU_EXPORT cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attri
   return api_call([&] {
     if (value == nullptr) return cudaErrorInvalidValue;
     if (device != 0) return cudaErrorInvalidDevice;
-    return attribute_value(attribute, properties(), *value) ? cudaSuccess : cudaErrorInvalidValue;
+    return find_attribute(attribute, *value) ? cudaSuccess : cudaErrorInvalidValue;
   });
 }
