@@ -1,6 +1,7 @@
 // The engine that runs PTX: what the runtime half of the emulator asks of the simulating half.
 //
-// Arrows run one way: runtime/ -> sim/ -> ops/, ptx/. Nothing here knows of CUDA's API or of the program under test.
+// Arrows run one way: runtime/ -> sim/ -> ops/, ptx/. Nothing here knows of CUDA's API or of the
+// program under test.
 #pragma once
 
 #include <cstddef>
@@ -19,12 +20,13 @@ struct Dim3 {
   uint32_t x = 1, y = 1, z = 1;
 };
 
-// --- Memory that device code may touch -------------------------------------------------------------------------------
+// --- Memory that device code may touch
+// -------------------------------------------------------------------------------
 
 enum class MemoryKind { device, managed, pinned_host, module_variable };
 
-// Tells the engine that [base, base + size) may be read and written by kernels. Any access that does not lie wholly
-// within one registered range is an out-of-bounds fault. Thread-safe.
+// Tells the engine that [base, base + size) may be read and written by kernels. Any access that
+// does not lie wholly within one registered range is an out-of-bounds fault. Thread-safe.
 void register_memory(void* base, size_t size, MemoryKind kind);
 void unregister_memory(void* base);
 
@@ -36,7 +38,8 @@ struct MemoryRange {
 // The range that holds `address`, if any. Thread-safe.
 std::optional<MemoryRange> find_memory(const void* address);
 
-// --- Modules and kernels ---------------------------------------------------------------------------------------------
+// --- Modules and kernels
+// ---------------------------------------------------------------------------------------------
 
 struct KernelParameter {
   uint32_t offset = 0;  // in the packed parameter block
@@ -49,16 +52,17 @@ struct KernelInfo {
   std::vector<KernelParameter> parameters;
   uint32_t parameter_bytes = 0;
   uint32_t static_shared_bytes = 0;
-  uint32_t local_bytes = 0;        // per thread
-  uint32_t max_threads = 1024;     // .maxntid product, else 1024
+  uint32_t local_bytes = 0;     // per thread
+  uint32_t max_threads = 1024;  // .maxntid product, else 1024
 };
 
 class Module;
 class Kernel;
 
-// Indexes a PTX text (the module keeps its own copy); a kernel is parsed and decoded at its first use. Module variables
-// (.global, .const, with initialisers) are allocated and registered here. Throws std::runtime_error when the text is
-// not PTX at all.
+// Indexes a PTX text (the module keeps its own copy); a kernel is parsed and decoded at its first
+// use. Module variables
+// (.global, .const, with initialisers) are allocated and registered here. Throws std::runtime_error
+// when the text is not PTX at all.
 std::shared_ptr<Module> load_module(std::string ptx);
 
 // nullptr when the module has no such .entry. The pointer lives as long as the module. Thread-safe.
@@ -72,11 +76,12 @@ struct Variable {
 };
 Variable find_variable(Module& module, std::string_view mangled_name);
 
-// --- Launch ----------------------------------------------------------------------------------------------------------
+// --- Launch
+// ----------------------------------------------------------------------------------------------------------
 
 struct DeviceLimits {
   int compute_capability_major = 8, compute_capability_minor = 0;
-  uint32_t shared_bytes_per_block = 48 * 1024;          // without opting in
+  uint32_t shared_bytes_per_block = 48 * 1024;  // without opting in
   uint32_t shared_bytes_per_block_optin = 163 * 1024;
 };
 
@@ -93,11 +98,13 @@ struct Fault {
   std::string text;  // "KIND: detail; kernel ..., block ..., thread ..., FILE:LINE"
 };
 
-// Runs the whole grid, CTAs spread over the worker threads (CUEMU_THREADS, default: all cores), and returns when it has
-// ended. Callers need not serialise: concurrent launches take turns. On the first fault the grid stops.
+// Runs the whole grid, CTAs spread over the worker threads (CUEMU_THREADS, default: all cores), and
+// returns when it has ended. Callers need not serialise: concurrent launches take turns. On the
+// first fault the grid stops.
 std::optional<Fault> run(const Launch& launch);
 
-// --- Counters and switches (the C header's functions forward to these) -----------------------------------------------
+// --- Counters and switches (the C header's functions forward to these)
+// -----------------------------------------------
 
 void read_counters(cuemu_counters& out);
 void reset_counters();

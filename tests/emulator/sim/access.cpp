@@ -1,0 +1,189 @@
+#include "access.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "fault.hpp"
+
+namespace cuemu {
+namespace {
+
+std::string describe(const Region* r) {
+  if (r == nullptr) return "no memory is registered";
+  return format("nearest is [0x%llx, 0x%llx), %llu bytes", static_cast<unsigned long long>(r->base),
+                static_cast<unsigned long long>(r->end),
+                static_cast<unsigned long long>(r->end - r->base));
+}
+
+}  // namespace
+
+void fault_shared(const Warp& w, const Instr& in, uint32_t mask, const uint32_t* offset,
+                  unsigned bytes, const char* what) {
+  const uint32_t size = w.cta->shared_bytes;
+  uint32_t outside = 0, misaligned = 0;
+  each_lane(mask, [&](unsigned l) {
+    if (uint64_t{offset[l]} + bytes > size) outside |= 1u << l;
+    if ((offset[l] & (bytes - 1)) != 0) misaligned |= 1u << l;
+  });
+  const uint32_t lanes = outside != 0 ? outside : misaligned;
+  const unsigned lane = first_lane(lanes);
+  if (outside != 0)
+    raise_fault(w, in, "out-of-bounds", lanes,
+                format("shared %s of %u bytes at offset %u, the block has %u bytes", what, bytes,
+                       offset[lane], size));
+  raise_fault(w, in, "misaligned-access", lanes,
+              format("shared %s of %u bytes at offset %u", what, bytes, offset[lane]));
+}
+
+const Region* check_global_slowly(Warp& w, const Instr& in, uint32_t mask, const uint64_t* address,
+                                  unsigned bytes, const char* what) {
+  const RegionTable& table = *w.worker->regions;
+  const Region* common = nullptr;
+  bool several = false;
+  uint32_t outside = 0, misaligned = 0;
+  each_lane(mask, [&](unsigned l) {
+    const Region* r = table.find(address[l]);
+    if (r == nullptr || !r->holds(address[l], address[l] + bytes)) outside |= 1u << l;
+    if ((address[l] & (bytes - 1)) != 0) misaligned |= 1u << l;
+    several |= common != nullptr && r != common;
+    common = r;
+  });
+  if (outside != 0) {
+    const uint64_t a = address[first_lane(outside)];
+    const Region* r = table.find(a);
+    if (r == nullptr) r = table.nearest(a);
+    raise_fault(w, in, "out-of-bounds", outside,
+                format("global %s of %u bytes at 0x%llx, ", what, bytes,
+                       static_cast<unsigned long long>(a)) +
+                    describe(r));
+  }
+  if (misaligned != 0)
+    raise_fault(w, in, "misaligned-access", misaligned,
+                format("global %s of %u bytes at 0x%llx", what, bytes,
+                       static_cast<unsigned long long>(address[first_lane(misaligned)])));
+  if (several) return nullptr;
+  w.worker->site_region[in.site] = common;
+  return common;
+}
+
+void fault_local(const Warp& w, const Instr& in, uint32_t lane, uint64_t offset, unsigned bytes,
+                 const char* what) {
+  const bool outside = offset + bytes > w.local_stride || offset + bytes < offset;
+  raise_fault(w, in, outside ? "out-of-bounds" : "misaligned-access", 1u << lane,
+              format("local %s of %u bytes at offset %lld, the thread has %u bytes", what, bytes,
+                     static_cast<long long>(offset), w.local_stride));
+}
+
+// --- Shared memory: wavefronts
+// -------------------------------------------------------------------------------------------
+
+namespace {
+
+// One phase whose lanes do not all hit different banks. A granule is what one lane touches, at
+// least a word.
+void count_conflicts(cuemu_shared_traffic& traffic, const uint32_t* granule, uint32_t lanes,
+                     unsigned banks, unsigned words) {
+  uint32_t seen[32];
+  unsigned distinct = 0;
+  unsigned in_bank[32] = {};
+  unsigned worst = 0;
+  each_lane(lanes, [&](unsigned l) {
+    const uint32_t g = granule[l];
+    for (unsigned i = 0; i < distinct; ++i)
+      if (seen[i] == g) return;
+    seen[distinct++] = g;
+    worst = std::max(worst, ++in_bank[g & (banks - 1)]);
+  });
+  traffic.wavefronts += worst;
+  traffic.ideal_wavefronts += (distinct * words + 31) / 32;
+}
+
+}  // namespace
+
+void count_shared(cuemu_shared_traffic& traffic, uint32_t mask, const uint32_t* offset,
+                  unsigned bytes) {
+  ++traffic.instructions;
+  const unsigned granule_bytes = std::max(bytes, 4u), words = granule_bytes / 4;
+  const unsigned shift = static_cast<unsigned>(std::countr_zero(granule_bytes));
+  const unsigned banks = 32 / words;  // of a granule's width, and lanes of a phase
+  uint32_t granule[32], bit[32];
+  for (uint32_t l = 0; l < 32; ++l) {
+    granule[l] = offset[l] >> shift;
+    bit[l] = (mask >> l & 1) << (granule[l] & (banks - 1));
+  }
+  for (unsigned phase = 0; phase < 32; phase += banks) {
+    const uint32_t lanes = mask & (banks == 32 ? kAllLanes : ((1u << banks) - 1) << phase);
+    if (lanes == 0) continue;
+    uint32_t hit = 0;
+    for (unsigned l = phase; l < phase + banks; ++l) hit |= bit[l];
+    if (std::popcount(hit) == std::popcount(lanes)) {
+      ++traffic.wavefronts;
+      ++traffic.ideal_wavefronts;
+    } else {
+      count_conflicts(traffic, granule, lanes, banks, words);
+    }
+  }
+}
+
+// --- Global memory: sectors
+// ----------------------------------------------------------------------------------------------
+
+namespace {
+
+uint64_t mark(Worker& worker, bool write, const Region& r, uint64_t first, uint64_t last) {
+  const uint64_t origin = r.base >> kSectorShift;
+  SectorMap& map = write ? r.written : r.read;
+  return map.mark(first - origin, last - origin, worker.dirtied);
+}
+
+}  // namespace
+
+void count_global(Worker& worker, bool write, const Region* region, uint32_t mask,
+                  const uint64_t* address, unsigned bytes) {
+  cuemu_global_traffic& traffic =
+      write ? worker.counters.global_store : worker.counters.global_load;
+  ++traffic.instructions;
+  traffic.bytes += uint64_t{bytes} * static_cast<unsigned>(std::popcount(mask));
+  if (region != nullptr && mask == kAllLanes && is_contiguous(address, bytes)) {
+    const uint64_t first = address[0] >> kSectorShift;
+    const uint64_t last = (address[31] + bytes - 1) >> kSectorShift;
+    traffic.sectors += last - first + 1;
+    traffic.ideal_sectors += bytes;
+    traffic.unique_bytes += 32 * mark(worker, write, *region, first, last);
+    return;
+  }
+  uint64_t sorted[32];
+  std::memcpy(sorted, address, sizeof sorted);
+  if (!std::is_sorted(sorted, sorted + 32)) std::sort(sorted, sorted + 32);
+  unsigned distinct = 0, sectors = 0;
+  uint64_t previous = ~uint64_t{0}, run_first = 0, run_last = 0;
+  const Region* r = region;
+  auto flush = [&] {
+    if (r == nullptr) return;
+    traffic.unique_bytes += 32 * mark(worker, write, *r, run_first, run_last);
+  };
+  for (uint64_t a : sorted) {
+    if (a == previous) continue;
+    ++distinct;
+    const uint64_t sector = a >> kSectorShift;
+    if (distinct == 1 || sector != previous >> kSectorShift) {
+      ++sectors;
+      if (distinct == 1) {
+        if (region == nullptr) r = worker.regions->find(a);
+        run_first = run_last = sector;
+      } else if (region != nullptr && sector == run_last + 1) {
+        run_last = sector;
+      } else {
+        flush();
+        if (region == nullptr) r = worker.regions->find(a);
+        run_first = run_last = sector;
+      }
+    }
+    previous = a;
+  }
+  flush();
+  traffic.sectors += sectors;
+  traffic.ideal_sectors += (uint64_t{distinct} * bytes + 31) / 32;
+}
+
+}  // namespace cuemu

@@ -1,0 +1,41 @@
+// One launch in flight, and the process-wide switches.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "engine.hpp"
+#include "memory.hpp"
+#include "program.hpp"
+
+namespace cuemu {
+
+struct Switches {
+  std::atomic<int> uninitialised{0}, race{0}, late{1};
+};
+Switches& switches();
+
+struct LaunchState {
+  const Launch* launch = nullptr;
+  const Program* program = nullptr;
+  std::shared_ptr<const RegionTable> regions;
+  uint64_t ctas = 0;
+  std::atomic<uint64_t> next_cta{0};
+  std::atomic<bool> stop{false};
+  std::mutex fault_mutex;
+  std::optional<Fault> fault;
+};
+
+struct Worker;
+
+// Runs CTAs of the launch until there are none left or a fault stops the grid.
+void run_ctas(Worker& worker, LaunchState& state);
+
+// Host threads that stay for the next launch. The caller of run() works too.
+void run_on_all_workers(LaunchState& state);
+
+std::string demangle(const std::string& mangled);
+
+}  // namespace cuemu

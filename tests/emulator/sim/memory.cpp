@@ -1,0 +1,128 @@
+#include "memory.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <mutex>
+
+namespace cuemu {
+namespace {
+
+struct Registry {
+  std::mutex mutex;
+  std::shared_ptr<const RegionTable> table = std::make_shared<RegionTable>();
+};
+
+// Never destroyed: host code may free device memory from its own static destructors.
+Registry& registry() {
+  static Registry& r = *new Registry;
+  return r;
+}
+
+uint64_t to_address(const void* p) {
+  return reinterpret_cast<uint64_t>(p);
+}
+
+bool by_base(const std::shared_ptr<const Region>& r, uint64_t address) {
+  return r->base <= address;
+}
+
+}  // namespace
+
+void SectorChunk::clear() {
+  for (auto& word : words) word.store(0, std::memory_order_relaxed);
+  dirty.store(false, std::memory_order_relaxed);
+}
+
+SectorMap::SectorMap(uint64_t sectors)
+    : chunks_((sectors + SectorChunk::kSectors - 1) / SectorChunk::kSectors) {}
+
+SectorMap::~SectorMap() {
+  for (auto& c : chunks_) delete c.load();
+}
+
+SectorChunk& SectorMap::chunk(uint64_t index, std::vector<SectorChunk*>& dirtied) {
+  SectorChunk* c = chunks_[index].load(std::memory_order_acquire);
+  if (c == nullptr) {
+    auto fresh = std::make_unique<SectorChunk>();
+    if (chunks_[index].compare_exchange_strong(c, fresh.get(), std::memory_order_acq_rel))
+      c = fresh.release();
+  }
+  if (!c->dirty.load(std::memory_order_relaxed) && !c->dirty.exchange(true)) dirtied.push_back(c);
+  return *c;
+}
+
+uint64_t SectorMap::mark(uint64_t first, uint64_t last, std::vector<SectorChunk*>& dirtied) {
+  uint64_t fresh = 0;
+  while (first <= last) {
+    SectorChunk& c = chunk(first / SectorChunk::kSectors, dirtied);
+    const uint64_t word_end = std::min(last, first | 63);
+    const uint64_t bits = (~uint64_t{0} >> (63 - (word_end - first))) << (first & 63);
+    std::atomic<uint64_t>& word = c.words[first % SectorChunk::kSectors / 64];
+    if ((word.load(std::memory_order_relaxed) & bits) != bits) {
+      const uint64_t old = word.fetch_or(bits, std::memory_order_relaxed);
+      fresh += static_cast<uint64_t>(std::popcount(bits & ~old));
+    }
+    first = word_end + 1;
+  }
+  return fresh;
+}
+
+Region::Region(uint64_t base_address, uint64_t bytes, MemoryKind what)
+    : base(base_address),
+      end(base_address + bytes),
+      kind(what),
+      read(((end + 31) >> kSectorShift) - (base >> kSectorShift) + 1),
+      written(((end + 31) >> kSectorShift) - (base >> kSectorShift) + 1) {}
+
+const Region* RegionTable::find(uint64_t address) const {
+  auto it = std::partition_point(regions.begin(), regions.end(),
+                                 [&](const auto& r) { return by_base(r, address); });
+  if (it == regions.begin()) return nullptr;
+  const Region* r = std::prev(it)->get();
+  return address < r->end ? r : nullptr;
+}
+
+const Region* RegionTable::nearest(uint64_t address) const {
+  const Region* best = nullptr;
+  uint64_t distance = ~uint64_t{0};
+  for (const auto& r : regions) {
+    const uint64_t d = address < r->base ? r->base - address : address - r->end;
+    if (d < distance) {
+      distance = d;
+      best = r.get();
+    }
+  }
+  return best;
+}
+
+std::shared_ptr<const RegionTable> current_regions() {
+  std::lock_guard lock(registry().mutex);
+  return registry().table;
+}
+
+void register_memory(void* base, size_t size, MemoryKind kind) {
+  if (size == 0) return;
+  auto region = std::make_shared<const Region>(to_address(base), size, kind);
+  std::lock_guard lock(registry().mutex);
+  auto table = std::make_shared<RegionTable>(*registry().table);
+  auto it = std::partition_point(table->regions.begin(), table->regions.end(),
+                                 [&](const auto& r) { return by_base(r, to_address(base)); });
+  table->regions.insert(it, std::move(region));
+  registry().table = std::move(table);
+}
+
+void unregister_memory(void* base) {
+  std::lock_guard lock(registry().mutex);
+  auto table = std::make_shared<RegionTable>(*registry().table);
+  std::erase_if(table->regions, [&](const auto& r) { return r->base == to_address(base); });
+  registry().table = std::move(table);
+}
+
+std::optional<MemoryRange> find_memory(const void* address) {
+  const std::shared_ptr<const RegionTable> table = current_regions();
+  const Region* r = table->find(to_address(address));
+  if (r == nullptr) return std::nullopt;
+  return MemoryRange{reinterpret_cast<std::byte*>(r->base), r->end - r->base, r->kind};
+}
+
+}  // namespace cuemu

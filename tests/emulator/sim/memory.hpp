@@ -1,0 +1,70 @@
+// Host memory that kernels may touch, and which of its sectors a launch has touched.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "engine.hpp"
+
+namespace cuemu {
+
+inline constexpr unsigned kSectorShift = 5;  // 32 bytes
+
+// One bit for each sector of 1 MiB.
+struct SectorChunk {
+  static constexpr uint64_t kSectors = 32768;
+  std::atomic<bool> dirty{false};
+  std::atomic<uint64_t> words[kSectors / 64] = {};
+
+  void clear();
+};
+
+// The sectors of one region that the running launch has touched. Chunks appear at their first use
+// and are kept.
+class SectorMap {
+ public:
+  explicit SectorMap(uint64_t sectors);
+  ~SectorMap();
+  SectorMap(const SectorMap&) = delete;
+  SectorMap& operator=(const SectorMap&) = delete;
+
+  // Marks [first, last]; returns how many of them were not marked before. Thread-safe.
+  uint64_t mark(uint64_t first, uint64_t last, std::vector<SectorChunk*>& dirtied);
+
+ private:
+  SectorChunk& chunk(uint64_t index, std::vector<SectorChunk*>& dirtied);
+  std::vector<std::atomic<SectorChunk*>> chunks_;
+};
+
+struct Region {
+  Region(uint64_t base_address, uint64_t bytes, MemoryKind what);
+  uint64_t base, end;
+  MemoryKind kind;
+  mutable SectorMap read, written;
+
+  bool holds(uint64_t first, uint64_t behind) const { return first >= base && behind <= end; }
+};
+
+// Sorted by address. A launch works on the table as it was at its start.
+class RegionTable {
+ public:
+  const Region* find(uint64_t address) const;
+  // For messages: the region that ends nearest below or begins nearest above.
+  const Region* nearest(uint64_t address) const;
+
+  std::vector<std::shared_ptr<const Region>> regions;
+};
+std::shared_ptr<const RegionTable> current_regions();
+
+// Generic addresses outside the host's: the top nibble tells the window, the rest is the address in
+// its space.
+inline constexpr unsigned kWindowShift = 60;
+inline constexpr uint64_t kSharedWindow = uint64_t{1} << kWindowShift;
+inline constexpr uint64_t kLocalWindow = uint64_t{2} << kWindowShift;
+inline constexpr uint64_t kParamWindow = uint64_t{3} << kWindowShift;
+inline constexpr uint64_t kWindowOffset = (uint64_t{1} << kWindowShift) - 1;
+
+}  // namespace cuemu
