@@ -30,9 +30,9 @@ std::vector<Word> split_into_words(std::istream& in) {
       if (text.front() == '#') break;
       const bool continued_by_next = text.back() == '\\';
       if (continued_by_next) text.pop_back();
-      if (continues) {
+      if (continues && !words.empty()) {
         words.back().text += text;
-      } else {
+      } else if (!text.empty()) {
         words.push_back({text, number});
       }
       continues = continued_by_next;

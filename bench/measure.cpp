@@ -6,8 +6,6 @@
 #include <span>
 #include <utility>
 
-#include "implementations.hpp"
-
 namespace foldconv::tool {
 namespace {
 
@@ -29,7 +27,29 @@ Traffic read_traffic() {
   return traffic;
 }
 
-// Runs the steps one by one, judges each, and counts what each did.
+Status time_on_gpu(const std::vector<Implementation>& implementations, std::size_t l2_bytes,
+                   std::vector<Measured>& measured) {
+  std::vector<Launches> work;
+  std::vector<Measured*> timed;
+  for (std::size_t i = 0; i < implementations.size(); ++i) {
+    if (!measured[i].wrong.empty()) continue;
+    timed.push_back(&measured[i]);
+    work.emplace_back([&steps = implementations[i].steps](cudaStream_t stream) {
+      for (const Step& step : steps) {
+        if (Status status = step.launch(stream); !status) return status;
+      }
+      return Status();
+    });
+  }
+  if (work.empty()) return {};
+  Result<std::vector<Timing>> timings = time_interleaved(work, l2_bytes);
+  if (!timings) return timings.status();
+  for (std::size_t i = 0; i < timed.size(); ++i) timed[i]->timing = (*timings)[i];
+  return {};
+}
+
+}  // namespace
+
 Status check(const Workload& workload, const Implementation& implementation,
              const DeviceTensors& tensors, Measured& measured) {
   if (Status status = tensors.y.poison(); !status) return status;
@@ -58,29 +78,6 @@ Status check(const Workload& workload, const Implementation& implementation,
   if (!*intact) measured.wrong = implementation.name + ": wrote outside of y";
   return {};
 }
-
-Status time_on_gpu(const std::vector<Implementation>& implementations, std::size_t l2_bytes,
-                   std::vector<Measured>& measured) {
-  std::vector<Launches> work;
-  std::vector<Measured*> timed;
-  for (std::size_t i = 0; i < implementations.size(); ++i) {
-    if (!measured[i].wrong.empty()) continue;
-    timed.push_back(&measured[i]);
-    work.emplace_back([&steps = implementations[i].steps](cudaStream_t stream) {
-      for (const Step& step : steps) {
-        if (Status status = step.launch(stream); !status) return status;
-      }
-      return Status();
-    });
-  }
-  if (work.empty()) return {};
-  Result<std::vector<Timing>> timings = time_interleaved(work, l2_bytes);
-  if (!timings) return timings.status();
-  for (std::size_t i = 0; i < timed.size(); ++i) timed[i]->timing = (*timings)[i];
-  return {};
-}
-
-}  // namespace
 
 Traffic Measured::total() const {
   Traffic sum;

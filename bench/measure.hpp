@@ -7,10 +7,12 @@
 #include <vector>
 
 #include "device.hpp"
+#include "implementations.hpp"
 #include "model.hpp"
 #include "options.hpp"
 #include "progress.hpp"
 #include "timing.hpp"
+#include "workload.hpp"
 
 namespace foldconv::tool {
 
@@ -25,6 +27,12 @@ struct Measured {
 
   Traffic total() const;
 };
+
+// Runs the steps one by one and judges each by what it read; counts what each did where the
+// emulator can tell. A wrong result is no error: it stands in measured.wrong, and the steps behind
+// it are not run.
+Status check(const Workload& workload, const Implementation& implementation,
+             const DeviceTensors& tensors, Measured& measured);
 
 // fused, chain and unfused, in this order. Errors: whatever keeps the problem from running at all.
 Result<std::vector<Measured>> measure(const ConvProblem& problem, const Options& options,

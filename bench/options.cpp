@@ -1,7 +1,7 @@
 #include "options.hpp"
 
 #include <CLI/CLI.hpp>
-#include <map>
+#include <limits>
 
 #include "model.hpp"
 
@@ -20,26 +20,26 @@ constexpr const char* kFooter =
     "Exit status: 0 success, 1 a wrong result or a failure, 2 a malformed command line or "
     "descriptor.";
 
-template <class Enum>
-CLI::CheckedTransformer one_of(std::map<std::string, Enum> names) {
-  return CLI::CheckedTransformer(std::move(names), CLI::ignore_case);
+Result<Format> parse_format(const std::string& name) {
+  if (name == "table") return Format::table;
+  if (name == "json") return Format::json;
+  if (name == "csv") return Format::csv;
+  return Status(ErrorCode::invalid_argument,
+                "unknown format \"" + name + "\"; known are table, json, csv");
 }
 
-std::map<std::string, DataType> data_types() {
-  std::map<std::string, DataType> names;
-  for (const DataType dtype : {DataType::f16, DataType::bf16, DataType::f32}) {
-    names[to_string(dtype)] = dtype;
-  }
-  return names;
-}
-
-std::map<std::string, Activation> activations() {
-  std::map<std::string, Activation> names;
-  for (int kind = 0; kind < kActivationCount; ++kind) {
-    const auto activation = static_cast<Activation>(kind);
-    names[to_string(activation)] = activation;
-  }
-  return names;
+// An option that `parse` turns into a value; its error is the usage error.
+template <class T, class Parse>
+CLI::Option* add_named(CLI::App& command, const std::string& option, T& value, Parse parse,
+                       const std::string& help) {
+  return command.add_option_function<std::string>(
+      option,
+      [option, &value, parse](const std::string& name) {
+        const Result<T> parsed = parse(name);
+        if (!parsed) throw CLI::ValidationError(option, parsed.status().message());
+        value = *parsed;
+      },
+      help);
 }
 
 void add_problem_options(CLI::App& command, Options& options) {
@@ -53,31 +53,30 @@ void add_problem_options(CLI::App& command, Options& options) {
       ->expected(1);
   command.add_option("--mb", options.images, "Images, instead of what the descriptors say")
       ->type_name("N")
-      ->check(CLI::PositiveNumber);
-  command.add_option("--dtype", options.dtype, "Storage type: f16 (default), bf16, f32")
-      ->type_name("TYPE")
-      ->transform(one_of(data_types()));
-  command
-      .add_option("--act", options.activation,
-                  "Activation: relu (default), none, relu6, leaky_relu, silu, sigmoid, tanh, "
-                  "hardswish, gelu")
-      ->type_name("NAME")
-      ->transform(one_of(activations()));
+      ->check(CLI::Range(1, std::numeric_limits<int>::max()).description(""));
+  add_named(command, "--dtype", options.dtype, parse_data_type,
+            "Storage type: f16 (default), bf16, f32")
+      ->type_name("TYPE");
+  add_named(command, "--act", options.activation, parse_activation,
+            "Activation: relu (default), none, relu6, leaky_relu, silu, sigmoid, tanh, hardswish, "
+            "gelu")
+      ->type_name("NAME");
   command.add_option("--alpha", options.alpha, "Slope of leaky_relu below 0")
       ->type_name("X")
       ->capture_default_str();
   command.add_flag("--residual", options.residual, "Add a tensor before the activation");
   command.add_option("--kernel", options.kernel, "Pin a kernel by name (see explain)")
       ->type_name("NAME");
-  command.add_option("--format", options.format, "table (default), json, csv")
-      ->type_name("FORMAT")
-      ->transform(one_of(std::map<std::string, Format>{
-          {"table", Format::table}, {"json", Format::json}, {"csv", Format::csv}}));
+  add_named(command, "--format", options.format, parse_format, "table (default), json, csv")
+      ->type_name("FORMAT");
 }
 
 void add_data_options(CLI::App& command, Options& options) {
-  command.add_flag("--bn,!--no-bn", options.batch_norm,
-                   "With BatchNorm behind the convolution (default), or without");
+  command.add_flag_callback(
+      "--bn", [&options] { options.batch_norm = true; },
+      "With BatchNorm behind the convolution (default)");
+  command.add_flag_callback(
+      "--no-bn", [&options] { options.batch_norm = false; }, "Without");
   command.add_flag("--conv-bias", options.conv_bias, "With a bias of the convolution itself");
   command.add_option("--seed", options.seed, "Of the random data")
       ->type_name("N")
@@ -120,7 +119,7 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
       ->add_option("--model", options.model,
                    "Without a GPU: floor times are those of h100 (default) or a100")
       ->type_name("GPU")
-      ->check(CLI::IsMember(model_names()));
+      ->check(CLI::IsMember(model_names()).description(""));
 
   try {
     app.parse(argc, argv);

@@ -1,0 +1,156 @@
+# shellcheck shell=bash
+# Sourced by bench/run.sh, tests/run.sh and .ci/run: makes sure that everything a build needs is
+# there, and builds. Installs nothing that is there already; all but Debian packages goes to build/.
+# FOLDCONV_IGNORE_SYSTEM_CUDA=1 takes the CUDA toolkit from Python wheels, whatever is installed.
+
+foldconv_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+foldconv_toolkit=$foldconv_root/build/toolkit
+
+say() {
+  echo "$(basename "$0"): $*" >&2
+}
+
+fail() {
+  say "$*"
+  exit 1
+}
+
+# Installs Debian packages as root; tells what to install otherwise.
+install_packages() {
+  [[ $# -gt 0 ]] || return 0
+  if [[ $(id -u) -ne 0 ]] || ! command -v apt-get >/dev/null; then
+    fail "missing packages; install them first, on Debian or Ubuntu by: sudo apt-get install $*"
+  fi
+  say "installing $*"
+  apt-get update -qq >&2
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
+}
+
+# The packages whose headers g++ does not find, one a line: the preprocessor's output.
+packages_of_missing_headers() {
+  g++ -std=c++20 -E -P -x c++ - <<'SOURCE'
+#if !__has_include(<CLI/CLI.hpp>)
+libcli11-dev
+#endif
+#if !__has_include(<nlohmann/json.hpp>)
+nlohmann-json3-dev
+#endif
+#if !__has_include(<gtest/gtest.h>)
+libgtest-dev
+#endif
+#if !__has_include(<zstd.h>)
+libzstd-dev
+#endif
+SOURCE
+}
+
+setup_packages() {
+  local missing=() headers command
+  for command in cmake:cmake ninja:ninja-build g++:g++; do
+    command -v "${command%%:*}" >/dev/null || missing+=("${command#*:}")
+  done
+  if command -v g++ >/dev/null; then
+    headers=$(packages_of_missing_headers)
+    [[ -z $headers ]] || mapfile -t -O "${#missing[@]}" missing <<<"$headers"
+  else
+    missing+=(libcli11-dev nlohmann-json3-dev libgtest-dev libzstd-dev)
+  fi
+  install_packages "${missing[@]}"
+  if [[ $(cmake --version) =~ version\ ([0-9]+)\.([0-9]+) ]] &&
+    ((BASH_REMATCH[1] * 1000 + BASH_REMATCH[2] < 3025)); then
+    fail "cmake is older than 3.25; put a newer one on PATH, e.g. by: pip install cmake"
+  fi
+}
+
+is_nvcc_13() {
+  [[ -n $1 ]] && command -v "$1" >/dev/null && [[ $("$1" --version 2>&1) == *"release 13."* ]]
+}
+
+# Sets CUDACXX and CUDAToolkit_ROOT, which CMake reads.
+setup_cuda() {
+  local nvcc
+  if [[ -z ${FOLDCONV_IGNORE_SYSTEM_CUDA:-} ]]; then
+    for nvcc in "${CUDACXX:-}" nvcc /usr/local/cuda/bin/nvcc; do
+      is_nvcc_13 "$nvcc" || continue
+      CUDACXX=$(command -v "$nvcc")
+      export CUDACXX
+      return
+    done
+  fi
+  setup_cuda_wheels
+  export CUDACXX=$foldconv_toolkit/cuda/bin/nvcc
+  export CUDAToolkit_ROOT=$foldconv_toolkit/cuda
+}
+
+# The toolkit as Python wheels, with the links that a toolkit has and wheels lack.
+setup_cuda_wheels() {
+  local wheels=$foldconv_root/bench/cuda-wheels.txt ready=$foldconv_toolkit/ready.txt
+  cmp -s "$wheels" "$ready" && return
+  say "no nvcc 13: installing the CUDA toolkit as Python wheels into build/toolkit (2 GB)"
+  command -v python3 >/dev/null || install_packages python3 python3-venv
+  python3 -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
+  rm -rf "$foldconv_toolkit"
+  python3 -m venv "$foldconv_toolkit"
+  "$foldconv_toolkit/bin/python" -m pip install --quiet --disable-pip-version-check -r "$wheels" >&2
+
+  local packages
+  packages=$("$foldconv_toolkit/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+  local cuda=$packages/nvidia/cu13 cudnn=$packages/nvidia/cudnn library
+  ln -sfn "$cuda" "$foldconv_toolkit/cuda"
+  ln -sfn lib "$cuda/lib64"
+  ln -sf "$cudnn"/include/* "$cuda/include/"
+  ln -sf "$cudnn"/lib/lib*.so.* "$cuda/lib/"
+  # Linkers look for libNAME.so; wheels have libNAME.so.VERSION only.
+  for library in "$cuda"/lib/lib*.so.*; do
+    ln -sf "$(basename "$library")" "${library%%.so.*}.so"
+  done
+  is_nvcc_13 "$foldconv_toolkit/cuda/bin/nvcc" || fail "the nvcc in build/toolkit does not run"
+  cp "$wheels" "$ready"
+}
+
+# A GPU that programs here can use: a device file and the driver's library.
+has_gpu() {
+  compgen -G '/dev/nvidia[0-9]*' >/dev/null || return 1
+  local libraries
+  libraries=$(PATH=$PATH:/usr/sbin:/sbin ldconfig -p 2>/dev/null) || libraries=
+  [[ $libraries == *libcuda.so.1* ]] && return
+  local folder
+  while IFS= read -r -d : folder; do
+    [[ -n $folder && -e $folder/libcuda.so.1 ]] && return
+  done <<<"${LD_LIBRARY_PATH:-}:"
+  return 1
+}
+
+# foldconv_build PRESET EMULATE(ON|OFF) [TARGET...]: sets up, configures and builds build/PRESET.
+foldconv_build() {
+  local preset=$1 emulate=$2 build=$foldconv_root/build/$1
+  shift 2
+  setup_packages
+  setup_cuda
+
+  # Ninja configures again by itself when a CMake file changes; this is for what it cannot see.
+  local configured=$build/configured.txt
+  local settings="$CUDACXX $emulate"
+  if [[ ! -f $build/build.ninja || $(cat "$configured" 2>/dev/null) != "$settings" ]]; then
+    local fresh=()
+    [[ $(cat "$configured" 2>/dev/null) == "$CUDACXX "* ]] || fresh=(--fresh)
+    say "configuring build/$preset"
+    (cd "$foldconv_root" &&
+      cmake --preset "$preset" "${fresh[@]}" --log-level=WARNING "-DFOLDCONV_EMULATE=$emulate" >&2)
+    echo "$settings" >"$configured"
+  fi
+
+  local targets=() quiet=()
+  [[ $# -eq 0 ]] || targets=(--target "$@")
+  if [[ ! -t 2 ]]; then
+    quiet=(-- --quiet)
+    is_up_to_date "$build" "$@" || say "building build/$preset"
+  fi
+  cmake --build "$build" "${targets[@]}" "${quiet[@]}" >&2
+}
+
+is_up_to_date() {
+  local build=$1
+  shift
+  [[ $(ninja -C "$build" -n "$@" 2>&1) == *"no work to do"* ]]
+}

@@ -1,0 +1,151 @@
+// The tool as a user starts it.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace {
+
+struct Outcome {
+  int exit_code = -1;
+  std::string out;  // stdout, and stderr where `arguments` redirect it
+};
+
+Outcome foldconv(const std::string& arguments) {
+  Outcome outcome;
+  FILE* pipe = popen((std::string(FOLDCONV_TOOL) + " " + arguments).c_str(), "r");
+  if (pipe == nullptr) return outcome;
+  std::array<char, 4096> buffer{};
+  for (std::size_t n = 0; (n = fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) {
+    outcome.out.append(buffer.data(), n);
+  }
+  const int status = pclose(pipe);
+  outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return outcome;
+}
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+std::size_t longest_line(const std::string& text) {
+  std::size_t longest = 0, begin = 0;
+  while (begin < text.size()) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    longest = std::max(longest, end - begin);
+    begin = end + 1;
+  }
+  return longest;
+}
+
+constexpr const char* kSmall = R"('mb1_ic64oc64_ih6kh3ph1n"small"' mb2_ic3oc8_ih7kh3sh2ph1)";
+
+TEST(Cli, ValidatePassesAndSaysSo) {
+  const Outcome outcome = foldconv(std::string("validate --residual ") + kSmall);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_TRUE(has(outcome.out, "2 of 2 problems passed")) << outcome.out;
+  EXPECT_TRUE(has(outcome.out, "small"));
+  EXPECT_FALSE(has(outcome.out, "FAIL"));
+  EXPECT_LE(longest_line(outcome.out), 120U);
+}
+
+TEST(Cli, ValidateWritesJson) {
+  const Outcome outcome = foldconv(std::string("validate --format json --dtype bf16 ") + kSmall);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
+  const auto document = nlohmann::json::parse(outcome.out);
+  EXPECT_EQ(document["header"]["dtype"], "bf16");
+  EXPECT_TRUE(document["header"]["device"].is_string());
+  EXPECT_TRUE(document["header"]["emulated"].is_boolean());
+  ASSERT_EQ(document["rows"].size(), 2U);
+  for (const auto& row : document["rows"]) {
+    EXPECT_EQ(row["pass"], true);
+    EXPECT_EQ(row["repeatable"], true);
+    EXPECT_EQ(row["batch_invariant"], true);
+    EXPECT_LE(row["worst_share_of_bound"], 1.0);
+  }
+  EXPECT_EQ(document["summary"]["passed"], 2);
+}
+
+TEST(Cli, BenchShowsTheThreeImplementations) {
+  const Outcome outcome = foldconv(std::string("bench ") + kSmall);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
+  for (const char* implementation : {"fused", "chain", "unfused"}) {
+    EXPECT_TRUE(has(outcome.out, implementation)) << outcome.out;
+  }
+  EXPECT_TRUE(has(outcome.out, "2 of 2 problems right")) << outcome.out;
+  EXPECT_LE(longest_line(outcome.out), 120U);
+}
+
+TEST(Cli, BenchOnTheEmulatorSaysSoAndPrintsTheModel) {
+  const Outcome outcome = foldconv(std::string("bench --model a100 --format json ") + kSmall);
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  const auto document = nlohmann::json::parse(outcome.out);
+  ASSERT_EQ(document["rows"].size(), 6U);
+  if (document["header"]["emulated"] == false) GTEST_SKIP() << "runs on a GPU";
+  EXPECT_EQ(document["header"]["model"], "a100");
+  for (const auto& row : document["rows"]) {
+    EXPECT_TRUE(row["time_us"].is_null());
+    EXPECT_GT(row["floor_us"], 0.0);
+    EXPECT_GT(row["dram_bytes"], 0);
+  }
+  const Outcome table = foldconv(std::string("bench ") + kSmall);
+  EXPECT_TRUE(has(table.out, "EMULATED"));
+  EXPECT_TRUE(has(table.out, "3.00 TB/s"));
+}
+
+TEST(Cli, BenchWritesCsvWithAHeaderLine) {
+  const Outcome outcome = foldconv("bench --format csv mb1_ic8oc8_ih6kh1");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_EQ(outcome.out.rfind("name,descriptor,implementation,", 0), 0U) << outcome.out;
+  EXPECT_EQ(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 4);
+}
+
+TEST(Cli, ExplainNamesTheChosenAndEveryRefusedKernel) {
+  const Outcome outcome = foldconv("explain mb1_ic64oc64_ih56kh3ph1");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_TRUE(has(outcome.out, "conv_rxs_f16_"));
+  EXPECT_TRUE(has(outcome.out, "conv_1x1_f16_256x128x64_st3_sm80"));
+  EXPECT_TRUE(has(outcome.out, "direct_f16_sm80"));
+  EXPECT_TRUE(has(outcome.out, "registers"));
+  EXPECT_LE(longest_line(outcome.out), 120U);
+}
+
+TEST(Cli, APinnedKernelIsUsedOrItsReasonGiven) {
+  const Outcome used = foldconv("validate --kernel direct_f16_sm80 mb1_ic64oc64_ih6kh3ph1");
+  EXPECT_EQ(used.exit_code, 0) << used.out;
+  EXPECT_TRUE(has(used.out, "direct_f16_sm80"));
+  const Outcome refused =
+      foldconv("validate --kernel conv_1x1_f16_64x64x64_st4_sm80 mb1_ic64oc64_ih6kh3ph1");
+  EXPECT_EQ(refused.exit_code, 1) << refused.out;
+  EXPECT_TRUE(has(refused.out, "FAIL"));
+  EXPECT_TRUE(has(refused.out, "conv_1x1_f16_64x64x64_st4_sm80"));
+}
+
+TEST(Cli, MbOverridesTheDescriptors) {
+  const Outcome outcome = foldconv("validate --mb 3 --format json mb1_ic8oc8_ih6kh1");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_TRUE(has(outcome.out, "mb3ic8oc8")) << outcome.out;
+}
+
+TEST(Cli, ShippedListsAreFoundByName) {
+  const Outcome outcome = foldconv("explain --batch resnet50 --format csv");
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_TRUE(has(outcome.out, "layer4.1.conv2"));
+}
+
+TEST(Cli, MistakesExitWith2AndNameTheRemedy) {
+  const Outcome malformed = foldconv("validate mb1_ic64oc64_ihX 2>&1");
+  EXPECT_EQ(malformed.exit_code, 2);
+  EXPECT_TRUE(has(malformed.out, "character 16")) << malformed.out;
+  const Outcome file = foldconv("validate --batch no_such_list 2>&1");
+  EXPECT_EQ(file.exit_code, 2);
+  EXPECT_TRUE(has(file.out, "groups, resnet50, tails")) << file.out;
+  EXPECT_EQ(foldconv("2>&1").exit_code, 2);
+  EXPECT_EQ(foldconv("validate 2>&1").exit_code, 2);
+  EXPECT_EQ(foldconv("--help").exit_code, 0);
+}
+
+}  // namespace

@@ -1,0 +1,136 @@
+// On the device: that measuring checks what it measures.
+#include "measure.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace foldconv::tool {
+namespace {
+
+constexpr ConvProblem kLayer{.dtype = DataType::f16,
+                             .n = 2,
+                             .h = 6,
+                             .w = 5,
+                             .c = 64,
+                             .k = 24,
+                             .r = 3,
+                             .s = 3,
+                             .pad = {1, 1, 1, 1},
+                             .activation = Activation::relu,
+                             .residual = true};
+
+class Measure : public testing::Test {
+ protected:
+  void SetUp() override {
+    Result<std::unique_ptr<DeviceTensors>> tensors = DeviceTensors::create(workload_);
+    ASSERT_TRUE(tensors.ok()) << tensors.status().message();
+    tensors_ = std::move(*tensors);
+    Result<std::vector<Implementation>> all = make_implementations(workload_, *tensors_, "");
+    ASSERT_TRUE(all.ok()) << all.status().message();
+    implementations_ = std::move(*all);
+    ASSERT_EQ(implementations_.size(), 3U);
+  }
+
+  Measured checked(const Implementation& implementation) {
+    Measured measured;
+    const Status status = check(workload_, implementation, *tensors_, measured);
+    EXPECT_TRUE(status.ok()) << status.message();
+    return measured;
+  }
+
+  Options options_;
+  Workload workload_ = make_workload(kLayer, options_);
+  std::unique_ptr<DeviceTensors> tensors_;
+  std::vector<Implementation> implementations_;
+};
+
+TEST_F(Measure, EveryImplementationIsRight) {
+  const std::vector<std::size_t> launches = {1, 4, 4};  // conv, BatchNorm, add, ReLU
+  for (std::size_t i = 0; i < implementations_.size(); ++i) {
+    EXPECT_EQ(checked(implementations_[i]).wrong, "");
+    EXPECT_EQ(implementations_[i].steps.size(), launches[i]);
+  }
+  EXPECT_EQ(implementations_[0].kernel, implementations_[1].kernel);
+  EXPECT_EQ(implementations_[2].kernel, "direct_f16_sm80");
+}
+
+TEST_F(Measure, AStepThatDoesNothingIsCaught) {
+  for (Implementation& implementation : implementations_) {
+    for (Step& step : implementation.steps) {
+      const auto launch = std::exchange(step.launch, [](cudaStream_t) { return Status(); });
+      const std::string wrong = checked(implementation).wrong;
+      EXPECT_NE(wrong.find(implementation.name + ", " + step.what), std::string::npos)
+          << "\"" << wrong << "\"";
+      step.launch = launch;
+    }
+  }
+}
+
+TEST_F(Measure, CountsOneLaunchAStepOnTheEmulator) {
+  const Result<Device> device = current_device();
+  ASSERT_TRUE(device.ok()) << device.status().message();
+  if (!device->emulated) GTEST_SKIP() << "a GPU has no counters";
+  for (const Implementation& implementation : implementations_) {
+    const Measured measured = checked(implementation);
+    ASSERT_EQ(measured.traffic.size(), implementation.steps.size());
+    for (const Traffic& launch : measured.traffic) EXPECT_EQ(launch.launches, 1U);
+  }
+  // The direct kernel uses no tensor cores; the others do the whole convolution on them.
+  const auto mma_flops = [&](std::size_t i) {
+    return static_cast<double>(checked(implementations_[i]).total().mma_flops);
+  };
+  EXPECT_GE(mma_flops(0), kLayer.flops());
+  EXPECT_GE(mma_flops(1), kLayer.flops());
+  EXPECT_EQ(mma_flops(2), 0);
+}
+
+TEST_F(Measure, AChainMovesMoreBytesThanTheFusedKernel) {
+  const Result<Device> device = current_device();
+  ASSERT_TRUE(device.ok()) << device.status().message();
+  if (!device->emulated) GTEST_SKIP() << "a GPU has no counters";
+  const auto tensor = static_cast<std::uint64_t>(kLayer.output().elements()) * 2;
+  const std::uint64_t fused = checked(implementations_[0]).total().dram_bytes;
+  const std::uint64_t chain = checked(implementations_[1]).total().dram_bytes;
+  // BatchNorm, add and ReLU read and write y, a launch each.
+  EXPECT_GE(chain, fused + 6 * tensor);
+}
+
+TEST(MeasureProblem, RunsF32WithoutBatchNormAndResidual) {
+  const Result<Device> device = current_device();
+  ASSERT_TRUE(device.ok()) << device.status().message();
+  Options options;
+  options.batch_norm = false;
+  options.conv_bias = true;
+  ConvProblem problem = kLayer;
+  problem.dtype = DataType::f32;
+  problem.residual = false;
+  Progress progress(1);
+  const Result<std::vector<Measured>> measured = measure(problem, options, *device, progress);
+  ASSERT_TRUE(measured.ok()) << measured.status().message();
+  ASSERT_EQ(measured->size(), 3U);
+  for (const Measured& one : *measured) EXPECT_EQ(one.wrong, "");
+  EXPECT_EQ((*measured)[1].launches, 2U);
+}
+
+TEST(MeasureProblem, AnInvalidProblemIsAnError) {
+  const Result<Device> device = current_device();
+  ASSERT_TRUE(device.ok()) << device.status().message();
+  ConvProblem problem = kLayer;
+  problem.k = 0;
+  Progress progress(1);
+  const auto measured = measure(problem, Options{}, *device, progress);
+  ASSERT_FALSE(measured.ok());
+  EXPECT_EQ(measured.status().code(), ErrorCode::invalid_argument);
+}
+
+TEST(Timings, MedianAndDeviation) {
+  std::vector<double> samples = {3, 1, 2, 100, 4};
+  const Timing timing = summarize(samples);
+  EXPECT_EQ(timing.seconds, 3);
+  EXPECT_DOUBLE_EQ(timing.noise, 1.0 / 3);  // deviations 0 1 1 2 97
+  EXPECT_EQ(timing.samples, 5U);
+}
+
+}  // namespace
+}  // namespace foldconv::tool

@@ -1,0 +1,113 @@
+#include "options.hpp"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+#include <vector>
+
+namespace foldconv::tool {
+namespace {
+
+struct Parsed {
+  CommandLine command_line;
+  std::string out, err;
+};
+
+Parsed parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "foldconv");
+  std::ostringstream out, err;
+  Parsed parsed;
+  parsed.command_line =
+      parse_command_line(static_cast<int>(arguments.size()), arguments.data(), "1.2.3", out, err);
+  parsed.out = out.str();
+  parsed.err = err.str();
+  return parsed;
+}
+
+constexpr const char* kDescriptor = "ic8oc8_ih8kh1";
+
+TEST(CommandLineOptions, Defaults) {
+  const Parsed parsed = parse({"validate", kDescriptor});
+  ASSERT_TRUE(parsed.command_line.options) << parsed.err;
+  const Options& options = *parsed.command_line.options;
+  EXPECT_EQ(options.command, Command::validate);
+  EXPECT_EQ(options.descriptors, std::vector<std::string>{kDescriptor});
+  EXPECT_EQ(options.dtype, DataType::f16);
+  EXPECT_EQ(options.activation, Activation::relu);
+  EXPECT_TRUE(options.batch_norm);
+  EXPECT_FALSE(options.residual);
+  EXPECT_FALSE(options.conv_bias);
+  EXPECT_EQ(options.format, Format::table);
+  EXPECT_EQ(options.model, "h100");
+}
+
+TEST(CommandLineOptions, Everything) {
+  const Parsed parsed = parse({"bench",    "--batch", "resnet50",    "--batch",    "tails",
+                               "--dtype",  "bf16",    "--act",       "leaky_relu", "--alpha",
+                               "0.25",     "--no-bn", "--conv-bias", "--residual", "--seed",
+                               "7",        "--mb",    "32",          "--kernel",   "direct",
+                               "--format", "json",    "--model",     "a100",       kDescriptor});
+  ASSERT_TRUE(parsed.command_line.options) << parsed.err;
+  const Options& options = *parsed.command_line.options;
+  EXPECT_EQ(options.command, Command::bench);
+  EXPECT_EQ(options.descriptors, std::vector<std::string>{kDescriptor});
+  EXPECT_EQ(options.batch_files, (std::vector<std::string>{"resnet50", "tails"}));
+  EXPECT_FALSE(options.batch_norm);
+  EXPECT_TRUE(options.conv_bias);
+  EXPECT_EQ(options.seed, 7U);
+  EXPECT_EQ(options.kernel, "direct");
+  EXPECT_EQ(options.format, Format::json);
+  EXPECT_EQ(options.model, "a100");
+
+  const ConvProblem problem = apply(options, {.n = 2, .h = 4, .w = 4, .c = 8, .k = 8});
+  EXPECT_EQ(problem.n, 32);
+  EXPECT_EQ(problem.dtype, DataType::bf16);
+  EXPECT_EQ(problem.activation, Activation::leaky_relu);
+  EXPECT_EQ(problem.alpha, 0.25f);
+  EXPECT_TRUE(problem.residual);
+}
+
+TEST(CommandLineOptions, EveryActivationHasAName) {
+  for (int kind = 0; kind < kActivationCount; ++kind) {
+    const auto activation = static_cast<Activation>(kind);
+    const Parsed parsed = parse({"validate", kDescriptor, "--act", to_string(activation)});
+    ASSERT_TRUE(parsed.command_line.options) << parsed.err;
+    EXPECT_EQ(parsed.command_line.options->activation, activation);
+  }
+}
+
+TEST(CommandLineOptions, BadUsageExitsWith2AndSaysWhy) {
+  const std::vector<std::vector<const char*>> bad = {
+      {},
+      {"measure"},
+      {"validate"},
+      {"validate", kDescriptor, "--dtype", "f8"},
+      {"validate", kDescriptor, "--act", "softmax"},
+      {"validate", kDescriptor, "--mb", "0"},
+      {"validate", kDescriptor, "--frobnicate"},
+      {"validate", kDescriptor, "--format", "xml"},
+      {"bench", kDescriptor, "--model", "v100"},
+      {"explain", kDescriptor, "--seed", "1"},
+  };
+  for (const auto& arguments : bad) {
+    const Parsed parsed = parse(arguments);
+    EXPECT_FALSE(parsed.command_line.options);
+    EXPECT_EQ(parsed.command_line.exit_code, kExitUsage);
+    EXPECT_FALSE(parsed.err.empty());
+  }
+}
+
+TEST(CommandLineOptions, HelpAndVersionSucceed) {
+  const Parsed help = parse({"--help"});
+  EXPECT_EQ(help.command_line.exit_code, kExitSuccess);
+  EXPECT_NE(help.out.find("validate"), std::string::npos);
+  const Parsed command_help = parse({"bench", "--help"});
+  EXPECT_EQ(command_help.command_line.exit_code, kExitSuccess);
+  EXPECT_NE(command_help.out.find("--model"), std::string::npos);
+  const Parsed version = parse({"--version"});
+  EXPECT_EQ(version.command_line.exit_code, kExitSuccess);
+  EXPECT_EQ(version.out, "foldconv 1.2.3\n");
+}
+
+}  // namespace
+}  // namespace foldconv::tool
