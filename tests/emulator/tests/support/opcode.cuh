@@ -182,8 +182,8 @@ void expect_opcode_on(const char* file, int line, const char* name, Reference re
 
 // Compare: a captureless function of (actual, expected), both of the result's type.
 template <class Op, class Compare, class Reference, class... T>
-void expect_opcode_near(const char* file, int line, const char* name, Compare,
-                        Reference reference, const std::vector<T>&... columns) {
+void expect_opcode_near(const char* file, int line, const char* name, Compare, Reference reference,
+                        const std::vector<T>&... columns) {
   using D = typename Op::Result;
   OpcodeCheck check = make_check<Op>(file, line, name, reference);
   check.same = [](const void* actual, const void* expected) {
