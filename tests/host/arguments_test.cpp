@@ -116,7 +116,7 @@ BatchNormArrays arrays() {
   return {.gamma = floats, .beta = floats, .mean = floats, .variance = floats, .eps = 1e-5f};
 }
 
-TEST(Unfused, RefusesBadTensors) {
+TEST(UnfusedArguments, RefusesBadTensors) {
   const auto add = [](const void* x, const void* z, void* y) {
     return unfused::add(DataType::f16, kShape, x, z, y);
   };
@@ -128,7 +128,7 @@ TEST(Unfused, RefusesBadTensors) {
   EXPECT_TRUE(fails_with(add(at(kY - 16), at(kX), at(kY)), ErrorCode::aliasing, {"x and y"}));
 }
 
-TEST(Unfused, RefusesBadShapesAndTypes) {
+TEST(UnfusedArguments, RefusesBadShapesAndTypes) {
   const auto relu = [](DataType dtype, const Shape& shape) {
     return unfused::activate(dtype, shape, Activation::relu, 0, at(kX), at(kY));
   };
@@ -143,7 +143,7 @@ TEST(Unfused, RefusesBadShapesAndTypes) {
       ErrorCode::invalid_argument, {"static_cast<Activation>(9)"}));
 }
 
-TEST(Unfused, RefusesBadBatchNorm) {
+TEST(UnfusedArguments, RefusesBadBatchNorm) {
   const auto batch_norm = [](const BatchNormArrays& a) {
     return unfused::batch_norm(DataType::f16, kShape, at(kX), a, at(kY));
   };

@@ -114,12 +114,12 @@ INSTANTIATE_TEST_SUITE_P(
                      testing::Bool()));
 
 TEST(Fold, WeightsAreRoundedOnceFromDouble) {
-  // 1 + 2^-11 + 2^-40 lies above the tie; through float it would be the tie, and round to 1.
-  Layer layer = neutral({1 + 0x1p-11f});
-  layer.gamma = {1 + 0x1p-23f};
+  // 1 + 3 * 2^-11 is a tie in f16 that goes up. Times 1 - 2^-41, it lies below the tie; through
+  // float, it would be back on it.
+  Layer layer = neutral({1 + 0x3p-11f});
+  layer.eps = 0x1p-40;
   const FoldedConv folded = layer.folded({DataType::f16, ScalePlacement::weights});
-  const double product = (1 + 0x1p-11) * (1 + 0x1p-23);
-  EXPECT_EQ(folded.weights()[0], round_to(DataType::f16, product));
+  EXPECT_EQ(round_to(DataType::f16, layer.weights[0]), 1 + 0x1p-9f);
   EXPECT_EQ(folded.weights()[0], 1 + 0x1p-10f);
 }
 
@@ -234,20 +234,22 @@ TEST(Fold, NegativeGammaKeepsItsSign) {
 }
 
 TEST(Fold, ZeroGammaLeavesBeta) {
-  Layer layer = neutral({2, 0.3f});
-  layer.gamma = {0, 1};
-  layer.beta = {1.25f, 0};
-  layer.mean = {100, 0};
-  for (const auto placement : {ScalePlacement::automatic, ScalePlacement::weights}) {
-    const FoldedConv folded = layer.folded({DataType::f16, placement});
-    EXPECT_EQ(folded.weights()[0], 0.0f);
-    EXPECT_EQ(folded.scale()[0], 1.0f);
-    EXPECT_EQ(folded.bias()[0], 1.25f);
-    ASSERT_GE(folded.report().channels.size(), 1u);
-    EXPECT_TRUE(folded.report().channels[0].zero_gamma);
-    EXPECT_EQ(folded.report().channels[0].weights_subnormal, 0);
+  for (const float other_weight : {0.5f, 0.3f}) {  // all weights exact, and not
+    Layer layer = neutral({2, other_weight});
+    layer.gamma = {0, 1};
+    layer.beta = {1.25f, 0};
+    layer.mean = {100, 0};
+    for (const auto placement : {ScalePlacement::automatic, ScalePlacement::weights}) {
+      const FoldedConv folded = layer.folded({DataType::f16, placement});
+      EXPECT_EQ(folded.weights()[0], 0.0f);
+      EXPECT_EQ(folded.scale()[0], 1.0f);
+      EXPECT_EQ(folded.bias()[0], 1.25f);
+      ASSERT_GE(folded.report().channels.size(), 1u);
+      EXPECT_TRUE(folded.report().channels[0].zero_gamma);
+      EXPECT_EQ(folded.report().channels[0].weights_subnormal, 0);
+    }
+    EXPECT_EQ(layer.folded({DataType::f16, ScalePlacement::epilogue}).scale()[0], 0.0f);
   }
-  EXPECT_EQ(layer.folded({DataType::f16, ScalePlacement::epilogue}).scale()[0], 0.0f);
 }
 
 TEST(Fold, LargeScaleIsReported) {

@@ -230,6 +230,26 @@ TEST(Refusals, SharedMemory) {
   EXPECT_EQ(chosen(conv(1, 15, 8192, 64, 15), kRtx3090), "direct_f16_sm80");
 }
 
+TEST(Explanation, AsText) {
+  Explanation explanation;
+  explanation.kernel = "conv";
+  explanation.reason = "it fits";
+  explanation.grid = 111;
+  explanation.threads = 128;
+  explanation.shared_bytes = 4096;
+  explanation.registers = 96;
+  explanation.ctas_per_sm = 2;
+  explanation.waves = 1.046;
+  explanation.refused = {{"other", "too wide"}};
+  EXPECT_EQ(explanation.to_string(),
+            "kernel      conv\n"
+            "because     it fits\n"
+            "launch      111 CTAs of 128 threads, 4096 bytes of shared memory\n"
+            "resources   96 registers a thread, 2 CTAs an SM, 1.05 waves\n"
+            "workspace   0 bytes\n"
+            "not taken   other: too wide\n");
+}
+
 // --- Pins
 
 TEST(Pins, TakeTheNamedKernel) {
