@@ -2,6 +2,7 @@
 // packing of arguments.
 #include "launch.hpp"
 
+#include <cstdio>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -24,8 +25,9 @@ struct Configuration {
 thread_local std::vector<Configuration> pushed_configurations;
 
 std::string text_of(dim3 size) {
-  return "(" + std::to_string(size.x) + "," + std::to_string(size.y) + "," +
-         std::to_string(size.z) + ")";
+  char text[40];
+  std::snprintf(text, sizeof text, "(%u,%u,%u)", size.x, size.y, size.z);
+  return text;
 }
 
 bool within(dim3 size, const int (&limit)[3]) {
