@@ -57,6 +57,13 @@ __device__ __forceinline__ AddressEntry address_entry(const ConvParams& p, int t
   return entry;
 }
 
+// Where the element loader finds element `e` of chunk `chunk`: neighbouring lanes ask for the same
+// element of neighbouring chunks, which stand side by side, so that the look-up has no bank
+// conflict.
+__device__ __forceinline__ int element_slot(int k_block, int chunk, int e) {
+  return k_block * kSliceWidth + e * ConvTile::kChunksPerRow + chunk;
+}
+
 // Fills the table with all threads of the CTA; the caller synchronises. An entry stands for a stage
 // (one tap of one slice), a chunk or an element, as foldconv::table_entries() counts them.
 template <ConvTile T, ConvLoader kLoader>
@@ -69,7 +76,10 @@ __device__ __forceinline__ void build_address_table(const ConvParams& p, Address
       const int tap = static_cast<int>(p.taps.remainder(i, slice));
       table[i] = address_entry(p, tap, slice * kSliceWidth, slice == layout.slices() - 1);
     } else {
-      const int k = kLoader == ConvLoader::narrow ? i * 8 : i;
+      // The inverse of element_slot(), or the first element of chunk i.
+      const int k = kLoader == ConvLoader::element
+                        ? i / kSliceWidth * kSliceWidth + i % 8 * 8 + i % kSliceWidth / 8
+                        : i * 8;
       const int tap = static_cast<int>(p.channels.quotient(k));
       const int channel = static_cast<int>(p.channels.remainder(k, tap));
       table[i] = tap < layout.taps ? address_entry(p, tap, channel, false)

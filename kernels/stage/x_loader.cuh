@@ -88,7 +88,7 @@ class XLoader {
 #pragma unroll
     for (int e = 0; e < 8; ++e) {
       const int k = chunk_ * 8 + e;
-      entries[e] = table_[narrow ? k_block * kSliceWidth + k : k_block];
+      entries[e] = table_[narrow ? element_slot(k_block, chunk_, e) : k_block];
       if (!narrow) {
         const int width = entries[e].needs & mask_bits::kLastSlice ? last_width_ : kSliceWidth;
         entries[e].delta += k;
