@@ -29,8 +29,8 @@
 #include "stage/address_table.cuh"
 #include "stage/epilogue.cuh"
 #include "stage/output_tile.cuh"
-#include "stage/w_loader.cuh"
 #include "stage/warp_mma.cuh"
+#include "stage/weight_loader.cuh"
 #include "stage/x_loader.cuh"
 #include "tile/conv_tile.hpp"
 
@@ -55,7 +55,9 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
   const int n_begin = n_tile * T.block_n;
 
   const XLoader<T, kLoader, Element> x_loader(p, table, m_begin, group);
-  const WLoader<T, Element> w_loader(p, n_begin, group);
+  const WeightLoader<T.threads(), T.block_n, Element> w_loader(
+      p.w, p.k_blocks * kSliceWidth,
+      [&](int row) { return group * p.g.k_per_group + min(n_begin + row, p.g.k_per_group - 1); });
   const OutputTile<T, Element> output(p, shared, m_begin, n_begin, group);
   const bool residual_through_ring = p.residual != nullptr && p.vector_output != 0;
   if constexpr (kLoader != ConvLoader::unit) {

@@ -1,0 +1,52 @@
+// Global -> shared memory: one slice of K of some output channels' weights, [kRows][kSliceWidth],
+// swizzled.
+#pragma once
+
+#include <cstdint>
+
+#include "ptx/async_copy.cuh"
+#include "stage/swizzle.cuh"
+#include "tile/weight_layout.hpp"
+
+namespace foldconv {
+
+// Packed weights already stand in the order of K, so a slice is the next 128 bytes of each row. A
+// thread serves the same chunk of every kRowStep-th row.
+template <int kThreads, int kRows, class Element>
+class WeightLoader {
+ public:
+  static constexpr int kRowStep = kThreads / (kSliceBytes / 16);
+  static_assert(kRows % kRowStep == 0 && kRowStep % 8 == 0,
+                "every thread serves whole rows, same swizzle");
+
+  // Row i of shared memory becomes channel channel_of(i), which must exist: callers repeat the last
+  // one where a tile reaches past it, for its products land in channels that are not stored, and
+  // the mainloop then needs no test.
+  template <class ChannelOf>
+  __device__ __forceinline__ WeightLoader(const void* w, int row_elements, ChannelOf&& channel_of)
+      : w_(static_cast<const Element*>(w)) {
+    const int row = threadIdx.x / (kSliceBytes / 16);
+    const int chunk = threadIdx.x % (kSliceBytes / 16);
+    destination_ = row * kSliceBytes + swizzled_chunk(row, chunk) * 16;
+#pragma unroll
+    for (int i = 0; i < kRows / kRowStep; ++i) {
+      offset_[i] = channel_of(row + i * kRowStep) * row_elements + chunk * 8;
+    }
+  }
+
+  // Brings slice `k_block` of every row to shared address `to`.
+  __device__ __forceinline__ void load(std::uint32_t to, int k_block) const {
+#pragma unroll
+    for (int i = 0; i < kRows / kRowStep; ++i) {
+      ptx::copy_async_16(to + destination_ + i * kRowStep * kSliceBytes,
+                         w_ + (offset_[i] + k_block * kSliceWidth), true);
+    }
+  }
+
+ private:
+  const Element* w_;
+  std::uint32_t destination_;
+  int offset_[kRows / kRowStep];  // in elements
+};
+
+}  // namespace foldconv
