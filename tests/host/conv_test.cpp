@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 #include <vector>
 
+#include "device.hpp"
+#include "device_memory.hpp"
 #include "expect_error.hpp"
 #include "foldconv/unfused.hpp"
 #include "kernels/support/device_buffer.hpp"
@@ -196,20 +199,62 @@ TEST(ConvPlan, PinnedKernelsRunOrSayWhyNot) {
                          {"no_such_kernel", "direct_f16_sm80"}));
 }
 
-TEST(ConvPlan, LargeSharedMemoryIsPermittedForEveryPlan) {
-  const Case example(DataType::f16);
-  const Conv conv = *Conv::create(example.folded());
-  // Two plans of one kernel: the later must not take permission from the earlier.
-  ConvProblem other = example.problem;
-  other.h = other.w = 1;
-  const PlanOptions pin = {.kernel = "conv_narrow_f16_128x64x64_st3_sm80"};
-  const Result<ConvPlan> first = conv.plan(example.problem, pin), second = conv.plan(other, pin);
-  ASSERT_TRUE(first.ok() && second.ok());
-  EXPECT_GT(first->explanation().shared_bytes, 48u * 1024);
+// Two plans of one kernel, the later with a smaller table in shared memory: it must not take
+// permission for the larger one from the earlier.
+TEST(ConvPlan, LargeSharedMemoryStaysPermitted) {
   const Planned planned(DataType::f16);
-  const Status status = first->run(planned.buffers());
+  const PlanOptions pin = {.kernel = "conv_narrow_f16_128x64x64_st3_sm80"};
+  const Result<ConvPlan> larger = Conv::create(planned.folded())->plan(planned.problem, pin);
+  ASSERT_TRUE(larger.ok()) << larger.status().message();
+  EXPECT_GT(larger->explanation().shared_bytes, 48u * 1024);
+
+  const std::vector<float> one_tap(24 * 8, 1.0f);
+  const FoldedConv folded = *fold({.values = one_tap, .k = 24, .c_per_group = 8}, std::nullopt);
+  const Result<ConvPlan> smaller =
+      Conv::create(folded)->plan({.h = 2, .w = 2, .c = 8, .k = 24}, pin);
+  ASSERT_TRUE(smaller.ok()) << smaller.status().message();
+  EXPECT_LT(smaller->explanation().shared_bytes, larger->explanation().shared_bytes);
+
+  const Status status = larger->run(planned.buffers());
   ASSERT_TRUE(status.ok()) << status.message();
   EXPECT_EQ(planned.y.download(), planned.expected());
+}
+
+TEST(ConvPlan, BelongsToItsDevice) {
+  const int current = *host::current_device();
+  EXPECT_TRUE(host::check_current_device(current, "the plan").ok());
+  EXPECT_TRUE(fails_with(host::check_current_device(current + 1, "the plan"), kInvalid,
+                         {"the current device is not the one of the plan", "cudaSetDevice("}));
+}
+
+cudaMemoryType type_of(const void* pointer) {
+  cudaPointerAttributes attributes = {};
+  EXPECT_EQ(cudaPointerGetAttributes(&attributes, pointer), cudaSuccess);
+  return attributes.type;
+}
+
+TEST(DeviceMemory, IsFreedWithItsOwner) {
+  const std::vector<std::byte> bytes(1000, std::byte{42});
+  const void* pointer = nullptr;
+  {
+    Result<host::DeviceMemory> copy = host::DeviceMemory::copy_of(bytes, "the test");
+    ASSERT_TRUE(copy.ok()) << copy.status().message();
+    const host::DeviceMemory owner = std::move(copy).value();
+    pointer = owner.get();
+    EXPECT_EQ(type_of(pointer), cudaMemoryTypeDevice);
+    std::vector<std::byte> back(bytes.size());
+    ASSERT_EQ(cudaMemcpy(back.data(), pointer, back.size(), cudaMemcpyDeviceToHost), cudaSuccess);
+    EXPECT_EQ(back, bytes);
+  }
+  EXPECT_EQ(type_of(pointer), cudaMemoryTypeUnregistered);
+}
+
+TEST(DeviceMemory, ExhaustionIsAnErrorThatLeavesNoTrace) {
+  const std::byte byte = {};
+  EXPECT_TRUE(fails_with(host::DeviceMemory::copy_of({&byte, std::size_t{1} << 50}, "the weights"),
+                         ErrorCode::out_of_memory,
+                         {"1125899906842624 bytes for the weights", "free device memory"}));
+  EXPECT_EQ(cudaGetLastError(), cudaSuccess);
 }
 
 TEST(Explain, TellsWhatAPlanWouldDo) {
