@@ -227,7 +227,7 @@ template <class Format, class S>
 uint16_t to_half(S value, uint32_t flags) {
   double exact = exact_double(value);
   if ((flags & kSat) != 0) exact = exact > 0 ? std::min(exact, 1.0) : 0.0;
-  if ((flags & kRelu) != 0 && exact < 0) exact = 0.0;
+  if ((flags & kRelu) != 0 && exact <= 0) exact = 0.0;
   if (exact != exact) return kHalfNaN;
   const uint16_t nearest = Format::from_float(round_to_odd(exact, 0.0));
   return redirect<Format>(nearest, exact, static_cast<Direction>(flags & 0xFF));

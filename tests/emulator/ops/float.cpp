@@ -215,12 +215,12 @@ void half_handler(Warp& w, const Instr& in, uint32_t mask) {
   if ((in.extra & kSat) != 0)
     for (int i = 0; i < n; ++i) r[i] = Saturate::run(r[i]);
   if ((in.extra & kRelu) != 0)
-    for (int i = 0; i < n; ++i) r[i] = r[i] < 0 ? 0.0f : r[i];
-  if ((in.extra & kFtz) != 0)
-    for (int i = 0; i < n; ++i)
-      r[i] = std::fabs(r[i]) < Format::kSmallestNormal ? std::copysign(0.0f, r[i]) : r[i];
+    for (int i = 0; i < n; ++i) r[i] = r[i] > 0 || r[i] != r[i] ? r[i] : 0.0f;
   alignas(64) uint16_t bits[n];
   Format::narrow(r, bits, n);
+  if ((in.extra & kFtz) != 0)
+    for (int i = 0; i < n; ++i)
+      bits[i] = (bits[i] & Format::kExponentMask) == 0 ? bits[i] & 0x8000 : bits[i];
   if constexpr (kPacked) {
     uint32_t words[32];
     std::memcpy(words, bits, sizeof words);
@@ -349,7 +349,7 @@ void test_property(Warp& w, const Instr& in, uint32_t mask) {
       case 3:
         return std::isnan(a[l]);
       case 4:
-        return std::isnormal(a[l]);
+        return std::isnormal(a[l]) || a[l] == 0;
       default:
         return std::fpclassify(a[l]) == FP_SUBNORMAL;
     }

@@ -22,6 +22,7 @@ inline float canonical_nan(float v) {
 // fp16. Without F16C the bits are moved by hand.
 struct Fp16 {
   static constexpr float kSmallestNormal = 0x1p-14f;
+  static constexpr uint16_t kExponentMask = 0x7C00;
 
   static float to_float(uint16_t h) {
     const uint32_t sign = uint32_t{h & 0x8000u} << 16, magnitude = h & 0x7FFFu;
@@ -76,6 +77,7 @@ struct Fp16 {
 
 struct Bf16 {
   static constexpr float kSmallestNormal = 0x1p-126f;
+  static constexpr uint16_t kExponentMask = 0x7F80;
 
   static float to_float(uint16_t h) { return std::bit_cast<float>(uint32_t{h} << 16); }
   static uint16_t from_float(float f) {

@@ -14,6 +14,7 @@ void SharedChecks::prepare(Cta& cta, bool uninitialised, bool race) {
   const uint64_t serial = cta.worker->program->serial;
   if (uninitialised) initialised_.assign(cta.shared_bytes, 0);
   if (!race) return;
+  pass_all_clocks();
   if (bytes_.size() != cta.shared_bytes || warps != warps_ || serial != program_serial_) {
     // Otherwise the old records stay: their clocks lie before everything to come.
     bytes_.assign(cta.shared_bytes, Byte{});
@@ -26,13 +27,16 @@ void SharedChecks::prepare(Cta& cta, bool uninitialised, bool race) {
   barriers_.fill(Clocks(warps, 0));
 }
 
+void SharedChecks::pass_all_clocks() {
+  for (const Clocks& c : known_)
+    for (uint32_t t : c) now_ = std::max(now_, t);
+  ++now_;
+}
+
 void SharedChecks::start_cta() {
   if (uninitialised_) std::fill(initialised_.begin(), initialised_.end(), uint8_t{0});
   if (!race_) return;
-  for (Clocks& c : known_) {
-    for (uint32_t t : c) now_ = std::max(now_, t);
-  }
-  ++now_;
+  pass_all_clocks();
   for (Byte& b : bytes_) b.in_flight = false;
   for (uint32_t w = 0; w < warps_; ++w) {
     std::fill(known_[w].begin(), known_[w].end(), now_);

@@ -43,6 +43,7 @@ class SharedChecks {
   };
   using Clocks = std::vector<uint32_t>;  // one for each warp
 
+  void pass_all_clocks();
   uint32_t instr_index(const Instr& in) const;
   void check_write(const Warp& warp, const Instr& in, unsigned lane, uint32_t at, bool atomic);
   void record_write(const Warp& warp, const Instr& in, uint32_t at, bool atomic);

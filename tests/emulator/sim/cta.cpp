@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <thread>
 
 #include "../ops/opcodes.hpp"
 #include "checks.hpp"
@@ -200,6 +201,7 @@ void start_cta(Worker& worker, const Launch& launch, uint64_t number) {
     w.active = ~w.dead;
     w.limit = ~0u;
     w.spins = 0;
+    w.last_state = 0;
     w.others.clear();
     w.async.reset();
     fill_specials(w, *worker.program, launch, false);
@@ -213,7 +215,13 @@ void start_cta(Worker& worker, const Launch& launch, uint64_t number) {
   const Warp* first = nullptr;
   const Group* group = nullptr;
   unsigned told = 0;
-  for (const Warp& w : cta.warps) {
+  for (Warp& w : cta.warps) {
+    if (w.active != 0) {  // loops
+      Group running;
+      running.ip = w.ip;
+      running.mask = w.active;
+      w.others.push_back(running);
+    }
     for (const Group& g : w.others) {
       if (first == nullptr) first = &w, group = &g;
       const uint32_t at = g.state == Group::State::at_barrier ? g.ip - 1 : g.ip;
@@ -229,17 +237,21 @@ void start_cta(Worker& worker, const Launch& launch, uint64_t number) {
               "every thread waits for one that cannot come: " + detail);
 }
 
-void run_cta(Cta& cta, const std::atomic<bool>& stop) {
+void run_cta(Cta& cta, LaunchState& state, Stalemate::Member& member) {
   for (;;) {
-    bool progress = false, alive = false;
+    bool changed = false, ran = false, alive = false;
+    state.stalemate.begin_round(member);
     for (Warp& w : cta.warps) {
       if (!w.runnable()) continue;
       w.run();
-      progress = true;
+      ran = true;
+      changed |= !w.repeated;
     }
     for (const Warp& w : cta.warps) alive |= w.live() != 0;
-    if (!alive || stop.load(std::memory_order_relaxed)) return;
-    if (!progress) deadlock(cta);
+    if (state.stalemate.end_round(member, changed || !alive)) deadlock(cta);
+    if (!alive || state.stop.load(std::memory_order_relaxed)) return;
+    if (!ran) deadlock(cta);
+    if (!changed) std::this_thread::yield();
   }
 }
 
@@ -247,12 +259,13 @@ void run_cta(Cta& cta, const std::atomic<bool>& stop) {
 
 void run_ctas(Worker& worker, LaunchState& state) {
   prepare(worker, state);
+  Stalemate::Member member;
   try {
     while (!state.stop.load(std::memory_order_relaxed)) {
       const uint64_t number = state.next_cta.fetch_add(1);
       if (number >= state.ctas) break;
       start_cta(worker, *state.launch, number);
-      run_cta(worker.cta, state.stop);
+      run_cta(worker.cta, state, member);
       ++worker.counters.ctas;
     }
   } catch (const FaultError& error) {
@@ -260,6 +273,7 @@ void run_ctas(Worker& worker, LaunchState& state) {
     std::lock_guard lock(state.fault_mutex);
     if (!state.fault) state.fault = error.fault;
   }
+  state.stalemate.worker_ends(member);
 }
 
 }  // namespace cuemu

@@ -26,9 +26,9 @@ std::string Program::source_of(const Instr& in) const {
     return (it == files->end() ? std::string("?") : it->second) + ":" + std::to_string(line);
   };
   if (at.file == 0) return "?";
-  std::string text = name(at.file, at.line);
-  if (at.inlined_file != 0) text += " (inlined at " + name(at.inlined_file, at.inlined_line) + ")";
-  return text;
+  const std::string text = name(at.file, at.line);
+  if (at.inlined_file == 0) return text;
+  return "called from " + name(at.inlined_file, at.inlined_line) + ", " + text;
 }
 
 void raise_fault(const Warp& warp, const Instr& in, const char* kind, uint32_t lanes,

@@ -38,9 +38,13 @@ class Pool {
     for (size_t i = 1; i < workers_.size(); ++i) std::thread([this, i] { serve(i); }).detach();
   }
 
+  unsigned workers_for(uint64_t ctas) const {
+    return static_cast<unsigned>(std::min<uint64_t>(workers_.size(), ctas));
+  }
+
   void run(LaunchState& state) {
     std::lock_guard turn(turn_);
-    const size_t wanted = static_cast<size_t>(std::min<uint64_t>(workers_.size(), state.ctas));
+    const size_t wanted = workers_for(state.ctas);
     if (wanted > 1) {
       std::lock_guard lock(mutex_);
       state_ = &state;
@@ -156,7 +160,7 @@ std::optional<Fault> run(const Launch& launch) {
       std::max(launch.limits.shared_bytes_per_block_optin, launch.limits.shared_bytes_per_block))
     return invalid(program.pretty_name,
                    std::to_string(shared) + " bytes of shared memory, more than a block may have");
-  LaunchState state;
+  LaunchState state(pool().workers_for(ctas));
   state.launch = &launch;
   state.program = &program;
   state.regions = current_regions();

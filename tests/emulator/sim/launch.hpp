@@ -9,6 +9,7 @@
 #include "engine.hpp"
 #include "memory.hpp"
 #include "program.hpp"
+#include "stalemate.hpp"
 
 namespace cuemu {
 
@@ -18,12 +19,15 @@ struct Switches {
 Switches& switches();
 
 struct LaunchState {
+  explicit LaunchState(unsigned workers) : stalemate(workers) {}
+
   const Launch* launch = nullptr;
   const Program* program = nullptr;
   std::shared_ptr<const RegionTable> regions;
   uint64_t ctas = 0;
   std::atomic<uint64_t> next_cta{0};
   std::atomic<bool> stop{false};
+  Stalemate stalemate;
   std::mutex fault_mutex;
   std::optional<Fault> fault;
 };

@@ -98,7 +98,7 @@ struct Program {
   uint32_t parameter_bytes = 0;
   uint64_t serial = 0;  // tells programs apart even when one is gone and another has its address
 
-  // "FILE:LINE", with the call site behind it for an inlined function; "?" when unknown.
+  // "FILE:LINE", with the call site in front of it for an inlined function; "?" when unknown.
   std::string source_of(const Instr& in) const;
 };
 

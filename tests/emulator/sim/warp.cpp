@@ -1,6 +1,7 @@
 #include "warp.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "checks.hpp"
 #include "fault.hpp"
@@ -54,6 +55,32 @@ void Warp::run() {
     if (yielded) break;
   }
   counters->warp_instructions += executed;
+  repeated = false;
+  if (yielded) {
+    const uint64_t now = state();
+    repeated = now == last_state;
+    last_state = now;
+  }
+}
+
+// A number that differs, all but surely, when registers, local memory or the lanes' places do.
+uint64_t Warp::state() const {
+  uint64_t hash = 0x9E3779B97F4A7C15;
+  auto mix = [&](uint64_t v) { hash = (hash ^ v) * 0xFF51AFD7ED558CCD + (hash >> 29); };
+  auto mix_bytes = [&](const std::byte* bytes, size_t count) {
+    for (size_t i = 0; i + 8 <= count; i += 8) {
+      uint64_t v;
+      std::memcpy(&v, bytes + i, sizeof v);
+      mix(v);
+    }
+  };
+  std::array<uint32_t, 32> place{};
+  each_lane(active, [&](unsigned l) { place[l] = ip + 1; });
+  for (const Group& g : others) each_lane(g.mask, [&](unsigned l) { place[l] = g.ip + 1; });
+  for (uint32_t p : place) mix(p);
+  mix_bytes(registers, worker->program->register_bytes);
+  mix_bytes(local, size_t{32} * local_stride);
+  return hash;
 }
 
 void Warp::set_aside(Group::State state) {

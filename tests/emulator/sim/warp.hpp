@@ -45,6 +45,8 @@ struct Warp {
   cuemu_counters* counters = nullptr;
   std::byte* local = nullptr;  // lane-major
   uint32_t local_stride = 0;
+  bool repeated = false;  // was in the same state when it last gave others a turn
+  uint64_t last_state = 0;
   uint32_t spins = 0, turns = 0;  // backward branches since the last change of group, of warp
   std::vector<Group> others;
   AsyncCopies async;
@@ -74,6 +76,7 @@ struct Warp {
   void reschedule();
 
  private:
+  uint64_t state() const;
   void set_aside(Group::State state);
   [[noreturn]] void stuck();
 };
