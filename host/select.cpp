@@ -50,7 +50,8 @@ constexpr Row kTable[] = {
     {&tiles::k64x64::value, ConvLoader::element, 0,
      "channels that break 16-byte copies, less than a wave of 128x64 tiles: the most CTAs"},
     {nullptr, ConvLoader::element, 0,
-     "takes every problem: no tensor-core kernel takes this one (f32 has none)"},
+     "no tensor-core kernel takes the problem (for f32 there is none); this one takes every "
+     "problem"},
 };
 
 const ConvKernel* kernel_of(const Row& row, DataType dtype) {
