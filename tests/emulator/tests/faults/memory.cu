@@ -56,8 +56,7 @@ TEST(FaultsMemory, null_freed_and_host_pointers) {
 
 constexpr int kVectorLine = __LINE__ + 2;
 __global__ void read_vector(float4* out, const char* in) {
-  const float4 value = *reinterpret_cast<const float4*>(in);
-  *out = value;
+  *out = *reinterpret_cast<const float4*>(in);
 }
 
 TEST(FaultsMemory, vector_that_begins_inside_and_ends_outside) {
@@ -197,12 +196,9 @@ __global__ void load_matrix(unsigned* out, int first_byte) {
   __shared__ alignas(16) unsigned tile[32];
   tile[threadIdx.x] = threadIdx.x;
   __syncwarp();
-  unsigned value, address = static_cast<unsigned>(__cvta_generic_to_shared(tile)) + first_byte +
-                            threadIdx.x % 8 * 16;
-  asm volatile("ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%0}, [%1];"
-               : "=r"(value)
-               : "r"(address)
-               : "memory");
+  const auto base = static_cast<unsigned>(__cvta_generic_to_shared(tile)) + first_byte;
+  unsigned value, row = base + threadIdx.x % 8 * 16;
+  asm("ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%0}, [%1];" : "=r"(value) : "r"(row) : "memory");
   out[threadIdx.x] = value;
 }
 

@@ -75,13 +75,14 @@ TEST(FaultsSynchronisation, barrier_for_more_threads_than_there_are) {
 
 constexpr int kSpinLine = __LINE__ + 2;
 __global__ void wait_for_flag(volatile int* flag, int* out) {
-  while (flag[0] == 0) out[1] = 1;
+  while (*flag == 0) {
+  }
   out[0] = 1;
 }
 
 TEST(FaultsSynchronisation, flag_that_nobody_sets) {
   NEEDS_EMULATOR();
-  const auto flag = zeroed<int>(1), out = zeroed<int>(2);
+  const auto flag = zeroed<int>(1), out = zeroed<int>(1);
   wait_for_flag<<<2, 32>>>(flag.get(), out.get());
   EXPECT_FAULT({"deadlock"}, "wait_for_flag", {kSpinLine});
   EXPECT_EQ(out.download()[0], 0);
@@ -89,24 +90,26 @@ TEST(FaultsSynchronisation, flag_that_nobody_sets) {
 
 TEST(FaultsSynchronisation, flag_that_is_set_lets_the_kernel_end) {
   const DeviceBuffer<int> flag(std::vector<int>{1});
-  const auto out = zeroed<int>(2);
+  const auto out = zeroed<int>(1);
   LAUNCH(wait_for_flag, 2, 32, flag.get(), out.get());
   EXPECT_EQ(out.download()[0], 1);
 }
 
 // A warp waits for a flag in shared memory that the other warp sets only after a barrier which the
 // first never reaches.
-constexpr int kWaitLine = __LINE__ + 7, kBarrierLine = __LINE__ + 9;
+constexpr int kWaitLine = __LINE__ + 7, kBarrierLine = __LINE__ + 10;
 __global__ void wait_across_a_barrier(int* out) {
   __shared__ int flag;
   if (threadIdx.x == 0) flag = 0;
   __syncthreads();
   volatile int* seen = &flag;
   if (threadIdx.x < 32) {
-    while (*seen == 0) out[0] = 1;
+    while (*seen == 0) {
+    }
   }
   __syncthreads();
   if (threadIdx.x == 32) *seen = 1;
+  out[0] = 1;
 }
 
 TEST(FaultsSynchronisation, circular_wait_in_a_block) {

@@ -3,13 +3,22 @@
 
 #include <gtest/gtest.h>
 
+#include "cuemu.h"
+
 namespace cuemu_tests {
 namespace {
 
 class FunctionTest : public testing::Test {
  public:
   explicit FunctionTest(void (*body)()) : body_(body) {}
-  void TestBody() override { body_(); }
+  void TestBody() override {
+    body_();
+    // A fault that the test did not expect must not make all later tests fail.
+    char fault[1024];
+    if (cuemu_last_fault(fault, sizeof fault) == 0) return;
+    ADD_FAILURE() << "the test left a fault behind: " << fault;
+    cuemu_clear_fault();
+  }
 
  private:
   void (*body_)();
