@@ -47,7 +47,7 @@ class BenchReport {
     auto& lines = heading.preamble;
     auto& columns = heading.columns;
     if (emulated_) {
-      const GpuModel& model = *find_model(options_.model);
+      const GpuModel& model = choose_model(options_.model, device.architecture);
       heading.fields.insert(heading.fields.end(),
                             {{"model", std::string(model.name)},
                              {"model_bytes_per_second", model.bytes_per_second},
@@ -56,9 +56,11 @@ class BenchReport {
       lines.insert(
           lines.end(),
           {"EMULATED on the CPU: counts are exact, nothing is timed.",
-           std::string("floor: a model, not a measurement: the least time a ") + model.title +
-               " would take for the bytes and operations counted,",
-           "  at " + model.figures() + "; cold L2 at each launch, launch latency not included"});
+           std::string("floor: a model, no measurement: bytes and operations of each launch at the "
+                       "rates of ") +
+               model.title + ":",
+           "  " + model.figures() +
+               "; the largest time counts; L2 cold, launch latency not included"});
       columns.insert(columns.end(), {{"DRAM MB", 9, false},
                                      {"mma", 9, false},
                                      {"wavefronts/ideal", 16, false},

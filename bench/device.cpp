@@ -3,11 +3,16 @@
 #include <cuda_runtime_api.h>
 #include <cuemu.h>
 
+#include <cstdlib>
 #include <vector>
 
 #include "device_buffer.hpp"
 
 namespace foldconv::tool {
+
+void emulate(const std::string& architecture) {
+  if (cuemu_present() != 0) setenv("CUEMU_ARCH", architecture.c_str(), 0);
+}
 
 Result<Device> current_device() {
   int index = 0;
@@ -22,6 +27,7 @@ Result<Device> current_device() {
                                      "there is no GPU, and with --emulate");
   }
   return Device{.name = properties.name,
+                .architecture = std::to_string(properties.major * 10 + properties.minor),
                 .multiprocessors = properties.multiProcessorCount,
                 .l2_bytes = static_cast<std::size_t>(properties.l2CacheSize),
                 .emulated = cuemu_present() != 0};

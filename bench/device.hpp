@@ -10,10 +10,15 @@ namespace foldconv::tool {
 
 struct Device {
   std::string name;
+  std::string architecture;  // compute capability without the dot, "80"
   int multiprocessors = 0;
   std::size_t l2_bytes = 0;
   bool emulated = false;
 };
+
+// Has the emulator, if there is one, stand for this GPU. Before the first CUDA call; a choice made
+// by the environment is kept.
+void emulate(const std::string& architecture);
 
 // Errors (cuda_error): no usable device; says what to do.
 Result<Device> current_device();

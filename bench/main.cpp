@@ -3,6 +3,7 @@
 
 #include "batch_file.hpp"
 #include "commands.hpp"
+#include "model.hpp"
 #include "options.hpp"
 #include "report.hpp"
 #include "tool_version.hpp"
@@ -41,6 +42,7 @@ int run(int argc, const char* const* argv) {
   }
   for (const std::string& note : list->notes) std::cerr << "note: " << note << '\n';
 
+  if (const GpuModel* model = find_model(options.model)) emulate(model->architecture);
   const Result<Device> device = current_device();
   if (!device) {
     std::cerr << "foldconv: " << device.status().message() << '\n';

@@ -105,7 +105,10 @@ Result<std::vector<Measured>> measure(const ConvProblem& problem, const Options&
     if (Status status = check(workload, implementation, **tensors, measured); !status) {
       return status;
     }
-    if (device.emulated) measured.floor = floor_time(*find_model(options.model), measured.traffic);
+    if (device.emulated) {
+      const GpuModel& model = choose_model(options.model, device.architecture);
+      measured.floor = floor_time(model, measured.traffic);
+    }
     all.push_back(std::move(measured));
   }
   if (!device.emulated) {

@@ -9,9 +9,9 @@ namespace {
 
 constexpr GpuModel kModels[] = {
     // Data sheet of the SXM5 board: 3.35 TB/s, 990 TFLOP/s dense, 67 TFLOP/s.
-    {"h100", "H100 SXM", 3.0e12, 800e12, 60e12},
+    {"h100", "H100 SXM", "90", 3.0e12, 800e12, 60e12},
     // Data sheet of the 80 GB SXM4 board: 2.04 TB/s, 312 TFLOP/s dense, 19.5 TFLOP/s.
-    {"a100", "A100 SXM 80 GB", 1.55e12, 250e12, 18e12},
+    {"a100", "A100 SXM", "80", 1.55e12, 250e12, 18e12},
 };
 
 }  // namespace
@@ -61,6 +61,12 @@ std::vector<std::string> model_names() {
 const GpuModel* find_model(std::string_view name) {
   const auto* found = std::ranges::find(kModels, name, &GpuModel::name);
   return found == std::end(kModels) ? nullptr : found;
+}
+
+const GpuModel& choose_model(std::string_view name, std::string_view architecture) {
+  if (const GpuModel* named = find_model(name)) return *named;
+  const auto* found = std::ranges::find(kModels, architecture, &GpuModel::architecture);
+  return found == std::end(kModels) ? kModels[0] : *found;
 }
 
 Floor floor_time(const GpuModel& model, const std::vector<Traffic>& launches) {

@@ -18,6 +18,7 @@ namespace foldconv::tool {
 struct GpuModel {
   const char* name;                // for --model
   const char* title;               // for people
+  const char* architecture;        // compute capability without the dot
   double bytes_per_second;         // large copies
   double tensor_flops_per_second;  // large fp16 and bf16 matrix products
   double fp32_flops_per_second;    // without tensor cores
@@ -49,6 +50,8 @@ struct Floor {
 
 std::vector<std::string> model_names();
 const GpuModel* find_model(std::string_view name);  // null: no such model
+// The model of this name; without a name the one of this architecture, or else the first.
+const GpuModel& choose_model(std::string_view name, std::string_view architecture);
 
 // Each element of `launches` is one launch.
 Floor floor_time(const GpuModel& model, const std::vector<Traffic>& launches);

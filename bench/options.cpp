@@ -117,7 +117,7 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
   }
   bench
       ->add_option("--model", options.model,
-                   "Without a GPU: floor times are those of h100 (default) or a100")
+                   "Without a GPU: emulate h100 or a100, and print its floor times")
       ->type_name("GPU")
       ->check(CLI::IsMember(model_names()).description(""));
 

@@ -30,7 +30,7 @@ struct Options {
   int images = 0;      // 0: as each descriptor says
   std::string kernel;  // pinned; empty: the selection table chooses
   Format format = Format::table;
-  std::string model = "h100";  // bench on the emulator: the GPU whose floor times are printed
+  std::string model;  // bench on the emulator: the GPU to emulate; empty: the emulator's own choice
 };
 
 // What the whole program returns.

@@ -86,7 +86,7 @@ setup_cuda() {
 setup_cuda_wheels() {
   local wheels=$foldconv_root/bench/cuda-wheels.txt ready=$foldconv_toolkit/ready.txt
   cmp -s "$wheels" "$ready" && return
-  say "no nvcc 13: installing the CUDA toolkit as Python wheels into build/toolkit (2 GB)"
+  say "no nvcc 13: installing the CUDA toolkit as Python wheels into build/toolkit (1.6 GB)"
   command -v python3 >/dev/null || install_packages python3 python3-venv
   python3 -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
   rm -rf "$foldconv_toolkit"
@@ -136,7 +136,7 @@ foldconv_build() {
     [[ $(cat "$configured" 2>/dev/null) == "$CUDACXX "* ]] || fresh=(--fresh)
     say "configuring build/$preset"
     (cd "$foldconv_root" &&
-      cmake --preset "$preset" "${fresh[@]}" --log-level=WARNING "-DFOLDCONV_EMULATE=$emulate" >&2)
+      cmake --preset "$preset" "${fresh[@]}" "-DFOLDCONV_EMULATE=$emulate" >/dev/null)
     echo "$settings" >"$configured"
   fi
 

@@ -91,9 +91,10 @@ TEST(Cli, BenchOnTheEmulatorSaysSoAndPrintsTheModel) {
     EXPECT_GT(row["floor_us"], 0.0);
     EXPECT_GT(row["dram_bytes"], 0);
   }
-  const Outcome table = foldconv(std::string("bench ") + kSmall);
+  const Outcome table = foldconv(std::string("bench --model h100 ") + kSmall);
   EXPECT_TRUE(has(table.out, "EMULATED"));
   EXPECT_TRUE(has(table.out, "3.00 TB/s"));
+  EXPECT_TRUE(has(table.out, "NVIDIA H100 (emulated)")) << table.out;
 }
 
 TEST(Cli, BenchWritesCsvWithAHeaderLine) {

@@ -124,6 +124,32 @@ TEST(MeasureProblem, AnInvalidProblemIsAnError) {
   EXPECT_EQ(measured.status().code(), ErrorCode::invalid_argument);
 }
 
+TEST(Timings, EveryElementOfEveryRoundRuns) {
+  Result<DeviceBuffer> buffer = DeviceBuffer::allocate(64);
+  ASSERT_TRUE(buffer.ok()) << buffer.status().message();
+  ASSERT_TRUE(buffer->poison().ok());
+  const Launches work = [&](cudaStream_t stream) {
+    return cuda_status(cudaMemsetAsync(buffer->data(), 7, buffer->bytes(), stream), "memset");
+  };
+  const Result<std::vector<Timing>> timings = time_interleaved({work, work}, 1 << 10);
+  ASSERT_TRUE(timings.ok()) << timings.status().message();
+  ASSERT_EQ(timings->size(), 2U);
+  for (const Timing& timing : *timings) {
+    EXPECT_GE(timing.seconds, 0);
+    EXPECT_GE(timing.samples, 31U);
+  }
+  const Result<std::vector<std::byte>> bytes = buffer->download();
+  ASSERT_TRUE(bytes.ok()) << bytes.status().message();
+  EXPECT_EQ(*bytes, std::vector<std::byte>(64, std::byte{7}));
+}
+
+TEST(Timings, AFailingLaunchEndsTheCapture) {
+  const Launches fails = [](cudaStream_t) { return Status(ErrorCode::unsupported, "on purpose"); };
+  const Result<std::vector<Timing>> timings = time_interleaved({fails}, 1 << 10);
+  ASSERT_FALSE(timings.ok());
+  EXPECT_EQ(timings.status().message(), "on purpose");
+}
+
 TEST(Timings, MedianAndDeviation) {
   std::vector<double> samples = {3, 1, 2, 100, 4};
   const Timing timing = summarize(samples);

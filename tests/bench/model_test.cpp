@@ -6,7 +6,7 @@ namespace foldconv::tool {
 namespace {
 
 // Round figures, so that floors can be worked out by hand.
-constexpr GpuModel kRound = {"round", "Round GPU", 1e12, 100e12, 10e12};
+constexpr GpuModel kRound = {"round", "Round GPU", "80", 1e12, 100e12, 10e12};
 
 TEST(Model, NamesAreFound) {
   EXPECT_EQ(model_names(), (std::vector<std::string>{"h100", "a100"}));
@@ -16,6 +16,13 @@ TEST(Model, NamesAreFound) {
   }
   EXPECT_EQ(find_model("v100"), nullptr);
   EXPECT_EQ(find_model(""), nullptr);
+}
+
+TEST(Model, WithoutANameTheArchitectureChooses) {
+  EXPECT_STREQ(choose_model("h100", "80").name, "h100");
+  EXPECT_STREQ(choose_model("", "80").name, "a100");
+  EXPECT_STREQ(choose_model("", "90").name, "h100");
+  EXPECT_STREQ(choose_model("", "120").name, "h100");
 }
 
 TEST(Model, FiguresAreReadable) {

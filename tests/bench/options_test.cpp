@@ -38,7 +38,7 @@ TEST(CommandLineOptions, Defaults) {
   EXPECT_FALSE(options.residual);
   EXPECT_FALSE(options.conv_bias);
   EXPECT_EQ(options.format, Format::table);
-  EXPECT_EQ(options.model, "h100");
+  EXPECT_EQ(options.model, "");
 }
 
 TEST(CommandLineOptions, Everything) {
