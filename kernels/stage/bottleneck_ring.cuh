@@ -1,0 +1,141 @@
+// The copying end of bottleneck_sm80's pipeline.
+//
+// All that a CTA reads more than once from global memory passes through one ring of stages, in the
+// order in which it is multiplied: for each tile, for each chunk of halo rows, the slices of x
+// (with the first 1x1's weights beside them, unless resident); then, unless resident, for each
+// round the slices of the last 1x1's weights. The copying end does not know where a tile ends: it
+// runs a fixed number of stages ahead, so what the next tile needs first arrives while this one
+// computes.
+#pragma once
+
+#include <cstdint>
+
+#include "block_params.hpp"
+#include "ptx/async_copy.cuh"
+#include "stage/swizzle.cuh"
+#include "stage/tile_place.cuh"
+#include "stage/weight_loader.cuh"
+#include "tile/bottleneck_tile.hpp"
+
+namespace foldconv {
+
+// Rows of the last 1x1's weights are placed so that a lane's accumulators in four neighbouring
+// fragments are eight neighbouring channels: 16 bytes of y, stored without an exchange through
+// shared memory. Row (fragment j, column 2 * pair + low) of 32 holds channel 8 * pair + 2 * j +
+// low.
+__device__ __forceinline__ int neighbouring_channel(int row) {
+  const int j = row / 8 % 4, column = row % 8;
+  return row / 32 * 32 + column / 2 * 8 + j * 2 + column % 2;
+}
+
+// Weights of the last 1x1 for the channels of y that start at `first`.
+template <BottleneckTile T, class Element>
+__device__ __forceinline__ auto last_weights(const BottleneckParams& p, int first) {
+  const int row_elements = T.projection ? kSliceWidth + p.c : kSliceWidth;
+  return WeightLoader<T.threads(), T.kRoundChannels, Element>(
+      p.conv3.w, row_elements,
+      [&](int row) { return min(first + neighbouring_channel(row), p.k - 1); });
+}
+
+template <BottleneckTile T, class Element>
+class BottleneckRing {
+ public:
+  __device__ __forceinline__ BottleneckRing(const BottleneckParams& p, std::uint32_t begin)
+      : p_(p),
+        first_weights_(p.conv1.w, p.c, [](int row) { return row; }),
+        begin_(begin),
+        fill_(begin),
+        read_(begin),
+        tile_(blockIdx.x) {
+    locate_chunk();
+#pragma unroll
+    for (int i = 0; i < T.stages - 1; ++i) fill_next();
+  }
+
+  // Waits for the oldest stage, lets the next copy start, and returns the stage's address. Called
+  // by all threads; the barrier inside also says that everyone is done with the stage before.
+  __device__ __forceinline__ std::uint32_t next() {
+    ptx::wait_async_copies<T.stages - 2>();
+    __syncthreads();
+    fill_next();
+    const std::uint32_t stage = read_;
+    read_ = after(read_);
+    return stage;
+  }
+
+ private:
+  static constexpr int kRowStep = T.threads() / 8;
+  static constexpr int kRows = T.kChunkRows / kRowStep;
+
+  __device__ __forceinline__ std::uint32_t after(std::uint32_t stage) const {
+    return stage + T.stage_bytes() == begin_ + T.stages * T.stage_bytes() ? begin_
+                                                                          : stage + T.stage_bytes();
+  }
+
+  // Where this thread's rows of the chunk lie in x.
+  __device__ __forceinline__ void locate_chunk() {
+    const TilePlace place(tile_, T.tile_h, T.kTileW, p_.tiles_per_image, p_.tile_columns);
+#pragma unroll
+    for (int i = 0; i < kRows; ++i) {
+      const int row = chunk_ * T.kChunkRows + static_cast<int>(threadIdx.x) / 8 + i * kRowStep;
+      const int h = place.h - 1 + row / T.kHaloW;
+      const int w = place.w - 1 + row % T.kHaloW;
+      const bool valid = row < T.halo_rows() && inside_image(h, w, p_.h, p_.w);
+      offset_[i] = valid ? ((place.image * p_.h + h) * p_.w + w) * p_.c +
+                               static_cast<int>(threadIdx.x) % 8 * 8
+                         : -1;
+    }
+  }
+
+  // The group is closed even when nothing is left to copy, so that pending groups always count
+  // stages.
+  __device__ __forceinline__ void fill_next() {
+    if (tile_ < p_.tiles) {
+      if (chunk_ < T.chunks()) {
+        fill_chunk();
+      } else {
+        last_weights<T, Element>(p_, round_ * T.kRoundChannels).load(fill_, slice_);
+        advance_round();
+      }
+      fill_ = after(fill_);
+    }
+    ptx::commit_async_copies();
+  }
+
+  __device__ __forceinline__ void fill_chunk() {
+    const int row = threadIdx.x / 8;
+    const std::uint32_t to = fill_ + row * kSliceBytes + swizzled_chunk(row, threadIdx.x % 8) * 16;
+    const auto* x = static_cast<const Element*>(p_.x) + slice_ * kSliceWidth;
+#pragma unroll
+    for (int i = 0; i < kRows; ++i) {
+      ptx::copy_async_16(to + i * kRowStep * kSliceBytes, x + offset_[i], offset_[i] >= 0);
+    }
+    if constexpr (!T.resident) first_weights_.load(fill_ + T.kChunkRows * kSliceBytes, slice_);
+    if (++slice_ < p_.c / kSliceWidth) return;
+    slice_ = 0;
+    if (++chunk_ == T.chunks() && T.resident) next_tile();
+    if (chunk_ < T.chunks()) locate_chunk();
+  }
+
+  __device__ __forceinline__ void advance_round() {
+    if (++slice_ < (T.projection ? 1 + p_.c / kSliceWidth : 1)) return;
+    slice_ = 0;
+    if (++round_ < T.rounds(p_.k)) return;
+    next_tile();
+    locate_chunk();
+  }
+
+  __device__ __forceinline__ void next_tile() {
+    chunk_ = 0;
+    round_ = 0;
+    tile_ += static_cast<int>(gridDim.x);
+  }
+
+  const BottleneckParams& p_;
+  WeightLoader<T.threads(), kSliceWidth, Element> first_weights_;
+  std::uint32_t begin_, fill_, read_;
+  int tile_, chunk_ = 0, round_ = 0, slice_ = 0;
+  int offset_[kRows];  // in elements; -1 outside the image
+};
+
+}  // namespace foldconv
