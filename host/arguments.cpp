@@ -35,6 +35,31 @@ Status check_overlap(const Buffer& a, const Buffer& b, Overlap permitted) {
                                      : "use separate buffers");
 }
 
+namespace {
+
+// `workspace.bytes` are needed, `given` were passed; `others` may not share any of them.
+Status check_workspace(const Buffer& workspace, std::size_t given, const char* source,
+                       std::initializer_list<Buffer> others) {
+  const auto needed = static_cast<std::size_t>(workspace.bytes);
+  if (given < needed) {
+    return error(ErrorCode::workspace_too_small, "the workspace is too small",
+                 text(given, " bytes"), text("pass at least ", source, " = ", needed));
+  }
+  if (needed > 0 || workspace.data != nullptr) {
+    if (Status status = check_pointer(workspace, kAlignmentBytes); !status.ok()) return status;
+  }
+  if (needed > 0) {
+    for (const Buffer& buffer : others) {
+      if (buffer.data == nullptr) continue;
+      if (Status status = check_overlap(workspace, buffer, Overlap::never); !status.ok())
+        return status;
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
 Status check_buffers(const ConvProblem& problem, const ConvBuffers& buffers,
                      std::size_t workspace_bytes) {
   const auto element_bytes = static_cast<std::int64_t>(size_of(problem.dtype));
@@ -58,23 +83,23 @@ Status check_buffers(const ConvProblem& problem, const ConvBuffers& buffers,
                    "set ConvProblem::residual and plan again, or pass null");
   }
 
-  if (buffers.workspace_bytes < workspace_bytes) {
-    return error(ErrorCode::workspace_too_small, "the workspace is too small",
-                 text(buffers.workspace_bytes, " bytes"),
-                 text("pass at least ConvPlan::workspace_bytes() = ", workspace_bytes));
+  return check_workspace(workspace, buffers.workspace_bytes, "ConvPlan::workspace_bytes()",
+                         {x, y, residual});
+}
+
+Status check_block_buffers(const Shape& input, const Shape& output, DataType dtype,
+                           const BlockBuffers& buffers, std::size_t workspace_bytes) {
+  const auto element_bytes = static_cast<std::int64_t>(size_of(dtype));
+  const Buffer x = {"x", buffers.x, input.elements() * element_bytes};
+  const Buffer y = {"y", buffers.y, output.elements() * element_bytes};
+  const Buffer workspace = {"workspace", buffers.workspace,
+                            static_cast<std::int64_t>(workspace_bytes)};
+  for (const Buffer& buffer : {x, y}) {
+    if (Status status = check_pointer(buffer, kAlignmentBytes); !status.ok()) return status;
   }
-  if (workspace_bytes > 0 || buffers.workspace != nullptr) {
-    if (Status status = check_pointer(workspace, kAlignmentBytes); !status.ok()) return status;
-  }
-  if (workspace_bytes > 0) {
-    for (const Buffer& buffer : {x, y, residual}) {
-      if (buffer.data == nullptr) continue;
-      if (Status status = check_overlap(workspace, buffer, Overlap::never); !status.ok()) {
-        return status;
-      }
-    }
-  }
-  return {};
+  if (Status status = check_overlap(x, y, Overlap::never); !status.ok()) return status;
+  return check_workspace(workspace, buffers.workspace_bytes, "BlockPlan::workspace_bytes()",
+                         {x, y});
 }
 
 }  // namespace foldconv::host

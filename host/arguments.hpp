@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "foldconv/block.hpp"
 #include "foldconv/conv.hpp"
 #include "foldconv/status.hpp"
 
@@ -26,5 +27,9 @@ Status check_overlap(const Buffer& a, const Buffer& b, Overlap permitted);
 // All rules of ConvPlan::run() on its buffers. `problem` passed validate().
 Status check_buffers(const ConvProblem& problem, const ConvBuffers& buffers,
                      std::size_t workspace_bytes);
+
+// The same for BlockPlan::run().
+Status check_block_buffers(const Shape& input, const Shape& output, DataType dtype,
+                           const BlockBuffers& buffers, std::size_t workspace_bytes);
 
 }  // namespace foldconv::host

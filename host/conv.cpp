@@ -5,9 +5,9 @@
 #include <variant>
 
 #include "arguments.hpp"
+#include "conv_data.hpp"
 #include "conv_params.hpp"
 #include "device.hpp"
-#include "device_memory.hpp"
 #include "error.hpp"
 #include "explain.hpp"
 #include "launch.hpp"
@@ -21,15 +21,6 @@ using host::DeviceMemory;
 using host::guarded;
 using host::invalid;
 using host::text;
-
-struct Conv::Data {
-  DataType dtype;
-  int k, c_per_group, r, s;
-  int device;
-  DeviceMemory weights;  // packed
-  DeviceMemory scale;
-  DeviceMemory bias;
-};
 
 struct ConvPlan::Data {
   std::shared_ptr<const Conv::Data> conv;

@@ -16,6 +16,12 @@ constexpr ConvKernel kConvKernels[] = {
 #include "kernels.inc"
 };
 
+constexpr BottleneckKernel kBottleneckKernels[] = {
+#define FOLDCONV_BOTTLENECK_KERNEL(name, dtype, tile, arch) \
+  {#name, DataType::dtype, arch, kernels::name, &tiles::tile::value},
+#include "kernels.inc"
+};
+
 constexpr PointwiseKernel kPointwiseKernels[] = {
 #define FOLDCONV_POINTWISE_KERNEL(name, op, dtype, arch) \
   {#name, DataType::dtype, arch, kernels::name, PointwiseOp::op},
@@ -27,6 +33,9 @@ constexpr PointwiseKernel kPointwiseKernels[] = {
 std::span<const ConvKernel> conv_kernels() {
   return kConvKernels;
 }
+std::span<const BottleneckKernel> bottleneck_kernels() {
+  return kBottleneckKernels;
+}
 std::span<const PointwiseKernel> pointwise_kernels() {
   return kPointwiseKernels;
 }
@@ -34,6 +43,13 @@ std::span<const PointwiseKernel> pointwise_kernels() {
 const ConvKernel* find_conv_kernel(std::string_view name) {
   const auto found = std::ranges::find(kConvKernels, name, &ConvKernel::name);
   return found == std::end(kConvKernels) ? nullptr : found;
+}
+
+const BottleneckKernel* find_bottleneck_kernel(const BottleneckTile& tile, DataType dtype) {
+  const auto found = std::ranges::find_if(kBottleneckKernels, [&](const BottleneckKernel& kernel) {
+    return kernel.tile == &tile && kernel.dtype == dtype;
+  });
+  return found == std::end(kBottleneckKernels) ? nullptr : found;
 }
 
 const PointwiseKernel* find_pointwise_kernel(PointwiseOp op, DataType dtype) {

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "foldconv/tensor.hpp"
+#include "tile/bottleneck_tile.hpp"
 #include "tile/conv_tile.hpp"
 
 namespace foldconv::host {
@@ -23,6 +24,14 @@ struct ConvKernel {
   bool direct() const { return tile == nullptr; }
 };
 
+struct BottleneckKernel {
+  const char* name;
+  DataType dtype;
+  int arch;
+  EntryPoint entry;
+  const BottleneckTile* tile;
+};
+
 enum class PointwiseOp { batch_norm, add, activate };
 
 struct PointwiseKernel {
@@ -34,10 +43,12 @@ struct PointwiseKernel {
 };
 
 std::span<const ConvKernel> conv_kernels();
+std::span<const BottleneckKernel> bottleneck_kernels();
 std::span<const PointwiseKernel> pointwise_kernels();
 
 // Null where there is none.
 const ConvKernel* find_conv_kernel(std::string_view name);
+const BottleneckKernel* find_bottleneck_kernel(const BottleneckTile& tile, DataType dtype);
 const PointwiseKernel* find_pointwise_kernel(PointwiseOp op, DataType dtype);
 
 // The smallest `arch` of all kernels.

@@ -147,8 +147,10 @@ class Conv {
   // be the one of create().
   Result<ConvPlan> plan(const ConvProblem& problem, const PlanOptions& options = {}) const;
 
+  // For the library itself.
   struct Data;
   explicit Conv(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
+  const Data& data() const noexcept { return *data_; }
 
   // Copies only: no Conv is ever empty.
   Conv(const Conv&) = default;

@@ -16,6 +16,7 @@
 #pragma once
 
 #include "foldconv/activation.hpp"
+#include "foldconv/block.hpp"
 #include "foldconv/conv.hpp"
 #include "foldconv/fold.hpp"
 #include "foldconv/status.hpp"

@@ -1,0 +1,58 @@
+#include "block_cost.hpp"
+
+#include <cuda_runtime_api.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "error.hpp"
+#include "text.hpp"
+
+namespace foldconv::host {
+namespace {
+
+// Copies reach about nine tenths of the nominal bandwidth (3.0 of 3.35 TB/s on H100 SXM).
+constexpr double kAttainableBandwidth = 0.9;
+// Between dependent kernels in a CUDA graph; an assumption, the same for every cut.
+constexpr double kLaunchSeconds = 1.5e-6;
+
+// Fused multiply-adds of mma.sync, fp16 to fp32, for each SM and clock: NVIDIA's architecture
+// papers; sm_90 reaches with mma.sync 63% of the 2048 that wgmma has.
+double fma_per_clock(int capability) {
+  if (capability == 80) return 1024;
+  if (capability >= 90) return 0.63 * 2048;
+  return 512;
+}
+
+}  // namespace
+
+std::string DeviceSpeed::to_string() const {
+  return text(std::round(bytes_per_second / 1e9), " GB/s, ", std::round(flops_per_second / 1e12),
+              " TFLOP/s by mma.sync, ", launch_seconds * 1e6, " us a launch");
+}
+
+Result<DeviceSpeed> device_speed(int device, const DeviceFigures& figures) {
+  int clock_khz = 0, memory_khz = 0, bus_bits = 0;
+  const struct {
+    cudaDeviceAttr attribute;
+    int* value;
+  } queries[] = {{cudaDevAttrClockRate, &clock_khz},
+                 {cudaDevAttrMemoryClockRate, &memory_khz},
+                 {cudaDevAttrGlobalMemoryBusWidth, &bus_bits}};
+  for (const auto& query : queries) {
+    const cudaError_t code = cudaDeviceGetAttribute(query.value, query.attribute, device);
+    if (code != cudaSuccess) return cuda_failure(code, "cudaDeviceGetAttribute");
+  }
+  // Two transfers a clock on every bit of the bus.
+  return DeviceSpeed{2e3 * memory_khz * bus_bits / 8 * kAttainableBandwidth,
+                     2e3 * clock_khz * figures.multiprocessors * fma_per_clock(figures.capability),
+                     kLaunchSeconds};
+}
+
+double floor_seconds(const LaunchCost& cost, const DeviceSpeed& speed) {
+  const double tail = cost.waves > 0 ? std::ceil(cost.waves) / cost.waves : 1;
+  return std::max(cost.bytes / speed.bytes_per_second, cost.flops / speed.flops_per_second * tail) +
+         speed.launch_seconds;
+}
+
+}  // namespace foldconv::host

@@ -1,0 +1,35 @@
+// The model by which the planner compares cuts: bytes, FLOPs and waves of each launch, and the time
+// they take at least.
+#pragma once
+
+#include <string>
+
+#include "device.hpp"
+#include "foldconv/block.hpp"
+
+namespace foldconv::host {
+
+// What the model knows of a device, from its attributes.
+struct DeviceSpeed {
+  double bytes_per_second = 0;  // DRAM, the attainable share of the nominal figure
+  double flops_per_second = 0;  // 16-bit tensor-core products by mma.sync
+  double launch_seconds =
+      0;  // from the end of a kernel to the next one's first instruction, in one stream
+
+  std::string to_string() const;
+};
+
+Result<DeviceSpeed> device_speed(int device, const DeviceFigures& figures);
+
+// One launch. Bytes are compulsory: each tensor that the kernel reads or writes, once.
+struct LaunchCost {
+  double bytes = 0;
+  double flops = 0;
+  double waves =
+      1;  // CTAs over those that run at a time; the last wave takes as long as a full one
+};
+
+// max(bytes / bandwidth, flops / peak * ceil(waves) / waves) + the launch
+double floor_seconds(const LaunchCost& cost, const DeviceSpeed& speed);
+
+}  // namespace foldconv::host

@@ -1,0 +1,179 @@
+// Bottleneck and BasicBlock: wiring, folding, weights to the device.
+#include <utility>
+
+#include "block_data.hpp"
+#include "conv_data.hpp"
+#include "error.hpp"
+#include "folded_conv.hpp"
+#include "text.hpp"
+
+namespace foldconv {
+namespace {
+
+using host::BlockStep;
+using host::guarded;
+using host::invalid;
+using host::text;
+
+// What a layer has to look like to stand where it stands.
+struct Place {
+  const char* name;
+  int r;
+  int stride;
+  int groups = 1;
+};
+
+Status check_layer(const BlockLayer& layer, const Place& place, int c) {
+  const ConvWeights& conv = layer.conv;
+  if (conv.r != place.r || conv.s != place.r) {
+    return invalid(text(place.name, " has another filter than its place in the block"),
+                   text(conv.r, "x", conv.s), text("give weights of ", place.r, "x", place.r));
+  }
+  if (place.groups < 1) {
+    return invalid("groups below 1", text("groups = ", place.groups), "set groups to 1 or more");
+  }
+  if (std::int64_t{conv.c_per_group} * place.groups != c) {
+    return invalid(text("the widths of the block do not chain at ", place.name),
+                   text("it takes ", std::int64_t{conv.c_per_group} * place.groups,
+                        " channels, its input has ", c),
+                   text("give weights of ", c, " input channels over ", place.groups, " groups"));
+  }
+  return {};
+}
+
+// Prefixes the layer's name to an error.
+Status at(const char* name, const Status& status) {
+  return Status(status.code(), text(name, ": ", status.message()));
+}
+
+Result<BlockStep> make_step(const BlockLayer& layer, const Place& place, int c,
+                            const FoldOptions& options) {
+  if (Status status = check_layer(layer, place, c); !status.ok()) return status;
+  const Result<FoldedConv> folded = fold(layer.conv, layer.batch_norm, options);
+  if (!folded.ok()) return at(place.name, folded.status());
+  Result<Conv> conv = Conv::create(*folded);
+  if (!conv.ok()) return at(place.name, conv.status());
+  return BlockStep{place.name, std::move(*conv), c,           layer.conv.k,
+                   place.r,    place.stride,     place.groups};
+}
+
+// [w3 | wd] with one bias. The two have scales of their own, so both must be folded into the
+// weights.
+Result<Conv> merge(const BlockLayer& last, const BlockLayer& downsample, FoldOptions options) {
+  options.placement = ScalePlacement::weights;
+  const Result<FoldedConv> a = fold(last.conv, last.batch_norm, options);
+  if (!a.ok()) return a.status();
+  const Result<FoldedConv> b = fold(downsample.conv, downsample.batch_norm, options);
+  if (!b.ok()) return b.status();
+  auto data = std::make_shared<FoldedConv::Data>();
+  data->dtype = options.dtype;
+  data->k = a->k();
+  data->c_per_group = a->c_per_group() + b->c_per_group();
+  data->r = data->s = 1;
+  data->scale.assign(a->k(), 1.0f);
+  for (int k = 0; k < a->k(); ++k) {
+    for (const FoldedConv* part : {&*a, &*b}) {
+      const auto row =
+          part->weights().subspan(std::size_t(k) * part->c_per_group(), part->c_per_group());
+      data->weights.insert(data->weights.end(), row.begin(), row.end());
+    }
+    data->bias.push_back(a->bias()[k] + b->bias()[k]);
+  }
+  return Conv::create(FoldedConv(std::move(data)));
+}
+
+struct Wiring {
+  std::vector<std::pair<const BlockLayer*, Place>> layers;
+  const std::optional<BlockLayer>* downsample;
+  int stride;
+  Activation inner, last;
+  float alpha;
+};
+
+Result<std::shared_ptr<const Block::Data>> create(const Wiring& wiring,
+                                                  const FoldOptions& options) {
+  if (wiring.stride != 1 && wiring.stride != 2) {
+    return invalid("the block's stride is neither 1 nor 2", text("stride = ", wiring.stride),
+                   "set it to 1 or 2");
+  }
+  const Result<int> device = host::current_device();
+  if (!device.ok()) return device.status();
+  auto data = std::make_shared<Block::Data>(
+      Block::Data{options.dtype, *device, wiring.inner, wiring.last, wiring.alpha, {}, {}, {}, {}});
+
+  const auto& [first_layer, first_place] = wiring.layers.front();
+  const std::int64_t c = std::int64_t{first_layer->conv.c_per_group} * first_place.groups;
+  int width = static_cast<int>(c);
+  for (const auto& [layer, place] : wiring.layers) {
+    Result<BlockStep> step = make_step(*layer, place, width, options);
+    if (!step.ok()) return step.status();
+    width = step->k;
+    data->steps.push_back(std::move(*step));
+  }
+
+  const std::optional<BlockLayer>& downsample = *wiring.downsample;
+  if (!downsample) {
+    if (wiring.stride == 1 && data->c() == data->k())
+      return std::shared_ptr<const Block::Data>(std::move(data));
+    return invalid("x and y differ in shape, and there is no downsample to make the shortcut fit",
+                   text("stride = ", wiring.stride, ", channels ", data->c(), " -> ", data->k()),
+                   text("give a downsample of 1x1, ", data->c(), " -> ", data->k(), " channels"));
+  }
+  if (downsample->conv.k != data->k()) {
+    return invalid("the downsample's output does not fit the block's",
+                   text(downsample->conv.k, " channels, the block has ", data->k()),
+                   text("give a downsample of ", data->k(), " output channels"));
+  }
+  Result<BlockStep> step =
+      make_step(*downsample, {"downsample", 1, wiring.stride}, data->c(), options);
+  if (!step.ok()) return step.status();
+  data->downsample = std::move(*step);
+  if (data->steps.back().r == 1) {
+    Result<Conv> merged = merge(*wiring.layers.back().first, *downsample, options);
+    if (merged.ok()) {
+      data->last_and_downsample = std::move(*merged);
+    } else {
+      data->why_not_merged = merged.status().message();
+    }
+  }
+  return std::shared_ptr<const Block::Data>(std::move(data));
+}
+
+}  // namespace
+
+Result<Bottleneck> Bottleneck::create(const BottleneckWeights& weights,
+                                      const FoldOptions& options) {
+  return guarded([&]() -> Result<Bottleneck> {
+    const bool first = weights.stride_at == StrideAt::conv1;
+    auto data = foldconv::create(
+        {{{&weights.conv1, {"conv1", 1, first ? weights.stride : 1}},
+          {&weights.conv2, {"conv2", 3, first ? 1 : weights.stride, weights.groups}},
+          {&weights.conv3, {"conv3", 1, 1}}},
+         &weights.downsample,
+         weights.stride,
+         weights.inner,
+         weights.last,
+         weights.alpha},
+        options);
+    if (!data.ok()) return data.status();
+    return Bottleneck(std::move(*data));
+  });
+}
+
+Result<BasicBlock> BasicBlock::create(const BasicBlockWeights& weights,
+                                      const FoldOptions& options) {
+  return guarded([&]() -> Result<BasicBlock> {
+    auto data = foldconv::create(
+        {{{&weights.conv1, {"conv1", 3, weights.stride}}, {&weights.conv2, {"conv2", 3, 1}}},
+         &weights.downsample,
+         weights.stride,
+         weights.inner,
+         weights.last,
+         weights.alpha},
+        options);
+    if (!data.ok()) return data.status();
+    return BasicBlock(std::move(*data));
+  });
+}
+
+}  // namespace foldconv
