@@ -1,0 +1,185 @@
+// Blocks that are wired wrongly, cuts that cannot be taken, and buffers that do not fit: each
+// refused in words, before anything is written.
+#include "foldconv/block.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "kernels/support/device_buffer.hpp"
+
+namespace foldconv {
+namespace {
+
+using kernel_tests::DeviceBuffer;
+
+// Weights of ones in a small bottleneck, 64 -> 64 -> 64 -> 64, to be broken by tests.
+struct Blocks {
+  std::vector<float> ones = std::vector<float>(64 * 64 * 9, 1.0f / 64);
+
+  BlockLayer layer(int k, int c, int r) const {
+    return {{.values = std::span(ones).first(static_cast<std::size_t>(k * c * r * r)),
+             .k = k,
+             .c_per_group = c,
+             .r = r,
+             .s = r}};
+  }
+  BottleneckWeights bottleneck() const {
+    BottleneckWeights weights;
+    weights.conv1 = layer(64, 64, 1);
+    weights.conv2 = layer(64, 64, 3);
+    weights.conv3 = layer(64, 64, 1);
+    return weights;
+  }
+  BasicBlockWeights basic() const {
+    BasicBlockWeights weights;
+    weights.conv1 = layer(64, 64, 3);
+    weights.conv2 = layer(64, 64, 3);
+    return weights;
+  }
+};
+
+void expect_refused(const Status& status, ErrorCode code, const std::string& words) {
+  EXPECT_EQ(status.code(), code);
+  EXPECT_NE(status.message().find(words), std::string::npos) << status.message();
+}
+
+TEST(BlockWiring, StridesOtherThanOneAndTwoAreRefused) {
+  const Blocks blocks;
+  auto weights = blocks.bottleneck();
+  weights.stride = 3;
+  expect_refused(Bottleneck::create(weights).status(), ErrorCode::invalid_argument, "stride = 3");
+}
+
+TEST(BlockWiring, WidthsThatDoNotChainAreRefused) {
+  const Blocks blocks;
+  auto weights = blocks.bottleneck();
+  weights.conv2 = blocks.layer(64, 32, 3);
+  expect_refused(Bottleneck::create(weights).status(), ErrorCode::invalid_argument,
+                 "do not chain at conv2");
+  auto basic = blocks.basic();
+  basic.conv2 = blocks.layer(64, 8, 3);
+  expect_refused(BasicBlock::create(basic).status(), ErrorCode::invalid_argument,
+                 "do not chain at conv2");
+}
+
+TEST(BlockWiring, GroupsMustMakeTheWidthsChain) {
+  const Blocks blocks;
+  auto weights = blocks.bottleneck();
+  weights.groups = 2;
+  expect_refused(Bottleneck::create(weights).status(), ErrorCode::invalid_argument,
+                 "it takes 128 channels");
+  weights.groups = 0;
+  expect_refused(Bottleneck::create(weights).status(), ErrorCode::invalid_argument, "groups = 0");
+}
+
+TEST(BlockWiring, OtherFilterSizesAreRefused) {
+  const Blocks blocks;
+  auto weights = blocks.bottleneck();
+  weights.conv2 = blocks.layer(64, 64, 1);
+  expect_refused(Bottleneck::create(weights).status(), ErrorCode::invalid_argument,
+                 "weights of 3x3");
+}
+
+TEST(BlockWiring, AMissingDownsampleIsRefused) {
+  const Blocks blocks;
+  auto wider = blocks.bottleneck();
+  wider.conv3 = blocks.layer(128, 64, 1);
+  expect_refused(Bottleneck::create(wider).status(), ErrorCode::invalid_argument,
+                 "channels 64 -> 128");
+  auto strided = blocks.basic();
+  strided.stride = 2;
+  expect_refused(BasicBlock::create(strided).status(), ErrorCode::invalid_argument, "stride = 2");
+}
+
+TEST(BlockWiring, ADownsampleThatDoesNotFitIsRefused) {
+  const Blocks blocks;
+  auto weights = blocks.bottleneck();
+  weights.downsample = blocks.layer(32, 64, 1);
+  expect_refused(Bottleneck::create(weights).status(), ErrorCode::invalid_argument,
+                 "32 channels, the block has 64");
+  weights.downsample = blocks.layer(64, 32, 1);
+  expect_refused(Bottleneck::create(weights).status(), ErrorCode::invalid_argument,
+                 "do not chain at downsample");
+}
+
+TEST(BlockWiring, AFoldingErrorNamesTheConvolution) {
+  Blocks blocks;
+  auto weights = blocks.bottleneck();
+  std::vector<float> mean(64, 0.0f), variance(64, -1.0f);
+  weights.conv3.batch_norm = BatchNorm{.mean = mean, .variance = variance, .eps = Epsilon{1e-5}};
+  expect_refused(Bottleneck::create(weights).status(), ErrorCode::invalid_argument, "conv3: ");
+}
+
+TEST(BlockPlanning, APinnedCutThatIsImpossibleSaysWhy) {
+  const Blocks blocks;
+  const auto block = BasicBlock::create(blocks.basic());
+  ASSERT_TRUE(block.ok());
+  const auto plan = block->plan({.n = 1, .h = 8, .w = 8}, {.cut = BlockCut::whole});
+  expect_refused(plan.status(), ErrorCode::unsupported, "bottlenecks (1x1, 3x3, 1x1) only");
+}
+
+TEST(BlockPlanning, SizesThatNoConvolutionTakesAreRefused) {
+  const Blocks blocks;
+  const auto block = Bottleneck::create(blocks.bottleneck());
+  ASSERT_TRUE(block.ok());
+  expect_refused(block->plan({.n = 1, .h = 0, .w = 8}).status(), ErrorCode::invalid_argument, "h");
+}
+
+TEST(BlockPlanning, TheExplanationShowsEveryCutWithItsFigures) {
+  const Blocks blocks;
+  const auto block = Bottleneck::create(blocks.bottleneck());
+  ASSERT_TRUE(block.ok());
+  const auto plan = block->plan({.n = 32, .h = 56, .w = 56});
+  ASSERT_TRUE(plan.ok()) << plan.status().message();
+  const BlockExplanation& explanation = plan->explanation();
+  EXPECT_EQ(explanation.cut, BlockCut::whole);
+  ASSERT_EQ(explanation.cuts.size(), 2u);
+  const CutFigures &whole = explanation.cuts[0], &chain = explanation.cuts[1];
+  const double pixels = 32.0 * 56 * 56, weights = 64.0 * 64 * 11;
+  EXPECT_DOUBLE_EQ(whole.dram_bytes, 2 * (pixels * 128 + weights));
+  EXPECT_DOUBLE_EQ(chain.dram_bytes, 2 * (pixels * 64 * 7 + weights));
+  EXPECT_DOUBLE_EQ(chain.flops, 2 * pixels * weights);
+  EXPECT_GT(whole.recomputed, 0);
+  EXPECT_LT(whole.floor_us, chain.floor_us);
+  EXPECT_EQ(whole.workspace_bytes, 0u);
+  EXPECT_EQ(chain.workspace_bytes, static_cast<std::size_t>(pixels) * 64 * 2 * 2);
+  EXPECT_NE(explanation.to_string().find("chain  3 launches"), std::string::npos)
+      << explanation.to_string();
+}
+
+TEST(BlockBuffers, WhatDoesNotFitIsRefusedAndNothingIsWritten) {
+  const Blocks blocks;
+  const auto block = Bottleneck::create(blocks.bottleneck());
+  ASSERT_TRUE(block.ok());
+  const auto plan = block->plan({.n = 1, .h = 8, .w = 8}, {.cut = BlockCut::chain});
+  ASSERT_TRUE(plan.ok());
+  const std::size_t bytes = 8 * 8 * 64 * 2;
+  ASSERT_EQ(plan->workspace_bytes(), 2 * bytes);
+  const DeviceBuffer x(bytes), y(bytes), workspace(2 * bytes);
+  const auto untouched = y.download();
+  const BlockBuffers good{
+      .x = x.data(), .y = y.data(), .workspace = workspace.data(), .workspace_bytes = 2 * bytes};
+  const auto with = [&](auto change) {
+    BlockBuffers buffers = good;
+    change(buffers);
+    return plan->run(buffers);
+  };
+  expect_refused(with([](auto& b) { b.x = nullptr; }), ErrorCode::invalid_argument, "x = null");
+  expect_refused(with([](auto& b) { b.y = nullptr; }), ErrorCode::invalid_argument, "y = null");
+  expect_refused(with([](auto& b) { b.x = static_cast<const char*>(b.x) + 2; }),
+                 ErrorCode::misaligned, "x lies 2 bytes");
+  expect_refused(with([](auto& b) { b.y = const_cast<void*>(b.x); }), ErrorCode::aliasing,
+                 "x and y overlap");
+  expect_refused(with([](auto& b) { b.workspace_bytes -= 1; }), ErrorCode::workspace_too_small,
+                 "16383 bytes");
+  expect_refused(with([](auto& b) { b.workspace = nullptr; }), ErrorCode::invalid_argument,
+                 "workspace = null");
+  expect_refused(with([](auto& b) { b.workspace = b.y; }), ErrorCode::aliasing,
+                 "workspace and y overlap");
+  EXPECT_EQ(y.download(), untouched);
+}
+
+}  // namespace
+}  // namespace foldconv

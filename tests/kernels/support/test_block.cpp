@@ -1,0 +1,213 @@
+#include "kernels/support/test_block.hpp"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+namespace foldconv::kernel_tests {
+namespace {
+
+template <class T>
+T value_of(Result<T> result) {
+  if (!result.ok()) throw std::runtime_error(result.status().message());
+  return std::move(result).value();
+}
+
+std::size_t bytes_of(const Shape& shape, DataType dtype) {
+  return static_cast<std::size_t>(shape.elements()) * size_of(dtype);
+}
+
+reference::RawConv raw(DataType dtype, const Shape& x, int k, int r, int groups, std::uint64_t seed,
+                       bool integers) {
+  const ConvProblem problem{.dtype = dtype,
+                            .n = x.n,
+                            .h = x.h,
+                            .w = x.w,
+                            .c = x.c,
+                            .k = k,
+                            .r = r,
+                            .s = r,
+                            .pad = {r / 2, r / 2, r / 2, r / 2},
+                            .groups = groups};
+  return reference::make_raw(problem,
+                             {.conv_bias = seed % 2 == 0, .integers = integers, .seed = seed});
+}
+
+int strided(int size, int stride) {
+  return (size - 1) / stride + 1;
+}
+
+}  // namespace
+
+TestBlock::TestBlock(const BlockShape& shape, DataType dtype, bool integers)
+    : shape_(shape), dtype_(dtype) {
+  const Shape x{shape.n, shape.h, shape.w, shape.c};
+  conv1_ = raw(dtype, x, shape.middle, 1, 1, 11, integers);
+  conv2_ = raw(dtype, middle_shape(1), shape.middle, 3, shape.groups, 12, integers);
+  conv3_ = raw(dtype, middle_shape(2), shape.k, 1, 1, 13, integers);
+  downsample_ = raw(dtype, x, shape.k, 1, 1, 14, integers);
+}
+
+Shape TestBlock::middle_shape(int index) const {
+  const bool shrunk = index == 2 || shape_.stride_at == StrideAt::conv1;
+  const int stride = shrunk ? shape_.stride : 1;
+  return {shape_.n, strided(shape_.h, stride), strided(shape_.w, stride), shape_.middle};
+}
+
+BlockLayer TestBlock::layer(const reference::RawConv& data, int k, int c_per_group, int r) const {
+  return {{.values = data.weights,
+           .k = k,
+           .c_per_group = c_per_group,
+           .r = r,
+           .s = r,
+           .bias = data.conv_bias},
+          BatchNorm{.gamma = data.gamma,
+                    .beta = data.beta,
+                    .mean = data.mean,
+                    .variance = data.variance,
+                    .eps = Epsilon{data.eps}}};
+}
+
+BottleneckWeights TestBlock::weights() const {
+  BottleneckWeights weights{.conv1 = layer(conv1_, shape_.middle, shape_.c, 1),
+                            .conv2 = layer(conv2_, shape_.middle, shape_.middle / shape_.groups, 3),
+                            .conv3 = layer(conv3_, shape_.k, shape_.middle, 1)};
+  if (shape_.downsample) weights.downsample = layer(downsample_, shape_.k, shape_.c, 1);
+  weights.stride = shape_.stride;
+  weights.stride_at = shape_.stride_at;
+  weights.groups = shape_.groups;
+  return weights;
+}
+
+Bottleneck TestBlock::create() const {
+  return value_of(Bottleneck::create(weights(), {.dtype = dtype_}));
+}
+
+std::vector<std::byte> TestBlock::run(const BlockPlan& plan) const {
+  const auto content = reference::encode(dtype_, conv1_.x);
+  const DeviceBuffer x(content), y(bytes_of(plan.output(), dtype_)),
+      workspace(plan.workspace_bytes());
+  const Status status =
+      plan.run({.x = x.data(),
+                .y = y.data(),
+                .workspace = plan.workspace_bytes() > 0 ? workspace.data() : nullptr,
+                .workspace_bytes = plan.workspace_bytes()});
+  if (!status.ok()) throw std::runtime_error(status.message());
+  check(cudaDeviceSynchronize(), "run");
+  EXPECT_EQ(x.download(), content) << "the input changed";
+  return y.download();
+}
+
+std::vector<std::byte> TestBlock::run_step(const BlockLayer& step, ConvProblem problem,
+                                           const std::vector<std::byte>& x,
+                                           const std::vector<std::byte>* residual) const {
+  problem.dtype = dtype_;
+  problem.residual = residual != nullptr;
+  const Conv conv =
+      value_of(Conv::create(value_of(fold(step.conv, step.batch_norm, {.dtype = dtype_}))));
+  const ConvPlan plan = value_of(conv.plan(problem));
+  const DeviceBuffer in(x), y(bytes_of(problem.output(), dtype_)),
+      z(residual != nullptr ? *residual : std::vector<std::byte>(16));
+  const Status status = plan.run(
+      {.x = in.data(), .residual = residual != nullptr ? z.data() : nullptr, .y = y.data()});
+  if (!status.ok()) throw std::runtime_error(status.message());
+  check(cudaDeviceSynchronize(), "run");
+  return y.download();
+}
+
+std::vector<std::byte> TestBlock::t2() const {
+  const BottleneckWeights w = weights();
+  const int first = shape_.stride_at == StrideAt::conv1 ? shape_.stride : 1;
+  const int second = shape_.stride / first;
+  const auto t1 = run_step(w.conv1,
+                           {.n = shape_.n,
+                            .h = shape_.h,
+                            .w = shape_.w,
+                            .c = shape_.c,
+                            .k = shape_.middle,
+                            .stride = {first, first},
+                            .activation = Activation::relu},
+                           reference::encode(dtype_, conv1_.x), nullptr);
+  const Shape s1 = middle_shape(1);
+  return run_step(w.conv2,
+                  {.n = s1.n,
+                   .h = s1.h,
+                   .w = s1.w,
+                   .c = s1.c,
+                   .k = shape_.middle,
+                   .r = 3,
+                   .s = 3,
+                   .stride = {second, second},
+                   .pad = {1, 1, 1, 1},
+                   .groups = shape_.groups,
+                   .activation = Activation::relu},
+                  t1, nullptr);
+}
+
+std::vector<std::byte> TestBlock::run_by_hand() const {
+  const BottleneckWeights w = weights();
+  const auto x = reference::encode(dtype_, conv1_.x);
+  auto shortcut = x;
+  if (shape_.downsample) {
+    shortcut = run_step(*w.downsample,
+                        {.n = shape_.n,
+                         .h = shape_.h,
+                         .w = shape_.w,
+                         .c = shape_.c,
+                         .k = shape_.k,
+                         .stride = {shape_.stride, shape_.stride}},
+                        x, nullptr);
+  }
+  const Shape s2 = middle_shape(2);
+  return run_step(
+      w.conv3,
+      {.n = s2.n, .h = s2.h, .w = s2.w, .c = s2.c, .k = shape_.k, .activation = Activation::relu},
+      t2(), &shortcut);
+}
+
+reference::Expected TestBlock::expect_projection() const {
+  const BottleneckWeights w = weights();
+  const FoldOptions options{.dtype = dtype_, .placement = ScalePlacement::weights};
+  const FoldedConv last = value_of(fold(w.conv3.conv, w.conv3.batch_norm, options));
+  const FoldedConv side = value_of(fold(w.downsample->conv, w.downsample->batch_norm, options));
+  const Shape s2 = middle_shape(2);
+  const auto middle = reference::decode(dtype_, t2());
+  const int c = shape_.c, m = shape_.middle, k = shape_.k;
+  reference::ConvInputs inputs;
+  for (int image = 0; image < s2.n; ++image) {
+    for (int h = 0; h < s2.h; ++h) {
+      for (int column = 0; column < s2.w; ++column) {
+        const auto* t =
+            middle.data() + ((static_cast<std::ptrdiff_t>(image) * s2.h + h) * s2.w + column) * m;
+        const auto* x =
+            conv1_.x.data() +
+            ((static_cast<std::ptrdiff_t>(image) * shape_.h + h * shape_.stride) * shape_.w +
+             column * shape_.stride) *
+                c;
+        inputs.x.insert(inputs.x.end(), t, t + m);
+        inputs.x.insert(inputs.x.end(), x, x + c);
+      }
+    }
+  }
+  for (int i = 0; i < k; ++i) {
+    for (const auto& [folded, width] : {std::pair{&last, m}, std::pair{&side, c}}) {
+      const auto row =
+          folded->weights().subspan(static_cast<std::size_t>(i) * static_cast<std::size_t>(width),
+                                    static_cast<std::size_t>(width));
+      inputs.weights.insert(inputs.weights.end(), row.begin(), row.end());
+    }
+    inputs.scale.push_back(1.0f);
+    inputs.bias.push_back(last.bias()[static_cast<std::size_t>(i)] +
+                          side.bias()[static_cast<std::size_t>(i)]);
+  }
+  return reference::conv({.dtype = dtype_,
+                          .n = s2.n,
+                          .h = s2.h,
+                          .w = s2.w,
+                          .c = m + c,
+                          .k = k,
+                          .activation = Activation::relu},
+                         inputs);
+}
+
+}  // namespace foldconv::kernel_tests
