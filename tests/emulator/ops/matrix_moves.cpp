@@ -53,7 +53,7 @@ void load_matrix(Warp& w, const Instr& in, uint32_t mask) {
     if constexpr (kTranspose) {
       alignas(64) std::byte matrix[128];
       for (unsigned r = 0; r < 8; ++r) std::memcpy(matrix + 16 * r, shared + offset[8 * m + r], 16);
-      const Transposed8x8 t = transpose_8x8(matrix);
+      const Transposed8x8 t(matrix);
       store_vector(d, t.low);
       store_vector(d + 64, t.high);
     } else {
@@ -76,7 +76,7 @@ void store_matrix(Warp& w, const Instr& in, uint32_t mask) {
     const std::byte* s = w.lanes<std::byte>(in.list[m]);
     alignas(64) std::byte matrix[128];
     if constexpr (kTranspose) {
-      const Transposed8x8 t = transpose_8x8(s);
+      const Transposed8x8 t(s);
       store_vector(matrix, t.low);
       store_vector(matrix + 64, t.high);
       s = matrix;

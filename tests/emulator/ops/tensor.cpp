@@ -61,10 +61,11 @@ struct Accumulators {
   Float16Lanes column[8];
 
   void load(const float* c0, const float* c1, const float* c2, const float* c3) {
-    Float16Lanes even[4] = {load_vector<Float16Lanes>(c0), load_vector<Float16Lanes>(c0 + 16),
-                            load_vector<Float16Lanes>(c2), load_vector<Float16Lanes>(c2 + 16)};
-    Float16Lanes odd[4] = {load_vector<Float16Lanes>(c1), load_vector<Float16Lanes>(c1 + 16),
-                           load_vector<Float16Lanes>(c3), load_vector<Float16Lanes>(c3 + 16)};
+    Float16Lanes even[4], odd[4];
+    load_vector(even[0], c0), load_vector(even[1], c0 + 16);
+    load_vector(even[2], c2), load_vector(even[3], c2 + 16);
+    load_vector(odd[0], c1), load_vector(odd[1], c1 + 16);
+    load_vector(odd[2], c3), load_vector(odd[3], c3 + 16);
     transpose_blocks(even);
     transpose_blocks(odd);
     for (int i = 0; i < 4; ++i) column[2 * i] = even[i], column[2 * i + 1] = odd[i];
@@ -92,7 +93,7 @@ struct Accumulators {
 template <class Format>
 inline void multiply_half(Accumulators& sum, const void* a_upper, const void* a_lower,
                           const uint16_t* b) {
-  const Transposed8x8 upper = transpose_8x8(a_upper), lower = transpose_8x8(a_lower);
+  const Transposed8x8 upper(a_upper), lower(a_lower);
   const Half32Lanes first = {0, 1, 2,  3,  4,  5,  6,  7,  32, 33, 34, 35, 36, 37, 38, 39,
                              8, 9, 10, 11, 12, 13, 14, 15, 40, 41, 42, 43, 44, 45, 46, 47};
   const Half32Lanes pairs[4] = {__builtin_shuffle(upper.low, lower.low, first),
@@ -106,7 +107,8 @@ inline void multiply_half(Accumulators& sum, const void* a_upper, const void* a_
   Format::widen(b, bt, 64);
 #pragma GCC unroll 8
   for (int k = 0; k < 8; ++k) {
-    const auto column = load_vector<Float16Lanes>(at + 16 * k);
+    Float16Lanes column;
+    load_vector(column, at + 16 * k);
 #pragma GCC unroll 8
     for (int n = 0; n < 8; ++n) sum.column[n] += column * bt[8 * n + k];
   }
@@ -133,7 +135,8 @@ inline void multiply_tf32(Warp& w, const Fragments& f, Accumulators& sum) {
       alignas(64) float at[16];
       for (unsigned r = 0; r < 8; ++r)
         at[r] = value(upper[4 * r + k]), at[8 + r] = value(lower[4 * r + k]);
-      const auto column = load_vector<Float16Lanes>(at);
+      Float16Lanes column;
+      load_vector(column, at);
       for (unsigned n = 0; n < 8; ++n) sum.column[n] += column * value(b[4 * n + k]);
     }
   }

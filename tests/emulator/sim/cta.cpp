@@ -15,9 +15,9 @@ Worker::Worker() = default;
 Worker::~Worker() = default;
 
 std::byte* Storage::reserve(size_t bytes) {
-  if (bytes > capacity_) {
+  if (data_ == nullptr || bytes > capacity_) {
     std::free(data_);
-    capacity_ = (bytes + 4095) / 4096 * 4096;
+    capacity_ = (bytes / 4096 + 1) * 4096;
     data_ = static_cast<std::byte*>(std::aligned_alloc(64, capacity_));
     if (data_ == nullptr) throw std::bad_alloc();
   }
