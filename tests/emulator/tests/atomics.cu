@@ -121,6 +121,18 @@ TEST(Atomics, contention_over_the_grid) {
   EXPECT_EQ(minimum.download()[0], lowest);
 }
 
+__global__ void set_narrow_flags(unsigned short* cells) {
+  // Neighbours in one word must not disturb one another.
+  atomicCAS(&cells[threadIdx.x], static_cast<unsigned short>(threadIdx.x % 2 == 0 ? 0 : 9),
+            static_cast<unsigned short>(5));
+}
+
+TEST(Atomics, compare_and_swap_of_16_bits) {
+  const auto cells = zeroed<unsigned short>(6);
+  LAUNCH(set_narrow_flags, 1, 6, cells.get());
+  EXPECT_VALUES(cells.download(), {5, 0, 5, 0, 5, 0});
+}
+
 __device__ float atomic_multiply(float* address, float factor) {
   auto* bits = reinterpret_cast<unsigned*>(address);
   unsigned old = *bits, assumed;
@@ -205,6 +217,24 @@ TEST(Atomics, last_block_reduction) {
   const auto arrived = zeroed<unsigned>(1);
   LAUNCH(last_block_sums, 10, 64, in.get(), partial.get(), arrived.get(), out.get());
   EXPECT_EQ(out.download()[0], 640 * 641 / 2);
+}
+
+// Blocks wait for those before them, as in a reduction over split work. (The other way round CUDA
+// promises nothing: the later blocks need not be running.)
+__global__ void take_turns(volatile int* turn, int* order) {
+  if (threadIdx.x == 0) {
+    while (*turn != static_cast<int>(blockIdx.x)) {
+    }
+    order[*turn] = 100 + blockIdx.x;
+    __threadfence();
+    *turn = *turn + 1;
+  }
+}
+
+TEST(Atomics, blocks_take_turns) {
+  const auto turn = zeroed<int>(1), order = zeroed<int>(8);
+  LAUNCH(take_turns, 8, 64, turn.get(), order.get());
+  EXPECT_VALUES(order.download(), {100, 101, 102, 103, 104, 105, 106, 107});
 }
 
 __global__ void use_qualified_forms(unsigned* cells, unsigned short* half_cells) {

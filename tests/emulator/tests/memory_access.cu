@@ -184,26 +184,4 @@ TEST(MemoryAccess, transposition_over_a_ragged_grid) {
   EXPECT_VALUES(out.download(), expected);
 }
 
-__global__ void report_indices(uint3* out) {
-  const int block = (blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x;
-  const int thread = (threadIdx.z * blockDim.y + threadIdx.y) * blockDim.x + threadIdx.x;
-  const int threads = blockDim.x * blockDim.y * blockDim.z;
-  unsigned lane, warp;
-  asm volatile("mov.u32 %0, %%laneid;" : "=r"(lane));
-  asm volatile("mov.u32 %0, %%warpid;" : "=r"(warp));
-  out[block * threads + thread] = make_uint3(block, thread, warpSize * warp + lane);
-}
-
-TEST(MemoryAccess, special_registers_in_three_dimensions) {
-  const dim3 grid(3, 2, 2), block(5, 4, 3);
-  const DeviceBuffer<uint3> out(12 * 60);
-  LAUNCH(report_indices, grid, block, out.get());
-  const std::vector<uint3> values = out.download();
-  for (unsigned i = 0; i < values.size(); ++i) {
-    EXPECT_EQ(values[i].x, i / 60);
-    EXPECT_EQ(values[i].y, i % 60);
-    EXPECT_EQ(values[i].z, i % 60);
-  }
-}
-
 }  // namespace
