@@ -73,11 +73,15 @@ std::string index_refusal(const char* what, std::optional<std::int64_t> value, c
                            : text("no ", name, " is small enough"));
 }
 
-std::string index_rule(const ConvProblem& problem) {
+std::string index_rule(const ConvTile& tile, const ConvProblem& problem) {
   const std::int64_t largest = kIndexLimit - 1;
   const std::int64_t pixels_per_image = std::int64_t{problem.p()} * problem.q();
-  if (const auto pixels = output_pixels(problem); pixels > largest) {
-    return index_refusal("n * p * q", pixels, "n", largest / pixels_per_image);
+  // The last tile counts on past the last pixel.
+  const std::int64_t most_pixels = largest / tile.block_m * tile.block_m;
+  if (const auto pixels = output_pixels(problem); pixels > most_pixels) {
+    return index_refusal("n * p * q up to a whole tile",
+                         ceil_div(pixels, tile.block_m) * tile.block_m, "n",
+                         most_pixels / pixels_per_image);
   }
   const auto y = output_pixels(problem) * problem.k;
   if (y > largest) {
@@ -124,7 +128,7 @@ std::string refusal(const ConvKernel& kernel, const ConvProblem& problem,
   if (auto reason = taps_rule(kernel.loader, problem); !reason.empty()) return reason;
   if (auto reason = groups_rule(problem); !reason.empty()) return reason;
   if (auto reason = channels_rule(kernel.loader, problem); !reason.empty()) return reason;
-  if (auto reason = index_rule(problem); !reason.empty()) return reason;
+  if (auto reason = index_rule(*kernel.tile, problem); !reason.empty()) return reason;
   return shared_memory_rule(kernel, problem, device);
 }
 

@@ -203,7 +203,12 @@ TEST(Refusals, ThirtyTwoBitIndices) {
 
   const ConvProblem pixels = {
       .n = 1 << 15, .h = 1, .w = 1, .c = 8, .k = 1, .pad = {128, 128, 128, 127}};
-  EXPECT_TRUE(has(refusal(pixels, unit), {"n * p * q = 2155872256", "nearest: n = 32640"}));
+  EXPECT_TRUE(has(refusal(pixels, unit),
+                  {"n * p * q up to a whole tile = 2155872256", "nearest: n = 32640"}));
+  // 2^31 - 1 pixels fit, but not the tile they end in.
+  const ConvProblem last_tile{.h = 1, .w = 2147483647, .c = 1, .k = 1};
+  EXPECT_TRUE(has(refusal(last_tile, "conv_element_f16_64x64x64_st4_sm80"),
+                  {"n * p * q up to a whole tile = 2147483648"}));
 
   const ConvProblem weights = {.h = 1, .w = 1, .c = 65536, .k = 32768};
   EXPECT_TRUE(has(refusal(weights, unit), {"packed weights", "nearest: k = 32767"}));
