@@ -84,14 +84,14 @@ TEST(Approximate, logarithm) {
   EXPECT_OPCODE_NEAR(Log2, WithinAbsolute<21>(), reference, spread(-1, 0, false));
   EXPECT_OPCODE_NEAR(Log2, WithinRelative<21>(), reference, spread(2, 127, false));
   EXPECT_OPCODE_NEAR(Log2, WithinRelative<21>(), reference, spread(-126, -2, false));
-  const std::vector<f32> special = {0.0f, -0.0f, -1, kInfinity, -kInfinity, kNan, 1, 8};
+  const std::vector<f32> special = {0.0f, -0.0f, -1, kInfinity, -kInfinity, kNan};
   EXPECT_OPCODE_ON(Log2, reference, special);
 }
 
 TEST(Approximate, reciprocal) {
   const auto reference = [](f32 a) { return 1 / a; };
   EXPECT_OPCODE_NEAR(Reciprocal, WithinUlps<1>(), reference, spread(-126, 125, true));
-  const std::vector<f32> special = {0.0f, -0.0f, kInfinity, -kInfinity, kNan, 1, -4};
+  const std::vector<f32> special = {0.0f, -0.0f, kInfinity, -kInfinity, kNan};
   EXPECT_OPCODE_ON(Reciprocal, reference, special);
   const std::vector<f32> denormal = {0x1p-140f, -0x1p-127f};
   EXPECT_OPCODE_ON(
@@ -104,7 +104,7 @@ TEST(Approximate, square_roots) {
   EXPECT_OPCODE_NEAR(SquareRoot, WithinUlps<2>(), root, spread(-126, 127, false));
   EXPECT_OPCODE_NEAR(ReciprocalSquareRoot, WithinUlps<2>(), reciprocal_root,
                      spread(-126, 127, false));
-  const std::vector<f32> special = {0.0f, -0.0f, kInfinity, -kInfinity, kNan, -1, 1, 4};
+  const std::vector<f32> special = {0.0f, -0.0f, kInfinity, -kInfinity, kNan, -1};
   EXPECT_OPCODE_ON(SquareRoot, root, special);
   EXPECT_OPCODE_ON(ReciprocalSquareRoot, reciprocal_root, special);
 }
@@ -156,6 +156,11 @@ struct WithinHalfUlps {
            (*this)(f16{u16(actual.bits >> 16)}, f16{u16(expected.bits >> 16)});
   }
 };
+struct WithinTanhError {  // absolute: 2^-10.987
+  bool operator()(f16 actual, f16 expected) const {
+    return std::fabs(to_double(actual) - to_double(expected)) <= 0x1.1p-11;
+  }
+};
 
 TEST(Approximate, halves) {
   std::vector<f16> values;
@@ -166,14 +171,14 @@ TEST(Approximate, halves) {
   }
   const auto exp2 = [](f16 a) { return to_f16(std::exp2(to_double(a))); };
   const auto tanh = [](f16 a) { return to_f16(std::tanh(to_double(a))); };
-  EXPECT_OPCODE_NEAR(Exp2_f16, WithinHalfUlps<2>(), exp2, values);
+  EXPECT_OPCODE_NEAR(Exp2_f16, WithinHalfUlps<3>(), exp2, values);
   EXPECT_OPCODE_NEAR(
-      Exp2_f16x2, WithinHalfUlps<2>(),
+      Exp2_f16x2, WithinHalfUlps<3>(),
       [=](f16x2 a) {
         return f16x2{exp2(f16{u16(a.bits)}).bits | u32(exp2(f16{u16(a.bits >> 16)}).bits) << 16};
       },
       pairs);
-  EXPECT_OPCODE_NEAR(HyperbolicTangent_f16, WithinHalfUlps<3>(), tanh, values);
+  EXPECT_OPCODE_NEAR(HyperbolicTangent_f16, WithinTanhError(), tanh, values);
 }
 
 }  // namespace

@@ -88,6 +88,18 @@ TEST(FaultsSynchronisation, flag_that_nobody_sets) {
   EXPECT_EQ(out.download()[0], 0);
 }
 
+constexpr int kBusyLine = __LINE__ + 2;
+__global__ void wait_while_writing(volatile int* flag, volatile int* out) {
+  while (*flag == 0) *out = 1;
+}
+
+TEST(FaultsSynchronisation, writing_the_same_again_is_waiting_too) {
+  NEEDS_EMULATOR();
+  const auto flag = zeroed<int>(1), out = zeroed<int>(1);
+  wait_while_writing<<<1, 32>>>(flag.get(), out.get());
+  EXPECT_FAULT({"deadlock"}, "wait_while_writing", {kBusyLine});
+}
+
 TEST(FaultsSynchronisation, flag_that_is_set_lets_the_kernel_end) {
   const DeviceBuffer<int> flag(std::vector<int>{1});
   const auto out = zeroed<int>(1);

@@ -8,12 +8,6 @@ using namespace cuemu_tests;
 
 namespace {
 
-bool has_compute_capability_9() {
-  int major = 0;
-  CUDA_OK(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0));
-  return major >= 9;
-}
-
 template <int kMatrices, bool kTransposed>
 __device__ void store_matrices(unsigned address, const unsigned (&r)[4]) {
 #define STMATRIX_1(suffix)                                                                      \

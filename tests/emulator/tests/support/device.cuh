@@ -77,6 +77,13 @@ void expect_values(const char* file, int line, const std::vector<T>& actual,
   }
 }
 
+inline bool has_compute_capability_9() {
+  int major = 0;
+  expect_success(__FILE__, __LINE__, "cudaDeviceGetAttribute",
+                 cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0));
+  return major >= 9;
+}
+
 }  // namespace cuemu_tests
 
 #define CUDA_OK(call) cuemu_tests::expect_success(__FILE__, __LINE__, #call, call)
