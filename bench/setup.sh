@@ -134,23 +134,17 @@ foldconv_build() {
   if [[ ! -f $build/build.ninja || $(cat "$configured" 2>/dev/null) != "$settings" ]]; then
     local fresh=()
     [[ $(cat "$configured" 2>/dev/null) == "$CUDACXX "* ]] || fresh=(--fresh)
-    say "configuring build/$preset"
+    say "configuring and building build/$preset"
     (cd "$foldconv_root" &&
       cmake --preset "$preset" "${fresh[@]}" "-DFOLDCONV_EMULATE=$emulate" >/dev/null)
     echo "$settings" >"$configured"
   fi
 
-  local targets=() quiet=()
+  local targets=()
   [[ $# -eq 0 ]] || targets=(--target "$@")
-  if [[ ! -t 2 ]]; then
-    quiet=(-- --quiet)
-    is_up_to_date "$build" "$@" || say "building build/$preset"
+  if [[ -t 2 ]]; then
+    cmake --build "$build" "${targets[@]}" >&2
+  else
+    cmake --build "$build" "${targets[@]}" -- --quiet 2>&1 | sed '/^ninja: no work to do/d' >&2
   fi
-  cmake --build "$build" "${targets[@]}" "${quiet[@]}" >&2
-}
-
-is_up_to_date() {
-  local build=$1
-  shift
-  [[ $(ninja -C "$build" -n "$@" 2>&1) == *"no work to do"* ]]
 }
