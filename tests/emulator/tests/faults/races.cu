@@ -150,6 +150,77 @@ TEST(FaultsRaces, asynchronous_copy_without_a_barrier) {
   EXPECT_FAULT({"race"}, "copy_without_barrier", {kCopyLine, kUnorderedRead});
 }
 
+// The barrier must come after the wait: before it, the copies of other warps may still be on their
+// way.
+constexpr int kReadAfterBarrier = __LINE__ + 7;
+__global__ void barrier_before_wait(int* out, const int* in, bool barrier_after_wait) {
+  __shared__ int tile[64];
+  copy_async(&tile[threadIdx.x], in + threadIdx.x);
+  if (!barrier_after_wait) __syncthreads();
+  asm volatile("cp.async.wait_all;" ::: "memory");
+  if (barrier_after_wait) __syncthreads();
+  out[threadIdx.x] = tile[63 - threadIdx.x];
+}
+
+TEST(FaultsRaces, barrier_on_the_wrong_side_of_the_wait) {
+  NEEDS_EMULATOR();
+  const Switch late("late", 1), races("race", 1), uninitialised("uninit", 1);
+  const auto in = zeroed<int>(64), out = zeroed<int>(64);
+  LAUNCH(barrier_before_wait, 1, 64, out.get(), in.get(), true);
+  barrier_before_wait<<<1, 64>>>(out.get(), in.get(), false);
+  EXPECT_FAULT({"race", "uninitialised-read"}, "barrier_before_wait",
+               {kReadAfterBarrier, kCopyLine});
+}
+
+// A copy into a buffer that other warps still read: the pipeline has one stage too few, or lacks a
+// barrier.
+constexpr int kOldRead = __LINE__ + 5;
+__global__ void refill_without_barrier(int* out, const int* in, bool with_barrier) {
+  __shared__ int tile[64];
+  tile[threadIdx.x] = threadIdx.x;
+  __syncthreads();
+  const int old = tile[63 - threadIdx.x];
+  if (with_barrier) __syncthreads();
+  copy_async(&tile[threadIdx.x], in + threadIdx.x);
+  asm volatile("cp.async.wait_all;" ::: "memory");
+  __syncthreads();
+  out[threadIdx.x] = old + tile[63 - threadIdx.x];
+}
+
+TEST(FaultsRaces, refilling_a_buffer_that_is_still_read) {
+  NEEDS_EMULATOR();
+  const auto in = zeroed<int>(64), out = zeroed<int>(64);
+  for (int late = 0; late < 2; ++late) {
+    const Switch mode("late", late), races("race", 1);
+    LAUNCH(refill_without_barrier, 1, 64, out.get(), in.get(), true);
+    refill_without_barrier<<<1, 64>>>(out.get(), in.get(), false);
+    EXPECT_FAULT({"race"}, "refill_without_barrier", {kCopyLine, kOldRead});
+  }
+}
+
+constexpr int kMatrixRead = __LINE__ + 7;
+__global__ void load_matrix_of_other_warp(unsigned* out, int words, bool with_barrier) {
+  __shared__ alignas(16) unsigned tile[64];
+  if (static_cast<int>(threadIdx.x) < words) tile[threadIdx.x] = threadIdx.x;
+  if (with_barrier) __syncthreads();
+  const unsigned* from = tile + 32 * (1 - threadIdx.x / 32) + threadIdx.x % 8 * 4;
+  unsigned value, row = static_cast<unsigned>(__cvta_generic_to_shared(from));
+  asm("ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%0}, [%1];" : "=r"(value) : "r"(row) : "memory");
+  out[threadIdx.x] = value;
+}
+
+TEST(FaultsRaces, matrix_loads_are_checked_too) {
+  NEEDS_EMULATOR();
+  const auto out = zeroed<unsigned>(64);
+  const Switch races("race", 1), uninitialised("uninit", 1);
+  LAUNCH(load_matrix_of_other_warp, 1, 64, out.get(), 64, true);
+  load_matrix_of_other_warp<<<1, 64>>>(out.get(), 63, true);
+  EXPECT_FAULT({"uninitialised-read"}, "load_matrix_of_other_warp", {kMatrixRead});
+  const Switch no_uninitialised("uninit", 0);
+  load_matrix_of_other_warp<<<1, 64>>>(out.get(), 64, false);
+  EXPECT_FAULT({"race"}, "load_matrix_of_other_warp", {kMatrixRead, kMatrixRead - 4});
+}
+
 // Three groups in flight; the kernel must leave one pending to have two tiles, and leaves
 // `kPending`.
 constexpr int kEarlyRead = __LINE__ + 9;
