@@ -130,11 +130,12 @@ foldconv_build() {
 
   # Ninja configures again by itself when a CMake file changes; this is for what it cannot see.
   local configured=$build/configured.txt
-  local settings="$CUDACXX $emulate"
+  local settings="$CUDACXX $emulate" first=
   if [[ ! -f $build/build.ninja || $(cat "$configured" 2>/dev/null) != "$settings" ]]; then
     local fresh=()
     [[ $(cat "$configured" 2>/dev/null) == "$CUDACXX "* ]] || fresh=(--fresh)
-    say "configuring and building build/$preset"
+    say "configuring build/$preset"
+    first=yes
     (cd "$foldconv_root" &&
       cmake --preset "$preset" "${fresh[@]}" "-DFOLDCONV_EMULATE=$emulate" >/dev/null)
     echo "$settings" >"$configured"
@@ -142,9 +143,20 @@ foldconv_build() {
 
   local targets=()
   [[ $# -eq 0 ]] || targets=(--target "$@")
-  if [[ -t 2 ]]; then
+  if [[ -t 2 && -n $first ]]; then
     cmake --build "$build" "${targets[@]}" >&2
-  else
-    cmake --build "$build" "${targets[@]}" -- --quiet 2>&1 | sed '/^ninja: no work to do/d' >&2
+    return
   fi
+  # Silent where nothing is to be built; a line where it takes a while.
+  local notice status=0
+  (
+    sleep 2 &>/dev/null
+    say "building build/$preset"
+  ) &
+  notice=$!
+  cmake --build "$build" "${targets[@]}" -- --quiet 2>&1 | sed '/^ninja: no work to do/d' >&2 ||
+    status=$?
+  kill "$notice" 2>/dev/null || true
+  wait "$notice" 2>/dev/null || true
+  return "$status"
 }
