@@ -145,6 +145,7 @@ void decode_copy(Decoder& d) {
     flags |= kSourceSize;
   }
   const uint32_t site = d.next_site();
+  d.touches_shared(static_cast<uint32_t>(bytes));
   Instr& in = d.emit(&copy_async);
   in.a = a, in.b = b, in.c = c;
   in.target = static_cast<uint32_t>(to.has_base ? to.bits : d.symbol_address(to));

@@ -93,16 +93,27 @@ template <class T>
 using BitsOf = std::conditional_t<sizeof(T) == 2, uint16_t,
                                   std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>>;
 
+// On global memory f32 additions flush subnormal numbers, as the manual says of GPUs.
+float flush(float v) {
+  return std::fabs(v) < 0x1p-126f ? std::copysign(0.0f, v) : v;
+}
+
+template <class T>
+T add_flushed(T old, T b) {
+  if constexpr (std::is_same_v<T, float>) return flush(flush(old) + flush(b));
+  return old;
+}
+
 // Other CTAs run on other host threads, so this is a true atomic operation of the host.
 template <class T>
-T exchange_with(Action action, void* address, T b, T c) {
+T exchange_with(Action action, bool flushes, void* address, T b, T c) {
   using Bits = BitsOf<T>;
   auto* place = static_cast<Bits*>(address);
   Bits old = __atomic_load_n(place, __ATOMIC_RELAXED);
   for (;;) {
     T value;
     std::memcpy(&value, &old, sizeof value);
-    const T next = combine(action, value, b, c);
+    const T next = flushes ? add_flushed(value, b) : combine(action, value, b, c);
     Bits next_bits;
     std::memcpy(&next_bits, &next, sizeof next_bits);
     if (__atomic_compare_exchange_n(place, &old, next_bits, false, __ATOMIC_SEQ_CST,
@@ -112,11 +123,12 @@ T exchange_with(Action action, void* address, T b, T c) {
 }
 
 template <class T>
-void apply(Warp& w, const Instr& in, unsigned lane, void* address) {
+void apply(Warp& w, const Instr& in, unsigned lane, void* address, bool shared) {
   const auto action = static_cast<Action>(in.extra & 0xFF);
   const T b = w.lanes<T>(in.b)[lane];
   const T c = in.c == kNoSlot ? b : w.lanes<T>(in.c)[lane];
-  const T old = exchange_with(action, address, b, c);
+  const bool flushes = std::is_same_v<T, float> && action == Action::add && !shared;
+  const T old = exchange_with(action, flushes, address, b, c);
   if (in.dst != kNoSlot) w.lanes<T>(in.dst)[lane] = old;
 }
 
@@ -148,14 +160,15 @@ void atomic_handler(Warp& w, const Instr& in, uint32_t mask) {
     check_shared(w, in, shared, offset, sizeof(T), "atomic operation");
     each_lane(shared, [&](unsigned l) {
       if (w.cta->checks != nullptr) w.cta->checks->atomic(w, in, l, offset[l], sizeof(T));
-      apply<T>(w, in, l, w.cta->shared + offset[l]);
+      apply<T>(w, in, l, w.cta->shared + offset[l], true);
     });
   }
   const uint32_t global = mask & ~shared;
   if (global != 0) {
     fill_inactive(address, global);
     check_global(w, in, global, address, sizeof(T), "atomic operation");
-    each_lane(global, [&](unsigned l) { apply<T>(w, in, l, reinterpret_cast<void*>(address[l])); });
+    each_lane(global,
+              [&](unsigned l) { apply<T>(w, in, l, reinterpret_cast<void*>(address[l]), false); });
   }
 }
 
@@ -233,6 +246,7 @@ void decode_atomic(Decoder& d) {
       reduction || d.operand(0).kind == Operand::Kind::sink ? kNoSlot : d.dest(0, t);
   const uint64_t displacement = at.has_base ? at.bits : d.symbol_address(at);
   const uint32_t site = d.next_site();
+  d.touches_shared(bytes_of(t));
   Instr& in = d.emit(handler_for(t));
   in.dst = dst, in.a = base, in.b = b, in.c = c;
   in.imm = static_cast<int64_t>(displacement);

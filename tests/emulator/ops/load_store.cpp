@@ -325,6 +325,7 @@ void decode_access(Decoder& d) {
       throw NotImplemented{"outside the parameters"};
   }
   const uint32_t site = d.next_site();
+  if (space == Space::shared || space == Space::generic) d.touches_shared(count * bytes_of(t));
   Instr& in = d.emit(handler_for<kStore>(t, space, known_parameter));
   in.a = base;
   in.imm = static_cast<int64_t>(displacement);

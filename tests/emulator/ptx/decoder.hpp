@@ -2,6 +2,7 @@
 // own.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -70,6 +71,9 @@ class Decoder {
   // Before the instruction: a scratch copy of `slot`, run through the handler.
   uint32_t before(Handler handler, uint32_t slot, unsigned bytes);
   uint32_t next_site() { return program_.sites++; }
+  void touches_shared(uint32_t bytes) {
+    program_.shared_granule = std::min(program_.shared_granule, bytes);
+  }
   void set_branch_target(Instr& in, uint64_t label);
 
  private:

@@ -114,7 +114,11 @@ void Lexer::advance() {
   if (is_word_char(*at_)) {
     // "::" belongs to opcodes such as cp.async.cg.shared.global.L2::128B; a single ':' ends a
     // label.
+    const bool directive = *at_ == '.';
+    ++at_;
     while (at_ < end_) {
+      // ".reg.b32" is two directives; "add.u32" is one opcode.
+      if (directive && *at_ == '.') break;
       if (is_word_char(*at_)) {
         ++at_;
       } else if (*at_ == ':' && at_ + 1 < end_ && at_[1] == ':') {

@@ -1,6 +1,7 @@
 // Parses the body of a function into statements.
 #include <stdexcept>
 
+#include "expression.hpp"
 #include "syntax.hpp"
 
 namespace cuemu {
@@ -115,6 +116,7 @@ class BodyParser {
       s.guard = lexer_.next().text;
     }
     s.opcode = lexer_.next().text;
+    in_call_ = s.opcode.starts_with("call");
     while (!lexer_.peek().is(';') && lexer_.peek().kind != Token::Kind::end) {
       s.operands.push_back(operand());
       if (!lexer_.accept(',')) break;
@@ -125,29 +127,25 @@ class BodyParser {
       throw std::runtime_error("PTX: ';' expected behind '" + std::string(s.text) + "'");
   }
 
-  void number(ParsedOperand& o, bool negative) {
-    const Token t = lexer_.next();
+  void number(ParsedOperand& o) {
+    Lexer ahead = lexer_;
+    const bool negative = ahead.accept('-');
+    const Token t = ahead.peek();
     o.kind = ParsedOperand::Kind::number;
-    o.number = t.kind;
-    o.bits = t.bits;
-    if (!negative) return;
-    if (t.kind == Token::Kind::float32)
-      o.bits ^= uint64_t{1} << 31;
-    else if (t.kind == Token::Kind::float64)
-      o.bits ^= uint64_t{1} << 63;
-    else
-      o.bits = uint64_t{0} - t.bits;
+    if (t.kind == Token::Kind::float32 || t.kind == Token::Kind::float64) {
+      if (negative) lexer_.next();
+      o.bits = lexer_.next().bits;
+      o.number = t.kind;
+      if (negative) o.bits ^= uint64_t{1} << (t.kind == Token::Kind::float32 ? 31 : 63);
+    } else {
+      o.bits = parse_expression(lexer_);
+    }
   }
 
+  // Of "name+4" or "name+-4".
   uint64_t displacement() {
-    uint64_t sum = 0;
-    while (lexer_.peek().is('+') || lexer_.peek().is('-')) {
-      bool negative = lexer_.next().is('-');
-      if (lexer_.accept('-')) negative = !negative;
-      const uint64_t n = lexer_.next().bits;
-      sum += negative ? uint64_t{0} - n : n;
-    }
-    return sum;
+    if (!lexer_.peek().is('+') && !lexer_.peek().is('-')) return 0;
+    return parse_expression(lexer_);
   }
 
   void list(ParsedOperand& o, char close) {
@@ -162,25 +160,21 @@ class BodyParser {
     ParsedOperand o;
     if (lexer_.accept('{')) {
       list(o, '}');
-    } else if (lexer_.accept('(')) {
+    } else if (in_call_ && lexer_.accept('(')) {
       list(o, ')');
     } else if (lexer_.accept('[')) {
       o.kind = ParsedOperand::Kind::address;
       if (lexer_.peek().kind == Token::Kind::word) {
         o.name = lexer_.next().text;
         o.bits = displacement();
-      } else if (lexer_.peek().kind == Token::Kind::integer) {
-        o.bits = lexer_.next().bits;
-        o.bits += displacement();
+      } else if (at_expression(lexer_)) {
+        o.bits = parse_expression(lexer_);
       }
       while (lexer_.accept(',')) o.items.push_back(operand());
       if (!lexer_.accept(']')) throw std::runtime_error("PTX: ']' expected");
-    } else if (lexer_.accept('-')) {
-      number(o, true);
-    } else if (lexer_.peek().kind == Token::Kind::integer ||
-               lexer_.peek().kind == Token::Kind::float32 ||
+    } else if (at_expression(lexer_) || lexer_.peek().kind == Token::Kind::float32 ||
                lexer_.peek().kind == Token::Kind::float64) {
-      number(o, false);
+      number(o);
     } else {
       o.negated = lexer_.accept('!');
       const Token t = lexer_.next();
@@ -202,6 +196,7 @@ class BodyParser {
   Lexer lexer_;
   std::vector<Statement> statements_;
   SourceLocation location_;
+  bool in_call_ = false;  // where parentheses enclose arguments
 };
 
 }  // namespace

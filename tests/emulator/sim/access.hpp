@@ -65,7 +65,7 @@ inline const Region* check_global(Warp& w, const Instr& in, uint32_t mask, const
 void count_shared(cuemu_shared_traffic& traffic, uint32_t mask, const uint32_t* offset,
                   unsigned bytes);
 
-// `touched`: bytes the active lanes touch together. `region`: as check_global returned it.
+// `region`: as check_global returned it.
 void count_global(Worker& worker, bool write, const Region* region, uint32_t mask,
                   const uint64_t* address, unsigned bytes);
 

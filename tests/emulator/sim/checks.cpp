@@ -11,14 +11,16 @@ void SharedChecks::prepare(Cta& cta, bool uninitialised, bool race) {
   uninitialised_ = uninitialised;
   race_ = race;
   const auto warps = static_cast<uint32_t>(cta.warps.size());
+  shift_ = static_cast<unsigned>(std::countr_zero(cta.worker->program->shared_granule));
+  const uint32_t granules = (cta.shared_bytes + (1u << shift_) - 1) >> shift_;
   const uint64_t serial = cta.worker->program->serial;
-  if (uninitialised) initialised_.assign(cta.shared_bytes, 0);
+  if (uninitialised) initialised_.assign(granules, 0);
   if (!race) return;
   pass_all_clocks();
-  if (bytes_.size() != cta.shared_bytes || warps != warps_ || serial != program_serial_) {
+  if (granules_.size() != granules || warps != warps_ || serial != program_serial_) {
     // Otherwise the old records stay: their clocks lie before everything to come.
-    bytes_.assign(cta.shared_bytes, Byte{});
-    reads_.assign(size_t{cta.shared_bytes} * warps, Access{});
+    granules_.assign(granules, Granule{});
+    reads_.assign(size_t{granules} * warps, Access{});
     now_ = 0;
   }
   warps_ = warps;
@@ -37,7 +39,7 @@ void SharedChecks::start_cta() {
   if (uninitialised_) std::fill(initialised_.begin(), initialised_.end(), uint8_t{0});
   if (!race_) return;
   pass_all_clocks();
-  for (Byte& b : bytes_) b.in_flight = false;
+  for (Granule& b : granules_) b.in_flight = false;
   for (uint32_t w = 0; w < warps_; ++w) {
     std::fill(known_[w].begin(), known_[w].end(), now_);
     known_[w][w] = now_ + 1;
@@ -57,15 +59,15 @@ void SharedChecks::report(const Warp& warp, const Instr& in, unsigned lane, uint
       warp, in, "race", 1u << lane,
       format("%s of shared byte %u by warp %u, and warp %u's %s of it at %s, have no barrier "
              "between them",
-             what, at, warp.index, other_warp, other_what,
+             what, at << shift_, warp.index, other_warp, other_what,
              program.source_of(program.code[other_instr]).c_str()));
 }
 
 void SharedChecks::read(const Warp& warp, const Instr& in, unsigned lane, uint32_t offset,
                         uint32_t bytes) {
-  for (uint32_t at = offset; at < offset + bytes; ++at) {
+  for (uint32_t at = offset >> shift_; at < (offset + bytes) >> shift_; ++at) {
     if (race_) {
-      const Byte& b = bytes_[at];
+      const Granule& b = granules_[at];
       const uint32_t w = warp.index;
       if (b.in_flight)
         report(warp, in, lane, at, "read", b.writer, "unfinished asynchronous copy", b.write.instr);
@@ -75,13 +77,13 @@ void SharedChecks::read(const Warp& warp, const Instr& in, unsigned lane, uint32
     }
     if (uninitialised_ && initialised_[at] == 0)
       raise_fault(warp, in, "uninitialised-read", 1u << lane,
-                  format("shared byte %u has not been written", at));
+                  format("shared byte %u has not been written", at << shift_));
   }
 }
 
 void SharedChecks::check_write(const Warp& warp, const Instr& in, unsigned lane, uint32_t at,
                                bool atomic) {
-  const Byte& b = bytes_[at];
+  const Granule& b = granules_[at];
   const uint32_t w = warp.index;
   if (b.in_flight)
     report(warp, in, lane, at, "write", b.writer, "unfinished asynchronous copy", b.write.instr);
@@ -93,7 +95,7 @@ void SharedChecks::check_write(const Warp& warp, const Instr& in, unsigned lane,
 }
 
 void SharedChecks::record_write(const Warp& warp, const Instr& in, uint32_t at, bool atomic) {
-  Byte& b = bytes_[at];
+  Granule& b = granules_[at];
   b.write = {known_[warp.index][warp.index], instr_index(in)};
   b.writer = static_cast<uint8_t>(warp.index);
   b.written_by_atomic = atomic;
@@ -101,7 +103,7 @@ void SharedChecks::record_write(const Warp& warp, const Instr& in, uint32_t at, 
 
 void SharedChecks::write(const Warp& warp, const Instr& in, unsigned lane, uint32_t offset,
                          uint32_t bytes) {
-  for (uint32_t at = offset; at < offset + bytes; ++at) {
+  for (uint32_t at = offset >> shift_; at < (offset + bytes) >> shift_; ++at) {
     if (race_) {
       check_write(warp, in, lane, at, false);
       record_write(warp, in, at, false);
@@ -112,34 +114,35 @@ void SharedChecks::write(const Warp& warp, const Instr& in, unsigned lane, uint3
 
 void SharedChecks::atomic(const Warp& warp, const Instr& in, unsigned lane, uint32_t offset,
                           uint32_t bytes) {
-  for (uint32_t at = offset; at < offset + bytes; ++at) {
+  for (uint32_t at = offset >> shift_; at < (offset + bytes) >> shift_; ++at) {
     if (race_) {
       check_write(warp, in, lane, at, true);
       record_write(warp, in, at, true);
     }
     if (uninitialised_ && initialised_[at] == 0)
-      raise_fault(warp, in, "uninitialised-read", 1u << lane,
-                  format("atomic operation on shared byte %u, which has not been written", at));
+      raise_fault(
+          warp, in, "uninitialised-read", 1u << lane,
+          format("atomic operation on shared byte %u, which has not been written", at << shift_));
   }
 }
 
 void SharedChecks::copy_issued(const Warp& warp, const Instr& in, unsigned lane, uint32_t offset,
                                uint32_t bytes) {
-  for (uint32_t at = offset; at < offset + bytes; ++at) {
+  for (uint32_t at = offset >> shift_; at < (offset + bytes) >> shift_; ++at) {
     if (race_) {
       check_write(warp, in, lane, at, false);
       record_write(warp, in, at, false);
-      bytes_[at].in_flight = true;
+      granules_[at].in_flight = true;
     }
     if (uninitialised_) initialised_[at] = 0;
   }
 }
 
 void SharedChecks::copy_landed(const Warp& warp, const Instr& in, uint32_t offset, uint32_t bytes) {
-  for (uint32_t at = offset; at < offset + bytes; ++at) {
+  for (uint32_t at = offset >> shift_; at < (offset + bytes) >> shift_; ++at) {
     if (race_) {
       record_write(warp, in, at, false);
-      bytes_[at].in_flight = false;
+      granules_[at].in_flight = false;
     }
     if (uninitialised_) initialised_[at] = 1;
   }

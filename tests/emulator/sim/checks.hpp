@@ -35,7 +35,7 @@ class SharedChecks {
     uint32_t clock = 0;
     uint32_t instr = 0;
   };
-  struct Byte {
+  struct Granule {
     Access write;
     uint8_t writer = 0;
     bool written_by_atomic = false;
@@ -55,11 +55,12 @@ class SharedChecks {
   Cta* cta_ = nullptr;
   bool uninitialised_ = false, race_ = false;
   uint32_t warps_ = 0;
+  unsigned shift_ = 0;  // of the program's granule: accesses are made of whole ones
   uint64_t program_serial_ = 0;
   uint32_t now_ = 0;                  // above every clock so far
-  std::vector<uint8_t> initialised_;  // by byte
-  std::vector<Byte> bytes_;
-  std::vector<Access> reads_;  // by byte and warp
+  std::vector<uint8_t> initialised_;  // by granule
+  std::vector<Granule> granules_;
+  std::vector<Access> reads_;  // by granule and warp
   std::vector<Clocks> known_;  // by warp
   std::array<Clocks, 16> barriers_;
 };
