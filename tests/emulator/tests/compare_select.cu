@@ -18,13 +18,13 @@ namespace {
   BIT_IF("ne." #T, "2") \
   BIT_IF("lt." #T, "4") BIT_IF("le." #T, "8") BIT_IF("gt." #T, "16") BIT_IF("ge." #T, "32")
 // Unordered forms, which are true when an operand is NaN, and the tests for that.
-#define UNORDERED_OF(T)                                                         \
-  BIT_IF("equ." #T, "64")                                                       \
-  BIT_IF("neu." #T, "128")                                                      \
-  BIT_IF("ltu." #T, "256")                                                      \
-  BIT_IF("leu." #T, "512")                                                      \
-  BIT_IF("gtu." #T, "1024") BIT_IF("geu." #T, "2048") BIT_IF("num." #T, "4096") \
-      BIT_IF("nan." #T, "8192")
+#define UNORDERED_OF(T)     \
+  BIT_IF("equ." #T, "64")   \
+  BIT_IF("neu." #T, "128")  \
+  BIT_IF("ltu." #T, "256")  \
+  BIT_IF("leu." #T, "512")  \
+  BIT_IF("gtu." #T, "1024") \
+  BIT_IF("geu." #T, "2048") BIT_IF("num." #T, "4096") BIT_IF("nan." #T, "8192")
 
 template <class T>
 u32 order(T a, T b) {

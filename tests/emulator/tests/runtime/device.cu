@@ -70,6 +70,8 @@ __global__ void uses_static_shared(float* out) {
   __syncthreads();
   out[threadIdx.x] = tile[(threadIdx.x + 1) % blockDim.x];
 }
+// Instances for tests that set attributes of the kernel, which stay set.
+template <int kInstance = 0>
 __global__ void __launch_bounds__(128) uses_dynamic_shared(float* out, int count) {
   dynamic_shared[count - 1 - threadIdx.x] = static_cast<float>(threadIdx.x);
   __syncthreads();
@@ -89,7 +91,7 @@ TEST(RuntimeDevice, function_attributes) {
   EXPECT_TRUE(a.numRegs > 0 && a.numRegs <= 255, std::to_string(a.numRegs));
   EXPECT_EQ(a.maxThreadsPerBlock, 1024);
   EXPECT_EQ(a.localSizeBytes, 0u);
-  CUDA_OK(cudaFuncGetAttributes(&a, uses_dynamic_shared));
+  CUDA_OK(cudaFuncGetAttributes(&a, uses_dynamic_shared<>));
   EXPECT_EQ(a.sharedSizeBytes, 0u);
   EXPECT_EQ(a.maxThreadsPerBlock, 128);
   EXPECT_TRUE(a.binaryVersion >= 80 && a.ptxVersion >= 80);
@@ -100,29 +102,29 @@ TEST(RuntimeDevice, function_attributes) {
 TEST(RuntimeDevice, more_dynamic_shared_memory_must_be_asked_for) {
   const int kBytes = 64 * 1024, kCount = kBytes / 4;
   const DeviceBuffer<float> out(128);
-  uses_dynamic_shared<<<1, 128, kBytes>>>(out.get(), kCount);
+  uses_dynamic_shared<1><<<1, 128, kBytes>>>(out.get(), kCount);
   EXPECT_STATUS(cudaGetLastError(), cudaErrorInvalidValue);
   cuemu_clear_fault();
-  CUDA_OK(cudaFuncSetAttribute(uses_dynamic_shared, cudaFuncAttributeMaxDynamicSharedMemorySize,
+  CUDA_OK(cudaFuncSetAttribute(uses_dynamic_shared<1>, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                kBytes));
   cudaFuncAttributes a{};
-  CUDA_OK(cudaFuncGetAttributes(&a, uses_dynamic_shared));
+  CUDA_OK(cudaFuncGetAttributes(&a, uses_dynamic_shared<1>));
   EXPECT_EQ(a.maxDynamicSharedSizeBytes, kBytes);
-  uses_dynamic_shared<<<1, 128, kBytes>>>(out.get(), kCount);
+  uses_dynamic_shared<1><<<1, 128, kBytes>>>(out.get(), kCount);
   CUDA_OK(cudaGetLastError());
   CUDA_OK(cudaDeviceSynchronize());
   EXPECT_EQ(out.download()[127], 127.0f);
   // What was asked for is the limit.
-  uses_dynamic_shared<<<1, 128, kBytes + 16>>>(out.get(), kCount);
+  uses_dynamic_shared<1><<<1, 128, kBytes + 16>>>(out.get(), kCount);
   EXPECT_STATUS(cudaGetLastError(), cudaErrorInvalidValue);
   cuemu_clear_fault();
 }
 
 TEST(RuntimeDevice, no_more_dynamic_shared_memory_than_there_is) {
   const int limit = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin);
-  CUDA_OK(cudaFuncSetAttribute(uses_dynamic_shared, cudaFuncAttributeMaxDynamicSharedMemorySize,
+  CUDA_OK(cudaFuncSetAttribute(uses_dynamic_shared<2>, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                limit));
-  EXPECT_STATUS(cudaFuncSetAttribute(uses_dynamic_shared,
+  EXPECT_STATUS(cudaFuncSetAttribute(uses_dynamic_shared<2>,
                                      cudaFuncAttributeMaxDynamicSharedMemorySize, limit + 1),
                 cudaErrorInvalidValue);
   // Static shared memory counts too.
@@ -142,7 +144,8 @@ TEST(RuntimeDevice, occupancy) {
   EXPECT_TRUE(blocks >= 16 && blocks <= 32,
               std::to_string(blocks));  // limited by the number of blocks
   const int bytes = 40 * 1024;
-  CUDA_OK(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, uses_dynamic_shared, 128, bytes));
+  CUDA_OK(
+      cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, uses_dynamic_shared<>, 128, bytes));
   EXPECT_TRUE(blocks >= 1 && blocks <= sm_shared / bytes,
               std::to_string(blocks));  // limited by shared memory
   EXPECT_TRUE(blocks >= sm_shared / (bytes + 2048), std::to_string(blocks));
