@@ -154,7 +154,7 @@ class BenchReport {
                    {"over_fused", if_right(ratio > 0, ratio)},
                    {"reason", right ? Value() : Value(measured.wrong)}},
         .cells = {first ? clipped(label(descriptor), width_) : "", measured.implementation},
-        .note = right ? "" : "  FAIL " + measured.wrong};
+        .note = right ? "" : "  " + wrapped("FAIL " + measured.wrong, 2)};
     if (!right) return row;
     const std::string over_fused = ratio > 0 ? fixed(ratio, 2) : "-";
     row.cells.push_back(std::to_string(measured.launches));

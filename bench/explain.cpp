@@ -1,5 +1,5 @@
 // explain: which kernel a problem gets, and why not another one.
-#include <array>
+#include <algorithm>
 #include <cstdio>
 #include <optional>
 
@@ -7,21 +7,6 @@
 
 namespace foldconv::tool {
 namespace {
-
-constexpr std::size_t kLineWidth = 118;
-
-// Breaks between words; every line but the first begins with `indent` spaces.
-std::string wrapped(const std::string& text, std::size_t indent) {
-  std::string lines;
-  std::size_t begin = 0;
-  while (text.size() - begin > kLineWidth - indent) {
-    std::size_t end = text.rfind(' ', begin + kLineWidth - indent);
-    if (end == std::string::npos || end <= begin) break;
-    lines += text.substr(begin, end - begin) + "\n" + std::string(indent, ' ');
-    begin = end + 1;
-  }
-  return lines + text.substr(begin);
-}
 
 // Names of tensor-core kernels hold the tile: ..._128x64x64_st3_sm80.
 struct NamedTile {

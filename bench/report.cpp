@@ -182,6 +182,19 @@ std::string grouped(std::uint64_t value) {
   return digits;
 }
 
+std::string wrapped(const std::string& text, std::size_t indent) {
+  constexpr std::size_t kLineWidth = 118;
+  std::string lines;
+  std::size_t begin = 0;
+  while (text.size() - begin > kLineWidth - indent) {
+    const std::size_t end = text.rfind(' ', begin + kLineWidth - indent);
+    if (end == std::string::npos || end <= begin) break;
+    lines += text.substr(begin, end - begin) + "\n" + std::string(indent, ' ');
+    begin = end + 1;
+  }
+  return lines + text.substr(begin);
+}
+
 std::string clipped(const std::string& text, int width) {
   const auto limit = static_cast<std::size_t>(std::max(width, 4));
   if (text.size() <= limit) return text;

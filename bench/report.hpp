@@ -49,10 +49,13 @@ class Report {
 
 std::unique_ptr<Report> make_report(Format format, std::ostream& out);
 
-// Cells of a table.
+// Text of a table.
 std::string fixed(double value, int digits);  // "12.30"; "-" where not finite
 std::string short_number(double value);       // 3 significant digits: "0.0123", "1.23e-05"
 std::string grouped(std::uint64_t value);     // "12,345,678"
+// Lines of at most 118 characters, broken between words; all but the first begin with `indent`
+// spaces.
+std::string wrapped(const std::string& text, std::size_t indent);
 std::string clipped(const std::string& text, int width);  // cut with ".." in the middle
 
 }  // namespace foldconv::tool

@@ -154,7 +154,7 @@ foldconv_build() {
     say "building build/$preset"
   ) &
   notice=$!
-  cmake --build "$build" "${targets[@]}" -- --quiet 2>&1 | sed '/^ninja: no work to do/d' >&2 ||
+  cmake --build "$build" "${targets[@]}" -- --quiet 2>&1 | sed '/^ninja: no work to do/d; /^-- /d' >&2 ||
     status=$?
   kill "$notice" 2>/dev/null || true
   wait "$notice" 2>/dev/null || true

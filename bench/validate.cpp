@@ -130,7 +130,7 @@ Row to_row(const Descriptor& descriptor, const ConvProblem& problem,
                 cell(short_number(finding.verdict.max_abs_error)),
                 cell(fixed(finding.verdict.worst_share, 3)), yes_no(finding.repeatable),
                 yes_no(finding.batch_invariant), examined.ok() && finding.pass() ? "PASS" : "FAIL"},
-      .note = reason.empty() ? "" : "  " + reason};
+      .note = reason.empty() ? "" : "  " + wrapped(reason, 2)};
 }
 
 }  // namespace

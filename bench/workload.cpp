@@ -87,6 +87,17 @@ reference::Expected expected_of(const Workload& workload, const ConvProblem& pro
   return reference::conv(with_images(problem, workload.distinct), inputs);
 }
 
+namespace {
+
+std::string place_of(std::int64_t element, const ConvProblem& problem) {
+  const std::int64_t k = problem.k, q = problem.q(), p = problem.p();
+  const auto number = [](std::int64_t value) { return std::to_string(value); };
+  return "image " + number(element / (p * q * k)) + ", row " + number(element / (q * k) % p) +
+         ", column " + number(element / k % q) + ", channel " + number(element % k);
+}
+
+}  // namespace
+
 Verdict judge(const Workload& workload, const reference::Expected& expected,
               std::span<const std::byte> y) {
   const auto images = static_cast<std::size_t>(workload.problem.n);
@@ -97,7 +108,12 @@ Verdict judge(const Workload& workload, const reference::Expected& expected,
   Verdict verdict{.pass = comparison.pass,
                   .max_abs_error = comparison.max_abs_error,
                   .worst_share = comparison.worst_share,
-                  .reason = comparison.pass ? "" : comparison.to_string()};
+                  .reason = ""};
+  if (!comparison.pass) verdict.reason = comparison.to_string();
+  if (!comparison.pass && comparison.worst_index >= 0) {
+    verdict.reason +=
+        "; the worst element is " + place_of(comparison.worst_index, workload.problem);
+  }
   for (std::size_t i = distinct; i < images && verdict.pass; ++i) {
     const std::byte* twin = y.data() + (i % distinct) * image_bytes;
     if (std::memcmp(y.data() + i * image_bytes, twin, image_bytes) == 0) continue;

@@ -73,6 +73,13 @@ TEST(Cells, Numbers) {
   EXPECT_EQ(grouped(1234567), "1,234,567");
 }
 
+TEST(Cells, WrappedTextBreaksBetweenWords) {
+  EXPECT_EQ(wrapped("short", 4), "short");
+  const std::string words(60, 'a'), long_words(130, 'b');
+  EXPECT_EQ(wrapped(words + " " + words + " c", 2), words + "\n  " + words + " c");
+  EXPECT_EQ(wrapped(long_words + " c", 2), long_words + " c");  // no place to break
+}
+
 TEST(Cells, ClippedTextKeepsBothEnds) {
   EXPECT_EQ(clipped("layer1.0.conv1", 20), "layer1.0.conv1");
   EXPECT_EQ(clipped("abcdefghijkl", 8), "abc..jkl");

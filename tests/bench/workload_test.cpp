@@ -65,7 +65,9 @@ TEST_F(Judge, CatchesAWrongElement) {
   corrupt(17);
   const Verdict verdict = judge(workload_, expected_, y_);
   EXPECT_FALSE(verdict.pass);
-  EXPECT_NE(verdict.reason.find("17"), std::string::npos) << verdict.reason;
+  // 4 channels a pixel, 6 pixels a row.
+  EXPECT_NE(verdict.reason.find("image 0, row 0, column 4, channel 1"), std::string::npos)
+      << verdict.reason;
 }
 
 TEST_F(Judge, CatchesAWrongCopy) {
