@@ -126,6 +126,13 @@ TEST(DirectF32, KeepsAllBitsOfItsOperands) {
   EXPECT_EQ(run(test), std::vector<float>{0x1p-20f});
 }
 
+// More outputs than threads in the largest grid: the loop goes round again.
+TEST(DirectF16, LargerThanTheGrid) {
+  const ConvProblem problem{.h = 550, .w = 551, .c = 1, .k = 4, .activation = Activation::relu};
+  const TestConv test = make_conv(problem, {.integers = true, .seed = 32});
+  expect_exact(test, run(test, {.kernel = "direct_f16_sm80"}));
+}
+
 // No tensor-core kernel takes these; the table ends in the direct one.
 TEST(DirectSelection, TakesWhatNoOtherKernelTakes) {
   for (const DirectCase& direct_case : all_cases()) {

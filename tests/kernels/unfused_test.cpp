@@ -168,6 +168,30 @@ TEST_P(Unfused, ActivateAtTheEnds) {
   }
 }
 
+// More than all threads of the largest grid take at once: the loop goes round again.
+TEST(UnfusedF32, LargerThanTheGrid) {
+  const Shape shape{1, 1, 1200 * 1201, 3};
+  std::vector<float> x(static_cast<std::size_t>(shape.elements()));
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 1021);
+  const DeviceBuffer input = on_device(x);
+  const DeviceBuffer y(input.bytes());
+  const DeviceBuffer gamma = on_device({1, 2, 4}), beta = on_device({0, 8, -1}),
+                     mean = on_device({1, 0, 0}), variance = on_device({0.75f, 0.75f, 0.75f});
+  const unfused::BatchNormArrays arrays{
+      static_cast<const float*>(gamma.data()), static_cast<const float*>(beta.data()),
+      static_cast<const float*>(mean.data()), static_cast<const float*>(variance.data()), 0.25f};
+  expect_ok(unfused::batch_norm(DataType::f32, shape, input.data(), arrays, y.data()));
+  expect_ok(unfused::add(DataType::f32, shape, y.data(), input.data(), y.data()));
+  check(cudaDeviceSynchronize(), "unfused kernels");
+  const std::vector<float> got = reference::decode(DataType::f32, y.download());
+  std::size_t wrong = 0;
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    const float normal[] = {x[i] - 1, 2 * x[i] + 8, 4 * x[i] - 1};
+    if (got[i] != normal[i % 3] + x[i]) ++wrong;
+  }
+  EXPECT_EQ(wrong, 0u);
+}
+
 // Without any rounding in between, the separate kernels and the fused one are the same function.
 TEST_P(Unfused, ChainEqualsTheFusedConvOnIntegers) {
   ConvProblem fused{.dtype = dtype(),
