@@ -22,8 +22,8 @@ install_packages() {
     fail "missing packages; install them first, on Debian or Ubuntu by: sudo apt-get install $*"
   fi
   say "installing $*"
-  apt-get update -qq >&2
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
+  apt-get update -qq >/dev/null
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
 # The packages whose headers g++ does not find, one a line: the preprocessor's output.
