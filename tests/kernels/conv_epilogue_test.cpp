@@ -50,6 +50,12 @@ std::vector<EpilogueKernel> all_kernels() {
   return kernels;
 }
 
+std::vector<EpilogueKernel> kernels_of(DataType dtype) {
+  std::vector<EpilogueKernel> kernels = all_kernels();
+  std::erase_if(kernels, [&](const EpilogueKernel& kernel) { return kernel.dtype != dtype; });
+  return kernels;
+}
+
 ConvProblem problem_for(const EpilogueKernel& kernel) {
   const int pad = kernel.r / 2;
   return {.dtype = kernel.dtype,
@@ -174,6 +180,28 @@ TEST_P(ConvEpilogue, ZeroGammaLeavesBeta) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, ConvEpilogue, testing::ValuesIn(all_kernels()), kKernelName);
+
+// fp16's subnormals are read and written, not flushed. (Those of other types are subnormal in fp32
+// too.)
+class ConvEpilogueF16 : public ConvEpilogue {};
+
+TEST_P(ConvEpilogueF16, SubnormalInputsAndOutputs) {
+  const ConvProblem problem = problem_for(kernel());
+  constexpr float kSmallest = 0x1p-24f;
+  const reference::RawConv integers =
+      reference::make_raw(problem, {.batch_norm = false, .integers = true, .seed = 12});
+  reference::RawConv inputs = integers;
+  for (float& x : inputs.x) x *= kSmallest;
+  const TestConv test = make_conv(problem, inputs);
+  const std::vector<float> got = run(test, {.kernel = kernel().name});
+  expect_exact(test, got);
+  std::size_t subnormal = 0;
+  for (const float y : got) subnormal += y != 0 && std::fabs(y) < 0x1p-14f ? 1 : 0;
+  EXPECT_GT(subnormal, got.size() / 2);
+}
+
+INSTANTIATE_TEST_SUITE_P(, ConvEpilogueF16, testing::ValuesIn(kernels_of(DataType::f16)),
+                         kKernelName);
 
 }  // namespace
 }  // namespace foldconv::kernel_tests
