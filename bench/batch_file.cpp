@@ -62,10 +62,16 @@ class Reader {
       const std::string place = path->string() + ":" + std::to_string(word.line) + ": ";
       Status status = word.text.starts_with("--")
                           ? option(word.text, place, path->parent_path(), nesting)
-                          : problem(word.text);
+                          : problem(word.text, place);
       if (!status) return prefixed(status, place);
     }
     return {};
+  }
+
+  void note_skipped() {
+    if (skipped_ == 0) return;
+    list_.notes.push_back(std::to_string(skipped_) + " of the problems in a batch file " +
+                          (skipped_ == 1 ? "was" : "were") + " skipped; " + first_skipped_);
   }
 
  private:
@@ -95,8 +101,12 @@ class Reader {
     return joined;
   }
 
-  Status problem(const std::string& text) {
+  Status problem(const std::string& text, const std::string& place) {
     Result<Descriptor> descriptor = parse_descriptor(text);
+    if (!descriptor && descriptor.status().code() == ErrorCode::unsupported) {
+      if (skipped_++ == 0) first_skipped_ = place + descriptor.status().message();
+      return {};
+    }
     if (!descriptor) return descriptor.status();
     if (!forward_) return {};
     if (batch_ > 0) descriptor->problem.n = batch_;
@@ -136,6 +146,8 @@ class Reader {
   const fs::path& shipped_;
   ProblemList& list_;
   std::set<std::string> noted_;  // one note an option, however often it stands there
+  std::size_t skipped_ = 0;
+  std::string first_skipped_;
   int batch_ = 0;
   bool forward_ = true;
 };
@@ -143,7 +155,10 @@ class Reader {
 }  // namespace
 
 Status read_batch_file(const std::string& file, const fs::path& shipped, ProblemList& list) {
-  return Reader(shipped, list).read(file, fs::path(), 0);
+  Reader reader(shipped, list);
+  Status status = reader.read(file, fs::path(), 0);
+  reader.note_skipped();
+  return status;
 }
 
 fs::path shipped_lists() {

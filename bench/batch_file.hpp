@@ -7,6 +7,7 @@
 //   --dir=FWD_*   forward; problems under another direction are skipped, with a note
 //   --reset       back to the defaults
 // Other options say how oneDNN should store or compute something; they are noted and ignored.
+// Problems that benchdnn takes and foldconv does not (3-D ones) are skipped, with a note.
 #pragma once
 
 #include <filesystem>

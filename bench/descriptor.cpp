@@ -29,6 +29,10 @@ struct Axis {
     return in.value != 0 || out.value != 0 || kernel.value != 0 || dilation.value != 0 ||
            stride.value != 1 || pad.value > 0;
   }
+  // One layer in, one layer out: as good as no axis.
+  bool flat() const {
+    return in.value == 1 && kernel.value == 1 && out.value <= 1 && pad.value == 0;
+  }
   std::string key(char kind) const { return {kind, letter}; }
 };
 
@@ -40,9 +44,18 @@ struct Entries {
   std::string name;
 };
 
+Status error_at(ErrorCode code, std::string_view text, std::size_t position,
+                const std::string& what) {
+  return {code, "descriptor `" + std::string(text) + "`, character " + std::to_string(position) +
+                    ": " + what};
+}
+
 Status malformed(std::string_view text, std::size_t position, const std::string& what) {
-  return {ErrorCode::invalid_argument, "descriptor `" + std::string(text) + "`, character " +
-                                           std::to_string(position) + ": " + what};
+  return error_at(ErrorCode::invalid_argument, text, position, what);
+}
+
+Status unsupported(std::string_view text, std::size_t position, const std::string& what) {
+  return error_at(ErrorCode::unsupported, text, position, what);
 }
 
 std::string quoted(std::string_view text) {
@@ -118,9 +131,9 @@ Result<Entries> read_entries(std::string_view text) {
     const auto [end, error] = std::from_chars(first, last, value);
     const std::size_t number_position = at + key.length + 1;
     if (error == std::errc::result_out_of_range) {
-      return malformed(text, number_position,
-                       name + " is too large; at most " +
-                           std::to_string(std::numeric_limits<std::int32_t>::max()));
+      return unsupported(text, number_position,
+                         name + " is too large; at most " +
+                             std::to_string(std::numeric_limits<std::int32_t>::max()));
     }
     if (error != std::errc() || value < 0) {
       return malformed(text, number_position, name + " needs a number, 0 or more, right behind it");
@@ -209,9 +222,9 @@ Status check_range(const Extent1d& extent, const Axis& axis, std::string_view te
       extent.dilation < std::numeric_limits<int>::max()) {
     return {};
   }
-  return malformed(text, axis.in.position,
-                   "the " + std::string(axis.letter == 'h' ? "height" : "width") +
-                       " needs more than 31 bits; make the image, padding or dilation smaller");
+  return unsupported(text, axis.in.position,
+                     "the " + std::string(axis.letter == 'h' ? "height" : "width") +
+                         " needs more than 31 bits; make the image, padding or dilation smaller");
 }
 
 }  // namespace
@@ -219,16 +232,17 @@ Status check_range(const Extent1d& extent, const Axis& axis, std::string_view te
 Result<Descriptor> parse_descriptor(std::string_view text) {
   Result<Entries> entries = read_entries(text);
   if (!entries) return entries.status();
-  if (entries->depth.present()) {
+  if (entries->depth.present() && !entries->depth.flat()) {
     const Axis& depth = entries->depth;
     std::size_t position = text.size();
     for (const Entry* entry :
          {&depth.in, &depth.out, &depth.kernel, &depth.stride, &depth.pad, &depth.dilation}) {
       if (entry->given()) position = std::min(position, entry->position);
     }
-    return malformed(text, position,
-                     "a depth makes this a 3-D convolution; foldconv runs 2-D ones: leave out id, "
-                     "od, kd, sd, pd and dd");
+    return unsupported(
+        text, position,
+        "a depth makes this a 3-D convolution; foldconv runs 2-D ones: leave out id, "
+        "od, kd, sd, pd and dd");
   }
   if (Status status = check_channels(*entries, text); !status) return status;
 

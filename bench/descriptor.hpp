@@ -9,7 +9,7 @@
 // No output size: it follows from the padding on both sides, 0 unless given. Output size, but no
 // padding: the padding that gives it, the odd row below. Both: the padding below follows.
 // No iw, kw, ow: the width is as the height. No ih, kh, oh: one row, a 1-D convolution.
-// A repeated key: the last one counts. Depth (id, od, kd, ...) is refused.
+// A repeated key: the last one counts. A depth (id, od, kd, ...) is refused, unless it is 1.
 #pragma once
 
 #include <string>
@@ -25,7 +25,8 @@ struct Descriptor {
   std::string text;     // as it was written
 };
 
-// Errors (invalid_argument) name the character, counted from 1, and what to write there.
+// Errors name the character, counted from 1, and what to write there: invalid_argument what is
+// malformed, unsupported what benchdnn would take and foldconv does not (3-D, sizes above 31 bits).
 Result<Descriptor> parse_descriptor(std::string_view text);
 
 // The shortest descriptor of the problem's geometry, mb included, without a name.

@@ -11,8 +11,7 @@
 namespace foldconv::tool {
 namespace {
 
-Result<ProblemList> read_problems(const Options& options) {
-  ProblemList list;
+Status read_problems(const Options& options, ProblemList& list) {
   for (const std::string& text : options.descriptors) {
     Result<Descriptor> descriptor = parse_descriptor(text);
     if (!descriptor) return descriptor.status();
@@ -22,11 +21,10 @@ Result<ProblemList> read_problems(const Options& options) {
     if (Status status = read_batch_file(file, shipped_lists(), list); !status) return status;
   }
   if (list.problems.empty()) {
-    return Status(ErrorCode::invalid_argument,
-                  "the batch file has no forward convolution; add a line such as "
-                  "mb1_ic64oc64_ih56kh3ph1");
+    return {ErrorCode::invalid_argument,
+            "the batch file has no problem to run; add a line such as mb1_ic64oc64_ih56kh3ph1"};
   }
-  return list;
+  return {};
 }
 
 int run(int argc, const char* const* argv) {
@@ -35,12 +33,13 @@ int run(int argc, const char* const* argv) {
   if (!command_line.options) return command_line.exit_code;
   const Options& options = *command_line.options;
 
-  const Result<ProblemList> list = read_problems(options);
-  if (!list) {
-    std::cerr << "foldconv: " << list.status().message() << '\n';
+  ProblemList list;
+  const Status read = read_problems(options, list);
+  for (const std::string& note : list.notes) std::cerr << "note: " << note << '\n';
+  if (!read) {
+    std::cerr << "foldconv: " << read.message() << '\n';
     return kExitUsage;
   }
-  for (const std::string& note : list->notes) std::cerr << "note: " << note << '\n';
 
   if (const GpuModel* model = find_model(options.model)) emulate(model->architecture);
   const Result<Device> device = current_device();
@@ -51,11 +50,11 @@ int run(int argc, const char* const* argv) {
   const std::unique_ptr<Report> report = make_report(options.format, std::cout);
   switch (options.command) {
     case Command::validate:
-      return run_validate(options, *device, list->problems, *report);
+      return run_validate(options, *device, list.problems, *report);
     case Command::bench:
-      return run_bench(options, *device, list->problems, *report);
+      return run_bench(options, *device, list.problems, *report);
     case Command::explain:
-      return run_explain(options, *device, list->problems, *report);
+      return run_explain(options, *device, list.problems, *report);
   }
   return kExitUsage;
 }

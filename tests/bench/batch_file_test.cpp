@@ -85,6 +85,17 @@ TEST_F(BatchFile, BackwardProblemsAreSkippedWithANote) {
   EXPECT_NE(list_.notes[0].find("`--dir=BWD_D`"), std::string::npos);
 }
 
+TEST_F(BatchFile, ThreeDimensionalProblemsAreSkippedWithANote) {
+  const std::string file = write("list.txt",
+                                 "ic8oc8_ih8kh1\nic8oc8_id8ih8kd3kh3\nic8oc8_id4ih8kd3kh3\n"
+                                 "ic16oc8_ih8kh1\n");
+  ASSERT_TRUE(read(file).ok());
+  EXPECT_EQ(list_.problems.size(), 2U);
+  ASSERT_EQ(list_.notes.size(), 1U);
+  EXPECT_EQ(list_.notes[0].find("2 of the problems"), 0U);
+  EXPECT_NE(list_.notes[0].find("list.txt:2: descriptor `ic8oc8_id8ih8kd3kh3`"), std::string::npos);
+}
+
 TEST_F(BatchFile, ForeignOptionsAreNotedOnce) {
   const std::string file =
       write("list.txt", "--stag=axb --stag=abx\n--attr-post-ops=relu ic8oc8_ih8kh1\n");
