@@ -183,8 +183,8 @@ TEST(BlockCounters, WholeIdentityBlockMovesTheCompulsoryBytesWithoutBankConflict
   EXPECT_EQ(whole.ldmatrix.wavefronts, whole.ldmatrix.ideal_wavefronts);
   EXPECT_EQ(whole.async_copy.wavefronts, whole.async_copy.ideal_wavefronts);
   EXPECT_EQ(whole.integer_divisions, 0u);
-  // 304 halo rows of 224 pixels, in chunks of 64: at most a tenth more products than the chain's,
-  // and its tails.
+  // 320 halo rows (300, in chunks of 64) for 224 pixels: at most a tenth more products than the
+  // chain's, and its tails.
   EXPECT_LE(static_cast<double>(whole.mma_instructions),
             1.11 * static_cast<double>(chain.mma_instructions));
 }
