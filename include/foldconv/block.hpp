@@ -1,13 +1,18 @@
-// Residual blocks as one object: planned into one kernel where that pays, else into the chain of
-// fused convolutions, with the same bits either way.
+// Residual blocks, and runs of them, as one object: planned into as few kernels as pay, with the
+// same bits however they are divided.
 //
-//   Bottleneck:  y = last(conv3(inner(conv2(inner(conv1(x))))) + shortcut(x))     1x1, 3x3 padded
-//   by 1, 1x1 BasicBlock:  y = last(conv2(inner(conv1(x))) + shortcut(x))                   3x3,
-//   3x3, both padded by 1 shortcut(x): x, or a 1x1 convolution with the block's stride (the
-//   downsample, or projection)
+//   Bottleneck:  y = last(conv3(inner(conv2(inner(conv1(x))))) + shortcut(x))
+//                1x1, 3x3 padded by 1, 1x1
+//   BasicBlock:  y = last(conv2(inner(conv1(x))) + shortcut(x))
+//                3x3, 3x3, both padded by 1
+//   shortcut(x): x, or a 1x1 convolution with the block's stride (the downsample, or projection)
 //
 // each convolution with its BatchNorm folded in (He et al., "Deep Residual Learning for Image
-// Recognition", 2015, figure 5).
+// Recognition", 2015, figure 5). A bottleneck's projection is summed as a longer K of its last
+// convolution, [conv2's output | x] . [w3 ; wd], not rounded in between; both scales are then folded
+// into the weights, whatever FoldOptions::placement says. Where they cannot be, and for f32, grouped
+// and other blocks that no tensor-core kernel takes, it is a convolution of its own, rounded to the
+// storage type before the sum.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -63,10 +68,11 @@ struct BlockProblem {
   int n = 1, h = 0, w = 0;
 };
 
-// How a block is divided into kernels.
+// How blocks are divided into kernels.
 enum class BlockCut : std::uint8_t {
-  automatic,  // the least floor time
-  whole,      // one kernel
+  automatic,  // block by block, the least floor time
+  whole,      // one kernel for each block
+  rotated,    // conv1, then one kernel for conv2, conv3 and the next block's conv1, and so on
   chain,      // one kernel for each convolution
 };
 const char* to_string(BlockCut cut) noexcept;
@@ -75,9 +81,9 @@ struct BlockPlanOptions {
   BlockCut cut = BlockCut::automatic;
 };
 
-// One way to divide the block, and what it costs.
+// One way to divide the blocks, and what it costs.
 struct CutFigures {
-  BlockCut cut = BlockCut::chain;
+  BlockCut cut = BlockCut::chain;    // automatic: a mixture, block by block
   std::vector<std::string> kernels;  // in launch order
   double dram_bytes =
       0;             // compulsory for these kernels: each reads and writes each of its tensors once
@@ -97,7 +103,7 @@ struct BlockExplanation {
   std::string to_string() const;  // several lines, for a terminal
 };
 
-// 16-byte aligned device pointers of one run.
+// 16-byte aligned device pointers of one run of a block or stage.
 struct BlockBuffers {
   const void* x = nullptr;    // NHWC
   void* y = nullptr;          // NHWC; may not overlap x
@@ -105,7 +111,7 @@ struct BlockBuffers {
   std::size_t workspace_bytes = 0;
 };
 
-// A block bound to a problem. Immutable; run() may be called from any thread on any stream, each
+// A block or stage bound to a problem. Immutable; run() may be called from any thread on any stream, each
 // with a workspace of its own.
 class BlockPlan {
  public:
@@ -139,6 +145,7 @@ class Block {
   explicit Block(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
 
  private:
+  friend class Stage;
   std::shared_ptr<const Data> data_;
 };
 
@@ -163,6 +170,25 @@ class BasicBlock : public Block {
 
  private:
   using Block::Block;
+};
+
+// Blocks run one after the other, so that a kernel may reach over the border between two. Immutable,
+// thread-safe, cheap to copy.
+//
+//   Stage::create({first, second, third})    any mixture of Bottleneck and BasicBlock
+class Stage {
+ public:
+  // Shares the blocks' weights. Errors: invalid_argument: no block; channels that do not chain; data
+  // types or devices that differ.
+  static Result<Stage> create(std::vector<Block> blocks);
+
+  // As Block::plan(). The workspace also holds the tensors between the blocks.
+  Result<BlockPlan> plan(const BlockProblem& problem, const BlockPlanOptions& options = {}) const;
+
+ private:
+  explicit Stage(std::vector<Block> blocks) : blocks_(std::move(blocks)) {}
+
+  std::vector<Block> blocks_;
 };
 
 }  // namespace foldconv
