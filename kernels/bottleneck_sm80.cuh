@@ -26,6 +26,7 @@
 #include "ptx/shared_memory.cuh"
 #include "stage/bottleneck_convs.cuh"
 #include "stage/bottleneck_ring.cuh"
+#include "stage/slice_rows.cuh"
 #include "stage/weight_loader.cuh"
 #include "tile/bottleneck_tile.hpp"
 
@@ -36,15 +37,12 @@ namespace foldconv {
 template <BottleneckTile T, class Element>
 __device__ __forceinline__ void copy_shortcut(const BottleneckParams& p, const TilePlace& place,
                                               std::uint32_t to) {
-  const int chunk = threadIdx.x % 8;
-#pragma unroll
-  for (int pixel = threadIdx.x / 8; pixel < T.pixels(); pixel += T.threads() / 8) {
+  for_each_chunk<T.threads(), T.pixels()>([&](int pixel, int chunk, int offset) {
     const int h = place.h + pixel / T.kTileW, w = place.w + pixel % T.kTileW;
     const auto* from =
         static_cast<const Element*>(p.x) + (((place.image * p.h + h) * p.w + w) * p.c + chunk * 8);
-    ptx::copy_async_16(to + pixel * kSliceBytes + swizzled_chunk(pixel, chunk) * 16, from,
-                       h < p.h && w < p.w);
-  }
+    ptx::copy_async_16(to + offset, from, h < p.h && w < p.w);
+  });
 }
 
 template <class Tile, class Element>

@@ -1,6 +1,7 @@
 // Convolution on tensor cores, sm_80 instructions (runs on every later GPU too).
 //
 //   y[m, k] = act(scale[k] * sum_K x(m, K) * w[k, K] + bias[k] + residual[m, k])
+//   The joined loader's K runs over the channels of two tensors, both read by 1x1.
 //   products and sums in fp32, K in the canonical order (tile/weight_layout.hpp), one rounding at
 //   the store.
 //
@@ -59,7 +60,7 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
       [&](int row) { return group * p.g.k_per_group + min(n_begin + row, p.g.k_per_group - 1); });
   const OutputTile<T, Element> output(p, shared, m_begin, n_begin, group);
   const bool residual_through_ring = p.residual != nullptr && p.vector_output != 0;
-  if constexpr (kLoader != ConvLoader::unit) {
+  if constexpr (kLoader != ConvLoader::unit && kLoader != ConvLoader::joined) {
     build_address_table<T, kLoader>(p, table);
     __syncthreads();
   }
@@ -80,14 +81,11 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
 
   using Mma = ConvWarpMma<T, Element>;
   Mma mma;
-  const int x_row = warp_row<T>() + Mma::x_row();
-  const int w_row = warp_column<T>() + Mma::w_row();
-  const std::uint32_t x_offset = x_row * kSliceBytes + swizzled_chunk(x_row, Mma::x_chunk()) * 16;
-  const std::uint32_t w_offset =
-      (T.block_m + w_row) * kSliceBytes + swizzled_chunk(w_row, Mma::w_chunk()) * 16;
+  const std::uint32_t x_part = x_offset<Mma>(warp_row<T>());
+  const std::uint32_t w_part = T.block_m * kSliceBytes + w_offset<Mma>(warp_column<T>());
   for (int k_block = 0; k_block < p.k_blocks; ++k_block) {
     const std::uint32_t stage = ring.next(fill);
-    mma.multiply_slice(stage + x_offset, stage + w_offset);
+    mma.multiply_slice(stage + x_part, stage + w_part);
   }
   ptx::wait_async_copies<0>();
 
