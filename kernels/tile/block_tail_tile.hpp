@@ -1,6 +1,8 @@
 // Tiles of the block-tail kernel (conv3x3_1x1_sm80): one struct feeds kernel, launch and planner.
 #pragma once
 
+#include <cstdint>
+
 #include "tile/conv_tile.hpp"
 
 namespace foldconv {
@@ -26,8 +28,9 @@ struct BlockTailTile {
   FOLDCONV_HOST_DEVICE constexpr int table_begin(int operand_slices) const {
     return operand_begin() + operand_slices * slice_bytes();
   }
-  FOLDCONV_HOST_DEVICE constexpr int shared_bytes(int operand_slices, int table_entries) const {
-    return table_begin(operand_slices) + table_entries * 8;
+  FOLDCONV_HOST_DEVICE constexpr std::int64_t shared_bytes(int operand_slices,
+                                                           int table_entries) const {
+    return operand_begin() + std::int64_t{operand_slices} * slice_bytes() + table_entries * 8;
   }
 };
 
