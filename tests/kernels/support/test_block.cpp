@@ -39,6 +39,21 @@ int strided(int size, int stride) {
 
 }  // namespace
 
+std::vector<std::byte> run_block(const BlockPlan& plan, DataType dtype,
+                                 const std::vector<std::byte>& content) {
+  const DeviceBuffer x(content), y(bytes_of(plan.output(), dtype)),
+      workspace(plan.workspace_bytes());
+  const Status status =
+      plan.run({.x = x.data(),
+                .y = y.data(),
+                .workspace = plan.workspace_bytes() > 0 ? workspace.data() : nullptr,
+                .workspace_bytes = plan.workspace_bytes()});
+  if (!status.ok()) throw std::runtime_error(status.message());
+  check(cudaDeviceSynchronize(), "run");
+  EXPECT_EQ(x.download(), content) << "the input changed";
+  return y.download();
+}
+
 TestBlock::TestBlock(const BlockShape& shape, DataType dtype, bool integers)
     : shape_(shape), dtype_(dtype) {
   const Shape x{shape.n, shape.h, shape.w, shape.c};
@@ -84,18 +99,7 @@ Bottleneck TestBlock::create() const {
 }
 
 std::vector<std::byte> TestBlock::run(const BlockPlan& plan) const {
-  const auto content = reference::encode(dtype_, conv1_.x);
-  const DeviceBuffer x(content), y(bytes_of(plan.output(), dtype_)),
-      workspace(plan.workspace_bytes());
-  const Status status =
-      plan.run({.x = x.data(),
-                .y = y.data(),
-                .workspace = plan.workspace_bytes() > 0 ? workspace.data() : nullptr,
-                .workspace_bytes = plan.workspace_bytes()});
-  if (!status.ok()) throw std::runtime_error(status.message());
-  check(cudaDeviceSynchronize(), "run");
-  EXPECT_EQ(x.download(), content) << "the input changed";
-  return y.download();
+  return run_block(plan, dtype_, reference::encode(dtype_, conv1_.x));
 }
 
 std::vector<std::byte> TestBlock::run_step(const BlockLayer& step, ConvProblem problem,

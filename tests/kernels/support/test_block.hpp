@@ -20,6 +20,11 @@ struct BlockShape {
   bool downsample = false;
 };
 
+// y of a plan: poisoned before, guard bands and x checked after. Throws std::runtime_error if it
+// does not run.
+std::vector<std::byte> run_block(const BlockPlan& plan, DataType dtype,
+                                 const std::vector<std::byte>& x);
+
 class TestBlock {
  public:
   // Integers: every intermediate is exact, whatever the order of the sums.
@@ -28,7 +33,6 @@ class TestBlock {
   // Throws std::runtime_error if creation fails.
   Bottleneck create() const;
 
-  // y of a plan: poisoned before, guard bands and inputs checked after.
   std::vector<std::byte> run(const BlockPlan& plan) const;
 
   // y of single convolutions, each with its own plan. With a downsample, `merged` sums it as a
