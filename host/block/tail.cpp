@@ -12,8 +12,8 @@ namespace foldconv::host {
 namespace {
 
 constexpr const BlockTailTile* kTiles[] = {
-    &tiles::k128x64_tail::value, &tiles::k128x128_tail::value, &tiles::k128x256_tail::value,
-    &tiles::k64x256_tail::value};
+    &tiles::k128x64_tail::value, &tiles::k128x128_tail::value, &tiles::k64x128_tail::value,
+    &tiles::k128x256_tail::value, &tiles::k64x256_tail::value};
 
 int slices(int channels) {
   return WeightLayout{channels, 1}.slices();

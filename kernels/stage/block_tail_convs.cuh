@@ -28,6 +28,7 @@ __device__ __forceinline__ void store_middle(const ConvWarpMma<T.conv2, Element>
 #pragma unroll
     for (int j = 0; j < C.warp_n() / 8; ++j) {
       const int channel = n + j * 8 + lane % 4 * 2;
+      if (channel >= WeightLayout{channels, 1}.slices() * kSliceWidth) break;
       const bool valid = channel < channels;
       const float2 a = valid ? load_pair(scale, channel) : float2{};
       const float2 b = valid ? load_pair(bias, channel) : float2{};

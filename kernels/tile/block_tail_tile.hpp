@@ -41,6 +41,10 @@ struct k128x64_tail {
 struct k128x128_tail {
   static constexpr BlockTailTile value{{128, 128, 2, 4, 3, 1}};
 };
+// Middle width 128 with a projection of 256 channels in 163 KiB; small grids.
+struct k64x128_tail {
+  static constexpr BlockTailTile value{{64, 128, 2, 4, 3, 1}};
+};
 // Middle width 256 in 227 KiB.
 struct k128x256_tail {
   static constexpr BlockTailTile value{{128, 256, 2, 4, 3, 1}};
