@@ -14,6 +14,7 @@
 #include "pack.hpp"
 #include "sizes.hpp"
 #include "text.hpp"
+#include "trace.hpp"
 
 namespace foldconv {
 
@@ -27,6 +28,7 @@ struct ConvPlan::Data {
   ConvProblem problem;
   host::Decision decision;
   std::variant<ConvParams, DirectParams> params;  // of tensor-core and direct kernels
+  std::string trace_name;
 };
 
 namespace {
@@ -100,8 +102,9 @@ Result<ConvPlan> Conv::plan(const ConvProblem& problem, const PlanOptions& optio
     Result<host::Decision> decision = host::decide(problem, options);
     if (!decision.ok()) return decision.status();
     auto params = make_params(*decision->kernel, problem, *data_);
+    std::string trace_name = host::trace_name(decision->explanation.kernel, problem);
     return ConvPlan(std::make_shared<const ConvPlan::Data>(
-        ConvPlan::Data{data_, problem, std::move(*decision), params}));
+        ConvPlan::Data{data_, problem, std::move(*decision), params, std::move(trace_name)}));
   });
 }
 
@@ -114,6 +117,7 @@ Status ConvPlan::run(const ConvBuffers& buffers, cudaStream_t stream) const {
     }
     if (Status status = host::check_current_device(decision.device, "the plan"); !status.ok())
       return status;
+    const host::TraceRange range(data_->trace_name.c_str());
     return std::visit(
         [&](auto params) {
           params.x = buffers.x;

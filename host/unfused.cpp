@@ -11,6 +11,7 @@
 #include "registry.hpp"
 #include "sizes.hpp"
 #include "text.hpp"
+#include "trace.hpp"
 
 namespace foldconv::unfused {
 namespace {
@@ -64,8 +65,9 @@ Status run(PointwiseOp op, DataType dtype, const Shape& shape, PointwiseParams p
   const std::int64_t chunk = static_cast<std::int64_t>(kAlignmentBytes / size_of(dtype));
   const std::uint32_t grid =
       host::loop_grid(host::ceil_div(params.elements, chunk), kPointwiseThreads, *figures);
-  return host::launch(host::find_pointwise_kernel(op, dtype)->entry,
-                      {.grid = grid, .threads = kPointwiseThreads}, &params, stream);
+  const host::PointwiseKernel* kernel = host::find_pointwise_kernel(op, dtype);
+  const host::TraceRange range(kernel->name);
+  return host::launch(kernel->entry, {.grid = grid, .threads = kPointwiseThreads}, &params, stream);
 }
 
 }  // namespace

@@ -54,6 +54,7 @@ struct BlockPlan::Data {
   host::BlockWorkspace workspace;
   std::vector<host::BlockLaunch> launches;
   BlockExplanation explanation;
+  std::string trace_name;
 };
 
 }  // namespace foldconv

@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include "sizes.hpp"
+#include "trace.hpp"
 
 namespace foldconv::host {
 namespace {
@@ -75,6 +76,7 @@ Status run(const BlockLaunch& launch, const BlockWorkspace& workspace, const Blo
     return plan->run({.x = tensors.x, .residual = tensors.shortcut, .y = tensors.y}, stream);
   }
   const auto& kernel = std::get<KernelLaunch>(launch.work);
+  const TraceRange range(launch.kernel.c_str());
   return std::visit(
       [&](auto params) {
         bind(params, tensors);

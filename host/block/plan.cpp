@@ -8,6 +8,7 @@
 #include "block/planned.hpp"
 #include "error.hpp"
 #include "text.hpp"
+#include "trace.hpp"
 
 namespace foldconv {
 namespace {
@@ -101,9 +102,18 @@ Result<BlockPlan::Data> plan_blocks(std::vector<Block> blocks,
   }
   explanation.reason = reason_of(options.cut, possible);
   BlockWorkspace workspace = workspace_of(chosen, planned);
-  return BlockPlan::Data{std::move(blocks),          first.dtype,           planned.front().input,
-                         planned.back().output(),    first.device,          std::move(workspace),
-                         std::move(chosen.launches), std::move(explanation)};
+  std::string trace_name = text(
+      planned.size() == 1 ? "block " : "stage ", to_string(explanation.cut), " ",
+      host::trace_name(planned.front().input), " -> ", host::trace_name(planned.back().output()));
+  return BlockPlan::Data{std::move(blocks),
+                         first.dtype,
+                         planned.front().input,
+                         planned.back().output(),
+                         first.device,
+                         std::move(workspace),
+                         std::move(chosen.launches),
+                         std::move(explanation),
+                         std::move(trace_name)};
 }
 
 Status check_neighbours(int index, const Block::Data& before, const Block::Data& block) {
@@ -171,6 +181,7 @@ Status BlockPlan::run(const BlockBuffers& buffers, cudaStream_t stream) const {
     }
     if (Status status = host::check_current_device(plan.device, "the plan"); !status.ok())
       return status;
+    const host::TraceRange range(plan.trace_name.c_str());
     for (const host::BlockLaunch& launch : plan.launches) {
       if (Status status = host::run(launch, plan.workspace, buffers, stream); !status.ok())
         return status;
