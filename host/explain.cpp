@@ -50,13 +50,11 @@ Result<Explanation> explain(const ConvProblem& problem, const PlanOptions& optio
 
 std::string Explanation::to_string() const {
   return host::guarded_text([&] {
-    const auto hundredths = static_cast<long long>(waves * 100 + 0.5);
-    const auto fraction = hundredths % 100;
     std::string lines = host::text(
         "kernel      ", kernel, "\nbecause     ", reason, "\nlaunch      ", grid, " CTAs of ",
         threads, " threads, ", shared_bytes, " bytes of shared memory\nresources   ", registers,
-        " registers a thread, ", ctas_per_sm, " CTAs an SM, ", hundredths / 100, ".",
-        fraction < 10 ? "0" : "", fraction, " waves\nworkspace   ", workspace_bytes, " bytes\n");
+        " registers a thread, ", ctas_per_sm, " CTAs an SM, ", host::fixed(waves, 2),
+        " waves\nworkspace   ", workspace_bytes, " bytes\n");
     for (const Refusal& refusal : refused) {
       lines += host::text("not taken   ", refusal.kernel, ": ", refusal.reason, "\n");
     }

@@ -24,6 +24,15 @@ void append(std::string& out, Number piece) {
   out.append(digits, end);
 }
 
+// A number with so many digits behind the point.
+inline std::string fixed(double value, int digits) {
+  char buffer[400];  // the longest double has 309 digits before the point
+  const auto end =
+      std::to_chars(std::begin(buffer), std::end(buffer), value, std::chars_format::fixed, digits)
+          .ptr;
+  return std::string(buffer, end);
+}
+
 template <class... Pieces>
 std::string text(const Pieces&... pieces) {
   std::string out;

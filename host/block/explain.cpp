@@ -1,6 +1,4 @@
 // BlockExplanation as text.
-#include <cmath>
-
 #include "error.hpp"
 #include "foldconv/block.hpp"
 #include "text.hpp"
@@ -8,19 +6,15 @@
 namespace foldconv {
 namespace {
 
-double rounded(double value, double step) {
-  return std::round(value / step) * step;
-}
-
 std::string line_of(const CutFigures& cut) {
   if (!cut.refusal.empty())
     return host::text(to_string(cut.cut), "  not possible: ", cut.refusal, "\n");
   std::string line =
       host::text(to_string(cut.cut), "  ", cut.kernels.size(),
                  cut.kernels.size() == 1 ? " launch, " : " launches, ",
-                 rounded(cut.dram_bytes / 1e6, 0.001), " MB, ", rounded(cut.flops / 1e9, 0.001),
-                 " GFLOP (", rounded(cut.recomputed * 100, 0.1), "% recomputed), floor ",
-                 rounded(cut.floor_us, 0.01), " us, workspace ", cut.workspace_bytes, " bytes\n");
+                 host::fixed(cut.dram_bytes / 1e6, 3), " MB, ", host::fixed(cut.flops / 1e9, 3),
+                 " GFLOP (", host::fixed(cut.recomputed * 100, 1), "% recomputed), floor ",
+                 host::fixed(cut.floor_us, 2), " us, workspace ", cut.workspace_bytes, " bytes\n");
   for (const std::string& kernel : cut.kernels) line += host::text("         ", kernel, "\n");
   return line;
 }
