@@ -33,6 +33,8 @@ const char* to_string(BlockCut cut) noexcept {
       return "automatic";
     case BlockCut::whole:
       return "whole";
+    case BlockCut::rotated:
+      return "rotated";
     case BlockCut::chain:
       return "chain";
   }

@@ -136,6 +136,10 @@ Result<WholeBlock> make_whole(const Block::Data& block, const BlockProblem& prob
 Result<BlockPlan> Block::plan(const BlockProblem& problem, const BlockPlanOptions& options) const {
   return guarded([&]() -> Result<BlockPlan> {
     const Data& block = *data_;
+    if (options.cut == BlockCut::rotated) {
+      return host::error(ErrorCode::unsupported, "no kernel runs a rotated cut", "cut = rotated",
+                         "plan another cut");
+    }
     if (Status status = host::check_current_device(block.device, "the block"); !status.ok())
       return status;
     const Result<host::DeviceFigures> device = host::device_figures(block.device);
