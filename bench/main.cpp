@@ -17,10 +17,15 @@ Status read_problems(const Options& options, ProblemList& list) {
     if (!descriptor) return descriptor.status();
     list.problems.push_back(std::move(*descriptor));
   }
+  for (const std::string& text : options.block_descriptors) {
+    Result<BlockDescriptor> descriptor = parse_block_descriptor(text);
+    if (!descriptor) return descriptor.status();
+    list.blocks.push_back(std::move(*descriptor));
+  }
   for (const std::string& file : options.batch_files) {
     if (Status status = read_batch_file(file, shipped_lists(), list); !status) return status;
   }
-  if (list.problems.empty()) {
+  if (list.problems.empty() && list.blocks.empty()) {
     return {ErrorCode::invalid_argument,
             "the batch file has no problem to run; add a line such as mb1_ic64oc64_ih56kh3ph1"};
   }

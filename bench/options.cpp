@@ -17,6 +17,15 @@ constexpr const char* kFooter =
     "  mb1_ic64oc64_ih56kh3ph1n\"name\"\n"
     "Left out: g1, mb2, strides 1, dilations 0 (counted from 0), padding 0, width as height; an\n"
     "output size (oh, ow) implies the padding that is not given.\n"
+    "A BLOCK is a residual block, here the first of ResNet-50's third stage and the stage itself:\n"
+    "  mb1_ih56iw56_ic256mid128oc512_s2n\"name\"  mb1_ih56_ic256mid128oc512_s2x4\n"
+    "Left out: mb1, width as height, s1, g1 (groups of the 3x3), x1 (blocks; those behind the "
+    "first\n"
+    "are identity blocks); no mid: a basic block of two 3x3s. Words: v1_5 (the stride is on the "
+    "3x3,\n"
+    "default) or v1 (on the first 1x1), proj (a projection shortcut; implied where ic and oc "
+    "differ\n"
+    "or the stride is 2).\n"
     "Exit status: 0 success, 1 a wrong result or a failure, 2 a malformed command line or "
     "descriptor.";
 
@@ -44,10 +53,14 @@ CLI::Option* add_named(CLI::App& command, const std::string& option, T& value, P
 
 void add_problem_options(CLI::App& command, Options& options) {
   command.add_option("descriptors", options.descriptors, "Problems")->type_name("DESCRIPTOR");
+  command.add_option("--block", options.block_descriptors, "Problems: residual blocks and stages")
+      ->type_name("BLOCK")
+      ->take_all()
+      ->expected(1);
   command
       .add_option("--batch", options.batch_files,
                   "Problems from a benchdnn batch file, or from a shipped list: resnet50, "
-                  "tails, groups")
+                  "resnet50_blocks, tails, groups")
       ->type_name("FILE")
       ->take_all()
       ->expected(1);
@@ -64,8 +77,8 @@ void add_problem_options(CLI::App& command, Options& options) {
   command.add_option("--alpha", options.alpha, "Slope of leaky_relu below 0")
       ->type_name("X")
       ->capture_default_str();
-  command.add_flag("--residual", options.residual, "Add a tensor before the activation");
-  command.add_option("--kernel", options.kernel, "Pin a kernel by name (see explain)")
+  command.add_flag("--residual", options.residual, "Add a tensor before the activation (layers)");
+  command.add_option("--kernel", options.kernel, "Pin a kernel by name (layers; see explain)")
       ->type_name("NAME");
   add_named(command, "--format", options.format, parse_format, "table (default), json, csv")
       ->type_name("FORMAT");
@@ -129,9 +142,11 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
     return {std::nullopt, asked_for ? kExitSuccess : kExitUsage};
   }
   options.command = *bench ? Command::bench : *explain ? Command::explain : Command::validate;
-  if (options.descriptors.empty() && options.batch_files.empty()) {
-    err << "no problem given; add a descriptor such as mb1_ic64oc64_ih56kh3ph1, or --batch FILE "
-           "(shipped: resnet50, tails, groups)\n";
+  if (options.descriptors.empty() && options.block_descriptors.empty() &&
+      options.batch_files.empty()) {
+    err << "no problem given; add a descriptor such as mb1_ic64oc64_ih56kh3ph1, --block "
+           "mb1_ih56_ic256mid64oc256, or --batch FILE (shipped: resnet50, resnet50_blocks, tails, "
+           "groups)\n";
     return {std::nullopt, kExitUsage};
   }
   return {options, kExitSuccess};
@@ -142,6 +157,11 @@ ConvProblem apply(const Options& options, ConvProblem geometry) {
   geometry.activation = options.activation;
   geometry.alpha = options.alpha;
   geometry.residual = options.residual;
+  if (options.images > 0) geometry.n = options.images;
+  return geometry;
+}
+
+BlockProblem apply(const Options& options, BlockProblem geometry) {
   if (options.images > 0) geometry.n = options.images;
   return geometry;
 }

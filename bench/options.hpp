@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "foldconv/block.hpp"
 #include "foldconv/conv.hpp"
 
 namespace foldconv::tool {
@@ -19,6 +20,7 @@ const char* to_string(Command command);
 struct Options {
   Command command = Command::validate;
   std::vector<std::string> descriptors;
+  std::vector<std::string> block_descriptors;
   std::vector<std::string> batch_files;
   DataType dtype = DataType::f16;
   Activation activation = Activation::relu;
@@ -46,5 +48,6 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
 
 // The problem of a descriptor's geometry with what the options say.
 ConvProblem apply(const Options& options, ConvProblem geometry);
+BlockProblem apply(const Options& options, BlockProblem geometry);
 
 }  // namespace foldconv::tool

@@ -25,6 +25,7 @@ Parsed parse(std::vector<const char*> arguments) {
 }
 
 constexpr const char* kDescriptor = "ic8oc8_ih8kh1";
+constexpr const char* kBlock = "ih8_ic64mid16oc64";
 
 TEST(CommandLineOptions, Defaults) {
   const Parsed parsed = parse({"validate", kDescriptor});
@@ -42,15 +43,17 @@ TEST(CommandLineOptions, Defaults) {
 }
 
 TEST(CommandLineOptions, Everything) {
-  const Parsed parsed = parse({"bench",    "--batch", "resnet50",    "--batch",    "tails",
-                               "--dtype",  "bf16",    "--act",       "leaky_relu", "--alpha",
-                               "0.25",     "--no-bn", "--conv-bias", "--residual", "--seed",
-                               "7",        "--mb",    "32",          "--kernel",   "direct",
-                               "--format", "json",    "--model",     "a100",       kDescriptor});
+  const Parsed parsed =
+      parse({"bench",       "--batch",    "resnet50",   "--batch", "tails",   "--dtype",
+             "bf16",        "--act",      "leaky_relu", "--alpha", "0.25",    "--no-bn",
+             "--conv-bias", "--residual", "--seed",     "7",       "--mb",    "32",
+             "--kernel",    "direct",     "--format",   "json",    "--model", "a100",
+             kDescriptor,   "--block",    kBlock,       "--block", kBlock});
   ASSERT_TRUE(parsed.command_line.options) << parsed.err;
   const Options& options = *parsed.command_line.options;
   EXPECT_EQ(options.command, Command::bench);
   EXPECT_EQ(options.descriptors, std::vector<std::string>{kDescriptor});
+  EXPECT_EQ(options.block_descriptors, (std::vector<std::string>{kBlock, kBlock}));
   EXPECT_EQ(options.batch_files, (std::vector<std::string>{"resnet50", "tails"}));
   EXPECT_FALSE(options.batch_norm);
   EXPECT_TRUE(options.conv_bias);
@@ -65,6 +68,11 @@ TEST(CommandLineOptions, Everything) {
   EXPECT_EQ(problem.activation, Activation::leaky_relu);
   EXPECT_EQ(problem.alpha, 0.25f);
   EXPECT_TRUE(problem.residual);
+  EXPECT_EQ(apply(options, BlockProblem{.n = 1, .h = 8, .w = 9}).n, 32);
+}
+
+TEST(CommandLineOptions, ABlockIsAProblem) {
+  EXPECT_TRUE(parse({"validate", "--block", kBlock}).command_line.options);
 }
 
 TEST(CommandLineOptions, EveryActivationHasAName) {
