@@ -28,13 +28,17 @@ struct Measured {
   Traffic total() const;
 };
 
-// Runs the steps one by one and judges each by what it read; counts what each did where the
+// Runs the steps one by one and judges each by what it read; counts what each launch did where the
 // emulator can tell. A wrong result is no error: it stands in measured.wrong, and the steps behind
 // it are not run.
-Status check(const Workload& workload, const Implementation& implementation,
-             const DeviceTensors& tensors, Measured& measured);
+Status check(const Implementation& implementation, const Device& device, Measured& measured);
 
-// fused, chain and unfused, in this order. Errors: whatever keeps the problem from running at all.
+// Errors: whatever keeps one from running at all.
+Result<std::vector<Measured>> measure(const std::vector<Implementation>& implementations,
+                                      const Options& options, const Device& device,
+                                      Progress& progress);
+
+// A layer: fused, chain and unfused, in this order.
 Result<std::vector<Measured>> measure(const ConvProblem& problem, const Options& options,
                                       const Device& device, Progress& progress);
 

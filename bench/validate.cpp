@@ -1,10 +1,9 @@
 // validate: is the fused kernel right, repeatable, and independent of the batch?
-#include <algorithm>
-#include <cmath>
-#include <cstring>
+#include <utility>
 
 #include "commands.hpp"
 #include "device_buffer.hpp"
+#include "judge.hpp"
 #include "progress.hpp"
 #include "workload.hpp"
 
@@ -52,14 +51,6 @@ Result<Output> run_once(const ConvPlan& plan, const DeviceBuffer& x, const Devic
   return Output{std::move(*bytes), *intact};
 }
 
-std::vector<std::byte> followed_by_first_image(std::vector<std::byte> tensor, int images) {
-  const std::size_t image_bytes = tensor.size() / static_cast<std::size_t>(images);
-  std::vector<std::byte> first(tensor.begin(),
-                               tensor.begin() + static_cast<std::ptrdiff_t>(image_bytes));
-  tensor.insert(tensor.end(), first.begin(), first.end());
-  return tensor;
-}
-
 Result<Finding> examine(const ConvProblem& problem, const Options& options, Progress& progress) {
   if (Status status = foldconv::validate(problem); !status) return status;
   const Workload workload = make_workload(problem, options);
@@ -98,7 +89,7 @@ Result<Finding> examine(const ConvProblem& problem, const Options& options, Prog
   progress.doing("fp64 reference");
   Finding finding;
   finding.kernel = plan->explanation().kernel;
-  finding.verdict = judge(workload, expected_of(workload, problem, *folded), first->y);
+  finding.verdict = judge(workload.y(), expected_of(workload, problem, *folded), first->y);
   finding.repeatable = first->y == second->y;
   finding.batch_invariant = followed_by_first_image(first->y, problem.n) == batch->y;
   finding.in_bounds = first->in_bounds && second->in_bounds && batch->in_bounds;

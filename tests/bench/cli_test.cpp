@@ -143,7 +143,7 @@ TEST(Cli, MistakesExitWith2AndNameTheRemedy) {
   EXPECT_TRUE(has(malformed.out, "character 16")) << malformed.out;
   const Outcome file = foldconv("validate --batch no_such_list 2>&1");
   EXPECT_EQ(file.exit_code, 2);
-  EXPECT_TRUE(has(file.out, "groups, resnet50, tails")) << file.out;
+  EXPECT_TRUE(has(file.out, "groups, resnet50, resnet50_blocks, tails")) << file.out;
   EXPECT_EQ(foldconv("2>&1").exit_code, 2);
   EXPECT_EQ(foldconv("validate 2>&1").exit_code, 2);
   EXPECT_EQ(foldconv("--help").exit_code, 0);
