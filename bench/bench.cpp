@@ -182,9 +182,10 @@ class BenchReport {
 
 }  // namespace
 
-int run_bench(const Options& options, const Device& device, const std::vector<Descriptor>& problems,
+int run_bench(const Options& options, const Device& device, const ProblemList& list,
               Report& report) {
-  BenchReport bench_report(options, device, label_width(problems), report);
+  const std::vector<Descriptor>& problems = list.problems;
+  BenchReport bench_report(options, device, label_width(list), report);
   bench_report.begin(device);
   std::size_t right = 0;
   Progress progress(problems.size());

@@ -94,8 +94,9 @@ Row other_row(const Descriptor& descriptor, const ConvProblem& problem, const st
 
 }  // namespace
 
-int run_explain(const Options& options, const Device& device,
-                const std::vector<Descriptor>& problems, Report& report) {
+int run_explain(const Options& options, const Device& device, const ProblemList& list,
+                Report& report) {
+  const std::vector<Descriptor>& problems = list.problems;
   report.begin({.fields = heading_fields(options, device),
                 .preamble = heading_lines(options, device),
                 .columns = {}});

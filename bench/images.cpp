@@ -1,10 +1,17 @@
 #include "images.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "reference/rounding.hpp"
 
 namespace foldconv::tool {
+namespace {
+
+// Work for the reference on one problem: some seconds on a core.
+constexpr double kReferenceFlops = 4e9;
+
+}  // namespace
 
 std::size_t Images::image_bytes() const {
   return static_cast<std::size_t>(Shape{1, shape.h, shape.w, shape.c}.elements()) * size_of(dtype);
@@ -12,6 +19,10 @@ std::size_t Images::image_bytes() const {
 
 std::vector<float> Images::distinct_values(std::span<const std::byte> tensor) const {
   return reference::decode(dtype, tensor.first(image_bytes() * static_cast<std::size_t>(distinct)));
+}
+
+int affordable_images(double flops_per_image) {
+  return static_cast<int>(std::clamp(kReferenceFlops / std::max(flops_per_image, 1.0), 1.0, 1e6));
 }
 
 std::vector<std::byte> encode_images(DataType dtype, std::span<const float> values, int distinct,

@@ -22,6 +22,9 @@ struct Images {
   std::vector<float> distinct_values(std::span<const std::byte> tensor) const;
 };
 
+// How many distinct images of a problem the reference can afford.
+int affordable_images(double flops_per_image);
+
 // `values`, the distinct images, encoded; `images` from 1 on.
 std::vector<std::byte> encode_images(DataType dtype, std::span<const float> values, int distinct,
                                      int images);

@@ -55,11 +55,11 @@ int run(int argc, const char* const* argv) {
   const std::unique_ptr<Report> report = make_report(options.format, std::cout);
   switch (options.command) {
     case Command::validate:
-      return run_validate(options, *device, list.problems, *report);
+      return run_validate(options, *device, list, *report);
     case Command::bench:
-      return run_bench(options, *device, list.problems, *report);
+      return run_bench(options, *device, list, *report);
     case Command::explain:
-      return run_explain(options, *device, list.problems, *report);
+      return run_explain(options, *device, list, *report);
   }
   return kExitUsage;
 }

@@ -7,9 +7,6 @@
 namespace foldconv::tool {
 namespace {
 
-// Work for the reference on one problem: some seconds on a core.
-constexpr double kReferenceFlops = 4e9;
-
 ConvProblem with_images(ConvProblem problem, int images) {
   problem.n = images;
   return problem;
@@ -26,10 +23,6 @@ ConvWeights weights_of(const Workload& workload) {
 }
 
 }  // namespace
-
-int affordable_images(double flops_per_image) {
-  return static_cast<int>(std::clamp(kReferenceFlops / std::max(flops_per_image, 1.0), 1.0, 1e6));
-}
 
 Workload make_workload(const ConvProblem& problem, const Options& options) {
   const int distinct = std::min(problem.n, affordable_images(with_images(problem, 1).flops()));

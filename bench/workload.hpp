@@ -27,9 +27,6 @@ struct Workload {
   std::vector<std::byte> residual(int images) const;
 };
 
-// How many images of a problem the fp64 reference can afford.
-int affordable_images(double flops_per_image);
-
 Workload make_workload(const ConvProblem& problem, const Options& options);
 
 // What the fp64 reference makes of the distinct images with these weights. `problem` is the

@@ -1,0 +1,62 @@
+// Residual blocks with data, on the host, and as the library's objects.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "block_descriptor.hpp"
+#include "foldconv/block.hpp"
+#include "images.hpp"
+#include "options.hpp"
+
+namespace foldconv::tool {
+
+using BlockWeights = std::variant<BottleneckWeights, BasicBlockWeights>;
+
+// Weights and what they point to. Cheap to copy.
+struct BlockData {
+  BlockWeights weights;
+  std::shared_ptr<const void> storage;
+};
+
+struct BlockWorkload {
+  DataType dtype = DataType::f16;
+  BlockProblem problem;
+  int distinct = 1;
+  std::vector<BlockData> blocks;  // one after the other
+  std::vector<float> x;           // `distinct` images
+
+  Images input() const;
+  // Encoded in the dtype; `images` from 1 on, each a copy of image i % distinct.
+  std::vector<std::byte> encoded_x(int images) const;
+};
+
+// Random weights, of the size of a trained network's: activations stay near 1 through the block.
+BlockData random_block(const BlockShape& shape, const Options& options, std::uint64_t seed);
+
+// The workload of blocks with data: random x.
+BlockWorkload make_block_workload(const BlockProblem& problem, std::vector<BlockData> blocks,
+                                  const Options& options);
+
+// The workload of a descriptor: random weights, too.
+BlockWorkload make_block_workload(const BlockDescriptor& descriptor, const Options& options);
+
+// The weights on the device. Errors: those of create(), naming the block where there are several.
+Result<std::vector<Block>> create_blocks(const BlockWorkload& workload);
+
+// One plan for all of them. Errors: those of plan().
+Result<BlockPlan> plan_blocks(const std::vector<Block>& blocks, const BlockProblem& problem,
+                              BlockCut cut);
+
+// Why plan() refused a pinned cut with `status`, as an explanation says it where one does.
+std::string refusal_of(const std::vector<Block>& blocks, const BlockProblem& problem, BlockCut cut,
+                       const Status& status);
+
+// The kernels that the plan launches, in order, separated by spaces.
+std::string kernels_of(const BlockPlan& plan);
+
+}  // namespace foldconv::tool
