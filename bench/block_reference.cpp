@@ -146,4 +146,19 @@ Result<BlockReference> reference_of(const BlockWorkload& workload,
   return reference;
 }
 
+Verdict judge_cut(const BlockReference& reference, const std::vector<std::byte>& y) {
+  Verdict verdict = judge(reference.images, reference.expected, y);
+  if (!reference.verdict.pass) {
+    verdict.pass = false;
+    verdict.reason = reference.verdict.reason;
+    return verdict;
+  }
+  const std::string differs = difference(reference.images, reference.y, y);
+  if (differs.empty()) return verdict;
+  verdict.pass = false;
+  verdict.reason = "other bits than the chain: " + differs +
+                   (verdict.reason.empty() ? "" : "; " + verdict.reason);
+  return verdict;
+}
+
 }  // namespace foldconv::tool

@@ -26,6 +26,9 @@ struct BlockReference {
 Result<BlockReference> reference_of(const BlockWorkload& workload,
                                     const std::vector<Block>& blocks);
 
+// A cut's y passes if it has the bits of a right chain.
+Verdict judge_cut(const BlockReference& reference, const std::vector<std::byte>& y);
+
 // Whether the chain sums the projection into the last convolution: then it launches no kernel for
 // it. Also true of a block without a projection.
 bool merges_projection(const BlockConvs& convs, const BlockPlan& chain);

@@ -41,7 +41,4 @@ Result<Finding> examine_layer(const ConvProblem& problem, const Options& options
 // a cut that does not take the blocks is no error.
 Result<std::vector<Finding>> examine_blocks(const BlockWorkload& workload, Progress& progress);
 
-// A cut's y passes if it has the bits of a right chain.
-Verdict judge_cut(const BlockReference& reference, const std::vector<std::byte>& y);
-
 }  // namespace foldconv::tool

@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "block_implementations.hpp"
 #include "launch_counts.hpp"
 
 namespace foldconv::tool {
@@ -13,7 +14,7 @@ Status time_on_gpu(const std::vector<Implementation>& implementations, std::size
   std::vector<Launches> work;
   std::vector<Measured*> timed;
   for (std::size_t i = 0; i < implementations.size(); ++i) {
-    if (!measured[i].wrong.empty()) continue;
+    if (!measured[i].right()) continue;
     timed.push_back(&measured[i]);
     work.emplace_back([&steps = implementations[i].steps](cudaStream_t stream) {
       for (const Step& step : steps) {
@@ -87,6 +88,8 @@ Result<std::vector<Measured>> measure(const std::vector<Implementation>& impleme
     Measured measured;
     measured.implementation = implementation.name;
     measured.kernel = implementation.kernel;
+    measured.planned = implementation.planned;
+    measured.refusal = implementation.refusal;
     for (const Step& step : implementation.steps) measured.launches += step.launches;
     if (Status status = check(implementation, device, measured); !status) return status;
     if (device.emulated) {
@@ -110,6 +113,20 @@ Result<std::vector<Measured>> measure(const ConvProblem& problem, const Options&
   if (!tensors) return tensors.status();
   Result<std::vector<Implementation>> implementations =
       make_implementations(workload, **tensors, options.kernel);
+  if (!implementations) return implementations.status();
+  return measure(*implementations, options, device, progress);
+}
+
+Result<std::vector<Measured>> measure(const BlockWorkload& workload, const Options& options,
+                                      const Device& device, Progress& progress) {
+  Result<std::vector<Block>> blocks = create_blocks(workload);
+  if (!blocks) return blocks.status();
+  progress.doing("its convolutions one by one");
+  Result<BlockReference> reference = reference_of(workload, *blocks);
+  if (!reference) return reference.status();
+  BlockTensors tensors;
+  Result<std::vector<Implementation>> implementations =
+      make_block_implementations(workload, *blocks, *reference, tensors);
   if (!implementations) return implementations.status();
   return measure(*implementations, options, device, progress);
 }

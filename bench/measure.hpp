@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "block_workload.hpp"
 #include "device.hpp"
 #include "implementations.hpp"
 #include "model.hpp"
@@ -20,11 +21,14 @@ namespace foldconv::tool {
 struct Measured {
   std::string implementation, kernel;
   std::size_t launches = 0;
+  bool planned = false;          // what plan() takes by itself
+  std::string refusal;           // why it cannot be run; then nothing below is known
   std::string wrong;             // why its result is wrong; empty: right
   std::vector<Traffic> traffic;  // emulator: one for each launch
   Floor floor;                   // emulator
   Timing timing;                 // GPU
 
+  bool right() const { return refusal.empty() && wrong.empty(); }
   Traffic total() const;
 };
 
@@ -37,6 +41,10 @@ Status check(const Implementation& implementation, const Device& device, Measure
 Result<std::vector<Measured>> measure(const std::vector<Implementation>& implementations,
                                       const Options& options, const Device& device,
                                       Progress& progress);
+
+// Blocks: whole, rotated, chain, perhaps planned, separate.
+Result<std::vector<Measured>> measure(const BlockWorkload& workload, const Options& options,
+                                      const Device& device, Progress& progress);
 
 // A layer: fused, chain and unfused, in this order.
 Result<std::vector<Measured>> measure(const ConvProblem& problem, const Options& options,

@@ -35,6 +35,8 @@ struct Implementation {
   std::vector<Step> steps;
   // All that the steps may write: filled with NaN before the first, guard bands read after the last.
   std::vector<const DeviceBuffer*> buffers;
+  std::string refusal = {};  // why there are no steps
+  bool planned = false;      // what plan() takes by itself
 };
 
 }  // namespace foldconv::tool

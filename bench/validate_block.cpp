@@ -44,21 +44,6 @@ Result<Finding> examine_cut(const std::vector<Block>& blocks, const BlockWorkloa
 
 }  // namespace
 
-Verdict judge_cut(const BlockReference& reference, const std::vector<std::byte>& y) {
-  Verdict verdict = judge(reference.images, reference.expected, y);
-  if (!reference.verdict.pass) {
-    verdict.pass = false;
-    verdict.reason = reference.verdict.reason;
-    return verdict;
-  }
-  const std::string differs = difference(reference.images, reference.y, y);
-  if (differs.empty()) return verdict;
-  verdict.pass = false;
-  verdict.reason = "other bits than the chain: " + differs +
-                   (verdict.reason.empty() ? "" : "; " + verdict.reason);
-  return verdict;
-}
-
 Result<std::vector<Finding>> examine_blocks(const BlockWorkload& workload, Progress& progress) {
   Result<std::vector<Block>> blocks = create_blocks(workload);
   if (!blocks) return blocks.status();
