@@ -56,14 +56,16 @@ void add_problem_options(CLI::App& command, Options& options) {
   command.add_option("--block", options.block_descriptors, "Problems: residual blocks and stages")
       ->type_name("BLOCK")
       ->take_all()
-      ->expected(1);
+      ->expected(1)
+      ->allow_extra_args(false);
   command
       .add_option("--batch", options.batch_files,
                   "Problems from a benchdnn batch file, or from a shipped list: resnet50, "
                   "resnet50_blocks, tails, groups")
       ->type_name("FILE")
       ->take_all()
-      ->expected(1);
+      ->expected(1)
+      ->allow_extra_args(false);
   command.add_option("--mb", options.images, "Images, instead of what the descriptors say")
       ->type_name("N")
       ->check(CLI::Range(1, std::numeric_limits<int>::max()).description(""));

@@ -75,6 +75,16 @@ TEST(CommandLineOptions, ABlockIsAProblem) {
   EXPECT_TRUE(parse({"validate", "--block", kBlock}).command_line.options);
 }
 
+TEST(CommandLineOptions, DescriptorsMayStandBehindOptions) {
+  const Parsed parsed =
+      parse({"validate", "--block", kBlock, kDescriptor, "--batch", "tails", kDescriptor});
+  ASSERT_TRUE(parsed.command_line.options) << parsed.err;
+  const Options& options = *parsed.command_line.options;
+  EXPECT_EQ(options.block_descriptors, std::vector<std::string>{kBlock});
+  EXPECT_EQ(options.batch_files, std::vector<std::string>{"tails"});
+  EXPECT_EQ(options.descriptors, (std::vector<std::string>{kDescriptor, kDescriptor}));
+}
+
 TEST(CommandLineOptions, EveryActivationHasAName) {
   for (int kind = 0; kind < kActivationCount; ++kind) {
     const auto activation = static_cast<Activation>(kind);
