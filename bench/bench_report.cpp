@@ -122,22 +122,28 @@ void BenchReport::failure(const BenchProblem& problem, const Status& status) {
 
 int BenchReport::end() {
   const std::string what = emulated_ ? "floor time" : "time";
-  std::string line = std::to_string(right_) + " of " + counted(problems_, "problem") + " right";
+  const std::string right =
+      std::to_string(right_) + " of " + counted(problems_, "problem") + " right";
+  std::vector<std::string> means;
   const auto add = [&](const std::string& baseline, const GeometricMean& chain,
                        const std::string& other_name, const GeometricMean& other) {
     if (!(chain.value() > 0 && other.value() > 0)) return;
-    line += "; " + what + " over " + baseline + ", geometric mean: chain " +
-            fixed(chain.value(), 2) + "x, " + other_name + " " + fixed(other.value(), 2) + "x";
+    means.push_back(what + " over " + baseline + ", geometric mean: chain " +
+                    fixed(chain.value(), 2) + "x, " + other_name + " " + fixed(other.value(), 2) +
+                    "x");
   };
   add("the planned cut", chain_over_planned_, "separate", separate_over_planned_);
   add("fused", chain_over_fused_, "unfused", unfused_over_fused_);
+  // The first stands behind it, a second on a line of its own.
+  std::vector<std::string> lines = {"", right + (means.empty() ? "" : "; " + means.front())};
+  if (means.size() > 1) lines.push_back(means.back());
   report_.end({{"problems", static_cast<std::int64_t>(problems_)},
                {"right", static_cast<std::int64_t>(right_)},
                {"chain_over_fused", chain_over_fused_.value()},
                {"unfused_over_fused", unfused_over_fused_.value()},
                {"chain_over_planned", chain_over_planned_.value()},
                {"separate_over_planned", separate_over_planned_.value()}},
-              {"", line});
+              lines);
   return right_ == problems_ ? kExitSuccess : kExitFailure;
 }
 

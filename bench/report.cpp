@@ -19,9 +19,10 @@ class TableReport final : public Report {
   }
 
   void section(const std::vector<std::string>& lines, const std::vector<Column>& columns) override {
-    if (!columns_.empty()) out_ << '\n';  // behind another section
+    const bool first = columns_.empty();
+    if (!first) out_ << '\n';
     for (const std::string& line : lines) out_ << line << '\n';
-    begin_columns(columns, true);
+    begin_columns(columns, first || !lines.empty());
   }
 
   void row(const Row& row) override {

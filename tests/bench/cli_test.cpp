@@ -114,6 +114,94 @@ TEST(Cli, ExplainNamesTheChosenAndEveryRefusedKernel) {
   EXPECT_LE(longest_line(outcome.out), 120U);
 }
 
+constexpr const char* kBlocks = R"(--block 'ih6_ic64mid64oc64n"identity"' --block ih6_ic16oc24s2)";
+
+TEST(Cli, ValidateTakesBlocksAndLayersAtOnce) {
+  const std::string arguments = std::string("validate ") + kBlocks + " " + kSmall;
+  const Outcome table = foldconv(arguments);
+  EXPECT_EQ(table.exit_code, 0) << table.out;
+  EXPECT_TRUE(has(table.out, "4 of 4 problems passed")) << table.out;
+  EXPECT_TRUE(has(table.out, "not possible: ")) << table.out;
+  EXPECT_TRUE(has(table.out, "planned")) << table.out;
+  EXPECT_LE(longest_line(table.out), 120U);
+
+  const Outcome outcome = foldconv(arguments + " --format json");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  const auto document = nlohmann::json::parse(outcome.out);
+  ASSERT_EQ(document["rows"].size(), 4U + 4U + 2U);
+  std::size_t refused = 0;
+  for (const auto& row : document["rows"]) {
+    if (row["pass"].is_null()) {
+      ++refused;
+      EXPECT_TRUE(row["reason"].is_string());
+      EXPECT_TRUE(row["kernel"].is_null());
+    } else {
+      EXPECT_EQ(row["pass"], true) << row;
+      EXPECT_LE(row["worst_share_of_bound"], 1.0);
+    }
+  }
+  EXPECT_GE(refused, 1U);  // no kernel takes a basic block whole
+  EXPECT_EQ(document["rows"][0]["cut"], "chain");
+  EXPECT_EQ(document["rows"][0]["descriptor"], "mb1_ih6_ic64mid64oc64");
+  EXPECT_TRUE(document["rows"][8]["cut"].is_null());
+}
+
+TEST(Cli, BenchComparesTheCutsOfABlock) {
+  const std::string arguments = std::string("bench ") + kBlocks + " mb1_ic8oc8_ih6kh1";
+  const Outcome table = foldconv(arguments);
+  EXPECT_EQ(table.exit_code, 0) << table.out;
+  EXPECT_TRUE(has(table.out, " *")) << table.out;
+  EXPECT_TRUE(has(table.out, "3 of 3 problems right")) << table.out;
+  EXPECT_TRUE(has(table.out, "over the planned cut")) << table.out;
+  EXPECT_LE(longest_line(table.out), 120U);
+
+  const Outcome outcome = foldconv(arguments + " --format json");
+  const auto document = nlohmann::json::parse(outcome.out);
+  std::size_t planned = 0, blocks = 0;
+  for (const auto& row : document["rows"]) {
+    if (row["planned"].is_null()) continue;  // a layer
+    ++blocks;
+    if (row["planned"] == true) {
+      ++planned;
+      EXPECT_EQ(row["over_planned"], 1.0);
+    }
+    if (row["right"].is_null()) {
+      EXPECT_TRUE(row["reason"].is_string());
+      EXPECT_TRUE(row["launches"].is_null());
+    }
+  }
+  EXPECT_EQ(planned, 2U);
+  EXPECT_GE(blocks, 8U);
+}
+
+TEST(Cli, CsvHasTheSameFieldsInEveryLine) {
+  for (const std::string command : {"validate ", "bench ", "explain "}) {
+    const Outcome outcome = foldconv(
+        command + "--format csv --block ih4_ic16oc16 mb1_ic8oc8_ih6kh1 --dtype f32 --act none");
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
+    const std::string head = outcome.out.substr(0, outcome.out.find('\n'));
+    EXPECT_TRUE(has(head, ",cut,") || has(head, ",planned,")) << head;
+  }
+}
+
+TEST(Cli, ExplainTellsWhatEachCutCosts) {
+  const Outcome table = foldconv("explain --batch resnet50_blocks");
+  EXPECT_EQ(table.exit_code, 0) << table.out;
+  EXPECT_TRUE(has(table.out, "stage2.identity: mb1_ih56_ic256mid64oc256: n1 56x56x256 -> "))
+      << table.out;
+  EXPECT_LE(longest_line(table.out), 120U);
+  const Outcome outcome = foldconv("explain --format json --block ih14_ic64mid64oc64");
+  const auto document = nlohmann::json::parse(outcome.out);
+  std::size_t chosen = 0;
+  for (const auto& row : document["rows"]) {
+    if (row["chosen"] == true) ++chosen;
+    if (row["launches"].is_null()) continue;
+    EXPECT_GT(row["dram_bytes"], 0);
+    EXPECT_GT(row["floor_us"], 0.0);
+  }
+  EXPECT_EQ(chosen, 1U);
+}
+
 TEST(Cli, APinnedKernelIsUsedOrItsReasonGiven) {
   const Outcome used = foldconv("validate --kernel direct_f16_sm80 mb1_ic64oc64_ih6kh3ph1");
   EXPECT_EQ(used.exit_code, 0) << used.out;
@@ -141,6 +229,9 @@ TEST(Cli, MistakesExitWith2AndNameTheRemedy) {
   const Outcome malformed = foldconv("validate mb1_ic64oc64_ihX 2>&1");
   EXPECT_EQ(malformed.exit_code, 2);
   EXPECT_TRUE(has(malformed.out, "character 16")) << malformed.out;
+  const Outcome block = foldconv("bench --block ih6_ic64mid64 2>&1");
+  EXPECT_EQ(block.exit_code, 2);
+  EXPECT_TRUE(has(block.out, "character 14: `oc` is missing")) << block.out;
   const Outcome file = foldconv("validate --batch no_such_list 2>&1");
   EXPECT_EQ(file.exit_code, 2);
   EXPECT_TRUE(has(file.out, "groups, resnet50, resnet50_blocks, tails")) << file.out;
