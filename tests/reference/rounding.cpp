@@ -1,5 +1,6 @@
 #include "reference/rounding.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -119,7 +120,9 @@ std::vector<float> decode(DataType dtype, std::span<const std::byte> bytes) {
   const std::size_t width = dtype == DataType::f32 ? sizeof(float) : sizeof(std::uint16_t);
   std::vector<float> values(bytes.size() / width);
   if (dtype == DataType::f32) {
-    std::memcpy(values.data(), bytes.data(), values.size() * width);
+    // Not memcpy: of no bytes there is no address.
+    std::copy_n(bytes.begin(), values.size() * width,
+                std::as_writable_bytes(std::span(values)).begin());
     return values;
   }
   for (std::size_t i = 0; i < values.size(); ++i) {

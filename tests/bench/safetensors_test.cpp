@@ -1,0 +1,470 @@
+#include "safetensors.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <utility>
+
+#include "safetensors_writer.hpp"
+
+namespace foldconv::tool {
+namespace {
+
+namespace fs = std::filesystem;
+
+Result<Safetensors> parse(const std::string& text) {
+  return parse_safetensors(in_memory(as_file(text)));
+}
+
+// What a parser says of a wrong file; "" for a right one.
+std::string complaint(const std::string& text) {
+  const Result<Safetensors> file = parse(text);
+  if (file.ok()) return "";
+  EXPECT_EQ(file.status().code(), ErrorCode::invalid_argument);
+  return file.status().message();
+}
+
+void expect_complaint(const std::string& text, const std::string& part) {
+  const std::string message = complaint(text);
+  EXPECT_NE(message.find(part), std::string::npos)
+      << "wanted: " << part << "\nis: " << message << "\nof: " << text.substr(0, 300);
+}
+
+std::string one_tensor(const std::string& members, const std::string& data = "abcd") {
+  return file_text("{\"w\":{" + members + "}}", data);
+}
+
+template <class Element>
+std::string tensor_file(const std::string& dtype, const std::vector<Element>& elements) {
+  SafetensorsWriter writer;
+  writer.add("w", dtype, "[" + std::to_string(elements.size()) + "]", bytes_of(elements));
+  return writer.text();
+}
+
+template <class Element>
+std::vector<float> values_of(const std::string& dtype, const std::vector<Element>& elements) {
+  const Result<Safetensors> file = parse(tensor_file(dtype, elements));
+  EXPECT_TRUE(file.ok()) << file.status().message();
+  if (!file.ok()) return {};
+  const Result<std::vector<float>> values = file->values("w");
+  EXPECT_TRUE(values.ok()) << values.status().message();
+  return values.ok() ? *values : std::vector<float>();
+}
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+TEST(Safetensors, ListsTensorsByName) {
+  SafetensorsWriter writer;
+  writer.add("b", "I64", "[]", bytes_of<std::int64_t>({7}));
+  writer.add("a.weight", "F32", "[2, 1, 3]", bytes_of<float>({1, 2, 3, 4, 5, 6}));
+  const Result<Safetensors> file = parse(writer.text());
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  ASSERT_EQ(file->tensors().size(), 2U);
+  EXPECT_EQ(file->tensors()[0].name, "a.weight");
+  EXPECT_EQ(file->tensors()[0].dtype, "F32");
+  EXPECT_EQ(to_string(file->tensors()[0].shape), "[2, 1, 3]");
+  EXPECT_EQ(file->tensors()[1].dtype, "I64");
+  EXPECT_EQ(to_string(file->tensors()[1].shape), "[]");
+  EXPECT_EQ(file->tensors()[1].elements(), 1U);
+  EXPECT_EQ(file->find("b"), &file->tensors()[1]);
+  EXPECT_EQ(file->find("a"), nullptr);
+  EXPECT_EQ(file->find("c"), nullptr);
+}
+
+TEST(Safetensors, ReadsEachTensorFromItsPlace) {
+  SafetensorsWriter writer;
+  writer.add("second", "F32", "[2]", bytes_of<float>({1.5f, -2}));
+  writer.add("count", "I64", "[]", bytes_of<std::int64_t>({7}));
+  writer.add("first", "F32", "[1,1]", bytes_of<float>({3}));
+  const Result<Safetensors> file = parse(writer.text());
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  EXPECT_EQ(*file->values("second"), (std::vector<float>{1.5f, -2}));
+  EXPECT_EQ(*file->values("first"), (std::vector<float>{3}));
+}
+
+TEST(Safetensors, TakesF32AsItIs) {
+  const float least = std::numeric_limits<float>::denorm_min();
+  const std::vector<float> values = {0, 1, -2.5f, least, kInfinity, -kInfinity};
+  EXPECT_EQ(values_of("F32", values), values);
+  EXPECT_TRUE(std::isnan(values_of<float>("F32", {std::nanf("")})[0]));
+}
+
+TEST(Safetensors, WidensF16) {
+  const std::vector<float> values = values_of<std::uint16_t>(
+      "F16", {0x0000, 0x8000, 0x0001, 0x83ff, 0x0400, 0x3c00, 0xc100, 0x7bff, 0x7c00, 0xfc00});
+  EXPECT_EQ(values, (std::vector<float>{0, -0.0f, 0x1p-24f, -0x3ffp-24f, 0x1p-14f, 1, -2.5f, 65504,
+                                        kInfinity, -kInfinity}));
+  EXPECT_TRUE(std::signbit(values[1]));
+  EXPECT_TRUE(std::isnan(values_of<std::uint16_t>("F16", {0x7c01})[0]));
+  EXPECT_TRUE(std::isnan(values_of<std::uint16_t>("F16", {0xfe00})[0]));
+}
+
+TEST(Safetensors, WidensBf16) {
+  const std::vector<float> values = values_of<std::uint16_t>(
+      "BF16", {0x0000, 0x0001, 0x3f80, 0xc020, 0x7f7f, 0x7f80, 0xff80, 0x0080});
+  EXPECT_EQ(values, (std::vector<float>{0, 0x1p-133f, 1, -2.5f, 0x1.fep127f, kInfinity, -kInfinity,
+                                        0x1p-126f}));
+  EXPECT_TRUE(std::isnan(values_of<std::uint16_t>("BF16", {0x7f81})[0]));
+}
+
+TEST(Safetensors, RoundsF64ToNearest) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  // Ties to even, a value that underflows, the largest that does not overflow.
+  EXPECT_EQ(
+      values_of<double>("F64", {-2.5, 1 + 0x1p-24, 1 + 0x3p-24, 1e-300, 0x1.fffffefp127, infinity}),
+      (std::vector<float>{-2.5f, 1, 1 + 0x1p-22f, 0, std::numeric_limits<float>::max(),
+                          kInfinity}));
+  EXPECT_TRUE(std::isnan(values_of<double>("F64", {std::nan("")})[0]));
+}
+
+TEST(Safetensors, RefusesAnF64BeyondFp32) {
+  const Result<Safetensors> file = parse(tensor_file<double>("F64", {1, -1e39}));
+  ASSERT_TRUE(file.ok());
+  const Status status = file->values("w").status();
+  EXPECT_EQ(status.code(), ErrorCode::invalid_argument);
+  EXPECT_NE(status.message().find("element 1 of the F64 tensor `w`"), std::string::npos)
+      << status.message();
+}
+
+TEST(Safetensors, ListsDTypesWhoseValuesItRefuses) {
+  for (const auto& [dtype, bytes] :
+       {std::pair("BOOL", 8), std::pair("U8", 8), std::pair("I8", 8), std::pair("I16", 16),
+        std::pair("U16", 16), std::pair("I32", 32), std::pair("U32", 32), std::pair("I64", 64),
+        std::pair("U64", 64), std::pair("C64", 64), std::pair("F8_E4M3", 8),
+        std::pair("F8_E5M2", 8), std::pair("F8_E8M0", 8), std::pair("F8_E4M3FNUZ", 8),
+        std::pair("F8_E5M2FNUZ", 8), std::pair("F4", 4), std::pair("F6_E2M3", 6),
+        std::pair("F6_E3M2", 6)}) {
+    SafetensorsWriter writer;
+    writer.add("w", dtype, "[2,4]", std::string(static_cast<std::size_t>(bytes), 'x'));
+    const Result<Safetensors> file = parse(writer.text());
+    ASSERT_TRUE(file.ok()) << dtype << ": " << file.status().message();
+    EXPECT_EQ(file->tensors()[0].dtype, dtype);
+    const Status status = file->values("w").status();
+    EXPECT_EQ(status.code(), ErrorCode::unsupported);
+    EXPECT_NE(status.message().find("tensor `w` is of dtype " + std::string(dtype)),
+              std::string::npos)
+        << status.message();
+  }
+}
+
+TEST(Safetensors, TakesScalarsAndEmptyTensors) {
+  SafetensorsWriter writer;
+  writer.add("before", "F32", "[0]", "");
+  writer.add("scalar", "F32", "[]", bytes_of<float>({5}));
+  writer.add("between", "F64", "[3,0,18446744073709551615]", "");
+  writer.add("last", "F16", "[1]", bytes_of<std::uint16_t>({0x3c00}));
+  writer.add("after", "F32", "[0,0]", "");
+  const Result<Safetensors> file = parse(writer.text());
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  EXPECT_EQ(*file->values("scalar"), std::vector<float>{5});
+  EXPECT_EQ(*file->values("last"), std::vector<float>{1});
+  for (const char* name : {"before", "between", "after"}) {
+    EXPECT_TRUE(file->values(name)->empty()) << name;
+  }
+}
+
+TEST(Safetensors, TakesEmptyFilesAndSpaceBehindTheHeader) {
+  EXPECT_EQ(complaint(file_text("{}")), "");
+  EXPECT_EQ(complaint(file_text("{}      ")), "");
+}
+
+TEST(Safetensors, ChecksAndForgetsMetadata) {
+  const Result<Safetensors> file = parse(file_text("{\"__metadata__\":{\"format\":\"pt\"}}"));
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  EXPECT_TRUE(file->tensors().empty());
+  expect_complaint(file_text("{\"__metadata__\":{\"a\":1}}"), "`a` of `__metadata__` is 1");
+  expect_complaint(file_text("{\"__metadata__\":{\"a\":{}}}"),
+                   "`a` of `__metadata__` is an object");
+  expect_complaint(file_text("{\"__metadata__\":[]}"), "`__metadata__` is an array");
+  expect_complaint(file_text("{\"__metadata__\":{},\"__metadata__\":{}}"), "is there twice");
+  expect_complaint(file_text("{\"__metadata__\":{\"a\":\"\",\"b\":\"\",\"a\":\"\"}}"),
+                   "`a` of `__metadata__` is there twice");
+}
+
+TEST(Safetensors, AMissingTensorIsAnError) {
+  const Status status = parse(file_text("{}"))->values("conv1.weight").status();
+  EXPECT_EQ(status.code(), ErrorCode::invalid_argument);
+  EXPECT_NE(status.message().find("there is no tensor `conv1.weight`"), std::string::npos);
+}
+
+TEST(Safetensors, BoundsTheLengthOfTheHeader) {
+  expect_complaint("", "it has 0 bytes");
+  expect_complaint("1234567", "it has 7 bytes");
+  expect_complaint(file_text(3, "{}"), "its header claims 3 bytes, the file has 2 for it");
+  for (const std::uint64_t length :
+       {std::uint64_t{1} << 62, std::uint64_t{1} << 63, ~std::uint64_t{0}, ~std::uint64_t{7}}) {
+    expect_complaint(file_text(length, "{}"), "claims " + std::to_string(length) + " bytes");
+  }
+}
+
+TEST(Safetensors, CapsTheLengthOfTheHeader) {
+  // A sparse file: it has the bytes that its header claims.
+  const fs::path path = fs::path(testing::TempDir()) / "foldconv_long_header.safetensors";
+  std::ofstream(path) << file_text(kMaxSafetensorsHeader + 1, "{}");
+  fs::resize_file(path, kMaxSafetensorsHeader + 9);
+  const Result<Safetensors> file = read_safetensors(path);
+  fs::remove(path);
+  ASSERT_FALSE(file.ok());
+  EXPECT_NE(file.status().message().find("has 100000001 bytes, more than 100000000"),
+            std::string::npos)
+      << file.status().message();
+}
+
+TEST(Safetensors, TheHeaderIsAnObject) {
+  for (const char* header : {"", " {}", "[]", "1", "null", "\"{}\"", "\xef\xbb\xbf{}"}) {
+    expect_complaint(file_text(header), "does not begin with {");
+  }
+}
+
+TEST(Safetensors, TheHeaderIsJson) {
+  for (const char* header :
+       {"{", "{}}", "{} {}", "{]", "{\"w\"}", "{\"w\":}", "{w:1}", "{,}", "{\"w\":{},}",
+        "{\"w\":1e999}", "{\"w\":01}", "{}//", "{\"w\":\"\n\"}"}) {
+    EXPECT_NE(complaint(file_text(header)), "") << header;
+  }
+  expect_complaint(file_text("{\"w\":tru}"), "no valid JSON in UTF-8 at its byte 9");
+}
+
+TEST(Safetensors, TheHeaderIsUtf8) {
+  for (const char* name : {"\xff", "\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80",
+                           "\\ud800", "\\udc00"}) {
+    SafetensorsWriter writer;
+    writer.add(name, "U8", "[1]", "x");
+    expect_complaint(writer.text(), "no valid JSON in UTF-8");
+  }
+  SafetensorsWriter writer;
+  writer.add("\xc3\xa9\\u00e9\\ud83d\\ude00", "U8", "[1]", "x");
+  const Result<Safetensors> file = parse(writer.text());
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  EXPECT_EQ(file->tensors()[0].name, "\xc3\xa9\xc3\xa9\xf0\x9f\x98\x80");
+}
+
+TEST(Safetensors, AZeroByteDoesNotEndTheHeader) {
+  expect_complaint(file_text(std::string("{}\0junk", 7)), "zero byte, at its byte 3");
+}
+
+TEST(Safetensors, NestingDoesNotOverflowTheStack) {
+  const std::size_t depth = 1'000'000;
+  for (const std::string before : {"{\"w\":", "{\"w\":{\"shape\":", "{\"__metadata__\":",
+                                   "{\"w\":{\"dtype\":\"F32\",\"shape\":[", "{\"w\":{\"x\":"}) {
+    std::string objects;
+    for (std::size_t i = 0; i < depth; ++i) objects += "{\"a\":";
+    EXPECT_NE(complaint(file_text(before + std::string(depth, '['))), "");
+    EXPECT_NE(complaint(file_text(before + objects)), "");
+  }
+}
+
+TEST(Safetensors, EachTensorIsAnObject) {
+  for (const char* value : {"null", "true", "-1", "1", "1.5", "[]"}) {
+    expect_complaint(file_text("{\"w\":" + std::string(value) + "}"), "tensor `w` is ");
+  }
+  expect_complaint(file_text("{\"w\":\"F32\"}"), "tensor `w` is the text `F32`");
+}
+
+TEST(Safetensors, EachTensorHasAllThreeMembersOnce) {
+  const std::string dtype = "\"dtype\":\"F32\"", shape = "\"shape\":[1]",
+                    offsets = "\"data_offsets\":[0,4]";
+  EXPECT_EQ(complaint(one_tensor(offsets + "," + shape + "," + dtype)), "");
+  expect_complaint(one_tensor(shape + "," + offsets), "tensor `w` has no `dtype`");
+  expect_complaint(one_tensor(dtype + "," + offsets), "tensor `w` has no `shape`");
+  expect_complaint(one_tensor(dtype + "," + shape), "tensor `w` has no `data_offsets`");
+  const std::string all = dtype + "," + shape + "," + offsets + ",";
+  expect_complaint(one_tensor(all + dtype), "`dtype` of tensor `w` is there twice");
+  expect_complaint(one_tensor(all + shape), "`shape` of tensor `w` is there twice");
+  expect_complaint(one_tensor(all + offsets), "`data_offsets` of tensor `w` is there twice");
+  expect_complaint(one_tensor(all + "\"strides\":[1]"), "tensor `w` has a member `strides`");
+}
+
+TEST(Safetensors, MembersAreOfTheirKind) {
+  const std::string shape = "\"shape\":[1]", offsets = "\"data_offsets\":[0,4]";
+  for (const char* value : {"null", "true", "4", "-4", "[]", "{}", "4.5"}) {
+    const std::string text(value);
+    expect_complaint(one_tensor("\"dtype\":" + text), "`dtype` of tensor `w` is ");
+    if (text == "[]") continue;
+    expect_complaint(one_tensor("\"shape\":" + text), "`shape` of tensor `w` is ");
+    expect_complaint(one_tensor("\"data_offsets\":" + text), "`data_offsets` of tensor `w` is ");
+  }
+  for (const char* value : {"null", "true", "-1", "-0", "1.0", "1e0", "\"1\"", "[1]", "{}",
+                            "18446744073709551616", "-9223372036854775808"}) {
+    const std::string list = "[" + std::string(value) + "]";
+    expect_complaint(one_tensor("\"shape\":" + list), "`shape` of tensor `w` holds ");
+    expect_complaint(one_tensor("\"data_offsets\":" + list), "`data_offsets` of tensor `w` holds ");
+  }
+}
+
+TEST(Safetensors, DTypesAreKnown) {
+  for (const char* dtype : {"", "f32", "F32 ", "FLOAT", "Q4"}) {
+    expect_complaint(
+        one_tensor("\"dtype\":\"" + std::string(dtype) + "\",\"shape\":[1],\"data_offsets\":[0,4]"),
+        "unknown dtype `" + std::string(dtype) + "`");
+  }
+}
+
+std::string f32_tensor(const std::string& shape, const std::string& offsets) {
+  return one_tensor("\"dtype\":\"F32\",\"shape\":" + shape + ",\"data_offsets\":" + offsets);
+}
+
+TEST(Safetensors, OffsetsLieInTheData) {
+  EXPECT_EQ(complaint(f32_tensor("[1]", "[0,4]")), "");
+  expect_complaint(f32_tensor("[1]", "[4,0]"), "data_offsets [4, 0]; wanted is begin <= end <= 4");
+  expect_complaint(f32_tensor("[2]", "[0,8]"), "data_offsets [0, 8]; wanted is begin <= end <= 4");
+  expect_complaint(f32_tensor("[1]", "[4,8]"), "wanted is begin <= end <= 4");
+  expect_complaint(f32_tensor("[1]", "[18446744073709551612,18446744073709551615]"), "wanted is");
+  expect_complaint(f32_tensor("[1]", "[18446744073709551615,3]"), "wanted is");
+  expect_complaint(f32_tensor("[1]", "[]"), "holds 0 numbers");
+  expect_complaint(f32_tensor("[1]", "[0]"), "holds 1 numbers");
+  expect_complaint(f32_tensor("[1]", "[0,4,4]"), "holds 3 numbers");
+}
+
+TEST(Safetensors, OffsetsHoldTheShape) {
+  expect_complaint(f32_tensor("[2]", "[0,4]"),
+                   "tensor `w` of F32, shape [2] needs 8 bytes, its data_offsets [0, 4] hold 4");
+  expect_complaint(f32_tensor("[0]", "[0,4]"), "shape [0] needs 0 bytes");
+  expect_complaint(f32_tensor("[1]", "[0,0]"), "shape [1] needs 4 bytes");
+  // 2^63 * 2 elements, 2^62 * 4 bytes and 2^61 * 8 bits are 0 where they wrap.
+  for (const char* shape :
+       {"[9223372036854775808,2]", "[4611686018427387904]", "[4294967296,4294967296]",
+        "[2305843009213693952]", "[18446744073709551615,18446744073709551615,0]"}) {
+    expect_complaint(f32_tensor(shape, "[0,0]"), "no whole number of bytes below 2^61");
+  }
+}
+
+TEST(Safetensors, PackedTypesFillTheirBytes) {
+  const auto f4 = [](const std::string& shape, const std::string& offsets) {
+    return one_tensor("\"dtype\":\"F4\",\"shape\":" + shape + ",\"data_offsets\":" + offsets);
+  };
+  EXPECT_EQ(complaint(f4("[8]", "[0,4]")), "");
+  expect_complaint(f4("[7]", "[0,4]"), "no whole number of bytes");
+  expect_complaint(f4("[7]", "[0,3]"), "no whole number of bytes");
+}
+
+TEST(Safetensors, RanksAreBounded) {
+  const auto ones = [](int rank) {
+    std::string shape = "[1";
+    for (int i = 1; i < rank; ++i) shape += ",1";
+    return shape + "]";
+  };
+  EXPECT_EQ(complaint(f32_tensor(ones(64), "[0,4]")), "");
+  expect_complaint(f32_tensor(ones(65), "[0,4]"), "more than 64 dimensions");
+}
+
+std::string two_tensors(const std::string& a, const std::string& b, const std::string& data,
+                        const std::string& second_name = "b") {
+  const std::string rest = "\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":";
+  return file_text("{\"a" + rest + a + "},\"" + second_name + rest + b + "}}", data);
+}
+
+TEST(Safetensors, TheDataBelongsToOneTensorEach) {
+  EXPECT_EQ(complaint(two_tensors("[0,2]", "[2,4]", "abcd")), "");
+  EXPECT_EQ(complaint(two_tensors("[2,4]", "[0,2]", "abcd")), "");
+  expect_complaint(two_tensors("[0,2]", "[1,3]", "abc"), "tensor `b` begins at byte 1");
+  expect_complaint(two_tensors("[0,2]", "[0,2]", "ab"), "inside another tensor");
+  expect_complaint(two_tensors("[1,3]", "[3,5]", "abcde"), "bytes 0 to 1 of the data belong to no");
+  expect_complaint(two_tensors("[0,2]", "[3,5]", "abcde"), "bytes 2 to 3 of the data belong to no");
+  expect_complaint(two_tensors("[0,2]", "[2,4]", "abcde"), "bytes 4 to 5 of the data belong to no");
+  expect_complaint(file_text("{}", "x"), "bytes 0 to 1 of the data belong to no tensor");
+}
+
+TEST(Safetensors, NamesStandOnce) {
+  expect_complaint(two_tensors("[0,2]", "[2,4]", "abcd", "a"), "tensor `a` is there twice");
+  expect_complaint(two_tensors("[0,2]", "[2,4]", "abcd", "\\u0061"), "tensor `a` is there twice");
+}
+
+TEST(Safetensors, NamesCannotUpsetATerminal) {
+  const std::string message = complaint(file_text("{\"\\u001b[31m\\n\\u007f\\u0000\xc3\xa9\":1}"));
+  EXPECT_NE(message.find("tensor `\\x1b[31m\\x0a\\x7f\\x00\xc3\xa9` is 1"), std::string::npos)
+      << message;
+  // Cut between characters: 80 bytes end within one.
+  const std::string name = std::string(79, 'n') + "\xc3\xa9" + std::string(1000, 'n');
+  expect_complaint(file_text("{\"" + name + "\":1}"), "`" + std::string(79, 'n') + "...` is 1");
+}
+
+TEST(Safetensors, EveryTruncationIsAnError) {
+  SafetensorsWriter writer;
+  writer.add("conv1.weight", "F16", "[1,1,1,1]", bytes_of<std::uint16_t>({0x3c00}));
+  writer.add("bn1.weight", "F32", "[1]", bytes_of<float>({1}));
+  const std::string text = writer.text();
+  EXPECT_EQ(complaint(text), "");
+  for (std::size_t size = 0; size < text.size(); ++size) {
+    EXPECT_NE(complaint(text.substr(0, size)), "") << size << " of " << text.size() << " bytes";
+  }
+}
+
+class SafetensorsFile : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
+    folder_ = fs::path(testing::TempDir()) / (std::string("foldconv_safetensors_") + test->name());
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  fs::path write(const std::string& text) const {
+    std::ofstream(folder_ / "model.safetensors", std::ios::binary) << text;
+    return folder_ / "model.safetensors";
+  }
+
+  static std::string complaint_of(const fs::path& path) {
+    const Result<Safetensors> file = read_safetensors(path);
+    EXPECT_FALSE(file.ok());
+    if (file.ok()) return "";
+    EXPECT_EQ(file.status().code(), ErrorCode::invalid_argument);
+    EXPECT_EQ(file.status().message().find(path.string() + ": "), 0U) << file.status().message();
+    return file.status().message();
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(SafetensorsFile, IsReadWhereItIsAsked) {
+  SafetensorsWriter writer;
+  writer.add("a", "F32", "[2]", bytes_of<float>({1, 2}));
+  writer.add("b", "BF16", "[1]", bytes_of<std::uint16_t>({0x3f80}));
+  const Result<Safetensors> file = read_safetensors(write(writer.text()));
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  EXPECT_EQ(*file->values("b"), (std::vector<float>{1}));
+  EXPECT_EQ(*file->values("a"), (std::vector<float>{1, 2}));
+}
+
+TEST_F(SafetensorsFile, StaysTheOneThatWasOpened) {
+  const fs::path path = write(tensor_file<float>("F32", {1}));
+  const Result<Safetensors> file = read_safetensors(path);
+  fs::remove(path);
+  write(tensor_file<float>("F32", {2}));
+  EXPECT_EQ(*file->values("w"), (std::vector<float>{1}));
+}
+
+TEST_F(SafetensorsFile, ThatShrinksIsAnError) {
+  const fs::path path = write(tensor_file<float>("F32", {1, 2, 3}));
+  const Result<Safetensors> file = read_safetensors(path);
+  fs::resize_file(path, fs::file_size(path) - 1);
+  const Status status = file->values("w").status();
+  EXPECT_EQ(status.code(), ErrorCode::invalid_argument);
+  EXPECT_NE(status.message().find("when it was opened"), std::string::npos) << status.message();
+}
+
+TEST_F(SafetensorsFile, ThatIsNoFileIsAnError) {
+  EXPECT_NE(complaint_of(folder_ / "nowhere").find("cannot be opened"), std::string::npos);
+  EXPECT_NE(complaint_of(folder_).find("it is a folder"), std::string::npos);
+  EXPECT_NE(complaint_of("/dev/null").find("it is no regular file"), std::string::npos);
+  const fs::path pipe = folder_ / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_NE(complaint_of(pipe).find("it is no regular file"), std::string::npos);
+  EXPECT_NE(complaint_of(write("")).find("it has 0 bytes"), std::string::npos);
+  EXPECT_FALSE(read_safetensors("").ok());
+}
+
+TEST_F(SafetensorsFile, ThatMayNotBeReadIsAnError) {
+  const fs::path path = write(file_text("{}"));
+  fs::permissions(path, fs::perms::none);
+  if (geteuid() == 0) GTEST_SKIP() << "root may read everything";
+  EXPECT_NE(complaint_of(path).find("cannot be opened"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace foldconv::tool
