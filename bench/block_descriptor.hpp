@@ -18,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "block_data.hpp"
 #include "foldconv/block.hpp"
 
 namespace foldconv::tool {
@@ -37,8 +38,9 @@ struct BlockShape {
 struct BlockDescriptor {
   BlockProblem problem;
   std::vector<BlockShape> blocks;
-  std::string name;  // without its quotes; empty where there is none
-  std::string text;  // as it was written
+  std::string name;                  // without its quotes; empty where there is none
+  std::string text;                  // as it was written
+  std::vector<BlockData> data = {};  // one for each block; empty: random
 };
 
 // Errors as those of parse_descriptor().

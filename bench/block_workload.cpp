@@ -137,6 +137,9 @@ BlockWorkload make_block_workload(const BlockProblem& problem, std::vector<Block
 }
 
 BlockWorkload make_block_workload(const BlockDescriptor& descriptor, const Options& options) {
+  if (!descriptor.data.empty()) {
+    return make_block_workload(descriptor.problem, descriptor.data, options);
+  }
   std::vector<BlockData> blocks;
   for (const BlockShape& shape : descriptor.blocks) {
     blocks.push_back(random_block(shape, options, options.seed + kBlockSeed * blocks.size()));

@@ -3,25 +3,16 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
-#include <variant>
 #include <vector>
 
+#include "block_data.hpp"
 #include "block_descriptor.hpp"
 #include "foldconv/block.hpp"
 #include "images.hpp"
 #include "options.hpp"
 
 namespace foldconv::tool {
-
-using BlockWeights = std::variant<BottleneckWeights, BasicBlockWeights>;
-
-// Weights and what they point to. Cheap to copy.
-struct BlockData {
-  BlockWeights weights;
-  std::shared_ptr<const void> storage;
-};
 
 struct BlockWorkload {
   DataType dtype = DataType::f16;
@@ -42,7 +33,7 @@ BlockData random_block(const BlockShape& shape, const Options& options, std::uin
 BlockWorkload make_block_workload(const BlockProblem& problem, std::vector<BlockData> blocks,
                                   const Options& options);
 
-// The workload of a descriptor: random weights, too.
+// The workload of a descriptor: its weights, or random ones.
 BlockWorkload make_block_workload(const BlockDescriptor& descriptor, const Options& options);
 
 // The weights on the device. Errors: those of create(), naming the block where there are several.

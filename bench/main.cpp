@@ -7,6 +7,7 @@
 #include "options.hpp"
 #include "report.hpp"
 #include "tool_version.hpp"
+#include "weights_file.hpp"
 
 namespace foldconv::tool {
 namespace {
@@ -21,6 +22,11 @@ Status read_problems(const Options& options, ProblemList& list) {
     Result<BlockDescriptor> descriptor = parse_block_descriptor(text);
     if (!descriptor) return descriptor.status();
     list.blocks.push_back(std::move(*descriptor));
+  }
+  if (!options.weights.file.empty()) {
+    Result<std::vector<BlockDescriptor>> blocks = read_weights(options);
+    if (!blocks) return blocks.status();
+    list.blocks.insert(list.blocks.end(), blocks->begin(), blocks->end());
   }
   for (const std::string& file : options.batch_files) {
     if (Status status = read_batch_file(file, shipped_lists(), list); !status) return status;

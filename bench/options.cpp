@@ -86,6 +86,43 @@ void add_problem_options(CLI::App& command, Options& options) {
       ->type_name("FORMAT");
 }
 
+Result<StrideAt> parse_stride_at(const std::string& name) {
+  if (name == "conv1") return StrideAt::conv1;
+  if (name == "conv2") return StrideAt::conv2;
+  return Status(ErrorCode::invalid_argument,
+                "unknown place of the stride \"" + name + "\"; known are conv1, conv2");
+}
+
+void add_weights_options(CLI::App& command, WeightsOptions& weights) {
+  const auto positive = CLI::Range(1, std::numeric_limits<int>::max()).description("");
+  CLI::Option* file =
+      command
+          .add_option("--weights", weights.file,
+                      "Problems: residual blocks with trained weights, out of a state dict")
+          ->type_name("FILE.safetensors");
+  const auto add = [&](const std::string& name, auto& value, const std::string& help) {
+    return command.add_option(name, value, help)->needs(file);
+  };
+  add("--prefix", weights.prefixes,
+      "Of a block's tensors, such as layer1.0; several: as many blocks")
+      ->type_name("NAME")
+      ->take_all()
+      ->expected(1)
+      ->allow_extra_args(false);
+  add("--stride", weights.stride, "Of these blocks: 1 (default) or 2")
+      ->type_name("N")
+      ->check(CLI::Range(1, 2).description(""));
+  add_named(command, "--stride-at", weights.stride_at, parse_stride_at,
+            "Their convolution with the stride: conv2 (default, v1.5) or conv1 (v1)")
+      ->type_name("NAME")
+      ->needs(file);
+  add("--eps", weights.eps, "Of their BatchNorms (default 1e-5)")->type_name("X");
+  add("--ih", weights.h, "Height of their input (default 56)")->type_name("N")->check(positive);
+  add("--iw", weights.w, "Width of their input (default: as the height)")
+      ->type_name("N")
+      ->check(positive);
+}
+
 void add_data_options(CLI::App& command, Options& options) {
   command.add_flag_callback(
       "--bn", [&options] { options.batch_norm = true; },
@@ -128,6 +165,7 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
       "explain", "Tell which kernel a problem gets, and why every other one is refused");
   for (CLI::App* command : {validate, bench, explain}) {
     add_problem_options(*command, options);
+    add_weights_options(*command, options.weights);
     if (command != explain) add_data_options(*command, options);
   }
   bench
@@ -145,9 +183,10 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
   }
   options.command = *bench ? Command::bench : *explain ? Command::explain : Command::validate;
   if (options.descriptors.empty() && options.block_descriptors.empty() &&
-      options.batch_files.empty()) {
+      options.batch_files.empty() && options.weights.file.empty()) {
     err << "no problem given; add a descriptor such as mb1_ic64oc64_ih56kh3ph1, --block "
-           "mb1_ih56_ic256mid64oc256, or --batch FILE (shipped: resnet50, resnet50_blocks, tails, "
+           "mb1_ih56_ic256mid64oc256, --weights FILE --prefix layer1.0, or --batch FILE (shipped: "
+           "resnet50, resnet50_blocks, tails, "
            "groups)\n";
     return {std::nullopt, kExitUsage};
   }

@@ -17,11 +17,22 @@ enum class Format { table, json, csv };
 
 const char* to_string(Command command);
 
+// Blocks of a state dict, and what it does not tell about them.
+struct WeightsOptions {
+  std::string file;  // empty: none
+  std::vector<std::string> prefixes;
+  int stride = 1;
+  StrideAt stride_at = StrideAt::conv2;
+  double eps = 1e-5;
+  int h = 56, w = 0;  // of the random input; w 0: as h
+};
+
 struct Options {
   Command command = Command::validate;
   std::vector<std::string> descriptors;
   std::vector<std::string> block_descriptors;
   std::vector<std::string> batch_files;
+  WeightsOptions weights;
   DataType dtype = DataType::f16;
   Activation activation = Activation::relu;
   float alpha = 0.01f;  // slope of leaky_relu

@@ -4,9 +4,13 @@
 
 #include <array>
 #include <cstdio>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "safetensors_writer.hpp"
+
+namespace foldconv {
 namespace {
 
 struct Outcome {
@@ -184,6 +188,49 @@ TEST(Cli, CsvHasTheSameFieldsInEveryLine) {
   }
 }
 
+// A basic block that doubles its channels, as a file.
+std::string basic_block_file() {
+  tool::SafetensorsWriter writer;
+  const auto add = [&writer](const std::string& name, const std::string& shape,
+                             std::size_t elements, float first) {
+    std::vector<float> values(elements);
+    for (std::size_t i = 0; i < elements; ++i) {
+      values[i] = first * (1.0f + static_cast<float>(i * 7 % 11) / 16);
+    }
+    writer.add(name, "F32", shape, tool::bytes_of(values));
+  };
+  const auto add_layer = [&](const std::string& conv, const std::string& batch_norm, int c, int r) {
+    const auto text = [](int n) { return std::to_string(n); };
+    add(conv + ".weight", "[16," + text(c) + "," + text(r) + "," + text(r) + "]",
+        static_cast<std::size_t>(16 * c * r * r), -0.03f);
+    add(batch_norm + ".weight", "[16]", 16, 0.9f);
+    add(batch_norm + ".bias", "[16]", 16, 0.5f);
+    add(batch_norm + ".running_mean", "[16]", 16, -0.2f);
+    add(batch_norm + ".running_var", "[16]", 16, 0.8f);
+  };
+  add_layer("layer2.0.conv1", "layer2.0.bn1", 8, 3);
+  add_layer("layer2.0.conv2", "layer2.0.bn2", 16, 3);
+  add_layer("layer2.0.downsample.0", "layer2.0.downsample.1", 8, 1);
+  const std::string file = testing::TempDir() + "foldconv_cli_basic_block.safetensors";
+  std::ofstream(file, std::ios::binary) << writer.text();
+  return file;
+}
+
+TEST(Cli, TakesABlockOutOfAStateDict) {
+  const std::string weights = "--weights " + basic_block_file() + " --stride 2 --ih 9 --iw 7";
+  for (const std::string command : {"validate ", "bench ", "explain "}) {
+    const Outcome outcome = foldconv(command + weights + " --prefix layer2.0 --format json");
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+    const auto row = nlohmann::json::parse(outcome.out)["rows"][0];
+    EXPECT_EQ(row["name"], "layer2.0");
+    EXPECT_EQ(row["descriptor"], "mb1_ih9iw7_ic8oc16_s2");
+  }
+  const Outcome wrong = foldconv("validate " + weights + " --prefix layer1.0 2>&1");
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_TRUE(has(wrong.out, "layer2.0")) << wrong.out;
+  EXPECT_EQ(foldconv("validate --weights no_such_file 2>&1").exit_code, 2);
+}
+
 TEST(Cli, ExplainTellsWhatEachCutCosts) {
   const Outcome table = foldconv("explain --batch resnet50_blocks");
   EXPECT_EQ(table.exit_code, 0) << table.out;
@@ -241,3 +288,4 @@ TEST(Cli, MistakesExitWith2AndNameTheRemedy) {
 }
 
 }  // namespace
+}  // namespace foldconv

@@ -75,6 +75,21 @@ TEST(CommandLineOptions, ABlockIsAProblem) {
   EXPECT_TRUE(parse({"validate", "--block", kBlock}).command_line.options);
 }
 
+TEST(CommandLineOptions, WeightsAndWhatTheyDoNotTell) {
+  const Parsed parsed =
+      parse({"validate", "--weights", "net.safetensors", "--prefix", "layer2.0", "--prefix",
+             "layer3.0", "--stride", "2", "--stride-at", "conv1", "--eps", "1e-3", "--ih", "28"});
+  ASSERT_TRUE(parsed.command_line.options) << parsed.err;
+  const WeightsOptions& weights = parsed.command_line.options->weights;
+  EXPECT_EQ(weights.file, "net.safetensors");
+  EXPECT_EQ(weights.prefixes, (std::vector<std::string>{"layer2.0", "layer3.0"}));
+  EXPECT_EQ(weights.stride, 2);
+  EXPECT_EQ(weights.stride_at, StrideAt::conv1);
+  EXPECT_EQ(weights.eps, 1e-3);
+  EXPECT_EQ(weights.h, 28);
+  EXPECT_EQ(weights.w, 0);
+}
+
 TEST(CommandLineOptions, DescriptorsMayStandBehindOptions) {
   const Parsed parsed =
       parse({"validate", "--block", kBlock, kDescriptor, "--batch", "tails", kDescriptor});
@@ -106,6 +121,9 @@ TEST(CommandLineOptions, BadUsageExitsWith2AndSaysWhy) {
       {"validate", kDescriptor, "--format", "xml"},
       {"bench", kDescriptor, "--model", "v100"},
       {"explain", kDescriptor, "--seed", "1"},
+      {"validate", "--prefix", "layer1.0"},
+      {"validate", "--weights", "net.safetensors", "--stride", "3"},
+      {"validate", "--weights", "net.safetensors", "--stride-at", "conv3"},
   };
   for (const auto& arguments : bad) {
     const Parsed parsed = parse(arguments);
