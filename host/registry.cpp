@@ -16,6 +16,18 @@ constexpr ConvKernel kConvKernels[] = {
 #include "kernels.inc"
 };
 
+constexpr ConvKernel kJoinedKernels[] = {
+#define FOLDCONV_JOINED_KERNEL(name, dtype, tile, arch) \
+  {#name, DataType::dtype, arch, kernels::name, ConvLoader::joined, &tiles::tile::value},
+#include "kernels.inc"
+};
+
+constexpr BlockTailKernel kBlockTailKernels[] = {
+#define FOLDCONV_BLOCK_TAIL_KERNEL(name, dtype, tile, arch) \
+  {#name, DataType::dtype, arch, kernels::name, &tiles::tile::value},
+#include "kernels.inc"
+};
+
 constexpr BottleneckKernel kBottleneckKernels[] = {
 #define FOLDCONV_BOTTLENECK_KERNEL(name, dtype, tile, arch) \
   {#name, DataType::dtype, arch, kernels::name, &tiles::tile::value},
@@ -28,10 +40,23 @@ constexpr PointwiseKernel kPointwiseKernels[] = {
 #include "kernels.inc"
 };
 
+template <class Kernel, std::size_t kCount, class Tile>
+const Kernel* find(const Kernel (&kernels)[kCount], const Tile& tile, DataType dtype) {
+  const auto found = std::ranges::find_if(
+      kernels, [&](const Kernel& kernel) { return kernel.tile == &tile && kernel.dtype == dtype; });
+  return found == std::end(kernels) ? nullptr : found;
+}
+
 }  // namespace
 
 std::span<const ConvKernel> conv_kernels() {
   return kConvKernels;
+}
+std::span<const ConvKernel> joined_kernels() {
+  return kJoinedKernels;
+}
+std::span<const BlockTailKernel> block_tail_kernels() {
+  return kBlockTailKernels;
 }
 std::span<const BottleneckKernel> bottleneck_kernels() {
   return kBottleneckKernels;
@@ -45,11 +70,14 @@ const ConvKernel* find_conv_kernel(std::string_view name) {
   return found == std::end(kConvKernels) ? nullptr : found;
 }
 
+const ConvKernel* find_joined_kernel(const ConvTile& tile, DataType dtype) {
+  return find(kJoinedKernels, tile, dtype);
+}
+const BlockTailKernel* find_block_tail_kernel(const BlockTailTile& tile, DataType dtype) {
+  return find(kBlockTailKernels, tile, dtype);
+}
 const BottleneckKernel* find_bottleneck_kernel(const BottleneckTile& tile, DataType dtype) {
-  const auto found = std::ranges::find_if(kBottleneckKernels, [&](const BottleneckKernel& kernel) {
-    return kernel.tile == &tile && kernel.dtype == dtype;
-  });
-  return found == std::end(kBottleneckKernels) ? nullptr : found;
+  return find(kBottleneckKernels, tile, dtype);
 }
 
 const PointwiseKernel* find_pointwise_kernel(PointwiseOp op, DataType dtype) {

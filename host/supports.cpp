@@ -17,7 +17,7 @@ constexpr int kSmallestGroupC = 8;
 constexpr std::int64_t kIndexLimit = std::int64_t{1} << 31;  // indices are 32 bits wide
 
 std::string taps_rule(ConvLoader loader, const ConvProblem& problem) {
-  if (loader == ConvLoader::unit) {
+  if (loader == ConvLoader::unit || loader == ConvLoader::joined) {
     if (problem.r == 1 && problem.s == 1) return {};
     return text("takes 1x1 filters only: r x s = ", problem.r, "x", problem.s, "; nearest: 1x1");
   }
@@ -73,6 +73,18 @@ std::string index_refusal(const char* what, std::optional<std::int64_t> value, c
                            : text("no ", name, " is small enough"));
 }
 
+std::string shared_memory_rule(const ConvKernel& kernel, const ConvProblem& problem,
+                               const DeviceFigures& device) {
+  const int entries = table_entries(kernel.loader, weight_layout(problem));
+  const auto needed = static_cast<std::size_t>(kernel.tile->shared_bytes(entries));
+  if (needed <= device.shared_bytes) return {};
+  return text("needs ", needed, " bytes of shared memory (", entries,
+              " table entries for r * s * c / groups), the device has ", device.shared_bytes,
+              "; a smaller tile or fewer channels need less");
+}
+
+}  // namespace
+
 std::string index_rule(const ConvTile& tile, const ConvProblem& problem) {
   const std::int64_t largest = kIndexLimit - 1;
   const std::int64_t pixels_per_image = std::int64_t{problem.p()} * problem.q();
@@ -105,18 +117,6 @@ std::string index_rule(const ConvTile& tile, const ConvProblem& problem) {
   }
   return {};
 }
-
-std::string shared_memory_rule(const ConvKernel& kernel, const ConvProblem& problem,
-                               const DeviceFigures& device) {
-  const int entries = table_entries(kernel.loader, weight_layout(problem));
-  const auto needed = static_cast<std::size_t>(kernel.tile->shared_bytes(entries));
-  if (needed <= device.shared_bytes) return {};
-  return text("needs ", needed, " bytes of shared memory (", entries,
-              " table entries for r * s * c / groups), the device has ", device.shared_bytes,
-              "; a smaller tile or fewer channels need less");
-}
-
-}  // namespace
 
 std::string refusal(const ConvKernel& kernel, const ConvProblem& problem,
                     const DeviceFigures& device) {

@@ -14,4 +14,7 @@ namespace foldconv::host {
 std::string refusal(const ConvKernel& kernel, const ConvProblem& problem,
                     const DeviceFigures& device);
 
+// The rule on 32-bit indices alone, for kernels that tile a convolution as `tile` does.
+std::string index_rule(const ConvTile& tile, const ConvProblem& problem);
+
 }  // namespace foldconv::host

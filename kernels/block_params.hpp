@@ -30,4 +30,21 @@ struct BottleneckParams {
   FastDivision tile_columns;
 };
 
+// conv3x3_1x1_sm80. Grid: one CTA for each block_m pixels of y; block of conv2.threads(). Requires
+// what conv_sm80 requires of conv2 (taps loader, one group), middle widths and k multiples of 8, k
+// pixels of fewer than 2^31 elements.
+struct BlockTailParams {
+  ConvParams conv2;        // x: conv1's output; its y and residual are not used
+  BlockConv conv3;         // [w3], or [w3 ; wd] where the shortcut is a projection
+  const void* identity;    // NHWC, y's shape; null where the shortcut is a projection
+  SecondInput projection;  // x null where the shortcut is the identity
+  void* y;                 // NHWC, k channels
+  int k;
+  ActivationParams last;
+  BlockConv next;  // conv1 of the next block, a 1x1 of stride 1; w null: none
+  void* next_y;    // NHWC, next_k channels
+  int next_k;
+  ActivationParams next_activation;
+};
+
 }  // namespace foldconv

@@ -1,10 +1,10 @@
 // A whole bottleneck block as one kernel, sm_80 instructions (runs on every later GPU too).
 //
-//   t1 = inner(scale1 * conv1(x) + bias1)               1x1, c -> 64 channels      rounded to the
-//   storage type t2 = inner(scale2 * conv2(t1) + bias2)              3x3, padded by 1, 64 -> 64
-//   rounded to the storage type y  = last(scale3 * conv3(t2) + bias3 + x)           1x1, 64 -> k
-//   rounded at the store y  = last(scale3 * [t2 | x] . [w3 ; wd] + bias3)    with a projection
-//   shortcut: one longer K, not rounded in between
+//   t1 = inner(scale1 * conv1(x) + bias1)      1x1, c -> 64 channels, rounded to the storage type
+//   t2 = inner(scale2 * conv2(t1) + bias2)     3x3, padded by 1, 64 -> 64, rounded likewise
+//   y  = last(scale3 * conv3(t2) + bias3 + x)  1x1, 64 -> k, rounded at the store
+//   y  = last(scale3 * [t2 | x] . [w3 ; wd] + bias3)
+//        with a projection shortcut: one longer K, not rounded in between
 // Stride 1. x, y NHWC, 16-byte aligned; weights packed (tile/weight_layout.hpp). Bit-identical to
 // the chain of conv_sm80.
 //
@@ -12,8 +12,8 @@
 // with a halo of one pixel, whose second reading hits L2; y is written once. DRAM traffic is the
 // compulsory minimum, x + y + weights.
 //
-//   ring     x00 x01 x02 ... x43 (w3 w3') | x00 of the next tile ...      x<chunk><slice>, 64 halo
-//   rows each compute  t1 chunk 0 ... t1 chunk 4 | 3x3: 9 taps, no barrier | y 0..127 | y 128..255
+//   ring     x00 x01 x02 ... x43 (w3 w3') | x00 of the next tile ...   (x<chunk><slice>, 64 halo rows)
+//   compute  t1 chunk 0 ... t1 chunk 4 | 3x3: 9 taps, no barrier | y 0..127 | y 128..255
 //
 // Halo: the first 1x1 computes halo_rows() / pixels() times its share, 1.34 for 28x8: 8% of an
 // identity block's FLOPs. 255 registers, one CTA of 8 warps per SM. Shared memory: see
@@ -26,6 +26,7 @@
 #include "ptx/shared_memory.cuh"
 #include "stage/bottleneck_convs.cuh"
 #include "stage/bottleneck_ring.cuh"
+#include "stage/slice_rows.cuh"
 #include "stage/weight_loader.cuh"
 #include "tile/bottleneck_tile.hpp"
 
@@ -36,15 +37,12 @@ namespace foldconv {
 template <BottleneckTile T, class Element>
 __device__ __forceinline__ void copy_shortcut(const BottleneckParams& p, const TilePlace& place,
                                               std::uint32_t to) {
-  const int chunk = threadIdx.x % 8;
-#pragma unroll
-  for (int pixel = threadIdx.x / 8; pixel < T.pixels(); pixel += T.threads() / 8) {
+  for_each_chunk<T.threads(), T.pixels()>([&](int pixel, int chunk, int offset) {
     const int h = place.h + pixel / T.kTileW, w = place.w + pixel % T.kTileW;
     const auto* from =
         static_cast<const Element*>(p.x) + (((place.image * p.h + h) * p.w + w) * p.c + chunk * 8);
-    ptx::copy_async_16(to + pixel * kSliceBytes + swizzled_chunk(pixel, chunk) * 16, from,
-                       h < p.h && w < p.w);
-  }
+    ptx::copy_async_16(to + offset, from, h < p.h && w < p.w);
+  });
 }
 
 template <class Tile, class Element>

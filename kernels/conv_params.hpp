@@ -26,11 +26,20 @@ struct ConvGeometry {
   int c_per_group, k_per_group;
 };
 
+// A second tensor that a 1x1 convolution of stride 1 reads beside x, at every stride-th pixel: its
+// channels follow x's in K, both filled up to whole slices. A block's projection shortcut.
+struct SecondInput {
+  const void* x;  // NHWC
+  int h, w, c;
+  int stride;
+};
+
 // conv_sm80: grid = {m tiles * n tiles, 1, 1}, n tiles (over all groups) running fastest; block =
 // tile.threads(). Requires n*p*q < 2^31, fewer than 2^31 elements in x, w, y, and r, s <=
 // kMaxTensorCoreTaps where the loader is not unit.
 struct ConvParams {
   const void* x;         // NHWC
+  SecondInput second;    // for the joined loader
   const void* w;         // packed, see WeightLayout
   const float* scale;    // k
   const float* bias;     // k

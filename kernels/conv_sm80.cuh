@@ -1,6 +1,7 @@
 // Convolution on tensor cores, sm_80 instructions (runs on every later GPU too).
 //
 //   y[m, k] = act(scale[k] * sum_K x(m, K) * w[k, K] + bias[k] + residual[m, k])
+//   The joined loader's K runs over the channels of two tensors, both read by 1x1.
 //   products and sums in fp32, K in the canonical order (tile/weight_layout.hpp), one rounding at
 //   the store.
 //
@@ -11,13 +12,12 @@
 //
 // Shared memory: a ring of T.stages stages, then the address table.
 //   stage: [block_m][64] pixels, then [block_n][64] weights; rows of 128 bytes, 16-byte chunks
-//   swizzled (stage/swizzle.cuh) after the last stage of K the ring takes the pieces of the output
-//   tile: residual in, output out (stage/output_tile.cuh)
+//          swizzled (stage/swizzle.cuh)
+//   after the last stage of K the ring takes the pieces of the output tile: residual in, output out
+//   (stage/output_tile.cuh)
 //
 //   copy     k0 k1 | k2 k3 k4 ... | r0 r1 .     (3 stages; r: pieces of the residual)
 //   multiply       | k0 k1 k2 ...   kl-1 kl | epilogue
-//   One barrier per stage: it says that a stage has arrived and that the one before it may be
-//   overwritten.
 //
 // Not taken: 32-bit elements, filters over 15 rows or columns, groups of few channels
 // (host/select.cpp has the rules); the direct kernel takes those.
@@ -29,6 +29,7 @@
 #include "stage/address_table.cuh"
 #include "stage/epilogue.cuh"
 #include "stage/output_tile.cuh"
+#include "stage/stage_ring.cuh"
 #include "stage/warp_mma.cuh"
 #include "stage/weight_loader.cuh"
 #include "stage/x_loader.cuh"
@@ -43,7 +44,6 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
     conv_sm80(const __grid_constant__ ConvParams p) {
   constexpr ConvTile T = Tile::value;
   extern __shared__ __align__(128) char shared[];
-  const std::uint32_t ring = ptx::shared_address(shared);
   auto* table = reinterpret_cast<AddressEntry*>(shared + T.stages * T.stage_bytes());
 
   // Which tile of y.
@@ -60,48 +60,32 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
       [&](int row) { return group * p.g.k_per_group + min(n_begin + row, p.g.k_per_group - 1); });
   const OutputTile<T, Element> output(p, shared, m_begin, n_begin, group);
   const bool residual_through_ring = p.residual != nullptr && p.vector_output != 0;
-  if constexpr (kLoader != ConvLoader::unit) {
+  if constexpr (kLoader != ConvLoader::unit && kLoader != ConvLoader::joined) {
     build_address_table<T, kLoader>(p, table);
     __syncthreads();
   }
 
-  // Past the end of K follow the pieces of the residual. The group is closed even when it is empty,
-  // so that the number of pending groups always means the same stage.
-  const auto start_copy = [&](int k_block, std::uint32_t stage) {
-    if (k_block < p.k_blocks) {
-      x_loader.load(stage, k_block);
-      w_loader.load(stage + T.block_m * kSliceBytes, k_block);
-    } else if (residual_through_ring && k_block - p.k_blocks < T.output_pieces()) {
-      output.load_residual(k_block - p.k_blocks);
+  // Past the end of K follow the pieces of the residual.
+  int to_copy = 0;
+  const auto fill = [&](std::uint32_t stage) {
+    if (to_copy < p.k_blocks) {
+      x_loader.load(stage, to_copy);
+      w_loader.load(stage + T.block_m * kSliceBytes, to_copy);
+    } else if (residual_through_ring && to_copy - p.k_blocks < T.output_pieces()) {
+      output.load_residual(to_copy - p.k_blocks);
     }
-    ptx::commit_async_copies();
+    ++to_copy;
   };
-
-  // Fill all stages but one.
-#pragma unroll
-  for (int k_block = 0; k_block < T.stages - 1; ++k_block)
-    start_copy(k_block, ring + k_block * T.stage_bytes());
+  StageRing<T.stages, T.stage_bytes()> ring(ptx::shared_address(shared));
+  ring.start(fill);
 
   using Mma = ConvWarpMma<T, Element>;
   Mma mma;
-  const int x_row = warp_row<T>() + Mma::x_row();
-  const int w_row = warp_column<T>() + Mma::w_row();
-  const std::uint32_t x_offset = x_row * kSliceBytes + swizzled_chunk(x_row, Mma::x_chunk()) * 16;
-  const std::uint32_t w_offset =
-      (T.block_m + w_row) * kSliceBytes + swizzled_chunk(w_row, Mma::w_chunk()) * 16;
-  std::uint32_t multiply_from = ring;
-  std::uint32_t copy_to = ring + (T.stages - 1) * T.stage_bytes();
-  const std::uint32_t ring_end = ring + T.stages * T.stage_bytes();
+  const std::uint32_t x_part = x_offset<Mma>(warp_row<T>());
+  const std::uint32_t w_part = T.block_m * kSliceBytes + w_offset<Mma>(warp_column<T>());
   for (int k_block = 0; k_block < p.k_blocks; ++k_block) {
-    // This thread's copies of the stage have landed; after the barrier, everyone's have, and
-    // everyone is done with the stage multiplied before, which is the next to fill.
-    ptx::wait_async_copies<T.stages - 2>();
-    __syncthreads();
-    start_copy(k_block + T.stages - 1, copy_to);
-    copy_to = copy_to + T.stage_bytes() == ring_end ? ring : copy_to + T.stage_bytes();
-    mma.multiply_slice(multiply_from + x_offset, multiply_from + w_offset);
-    multiply_from =
-        multiply_from + T.stage_bytes() == ring_end ? ring : multiply_from + T.stage_bytes();
+    const std::uint32_t stage = ring.next(fill);
+    mma.multiply_slice(stage + x_part, stage + w_part);
   }
   ptx::wait_async_copies<0>();
 

@@ -23,10 +23,10 @@ namespace mask_bits {
 inline constexpr unsigned int kLastSlice =
     1u << 15;  // the thread's chunk exists in the last, shorter slice
 inline constexpr unsigned int kNever = 1u << 31;  // no mask has it: zero padding at the end of K
-__device__ __forceinline__ unsigned int row(int r) {
+__device__ __forceinline__ constexpr unsigned int row(int r) {
   return 1u << r;
 }
-__device__ __forceinline__ unsigned int column(int s) {
+__device__ __forceinline__ constexpr unsigned int column(int s) {
   return 1u << (16 + s);
 }
 }  // namespace mask_bits

@@ -9,36 +9,13 @@
 
 #include "block_params.hpp"
 #include "stage/activation.cuh"
-#include "stage/element.cuh"
+#include "stage/channel_pair.cuh"
 #include "stage/swizzle.cuh"
 #include "stage/tile_place.cuh"
 #include "stage/warp_mma.cuh"
 #include "tile/bottleneck_tile.hpp"
 
 namespace foldconv {
-
-// This lane's offset into rows of w from `row` on, for WarpMma.
-template <class Mma>
-__device__ __forceinline__ std::uint32_t w_offset(int row) {
-  return (row + Mma::w_row()) * kSliceBytes + swizzled_chunk(Mma::w_row(), Mma::w_chunk()) * 16;
-}
-// The same for x, rows swizzled by their number.
-template <class Mma>
-__device__ __forceinline__ std::uint32_t x_offset(int row) {
-  return (row + Mma::x_row()) * kSliceBytes + swizzled_chunk(Mma::x_row(), Mma::x_chunk()) * 16;
-}
-
-// A pair of neighbouring channels of the middle tensor: activation(sum * scale + bias), rounded.
-template <class Element, class Function>
-__device__ __forceinline__ typename Pair<Element>::type middle_pair(float sum0, float sum1,
-                                                                    float2 scale, float2 bias,
-                                                                    Function activation) {
-  return Pair<Element>::pack(
-      {activation(fmaf(sum0, scale.x, bias.x)), activation(fmaf(sum1, scale.y, bias.y))});
-}
-__device__ __forceinline__ float2 load_pair(const float* values, int first) {
-  return *reinterpret_cast<const float2*>(values + first);
-}
 
 // t1 = inner(conv1(x)) of one chunk of halo rows; literal zero outside the image, for the 3x3's
 // padding. multiply(mma) adds the slices. Columns of t1 swizzle by their place in the haloed tile:

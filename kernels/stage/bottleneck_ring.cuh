@@ -12,6 +12,7 @@
 
 #include "block_params.hpp"
 #include "ptx/async_copy.cuh"
+#include "stage/stage_ring.cuh"
 #include "stage/swizzle.cuh"
 #include "stage/tile_place.cuh"
 #include "stage/weight_loader.cuh"
@@ -43,34 +44,20 @@ class BottleneckRing {
   __device__ __forceinline__ BottleneckRing(const BottleneckParams& p, std::uint32_t begin)
       : p_(p),
         first_weights_(p.conv1.w, p.c, [](int row) { return row; }),
-        begin_(begin),
-        fill_(begin),
-        read_(begin),
+        ring_(begin),
         tile_(blockIdx.x) {
     locate_chunk();
-#pragma unroll
-    for (int i = 0; i < T.stages - 1; ++i) fill_next();
+    ring_.start([this](std::uint32_t stage) { fill(stage); });
   }
 
-  // Waits for the oldest stage, lets the next copy start, and returns the stage's address. Called
-  // by all threads; the barrier inside also says that everyone is done with the stage before.
+  // As StageRing::next().
   __device__ __forceinline__ std::uint32_t next() {
-    ptx::wait_async_copies<T.stages - 2>();
-    __syncthreads();
-    fill_next();
-    const std::uint32_t stage = read_;
-    read_ = after(read_);
-    return stage;
+    return ring_.next([this](std::uint32_t stage) { fill(stage); });
   }
 
  private:
   static constexpr int kRowStep = T.threads() / 8;
   static constexpr int kRows = T.kChunkRows / kRowStep;
-
-  __device__ __forceinline__ std::uint32_t after(std::uint32_t stage) const {
-    return stage + T.stage_bytes() == begin_ + T.stages * T.stage_bytes() ? begin_
-                                                                          : stage + T.stage_bytes();
-  }
 
   // Where this thread's rows of the chunk lie in x.
   __device__ __forceinline__ void locate_chunk() {
@@ -87,30 +74,25 @@ class BottleneckRing {
     }
   }
 
-  // The group is closed even when nothing is left to copy, so that pending groups always count
-  // stages.
-  __device__ __forceinline__ void fill_next() {
-    if (tile_ < p_.tiles) {
-      if (chunk_ < T.chunks()) {
-        fill_chunk();
-      } else {
-        last_weights<T, Element>(p_, round_ * T.kRoundChannels).load(fill_, slice_);
-        advance_round();
-      }
-      fill_ = after(fill_);
+  __device__ __forceinline__ void fill(std::uint32_t stage) {
+    if (tile_ >= p_.tiles) return;
+    if (chunk_ < T.chunks()) {
+      fill_chunk(stage);
+    } else {
+      last_weights<T, Element>(p_, round_ * T.kRoundChannels).load(stage, slice_);
+      advance_round();
     }
-    ptx::commit_async_copies();
   }
 
-  __device__ __forceinline__ void fill_chunk() {
+  __device__ __forceinline__ void fill_chunk(std::uint32_t stage) {
     const int row = threadIdx.x / 8;
-    const std::uint32_t to = fill_ + row * kSliceBytes + swizzled_chunk(row, threadIdx.x % 8) * 16;
+    const std::uint32_t to = stage + row * kSliceBytes + swizzled_chunk(row, threadIdx.x % 8) * 16;
     const auto* x = static_cast<const Element*>(p_.x) + slice_ * kSliceWidth;
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
       ptx::copy_async_16(to + i * kRowStep * kSliceBytes, x + offset_[i], offset_[i] >= 0);
     }
-    if constexpr (!T.resident) first_weights_.load(fill_ + T.kChunkRows * kSliceBytes, slice_);
+    if constexpr (!T.resident) first_weights_.load(stage + T.kChunkRows * kSliceBytes, slice_);
     if (++slice_ < p_.c / kSliceWidth) return;
     slice_ = 0;
     if (++chunk_ == T.chunks() && T.resident) next_tile();
@@ -133,7 +115,7 @@ class BottleneckRing {
 
   const BottleneckParams& p_;
   WeightLoader<T.threads(), kSliceWidth, Element> first_weights_;
-  std::uint32_t begin_, fill_, read_;
+  StageRing<T.stages, T.stage_bytes()> ring_;
   int tile_, chunk_ = 0, round_ = 0, slice_ = 0;
   int offset_[kRows];  // in elements; -1 outside the image
 };

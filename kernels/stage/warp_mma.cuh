@@ -60,4 +60,15 @@ class WarpMma {
   }
 };
 
+// The offset of this lane's address for multiply_slice() in an operand whose rows are swizzled by
+// their number: from its row `row` on, a multiple of 8.
+template <class Mma>
+__device__ __forceinline__ std::uint32_t x_offset(int row) {
+  return (row + Mma::x_row()) * kSliceBytes + swizzled_chunk(Mma::x_row(), Mma::x_chunk()) * 16;
+}
+template <class Mma>
+__device__ __forceinline__ std::uint32_t w_offset(int row) {
+  return (row + Mma::w_row()) * kSliceBytes + swizzled_chunk(Mma::w_row(), Mma::w_chunk()) * 16;
+}
+
 }  // namespace foldconv

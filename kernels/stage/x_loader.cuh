@@ -25,7 +25,8 @@ class XLoader {
 
   __device__ __forceinline__ XLoader(const ConvParams& p, const AddressEntry* table, int m_begin,
                                      int group)
-      : x_(static_cast<const Element*>(p.x)),
+      : p_(p),
+        x_(static_cast<const Element*>(p.x)),
         table_(table),
         channels_(p.g.c_per_group),
         last_width_(p.g.c_per_group -
@@ -46,6 +47,13 @@ class XLoader {
       const int w = output_column * p.g.stride_w - p.g.pad_left;
       offset_[i] = ((image * p.g.h + h) * p.g.w + w) * p.g.c + in_group;
       mask_[i] = m < p.m ? validity_mask(p.g, h, w) | in_last_slice : 0;
+      if constexpr (kLoader == ConvLoader::joined) {
+        const SecondInput& second = p.second;
+        second_offset_[i] = ((image * second.h + output_row * second.stride) * second.w +
+                             output_column * second.stride) *
+                                second.c +
+                            chunk_ * 8;
+      }
     }
   }
 
@@ -53,14 +61,19 @@ class XLoader {
   __device__ __forceinline__ void load(std::uint32_t stage, int k_block) const {
     if constexpr (kLoader == ConvLoader::element) {
       load_elements(stage, k_block);
+    } else if constexpr (kLoader == ConvLoader::joined) {
+      const int first_slices = WeightLayout{channels_, 1}.slices();
+      if (k_block < first_slices) {
+        load_slice(stage, x_, offset_, k_block, channels_);
+      } else {
+        load_slice(stage, static_cast<const Element*>(p_.second.x), second_offset_,
+                   k_block - first_slices, p_.second.c);
+      }
+    } else if constexpr (kLoader == ConvLoader::unit) {
+      load_slice(stage, x_, offset_, k_block, channels_);
     } else {
       AddressEntry entry;
-      if constexpr (kLoader == ConvLoader::unit) {
-        const int channel = k_block * kSliceWidth;
-        entry.delta = channel;
-        entry.needs = mask_bits::row(0) | mask_bits::column(0);
-        if (channel + chunk_ * 8 >= channels_) entry.needs = mask_bits::kNever;
-      } else if constexpr (kLoader == ConvLoader::taps) {
+      if constexpr (kLoader == ConvLoader::taps) {
         entry = table_[k_block];
       } else {
         entry = table_[k_block * ConvTile::kChunksPerRow + chunk_];
@@ -75,9 +88,24 @@ class XLoader {
   }
 
  private:
-  // The narrow loader's table has the channel in it.
+  // The tables of the narrow and element loaders have the channel in them.
   static constexpr bool kUsesChunkOffset =
-      kLoader == ConvLoader::unit || kLoader == ConvLoader::taps;
+      kLoader == ConvLoader::unit || kLoader == ConvLoader::joined || kLoader == ConvLoader::taps;
+
+  // A 1x1: slice `slice` of the channels at each pixel.
+  __device__ __forceinline__ void load_slice(std::uint32_t stage, const Element* x,
+                                             const int (&offset)[kRows], int slice,
+                                             int channels) const {
+    const int channel = slice * kSliceWidth;
+    constexpr unsigned int kInside = mask_bits::row(0) | mask_bits::column(0);
+    const bool exists = channel + chunk_ * 8 < channels;
+#pragma unroll
+    for (int i = 0; i < kRows; ++i) {
+      const bool valid = exists && (mask_[i] & kInside) == kInside;
+      ptx::copy_async_16(stage + destination_ + i * kRowStep * kSliceBytes,
+                         x + (offset[i] + channel), valid);
+    }
+  }
 
   // Element by element through registers: no alignment is needed, and channels are packed without
   // gaps, so that 3 channels and 49 taps fill 147 of 192 positions of K instead of 392 with
@@ -111,12 +139,14 @@ class XLoader {
     }
   }
 
+  const ConvParams& p_;
   const Element* x_;
   const AddressEntry* table_;
   int channels_, last_width_;
   int chunk_;
   std::uint32_t destination_;
-  int offset_[kRows];         // of the window's corner, in elements; may point outside the image
+  int offset_[kRows];  // of the window's corner, in elements; may point outside the image
+  int second_offset_[kLoader == ConvLoader::joined ? kRows : 1];  // of the pixel in p.second.x
   unsigned int mask_[kRows];  // which filter rows and columns lie inside
 };
 

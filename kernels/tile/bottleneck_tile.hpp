@@ -1,6 +1,8 @@
 // Tiles of the whole-block kernel: one struct feeds kernel, launch and planner.
 #pragma once
 
+#include <cstdint>
+
 #include "tile/host_device.hpp"
 #include "tile/weight_layout.hpp"
 
@@ -29,7 +31,7 @@ struct BottleneckTile {
     return (halo_rows() + kChunkRows - 1) / kChunkRows;
   }
   FOLDCONV_HOST_DEVICE static constexpr int rounds(int k) {
-    return (k + kRoundChannels - 1) / kRoundChannels;
+    return k / kRoundChannels + (k % kRoundChannels != 0);
   }
 
   // Shared memory, in this order: weights of the 3x3; the middle tensor (t1 with its halo, then t2
@@ -47,8 +49,9 @@ struct BottleneckTile {
   FOLDCONV_HOST_DEVICE constexpr int stage_bytes() const {
     return (resident ? 1 : 2) * kChunkRows * kSliceBytes;
   }
-  FOLDCONV_HOST_DEVICE constexpr int shared_bytes(int c, int k) const {
-    const int resident_bytes = c * kSliceBytes + rounds(k) * kRoundChannels * kSliceBytes;
+  FOLDCONV_HOST_DEVICE constexpr std::int64_t shared_bytes(int c, int k) const {
+    const std::int64_t resident_bytes =
+        (std::int64_t{c} + std::int64_t{rounds(k)} * kRoundChannels) * kSliceBytes;
     return conv2_bytes() + middle_bytes() + shortcut_bytes() + stages * stage_bytes() +
            (resident ? resident_bytes : 0);
   }

@@ -14,6 +14,7 @@ enum class ConvLoader {
   taps,     // r x s, at least kSliceWidth channels: one tap a stage, 16-byte copies
   narrow,   // r x s, fewer than kSliceWidth channels, a multiple of 8: one tap a chunk, 16-byte
             // copies
+  joined,   // 1x1 over the channels of two tensors, see SecondInput; one 16-byte copy a chunk
   element,  // any channel count: element by element; for channel counts and group offsets that
             // break 16-byte alignment
 };
@@ -53,6 +54,7 @@ struct ConvTile {
 FOLDCONV_HOST_DEVICE constexpr int table_entries(ConvLoader loader, WeightLayout layout) {
   switch (loader) {
     case ConvLoader::unit:
+    case ConvLoader::joined:
       return 0;
     case ConvLoader::taps:
       return layout.row() / kSliceWidth;  // ... stage

@@ -135,15 +135,20 @@ TEST(BlockPlanning, TheExplanationShowsEveryCutWithItsFigures) {
   ASSERT_TRUE(plan.ok()) << plan.status().message();
   const BlockExplanation& explanation = plan->explanation();
   EXPECT_EQ(explanation.cut, BlockCut::whole);
-  ASSERT_EQ(explanation.cuts.size(), 2u);
-  const CutFigures &whole = explanation.cuts[0], &chain = explanation.cuts[1];
+  ASSERT_EQ(explanation.cuts.size(), 3u);
+  const CutFigures &whole = explanation.cuts[0], &rotated = explanation.cuts[1],
+                   &chain = explanation.cuts[2];
   const double pixels = 32.0 * 56 * 56, weights = 64.0 * 64 * 11;
   EXPECT_DOUBLE_EQ(whole.dram_bytes, 2 * (pixels * 128 + weights));
+  EXPECT_DOUBLE_EQ(rotated.dram_bytes, 2 * (pixels * 64 * 5 + weights));
   EXPECT_DOUBLE_EQ(chain.dram_bytes, 2 * (pixels * 64 * 7 + weights));
   EXPECT_DOUBLE_EQ(chain.flops, 2 * pixels * weights);
+  EXPECT_DOUBLE_EQ(rotated.flops, chain.flops);
+  EXPECT_EQ(rotated.recomputed, 0);
   EXPECT_GT(whole.recomputed, 0);
   EXPECT_LT(whole.floor_us, chain.floor_us);
   EXPECT_EQ(whole.workspace_bytes, 0u);
+  EXPECT_EQ(rotated.workspace_bytes, static_cast<std::size_t>(pixels) * 64 * 2);
   EXPECT_EQ(chain.workspace_bytes, static_cast<std::size_t>(pixels) * 64 * 2 * 2);
   EXPECT_NE(explanation.to_string().find("chain  3 launches"), std::string::npos)
       << explanation.to_string();

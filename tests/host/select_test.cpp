@@ -295,22 +295,42 @@ TEST(Devices, TooOld) {
   EXPECT_TRUE(host::check_capability(kH100).ok());
 }
 
+std::string tile_name(const ConvTile& tile) {
+  const auto number = [](int value) { return std::to_string(value); };
+  return number(tile.block_m) + "x" + number(tile.block_n) + "x" + number(ConvTile::kBlockK) +
+         "_st" + number(tile.stages) + "_sm80";
+}
+
 TEST(Registry, NamesDecodeToTheirTiles) {
   for (const host::ConvKernel& kernel : host::conv_kernels()) {
     if (kernel.direct()) {
       EXPECT_EQ(std::string("direct_") + to_string(kernel.dtype) + "_sm80", kernel.name);
       continue;
     }
-    constexpr const char* kLoaders[] = {"1x1", "rxs", "narrow", "element"};
-    const auto number = [](int value) { return std::to_string(value); };
+    constexpr const char* kLoaders[] = {"1x1", "rxs", "narrow", "joined", "element"};
     EXPECT_EQ(std::string("conv_") + kLoaders[static_cast<int>(kernel.loader)] + "_" +
-                  to_string(kernel.dtype) + "_" + number(kernel.tile->block_m) + "x" +
-                  number(kernel.tile->block_n) + "x" + number(ConvTile::kBlockK) + "_st" +
-                  number(kernel.tile->stages) + "_sm" + number(kernel.arch),
+                  to_string(kernel.dtype) + "_" + tile_name(*kernel.tile),
               kernel.name);
+    EXPECT_NE(kernel.loader, ConvLoader::joined);
     EXPECT_EQ(host::find_conv_kernel(kernel.name), &kernel);
   }
   EXPECT_EQ(host::find_conv_kernel("conv"), nullptr);
+}
+
+TEST(Registry, NamesOfBlockKernelsDecodeToTheirTiles) {
+  for (const host::ConvKernel& kernel : host::joined_kernels()) {
+    EXPECT_EQ(std::string("conv_joined_") + to_string(kernel.dtype) + "_" + tile_name(*kernel.tile),
+              kernel.name);
+    EXPECT_EQ(host::find_joined_kernel(*kernel.tile, kernel.dtype), &kernel);
+  }
+  for (const host::BlockTailKernel& kernel : host::block_tail_kernels()) {
+    const ConvTile& tile = kernel.tile->conv2;
+    EXPECT_EQ(std::string("conv3x3_1x1_") + to_string(kernel.dtype) + "_" +
+                  std::to_string(tile.block_m) + "x" + std::to_string(tile.block_n) + "_st" +
+                  std::to_string(tile.stages) + "_sm80",
+              kernel.name);
+    EXPECT_EQ(host::find_block_tail_kernel(*kernel.tile, kernel.dtype), &kernel);
+  }
 }
 
 TEST(Registry, EveryPointwiseOperationForEveryDtype) {

@@ -69,6 +69,7 @@ class ConvTileEdges : public testing::TestWithParam<ConvKernel> {};
 int block_channels(ConvLoader loader) {
   switch (loader) {
     case ConvLoader::unit:
+    case ConvLoader::joined:
     case ConvLoader::taps:
       return 64;
     case ConvLoader::narrow:
@@ -103,6 +104,7 @@ TEST_P(ConvTileEdges, KBlocksAroundTheStages) {
     ConvProblem problem{.dtype = kernel.dtype, .n = 2, .h = 3, .w = 9, .k = 24};
     switch (kernel.loader) {
       case ConvLoader::unit:
+      case ConvLoader::joined:
         problem.c = blocks * kSliceWidth - 8;
         break;
       case ConvLoader::taps:

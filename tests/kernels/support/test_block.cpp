@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 namespace foldconv::kernel_tests {
 namespace {
@@ -39,13 +41,30 @@ int strided(int size, int stride) {
 
 }  // namespace
 
-TestBlock::TestBlock(const BlockShape& shape, DataType dtype, bool integers)
+std::vector<std::byte> run_block(const BlockPlan& plan, DataType dtype,
+                                 const std::vector<std::byte>& content, Guards guards) {
+  const DeviceBuffer x(content, guards), y(bytes_of(plan.output(), dtype), guards),
+      workspace(plan.workspace_bytes(), guards);
+  const Status status =
+      plan.run({.x = x.data(),
+                .y = y.data(),
+                .workspace = plan.workspace_bytes() > 0 ? workspace.data() : nullptr,
+                .workspace_bytes = plan.workspace_bytes()});
+  if (!status.ok()) throw std::runtime_error(status.message());
+  check(cudaDeviceSynchronize(), "run");
+  EXPECT_EQ(x.download(), content) << "the input changed";
+  return y.download();
+}
+
+TestBlock::TestBlock(const BlockShape& shape, DataType dtype, const BlockDataOptions& options)
     : shape_(shape), dtype_(dtype) {
   const Shape x{shape.n, shape.h, shape.w, shape.c};
-  conv1_ = raw(dtype, x, shape.middle, 1, 1, 11, integers);
-  conv2_ = raw(dtype, middle_shape(1), shape.middle, 3, shape.groups, 12, integers);
-  conv3_ = raw(dtype, middle_shape(2), shape.k, 1, 1, 13, integers);
-  downsample_ = raw(dtype, x, shape.k, 1, 1, 14, integers);
+  const std::uint64_t seed = options.seed * 10;
+  const bool integers = options.integers;
+  conv1_ = raw(dtype, x, shape.middle, 1, 1, seed + 1, integers);
+  conv2_ = raw(dtype, middle_shape(1), shape.middle, 3, shape.groups, seed + 2, integers);
+  conv3_ = raw(dtype, middle_shape(2), shape.k, 1, 1, seed + 3, integers);
+  downsample_ = raw(dtype, x, shape.k, 1, 1, seed + 4, integers);
 }
 
 Shape TestBlock::middle_shape(int index) const {
@@ -83,29 +102,16 @@ Bottleneck TestBlock::create() const {
   return value_of(Bottleneck::create(weights(), {.dtype = dtype_}));
 }
 
-std::vector<std::byte> TestBlock::run(const BlockPlan& plan) const {
-  const auto content = reference::encode(dtype_, conv1_.x);
-  const DeviceBuffer x(content), y(bytes_of(plan.output(), dtype_)),
-      workspace(plan.workspace_bytes());
-  const Status status =
-      plan.run({.x = x.data(),
-                .y = y.data(),
-                .workspace = plan.workspace_bytes() > 0 ? workspace.data() : nullptr,
-                .workspace_bytes = plan.workspace_bytes()});
-  if (!status.ok()) throw std::runtime_error(status.message());
-  check(cudaDeviceSynchronize(), "run");
-  EXPECT_EQ(x.download(), content) << "the input changed";
-  return y.download();
+FoldedConv TestBlock::fold_step(const BlockLayer& step) const {
+  return value_of(fold(step.conv, step.batch_norm, {.dtype = dtype_}));
 }
 
-std::vector<std::byte> TestBlock::run_step(const BlockLayer& step, ConvProblem problem,
+std::vector<std::byte> TestBlock::run_step(const FoldedConv& folded, ConvProblem problem,
                                            const std::vector<std::byte>& x,
                                            const std::vector<std::byte>* residual) const {
   problem.dtype = dtype_;
   problem.residual = residual != nullptr;
-  const Conv conv =
-      value_of(Conv::create(value_of(fold(step.conv, step.batch_norm, {.dtype = dtype_}))));
-  const ConvPlan plan = value_of(conv.plan(problem));
+  const ConvPlan plan = value_of(value_of(Conv::create(folded)).plan(problem));
   const DeviceBuffer in(x), y(bytes_of(problem.output(), dtype_)),
       z(residual != nullptr ? *residual : std::vector<std::byte>(16));
   const Status status = plan.run(
@@ -119,7 +125,7 @@ std::vector<std::byte> TestBlock::t2() const {
   const BottleneckWeights w = weights();
   const int first = shape_.stride_at == StrideAt::conv1 ? shape_.stride : 1;
   const int second = shape_.stride / first;
-  const auto t1 = run_step(w.conv1,
+  const auto t1 = run_step(fold_step(w.conv1),
                            {.n = shape_.n,
                             .h = shape_.h,
                             .w = shape_.w,
@@ -127,9 +133,9 @@ std::vector<std::byte> TestBlock::t2() const {
                             .k = shape_.middle,
                             .stride = {first, first},
                             .activation = Activation::relu},
-                           reference::encode(dtype_, conv1_.x), nullptr);
+                           input(), nullptr);
   const Shape s1 = middle_shape(1);
-  return run_step(w.conv2,
+  return run_step(fold_step(w.conv2),
                   {.n = s1.n,
                    .h = s1.h,
                    .w = s1.w,
@@ -144,70 +150,92 @@ std::vector<std::byte> TestBlock::t2() const {
                   t1, nullptr);
 }
 
-std::vector<std::byte> TestBlock::run_by_hand() const {
+std::vector<std::byte> TestBlock::run_by_hand(Projection projection) const {
+  if (shape_.downsample && projection == Projection::joined) {
+    const JoinedConv joined = join();
+    return run_step(joined.folded, joined.problem, reference::encode(dtype_, joined.x), nullptr);
+  }
   const BottleneckWeights w = weights();
-  const auto x = reference::encode(dtype_, conv1_.x);
-  auto shortcut = x;
+  auto shortcut = input();
   if (shape_.downsample) {
-    shortcut = run_step(*w.downsample,
+    shortcut = run_step(fold_step(*w.downsample),
                         {.n = shape_.n,
                          .h = shape_.h,
                          .w = shape_.w,
                          .c = shape_.c,
                          .k = shape_.k,
                          .stride = {shape_.stride, shape_.stride}},
-                        x, nullptr);
+                        shortcut, nullptr);
   }
   const Shape s2 = middle_shape(2);
   return run_step(
-      w.conv3,
+      fold_step(w.conv3),
       {.n = s2.n, .h = s2.h, .w = s2.w, .c = s2.c, .k = shape_.k, .activation = Activation::relu},
       t2(), &shortcut);
 }
 
-reference::Expected TestBlock::expect_projection() const {
+// Both tensors filled up with zeros to whole slices of K, where the kernels take up the second one.
+TestBlock::JoinedConv TestBlock::join() const {
   const BottleneckWeights w = weights();
   const FoldOptions options{.dtype = dtype_, .placement = ScalePlacement::weights};
   const FoldedConv last = value_of(fold(w.conv3.conv, w.conv3.batch_norm, options));
   const FoldedConv side = value_of(fold(w.downsample->conv, w.downsample->batch_norm, options));
-  const Shape s2 = middle_shape(2);
-  const auto middle = reference::decode(dtype_, t2());
+  const auto filled_up = [](int channels) { return (channels + 63) / 64 * 64; };
   const int c = shape_.c, m = shape_.middle, k = shape_.k;
-  reference::ConvInputs inputs;
+  const int first_width = filled_up(m), width = first_width + filled_up(c);
+  const Shape s2 = middle_shape(2);
+
+  std::vector<float> x(static_cast<std::size_t>(s2.n * s2.h * s2.w * width));
+  const auto middle = reference::decode(dtype_, t2());
+  auto row = x.begin();
   for (int image = 0; image < s2.n; ++image) {
     for (int h = 0; h < s2.h; ++h) {
-      for (int column = 0; column < s2.w; ++column) {
+      for (int column = 0; column < s2.w; ++column, row += width) {
         const auto* t =
             middle.data() + ((static_cast<std::ptrdiff_t>(image) * s2.h + h) * s2.w + column) * m;
-        const auto* x =
+        const auto* second =
             conv1_.x.data() +
             ((static_cast<std::ptrdiff_t>(image) * shape_.h + h * shape_.stride) * shape_.w +
              column * shape_.stride) *
                 c;
-        inputs.x.insert(inputs.x.end(), t, t + m);
-        inputs.x.insert(inputs.x.end(), x, x + c);
+        std::copy(t, t + m, row);
+        std::copy(second, second + c, row + first_width);
       }
     }
   }
+  std::vector<float> matrix(static_cast<std::size_t>(k * width)), bias;
   for (int i = 0; i < k; ++i) {
-    for (const auto& [folded, width] : {std::pair{&last, m}, std::pair{&side, c}}) {
-      const auto row =
-          folded->weights().subspan(static_cast<std::size_t>(i) * static_cast<std::size_t>(width),
-                                    static_cast<std::size_t>(width));
-      inputs.weights.insert(inputs.weights.end(), row.begin(), row.end());
-    }
-    inputs.scale.push_back(1.0f);
-    inputs.bias.push_back(last.bias()[static_cast<std::size_t>(i)] +
-                          side.bias()[static_cast<std::size_t>(i)]);
+    const auto from = matrix.begin() + std::ptrdiff_t{i} * width;
+    std::copy_n(last.weights().begin() + std::ptrdiff_t{i} * m, m, from);
+    std::copy_n(side.weights().begin() + std::ptrdiff_t{i} * c, c, from + first_width);
+    bias.push_back(last.bias()[static_cast<std::size_t>(i)] +
+                   side.bias()[static_cast<std::size_t>(i)]);
   }
-  return reference::conv({.dtype = dtype_,
-                          .n = s2.n,
-                          .h = s2.h,
-                          .w = s2.w,
-                          .c = m + c,
-                          .k = k,
-                          .activation = Activation::relu},
-                         inputs);
+  // Exact already: folding without BatchNorm changes nothing.
+  FoldedConv folded =
+      value_of(fold({.values = matrix, .k = k, .c_per_group = width, .bias = bias}, {}, options));
+  return {std::move(folded),
+          {.dtype = dtype_,
+           .n = s2.n,
+           .h = s2.h,
+           .w = s2.w,
+           .c = width,
+           .k = k,
+           .activation = Activation::relu},
+          std::move(x)};
+}
+
+reference::Expected TestBlock::expect_projection() const {
+  const JoinedConv joined = join();
+  const auto copy = [](const auto& values) {
+    return std::vector<float>(values.begin(), values.end());
+  };
+  const FoldedConv& folded = joined.folded;
+  return reference::conv(joined.problem, {.x = joined.x,
+                                          .weights = copy(folded.weights()),
+                                          .scale = copy(folded.scale()),
+                                          .bias = copy(folded.bias()),
+                                          .residual = {}});
 }
 
 }  // namespace foldconv::kernel_tests

@@ -20,20 +20,36 @@ struct BlockShape {
   bool downsample = false;
 };
 
+// y of a plan: poisoned before, guard bands and x checked after. Throws std::runtime_error if it
+// does not run.
+std::vector<std::byte> run_block(const BlockPlan& plan, DataType dtype,
+                                 const std::vector<std::byte>& x, Guards guards = Guards::bands);
+
+// How the reference sums a projection shortcut.
+enum class Projection {
+  joined,   // [t2 | x] . [w3 ; wd] as one longer K: a 1x1 of the two tensors set side by side
+  rounded,  // a convolution of its own, rounded, then added
+};
+
+struct BlockDataOptions {
+  bool integers = false;  // every intermediate is exact, whatever the order of the sums
+  std::uint64_t seed = 1;
+};
+
 class TestBlock {
  public:
-  // Integers: every intermediate is exact, whatever the order of the sums.
-  TestBlock(const BlockShape& shape, DataType dtype, bool integers = false);
+  TestBlock(const BlockShape& shape, DataType dtype, const BlockDataOptions& options = {});
 
   // Throws std::runtime_error if creation fails.
   Bottleneck create() const;
 
-  // y of a plan: poisoned before, guard bands and inputs checked after.
-  std::vector<std::byte> run(const BlockPlan& plan) const;
+  std::vector<std::byte> input() const { return reference::encode(dtype_, conv1_.x); }
+  std::vector<std::byte> run(const BlockPlan& plan, Guards guards = Guards::bands) const {
+    return run_block(plan, dtype_, input(), guards);
+  }
 
-  // y of single convolutions, each with its own plan. With a downsample, `merged` sums it as a
-  // longer K of the last convolution; else it is a convolution of its own, rounded, then added.
-  std::vector<std::byte> run_by_hand() const;
+  // y of single convolutions, each planned and run by itself.
+  std::vector<std::byte> run_by_hand(Projection projection = Projection::joined) const;
 
   // What the last convolution computes from t2 (of run_by_hand) and x, by the oracle: a projection
   // as a longer K.
@@ -42,13 +58,21 @@ class TestBlock {
   BlockProblem problem() const { return {shape_.n, shape_.h, shape_.w}; }
 
  private:
+  struct JoinedConv {
+    FoldedConv folded;
+    ConvProblem problem;
+    std::vector<float> x;
+  };
+
   BlockLayer layer(const reference::RawConv& raw, int k, int c_per_group, int r) const;
   BottleneckWeights weights() const;
   Shape middle_shape(int index) const;
-  std::vector<std::byte> run_step(const BlockLayer& layer, ConvProblem problem,
+  std::vector<std::byte> run_step(const FoldedConv& folded, ConvProblem problem,
                                   const std::vector<std::byte>& x,
                                   const std::vector<std::byte>* residual) const;
   std::vector<std::byte> t2() const;
+  JoinedConv join() const;
+  FoldedConv fold_step(const BlockLayer& layer) const;
 
   BlockShape shape_;
   DataType dtype_;

@@ -1,11 +1,13 @@
 // Bottleneck and BasicBlock: wiring, folding, weights to the device.
+#include <algorithm>
 #include <utility>
 
-#include "block_data.hpp"
+#include "block/data.hpp"
 #include "conv_data.hpp"
 #include "error.hpp"
 #include "folded_conv.hpp"
 #include "text.hpp"
+#include "tile/weight_layout.hpp"
 
 namespace foldconv {
 namespace {
@@ -57,29 +59,97 @@ Result<BlockStep> make_step(const BlockLayer& layer, const Place& place, int c,
                    place.r,    place.stride,     place.groups};
 }
 
+// The same convolution with zero weights for `k` output and `c` input channels.
+FoldedConv filled_up(const FoldedConv& conv, int k, int c) {
+  auto data = std::make_shared<FoldedConv::Data>();
+  data->dtype = conv.dtype();
+  data->r = conv.r();
+  data->s = conv.s();
+  data->scale.assign(conv.scale().begin(), conv.scale().end());
+  data->bias.assign(conv.bias().begin(), conv.bias().end());
+  const auto taps = std::size_t(conv.r()) * std::size_t(conv.s());
+  const auto row = std::size_t(conv.c_per_group()) * taps;
+  data->k = k;
+  data->c_per_group = c;
+  data->weights.assign(std::size_t(k) * std::size_t(c) * taps, 0.0f);
+  for (int i = 0; i < conv.k(); ++i) {
+    const auto from = conv.weights().subspan(std::size_t(i) * row, row);
+    std::ranges::copy(
+        from, data->weights.begin() + std::ptrdiff_t(std::size_t(i) * std::size_t(c) * taps));
+  }
+  data->scale.resize(std::size_t(k), 1.0f);
+  data->bias.resize(std::size_t(k), 0.0f);
+  return FoldedConv(std::move(data));
+}
+
+int whole_slices(int channels) {
+  return WeightLayout{channels, 1}.slices() * kSliceWidth;
+}
+
 // [w3 | wd] with one bias. The two have scales of their own, so both must be folded into the
 // weights.
-Result<Conv> merge(const BlockLayer& last, const BlockLayer& downsample, FoldOptions options) {
+Result<Conv> join(const BlockLayer& last, const BlockLayer& downsample, FoldOptions options) {
   options.placement = ScalePlacement::weights;
   const Result<FoldedConv> a = fold(last.conv, last.batch_norm, options);
   if (!a.ok()) return a.status();
   const Result<FoldedConv> b = fold(downsample.conv, downsample.batch_norm, options);
   if (!b.ok()) return b.status();
+  const FoldedConv parts[] = {filled_up(*a, a->k(), whole_slices(a->c_per_group())),
+                              filled_up(*b, b->k(), whole_slices(b->c_per_group()))};
   auto data = std::make_shared<FoldedConv::Data>();
   data->dtype = options.dtype;
   data->k = a->k();
-  data->c_per_group = a->c_per_group() + b->c_per_group();
+  data->c_per_group = parts[0].c_per_group() + parts[1].c_per_group();
   data->r = data->s = 1;
-  data->scale.assign(a->k(), 1.0f);
-  for (int k = 0; k < a->k(); ++k) {
-    for (const FoldedConv* part : {&*a, &*b}) {
-      const auto row =
-          part->weights().subspan(std::size_t(k) * part->c_per_group(), part->c_per_group());
+  data->scale.assign(std::size_t(data->k), 1.0f);
+  for (std::size_t k = 0; k < std::size_t(data->k); ++k) {
+    for (const FoldedConv& part : parts) {
+      const auto width = std::size_t(part.c_per_group());
+      const auto row = part.weights().subspan(k * width, width);
       data->weights.insert(data->weights.end(), row.begin(), row.end());
     }
     data->bias.push_back(a->bias()[k] + b->bias()[k]);
   }
   return Conv::create(FoldedConv(std::move(data)));
+}
+
+Status join_downsample(Block::Data& block, const BlockLayer& last, const BlockLayer& downsample,
+                       const FoldOptions& options) {
+  if (!block.bottleneck()) {
+    block.why_not_joined = "the last convolution is no 1x1";
+  } else if (size_of(block.dtype) != 2) {
+    block.why_not_joined = text("takes f16 and bf16: the block is ", to_string(block.dtype));
+  } else if (block.c() % 8 != 0 || block.steps.back().c % 8 != 0) {
+    block.why_not_joined = text("copies 16 bytes at a time: the block has ", block.c(), " and ",
+                                block.steps.back().c, " channels");
+  } else if (Result<Conv> joined = join(last, downsample, options); joined.ok()) {
+    block.joined = std::move(*joined);
+  } else if (joined.status().code() == ErrorCode::cuda_error) {
+    return joined.status();
+  } else {
+    block.why_not_joined =
+        text("the scales cannot be folded into the weights: ", joined.status().message());
+  }
+  return {};
+}
+
+// A narrow middle tensor takes the place of one of kSliceWidth channels where zeros change no sum:
+// where an mma's 16 products never span two taps.
+Status widen(Block::Data& block, const BlockLayer& conv1, const BlockLayer& conv2,
+             const FoldOptions& options) {
+  const int c = conv2.conv.c_per_group, k = conv2.conv.k;
+  const bool fits = c <= kSliceWidth && k <= kSliceWidth && c % 16 == 0;
+  if (!fits || (c == kSliceWidth && k == kSliceWidth) || block.steps[1].groups != 1) return {};
+  const Result<FoldedConv> first = fold(conv1.conv, conv1.batch_norm, options);
+  if (!first.ok()) return first.status();
+  const Result<FoldedConv> second = fold(conv2.conv, conv2.batch_norm, options);
+  if (!second.ok()) return second.status();
+  Result<Conv> wide1 = Conv::create(filled_up(*first, kSliceWidth, first->c_per_group()));
+  if (!wide1.ok()) return wide1.status();
+  Result<Conv> wide2 = Conv::create(filled_up(*second, kSliceWidth, kSliceWidth));
+  if (!wide2.ok()) return wide2.status();
+  block.widened = host::WidenedMiddle{std::move(*wide1), std::move(*wide2)};
+  return {};
 }
 
 struct Wiring {
@@ -98,8 +168,8 @@ Result<std::shared_ptr<const Block::Data>> create(const Wiring& wiring,
   }
   const Result<int> device = host::current_device();
   if (!device.ok()) return device.status();
-  auto data = std::make_shared<Block::Data>(
-      Block::Data{options.dtype, *device, wiring.inner, wiring.last, wiring.alpha, {}, {}, {}, {}});
+  auto data = std::make_shared<Block::Data>(Block::Data{
+      options.dtype, *device, wiring.inner, wiring.last, wiring.alpha, {}, {}, {}, {}, {}});
 
   const auto& [first_layer, first_place] = wiring.layers.front();
   const std::int64_t c = std::int64_t{first_layer->conv.c_per_group} * first_place.groups;
@@ -109,6 +179,13 @@ Result<std::shared_ptr<const Block::Data>> create(const Wiring& wiring,
     if (!step.ok()) return step.status();
     width = step->k;
     data->steps.push_back(std::move(*step));
+  }
+
+  if (data->bottleneck() && size_of(options.dtype) == 2) {
+    if (Status status = widen(*data, *wiring.layers[0].first, *wiring.layers[1].first, options);
+        !status.ok()) {
+      return status;
+    }
   }
 
   const std::optional<BlockLayer>& downsample = *wiring.downsample;
@@ -128,13 +205,9 @@ Result<std::shared_ptr<const Block::Data>> create(const Wiring& wiring,
       make_step(*downsample, {"downsample", 1, wiring.stride}, data->c(), options);
   if (!step.ok()) return step.status();
   data->downsample = std::move(*step);
-  if (data->steps.back().r == 1) {
-    Result<Conv> merged = merge(*wiring.layers.back().first, *downsample, options);
-    if (merged.ok()) {
-      data->last_and_downsample = std::move(*merged);
-    } else {
-      data->why_not_merged = merged.status().message();
-    }
+  if (Status status = join_downsample(*data, *wiring.layers.back().first, *downsample, options);
+      !status.ok()) {
+    return status;
   }
   return std::shared_ptr<const Block::Data>(std::move(data));
 }

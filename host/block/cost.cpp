@@ -1,4 +1,4 @@
-#include "block_cost.hpp"
+#include "block/cost.hpp"
 
 #include <cuda_runtime_api.h>
 
@@ -47,6 +47,22 @@ Result<DeviceSpeed> device_speed(int device, const DeviceFigures& figures) {
   return DeviceSpeed{2e3 * memory_khz * bus_bits / 8 * kAttainableBandwidth,
                      2e3 * clock_khz * figures.multiprocessors * fma_per_clock(figures.capability),
                      kLaunchSeconds};
+}
+
+double elements_read(const ConvProblem& problem) {
+  const double rows = std::min<double>(problem.h, double(problem.p()) * problem.r);
+  const double columns = std::min<double>(problem.w, double(problem.q()) * problem.s);
+  return rows * columns * problem.n * problem.c;
+}
+
+LaunchCost cost_of(const ConvPlan& plan) {
+  const ConvProblem& problem = plan.problem();
+  const double weights = double(problem.k) * (problem.c / problem.groups) * problem.r * problem.s;
+  const double elements = elements_read(problem) + weights +
+                          double(problem.output().elements()) * (problem.residual ? 2 : 1);
+  return {.bytes = elements * double(size_of(problem.dtype)),
+          .flops = problem.flops(),
+          .waves = plan.explanation().waves};
 }
 
 double floor_seconds(const LaunchCost& cost, const DeviceSpeed& speed) {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "device.hpp"
-#include "foldconv/block.hpp"
+#include "foldconv/conv.hpp"
 
 namespace foldconv::host {
 
@@ -25,9 +25,16 @@ Result<DeviceSpeed> device_speed(int device, const DeviceFigures& figures);
 struct LaunchCost {
   double bytes = 0;
   double flops = 0;
+  double recomputed = 0;  // of flops: what another CTA computes, too
   double waves =
       1;  // CTAs over those that run at a time; the last wave takes as long as a full one
 };
+
+// Of a single convolution.
+LaunchCost cost_of(const ConvPlan& plan);
+
+// Elements of x that a convolution reads: with strides over 1, a filter may skip some.
+double elements_read(const ConvProblem& problem);
 
 // max(bytes / bandwidth, flops / peak * ceil(waves) / waves) + the launch
 double floor_seconds(const LaunchCost& cost, const DeviceSpeed& speed);

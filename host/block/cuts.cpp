@@ -1,0 +1,217 @@
+#include "block/cuts.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "text.hpp"
+
+namespace foldconv::host {
+namespace {
+
+bool permits(BlockCut cut, Part part) {
+  switch (cut) {
+    case BlockCut::automatic:
+      return true;
+    case BlockCut::whole:
+      return part == Part::whole;
+    case BlockCut::rotated:
+      return part == Part::head || part == Part::tail || part == Part::tail_head;
+    case BlockCut::chain:
+      return part == Part::separate || part == Part::head || part == Part::rest;
+  }
+  return false;
+}
+
+// Prefixes the convolution's name to an error.
+Status at(const char* name, const Status& status) {
+  return Status(status.code(), text(name, ": ", status.message()));
+}
+
+Result<BlockLaunch> convolution(const BlockStep& step, const ConvProblem& problem, BlockTensor x,
+                                BlockTensor residual, BlockTensor y) {
+  Result<ConvPlan> plan = step.conv.plan(problem);
+  if (!plan.ok()) return at(step.name, plan.status());
+  const std::string kernel = plan->explanation().kernel;
+  const LaunchCost cost = cost_of(*plan);
+  return BlockLaunch{kernel, cost, std::move(*plan), x, residual, y, {}};
+}
+
+// The convolutions from `step` on. A downsample that is not joined to the last one comes first, into
+// y, where the last convolution adds to it in place.
+Result<std::vector<BlockLaunch>> separate_launches(const PlannedBlock& planned, std::size_t step,
+                                                   const PlanContext& context) {
+  const Block::Data& block = *planned.data;
+  std::vector<BlockLaunch> launches;
+  std::optional<BlockLaunch> joined;
+  BlockTensor shortcut = planned.x();
+  if (block.downsample) {
+    Result<BlockLaunch> offer = offer_joined(planned, context);
+    if (offer.ok()) {
+      joined = std::move(*offer);
+    } else if (offer.status().code() != ErrorCode::unsupported) {
+      return offer.status();
+    } else {
+      Result<BlockLaunch> launch = convolution(*block.downsample, planned.downsample_problem(),
+                                               planned.x(), {}, planned.y());
+      if (!launch.ok()) return launch.status();
+      launches.push_back(std::move(*launch));
+      shortcut = planned.y();
+    }
+  }
+  for (std::size_t i = step; i < block.steps.size(); ++i) {
+    const bool last = i + 1 == block.steps.size();
+    if (last && joined) {
+      launches.push_back(std::move(*joined));
+      break;
+    }
+    const BlockTensor x = i == 0 ? planned.x() : i == 1 ? planned.t1() : planned.t2();
+    const BlockTensor y = last ? planned.y() : i == 0 ? planned.t1() : planned.t2();
+    Result<BlockLaunch> launch =
+        convolution(block.steps[i], planned.problem(i), x, last ? shortcut : BlockTensor{}, y);
+    if (!launch.ok()) return launch.status();
+    launches.push_back(std::move(*launch));
+  }
+  return launches;
+}
+
+struct Collector {
+  Offers offers;
+
+  Status add(Part part, int block, Result<BlockLaunch> launch) {
+    if (launch.ok()) {
+      offers.offers.push_back({part, block, {std::move(*launch)}});
+    } else if (launch.status().code() == ErrorCode::unsupported) {
+      offers.refusals.push_back({part, block, launch.status().message()});
+    } else {
+      return launch.status();
+    }
+    return {};
+  }
+  Status add(Part part, int block, Result<std::vector<BlockLaunch>> launches) {
+    if (!launches.ok()) return launches.status();
+    offers.offers.push_back({part, block, std::move(*launches)});
+    return {};
+  }
+};
+
+// A place between parts: before block i, with its input or with its t1.
+constexpr int node(int block, bool has_t1) {
+  return 2 * block + (has_t1 ? 1 : 0);
+}
+int from(const Offers::Offer& offer) {
+  const bool has_t1 =
+      offer.part == Part::rest || offer.part == Part::tail || offer.part == Part::tail_head;
+  return node(offer.block, has_t1);
+}
+int to(const Offers::Offer& offer) {
+  if (offer.part == Part::head) return node(offer.block, true);
+  return node(offer.block + 1, offer.part == Part::tail_head);
+}
+
+// Pinned, the rotated cut ends a kernel at a block's border only where it cannot reach over it.
+bool reaches_over(const Offers& offers, const Offers::Offer& tail) {
+  return std::ranges::any_of(offers.offers, [&](const Offers::Offer& offer) {
+    return offer.part == Part::tail_head && offer.block == tail.block;
+  });
+}
+
+double seconds(const std::vector<BlockLaunch>& launches, const DeviceSpeed& speed) {
+  double sum = 0;
+  for (const BlockLaunch& launch : launches) sum += floor_seconds(launch.cost, speed);
+  return sum;
+}
+
+std::string why_none(const Offers& offers, int blocks, BlockCut cut) {
+  for (const Offers::Refusal& refusal : offers.refusals) {
+    if (!permits(cut, refusal.part) || refusal.part == Part::tail_head) continue;
+    return blocks == 1 ? refusal.reason
+                       : text("block ", refusal.block, " of ", blocks, ": ", refusal.reason);
+  }
+  return "no kernel takes a part of the blocks";
+}
+
+}  // namespace
+
+Result<Offers> collect_offers(const std::vector<PlannedBlock>& blocks, const PlanContext& context) {
+  Collector collector;
+  for (const PlannedBlock& block : blocks) {
+    const int i = block.index;
+    const bool last = i + 1 == static_cast<int>(blocks.size());
+    const PlannedBlock* next = last ? nullptr : &blocks[static_cast<std::size_t>(i) + 1];
+    // Convolutions first: they take every valid block, so what they refuse is the problem itself.
+    if (block.data->bottleneck()) {
+      Result<BlockLaunch> head =
+          convolution(block.data->steps[0], block.problem(0), block.x(), {}, block.t1());
+      if (!head.ok()) return head.status();
+      if (Status status = collector.add(Part::head, i, std::move(head)); !status.ok())
+        return status;
+      if (Status status = collector.add(Part::rest, i, separate_launches(block, 1, context));
+          !status.ok()) {
+        return status;
+      }
+    } else if (Status status =
+                   collector.add(Part::separate, i, separate_launches(block, 0, context));
+               !status.ok()) {
+      return status;
+    }
+    if (Status status = collector.add(Part::whole, i, offer_whole(block, context)); !status.ok())
+      return status;
+    if (Status status = collector.add(Part::tail, i, offer_tail(block, nullptr, context));
+        !status.ok()) {
+      return status;
+    }
+    if (next == nullptr) continue;
+    if (Status status = collector.add(Part::tail_head, i, offer_tail(block, next, context));
+        !status.ok()) {
+      return status;
+    }
+  }
+  return std::move(collector.offers);
+}
+
+Path find_path(const Offers& offers, int blocks, BlockCut cut, const DeviceSpeed& speed) {
+  struct Arrival {
+    const Offers::Offer* by = nullptr;
+    double seconds = 0;
+  };
+  std::vector<Arrival> arrivals(static_cast<std::size_t>(node(blocks, true)));
+  const auto reached = [&](int at) { return at == 0 || arrivals[std::size_t(at)].by != nullptr; };
+  // Offers lead to later nodes only.
+  for (int at = 0; at < node(blocks, false); ++at) {
+    if (!reached(at)) continue;
+    for (const Offers::Offer& offer : offers.offers) {
+      if (from(offer) != at || !permits(cut, offer.part)) continue;
+      if (cut == BlockCut::rotated && offer.part == Part::tail && reaches_over(offers, offer))
+        continue;
+      const double total = arrivals[std::size_t(at)].seconds + seconds(offer.launches, speed);
+      Arrival& arrival = arrivals[std::size_t(to(offer))];
+      if (arrival.by == nullptr || total < arrival.seconds) arrival = {&offer, total};
+    }
+  }
+
+  Path path;
+  if (!reached(node(blocks, false))) {
+    path.refusal = why_none(offers, blocks, cut);
+    return path;
+  }
+  path.seconds = arrivals[std::size_t(node(blocks, false))].seconds;
+  std::vector<const Offers::Offer*> taken;
+  for (int at = node(blocks, false); at != 0; at = from(*taken.back()))
+    taken.push_back(arrivals[std::size_t(at)].by);
+  std::ranges::reverse(taken);
+  for (const Offers::Offer* offer : taken) {
+    path.parts.push_back(offer->part);
+    path.launches.insert(path.launches.end(), offer->launches.begin(), offer->launches.end());
+  }
+  return path;
+}
+
+BlockCut name_of(const Path& path) {
+  for (const BlockCut cut : {BlockCut::whole, BlockCut::rotated, BlockCut::chain}) {
+    if (std::ranges::all_of(path.parts, [&](Part part) { return permits(cut, part); })) return cut;
+  }
+  return BlockCut::automatic;
+}
+
+}  // namespace foldconv::host

@@ -1,0 +1,195 @@
+// Block::plan, Stage and BlockPlan.
+#include <algorithm>
+#include <utility>
+
+#include "arguments.hpp"
+#include "block/cuts.hpp"
+#include "block/data.hpp"
+#include "block/planned.hpp"
+#include "error.hpp"
+#include "text.hpp"
+
+namespace foldconv {
+namespace {
+
+using host::BlockTensor;
+using host::BlockWorkspace;
+using host::guarded;
+using host::invalid;
+using host::Path;
+using host::PlannedBlock;
+using host::text;
+
+std::size_t bytes_of(const std::vector<PlannedBlock>& blocks, const BlockTensor& tensor) {
+  const PlannedBlock& block = blocks[static_cast<std::size_t>(tensor.block)];
+  const Shape shape = tensor.role == BlockTensor::Role::t1   ? block.shape_before(1)
+                      : tensor.role == BlockTensor::Role::t2 ? block.shape_before(2)
+                                                             : block.output();
+  return static_cast<std::size_t>(shape.elements()) * size_of(block.data->dtype);
+}
+
+BlockWorkspace workspace_of(const Path& path, const std::vector<PlannedBlock>& blocks) {
+  return BlockWorkspace(path.launches, static_cast<int>(blocks.size()),
+                        [&](const BlockTensor& tensor) { return bytes_of(blocks, tensor); });
+}
+
+CutFigures figures_of(const Path& path, BlockCut cut, const std::vector<PlannedBlock>& blocks) {
+  CutFigures figures;
+  figures.cut = cut;
+  figures.refusal = path.refusal;
+  double recomputed = 0;
+  for (const host::BlockLaunch& launch : path.launches) {
+    figures.kernels.push_back(launch.kernel);
+    figures.dram_bytes += launch.cost.bytes;
+    figures.flops += launch.cost.flops;
+    recomputed += launch.cost.recomputed;
+  }
+  figures.recomputed = figures.flops > 0 ? recomputed / figures.flops : 0;
+  figures.workspace_bytes = workspace_of(path, blocks).bytes();
+  figures.floor_us = path.seconds * 1e6;
+  return figures;
+}
+
+std::string reason_of(BlockCut pinned, int possible) {
+  if (pinned != BlockCut::automatic) return "pinned by BlockPlanOptions::cut";
+  return possible == 1 ? "no other cut takes the blocks" : "the least floor time";
+}
+
+Result<BlockPlan::Data> plan_blocks(std::vector<Block> blocks,
+                                    const std::vector<const Block::Data*>& data,
+                                    const BlockProblem& problem, const BlockPlanOptions& options) {
+  const Block::Data& first = *data.front();
+  if (Status status = host::check_current_device(first.device, "the block"); !status.ok())
+    return status;
+  const Result<host::DeviceFigures> device = host::device_figures(first.device);
+  if (!device.ok()) return device.status();
+  const Result<host::DeviceSpeed> speed = host::device_speed(first.device, *device);
+  if (!speed.ok()) return speed.status();
+  const host::PlanContext context = {*device, *speed};
+
+  std::vector<PlannedBlock> planned;
+  Shape input = {problem.n, problem.h, problem.w, first.c()};
+  for (const Block::Data* block : data) {
+    planned.push_back({block, static_cast<int>(planned.size()), input});
+    // The problem is the caller's: its sizes are checked before anything is computed from them.
+    if (Status status = validate(planned.back().problem(0)); !status.ok()) return status;
+    input = planned.back().output();
+  }
+  const Result<host::Offers> offers = host::collect_offers(planned, context);
+  if (!offers.ok()) return offers.status();
+
+  const auto path_of = [&](BlockCut cut) {
+    return host::find_path(*offers, static_cast<int>(planned.size()), cut, *speed);
+  };
+  Path chosen = path_of(options.cut);
+  if (!chosen.refusal.empty()) {
+    return host::error(ErrorCode::unsupported,
+                       text("the ", to_string(options.cut), " cut does not take the blocks"),
+                       chosen.refusal, "pin another cut, or none");
+  }
+  BlockExplanation explanation;
+  explanation.cut = options.cut != BlockCut::automatic ? options.cut : host::name_of(chosen);
+  explanation.device = speed->to_string();
+  if (planned.size() > 1)
+    explanation.cuts.push_back(
+        figures_of(path_of(BlockCut::automatic), BlockCut::automatic, planned));
+  int possible = 0;
+  for (const BlockCut cut : {BlockCut::whole, BlockCut::rotated, BlockCut::chain}) {
+    const Path path = path_of(cut);
+    possible += path.refusal.empty();
+    explanation.cuts.push_back(figures_of(path, cut, planned));
+  }
+  explanation.reason = reason_of(options.cut, possible);
+  BlockWorkspace workspace = workspace_of(chosen, planned);
+  return BlockPlan::Data{std::move(blocks),          first.dtype,           planned.front().input,
+                         planned.back().output(),    first.device,          std::move(workspace),
+                         std::move(chosen.launches), std::move(explanation)};
+}
+
+Status check_neighbours(int index, const Block::Data& before, const Block::Data& block) {
+  if (before.dtype != block.dtype) {
+    return invalid("blocks of different data types cannot follow each other",
+                   text("block ", index - 1, " ", to_string(before.dtype), ", block ", index, " ",
+                        to_string(block.dtype)),
+                   "fold all blocks for one data type");
+  }
+  if (before.device != block.device) {
+    return invalid("blocks on different devices cannot follow each other",
+                   text("block ", index - 1, " on device ", before.device, ", block ", index,
+                        " on device ", block.device),
+                   "create all blocks on one device");
+  }
+  if (before.k() != block.c()) {
+    return invalid(text("the channels do not chain at block ", index),
+                   text("it takes ", block.c(), ", block ", index - 1, " gives ", before.k()),
+                   text("give a block of ", before.k(), " input channels"));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<BlockPlan> Block::plan(const BlockProblem& problem, const BlockPlanOptions& options) const {
+  return guarded([&]() -> Result<BlockPlan> {
+    Result<BlockPlan::Data> data = plan_blocks({*this}, {data_.get()}, problem, options);
+    if (!data.ok()) return data.status();
+    return BlockPlan(std::make_shared<const BlockPlan::Data>(std::move(*data)));
+  });
+}
+
+Result<Stage> Stage::create(std::vector<Block> blocks) {
+  return guarded([&]() -> Result<Stage> {
+    if (blocks.empty()) return invalid("a stage without blocks", "0 blocks", "give one or more");
+    for (std::size_t i = 1; i < blocks.size(); ++i) {
+      if (Status status =
+              check_neighbours(static_cast<int>(i), *blocks[i - 1].data_, *blocks[i].data_);
+          !status.ok()) {
+        return status;
+      }
+    }
+    return Stage(std::move(blocks));
+  });
+}
+
+Result<BlockPlan> Stage::plan(const BlockProblem& problem, const BlockPlanOptions& options) const {
+  return guarded([&]() -> Result<BlockPlan> {
+    std::vector<const Block::Data*> blocks;
+    for (const Block& block : blocks_) blocks.push_back(block.data_.get());
+    Result<BlockPlan::Data> data = plan_blocks(blocks_, blocks, problem, options);
+    if (!data.ok()) return data.status();
+    return BlockPlan(std::make_shared<const BlockPlan::Data>(std::move(*data)));
+  });
+}
+
+Status BlockPlan::run(const BlockBuffers& buffers, cudaStream_t stream) const {
+  return guarded([&]() -> Status {
+    const Data& plan = *data_;
+    if (Status status = host::check_block_buffers(plan.input, plan.output, plan.dtype, buffers,
+                                                  workspace_bytes());
+        !status.ok()) {
+      return status;
+    }
+    if (Status status = host::check_current_device(plan.device, "the plan"); !status.ok())
+      return status;
+    for (const host::BlockLaunch& launch : plan.launches) {
+      if (Status status = host::run(launch, plan.workspace, buffers, stream); !status.ok())
+        return status;
+    }
+    return {};
+  });
+}
+
+Shape BlockPlan::input() const noexcept {
+  return data_->input;
+}
+Shape BlockPlan::output() const noexcept {
+  return data_->output;
+}
+std::size_t BlockPlan::workspace_bytes() const noexcept {
+  return data_->workspace.bytes();
+}
+const BlockExplanation& BlockPlan::explanation() const noexcept {
+  return data_->explanation;
+}
+
+}  // namespace foldconv

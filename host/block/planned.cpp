@@ -1,0 +1,75 @@
+#include "block/planned.hpp"
+
+#include <cstdint>
+
+#include "conv_data.hpp"
+#include "sizes.hpp"
+#include "text.hpp"
+
+namespace foldconv::host {
+namespace {
+
+ConvProblem problem_of(const Block::Data& block, const BlockStep& step, const Shape& x) {
+  return {.dtype = block.dtype,
+          .n = x.n,
+          .h = x.h,
+          .w = x.w,
+          .c = step.c,
+          .k = step.k,
+          .r = step.r,
+          .s = step.r,
+          .stride = {step.stride, step.stride},
+          .pad = {step.r / 2, step.r / 2, step.r / 2, step.r / 2},
+          .groups = step.groups,
+          .alpha = block.alpha};
+}
+
+}  // namespace
+
+Shape PlannedBlock::shape_before(std::size_t step) const {
+  Shape shape = input;
+  for (std::size_t i = 0; i < step; ++i) {
+    shape = problem_of(*data, data->steps[i], shape).output();
+  }
+  return shape;
+}
+
+ConvProblem PlannedBlock::problem(std::size_t step) const {
+  ConvProblem problem = problem_of(*data, data->steps[step], shape_before(step));
+  problem.residual = step + 1 == data->steps.size();
+  problem.activation = problem.residual ? data->last : data->inner;
+  return problem;
+}
+
+ConvProblem PlannedBlock::downsample_problem() const {
+  return problem_of(*data, *data->downsample, input);
+}
+
+BlockConv block_conv(const Conv& conv) {
+  const Conv::Data& data = conv.data();
+  return {data.weights.get(), static_cast<const float*>(data.scale.get()),
+          static_cast<const float*>(data.bias.get())};
+}
+
+std::string index_rule(std::initializer_list<Shape> shapes) {
+  constexpr std::int64_t kLimit = std::int64_t{1} << 31;
+  for (const Shape& shape : shapes) {
+    const auto elements = checked_product({shape.n, shape.h, shape.w, shape.c});
+    if (!elements || *elements >= kLimit) {
+      return text("indexes with 32 bits: a tensor of ", shape.n, "x", shape.h, "x", shape.w, "x",
+                  shape.c, " has 2^31 elements or more; split the batch");
+    }
+  }
+  return {};
+}
+
+Result<double> prepare_waves(EntryPoint entry, const LaunchShape& shape,
+                             const PlanContext& context) {
+  const Result<KernelFigures> kernel =
+      prepare_kernel(entry(), static_cast<int>(shape.threads), shape.shared_bytes, context.device);
+  if (!kernel.ok()) return kernel.status();
+  if (kernel->ctas_per_sm == 0) return not_offered("a CTA does not fit into an SM");
+  return double(shape.grid) / (double(kernel->ctas_per_sm) * context.device.multiprocessors);
+}
+
+}  // namespace foldconv::host

@@ -1,0 +1,134 @@
+// Runs of blocks: bits do not depend on where the planner cuts, and kernels reach over the borders.
+#include <algorithm>
+#include <cmath>
+
+#include "foldconv/block.hpp"
+#include "kernels/support/block_cases.hpp"
+
+namespace foldconv::kernel_tests {
+namespace {
+
+class TestStage {
+ public:
+  TestStage(std::vector<BlockShape> shapes, DataType dtype) : dtype_(dtype) {
+    for (const BlockShape& shape : shapes)
+      tests_.emplace_back(shape, dtype, BlockDataOptions{.seed = tests_.size() + 1});
+  }
+
+  Stage create() const {
+    std::vector<Block> blocks;
+    for (const TestBlock& test : tests_) blocks.push_back(test.create());
+    auto stage = Stage::create(std::move(blocks));
+    if (!stage.ok()) throw std::runtime_error(stage.status().message());
+    return *stage;
+  }
+  BlockProblem problem() const { return tests_.front().problem(); }
+
+  std::vector<std::byte> run(const BlockPlan& plan) const {
+    return run_block(plan, dtype_, tests_.front().input());
+  }
+  // Block by block, each planned by itself as its chain.
+  std::vector<std::byte> run_separately() const {
+    std::vector<std::byte> y = tests_.front().input();
+    for (const TestBlock& test : tests_)
+      y = run_block(plan_cut(test.create(), test.problem(), BlockCut::chain), dtype_, y);
+    for (const float value : reference::decode(dtype_, y))
+      if (!std::isfinite(value)) throw std::runtime_error("the test's data overflows");
+    return y;
+  }
+
+ private:
+  DataType dtype_;
+  std::vector<TestBlock> tests_;
+};
+
+BlockShape first(BlockShape shape, int stride, StrideAt at = StrideAt::conv2) {
+  shape.downsample = true;
+  shape.stride = stride;
+  shape.stride_at = at;
+  return shape;
+}
+
+struct StageCase {
+  const char* name;
+  std::vector<BlockShape> blocks;
+  std::size_t rotated_launches;  // 0: refused
+  DataType dtype = DataType::f16;
+};
+std::ostream& operator<<(std::ostream& out, const StageCase& c) {
+  return out << c.name;
+}
+
+class BlockStage : public testing::TestWithParam<StageCase> {};
+
+TEST_P(BlockStage, EveryCutHasTheBitsOfTheBlocksRunOneByOne) {
+  const StageCase& c = GetParam();
+  const TestStage test(c.blocks, c.dtype);
+  const Stage stage = test.create();
+  const auto expected = test.run_separately();
+  for (const BlockCut cut : {BlockCut::automatic, BlockCut::rotated, BlockCut::chain}) {
+    const auto plan = stage.plan(test.problem(), {.cut = cut});
+    if (cut == BlockCut::rotated && c.rotated_launches == 0) {
+      EXPECT_EQ(plan.status().code(), ErrorCode::unsupported);
+      continue;
+    }
+    ASSERT_TRUE(plan.ok()) << plan.status().message();
+    EXPECT_EQ(test.run(*plan), expected) << to_string(cut);
+    if (cut == BlockCut::rotated) {
+      const auto& cuts = plan->explanation().cuts;
+      const auto rotated = std::ranges::find(cuts, BlockCut::rotated, &CutFigures::cut);
+      EXPECT_EQ(rotated->kernels.size(), c.rotated_launches) << plan->explanation().to_string();
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Runs, BlockStage,
+    testing::Values(
+        StageCase{"one_block", {{"a", 2, 9, 7, 128, 64, 128}}, 2},
+        StageCase{"stage2",
+                  {first({"a", 1, 29, 19, 64, 64, 256}, 1),
+                   {"b", 1, 29, 19, 256, 64, 256},
+                   {"c", 1, 29, 19, 256, 64, 256}},
+                  4},
+        StageCase{"stage3_v1_5",
+                  {first({"a", 2, 15, 13, 256, 128, 512}, 2),
+                   {"b", 2, 8, 7, 512, 128, 512},
+                   {"c", 2, 8, 7, 512, 128, 512},
+                   {"d", 2, 8, 7, 512, 128, 512}},
+                  5},
+        StageCase{"stage3_v1",
+                  {first({"a", 2, 15, 13, 256, 128, 512}, 2, StrideAt::conv1),
+                   {"b", 2, 8, 7, 512, 128, 512}},
+                  3,
+                  DataType::bf16},
+        StageCase{"stage4_of_resnet152",
+                  {{"a", 1, 14, 14, 1024, 256, 1024},
+                   {"b", 1, 14, 14, 1024, 256, 1024},
+                   {"c", 1, 14, 14, 1024, 256, 1024},
+                   {"d", 1, 14, 14, 1024, 256, 1024}},
+                  5},
+        // Over the border of stages: the next conv1 is wider than this block's middle tensor.
+        StageCase{"border_of_stages",
+                  {{"a", 1, 12, 10, 256, 64, 256}, first({"b", 1, 12, 10, 256, 128, 512}, 2)},
+                  3},
+        // Where the next block's conv1 has the stride, the kernel ends at the border.
+        StageCase{"border_of_stages_v1",
+                  {{"a", 1, 12, 10, 256, 64, 256},
+                   first({"b", 1, 12, 10, 256, 128, 512}, 2, StrideAt::conv1)},
+                  4},
+        StageCase{"odd_widths",
+                  {{"a", 1, 9, 13, 136, 72, 136},
+                   {"b", 1, 9, 13, 136, 104, 136},
+                   {"c", 1, 9, 13, 136, 64, 136}},
+                  4,
+                  DataType::bf16},
+        StageCase{
+            "with_a_grouped_block",
+            {{"a", 1, 9, 13, 128, 64, 128},
+             {.name = "b", .n = 1, .h = 9, .w = 13, .c = 128, .middle = 64, .k = 128, .groups = 4}},
+            0}),
+    [](const auto& test) { return std::string(test.param.name); });
+
+}  // namespace
+}  // namespace foldconv::kernel_tests
