@@ -8,7 +8,7 @@
 namespace foldconv::tool {
 namespace {
 
-constexpr int kImplementationWidth = 9;
+constexpr int kLayerWidth = 7, kBlockWidth = 9;  // of the widest implementation's name
 
 Heading heading_of(const Options& options, const Device& device) {
   Heading heading{.fields = heading_fields(options, device),
@@ -64,8 +64,9 @@ BenchReport::BenchReport(const Options& options, const Device& device, int label
 }
 
 void BenchReport::section(const std::vector<std::string>& lines, const std::string& ratio_title) {
-  std::vector<Column> columns = {
-      {"problem", label_width_, true}, {"", kImplementationWidth, true}, {"launches", 8, false}};
+  std::vector<Column> columns = {{"problem", label_width_, true},
+                                 {"", blocks_ ? kBlockWidth : kLayerWidth, true},
+                                 {"launches", 8, false}};
   if (emulated_) {
     columns.insert(columns.end(), {{"DRAM MB", 9, false},
                                    {"mma", 9, false},
@@ -189,9 +190,8 @@ Row BenchReport::to_row(const BenchProblem& problem, const Measured& measured, d
           .note = measured.wrong.empty() ? "" : "  " + wrapped("FAIL " + measured.wrong, 2)};
   if (refused) {
     constexpr int kBetween = 4;  // spaces between three columns
-    row.cells.push_back(
-        wrapped("not possible: " + reason,
-                static_cast<std::size_t>(label_width_ + kImplementationWidth + kBetween)));
+    row.cells.push_back(wrapped("not possible: " + reason,
+                                static_cast<std::size_t>(label_width_ + kBlockWidth + kBetween)));
   } else if (right) {
     add_figures(problem, measured, ratio, row.cells);
   }
