@@ -25,10 +25,14 @@ BenchProblem describe(const Descriptor& descriptor, const ConvProblem& problem) 
                    scale_and_bias};
 }
 
+BenchProblem describe(const BlockDescriptor& descriptor, const BlockProblem& problem) {
+  return {.name = descriptor.name,
+          .label = label(descriptor),
+          .descriptor = to_descriptor(problem, descriptor.blocks)};
+}
+
 BenchProblem describe(const BlockDescriptor& descriptor, const BlockWorkload& workload) {
-  BenchProblem described{.name = descriptor.name,
-                         .label = label(descriptor),
-                         .descriptor = to_descriptor(workload.problem, descriptor.blocks)};
+  BenchProblem described = describe(descriptor, workload.problem);
   Shape shape = workload.input().shape;
   double operands = elements(shape);
   for (const BlockData& block : workload.blocks) {
@@ -59,8 +63,12 @@ int run_bench(const Options& options, const Device& device, const ProblemList& l
   if (!list.blocks.empty()) out.begin_blocks();
   for (const BlockDescriptor& descriptor : list.blocks) {
     progress.next(label(descriptor));
-    const BlockWorkload workload = make_block_workload(descriptor, options);
-    write(describe(descriptor, workload), measure(workload, options, device, progress));
+    const Result<BlockWorkload> workload = make_block_workload(descriptor, options);
+    if (workload) {
+      write(describe(descriptor, *workload), measure(*workload, options, device, progress));
+    } else {
+      write(describe(descriptor, apply(options, descriptor.problem)), workload.status());
+    }
   }
   if (!list.problems.empty()) out.begin_layers();
   for (const Descriptor& descriptor : list.problems) {

@@ -139,7 +139,8 @@ Result<BlockReference> reference_of(const BlockWorkload& workload,
   BlockReference reference;
   Walk walk(workload, reference);
   for (std::size_t i = 0; i < blocks.size(); ++i) {
-    const std::string prefix = blocks.size() > 1 ? "block " + std::to_string(i + 1) + ", " : "";
+    const std::string prefix =
+        blocks.size() > 1 ? block_of_several(i, blocks.size()) + ", " : std::string();
     Status status = walk.go_through(workload.blocks[i], blocks[i], prefix);
     if (!status) return status;
   }

@@ -1,6 +1,7 @@
 #include "block_workload.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "block_convs.hpp"
@@ -9,44 +10,79 @@
 namespace foldconv::tool {
 namespace {
 
-// Seeds of layers and blocks, apart from each other and from x's.
+// Between the seeds of layers and of blocks; x has the first.
 constexpr std::uint64_t kLayerSeed = 1'000'003, kBlockSeed = 1'000'000'007;
 
-struct RandomLayers {
-  reference::RawConv conv1, conv2, conv3, downsample;
-};
+BlockLayer layer_of(int c_per_group, int k, int r) {
+  return {.conv = {.values = {}, .k = k, .c_per_group = c_per_group, .r = r, .s = r}};
+}
 
-// Only the parameters count: their x is one pixel.
-reference::RawConv random_layer(int c_per_group, int k, int r, const Options& options,
+// The weights of a shape without values.
+BlockWeights geometry_of(const BlockShape& shape, const Options& options) {
+  std::optional<BlockLayer> downsample;
+  if (shape.projection) downsample = layer_of(shape.c, shape.k, 1);
+  if (shape.basic()) {
+    return BasicBlockWeights{.conv1 = layer_of(shape.c, shape.k, 3),
+                             .conv2 = layer_of(shape.k, shape.k, 3),
+                             .downsample = downsample,
+                             .stride = shape.stride,
+                             .inner = options.activation,
+                             .last = options.activation,
+                             .alpha = options.alpha};
+  }
+  return BottleneckWeights{.conv1 = layer_of(shape.c, shape.middle, 1),
+                           .conv2 = layer_of(shape.middle / shape.groups, shape.middle, 3),
+                           .conv3 = layer_of(shape.middle, shape.k, 1),
+                           .downsample = downsample,
+                           .stride = shape.stride,
+                           .stride_at = shape.stride_at,
+                           .groups = shape.groups,
+                           .inner = options.activation,
+                           .last = options.activation,
+                           .alpha = options.alpha};
+}
+
+std::vector<BlockLayer*> layers_of(BlockWeights& weights) {
+  std::vector<BlockLayer*> layers;
+  if (auto* bottleneck = std::get_if<BottleneckWeights>(&weights)) {
+    layers = {&bottleneck->conv1, &bottleneck->conv2, &bottleneck->conv3};
+  } else {
+    auto& basic = std::get<BasicBlockWeights>(weights);
+    layers = {&basic.conv1, &basic.conv2};
+  }
+  std::visit(
+      [&layers](auto& kind) {
+        if (kind.downsample) layers.push_back(&*kind.downsample);
+      },
+      weights);
+  return layers;
+}
+
+// Only the parameters of the convolution count: its x is one pixel.
+reference::RawConv random_layer(const ConvWeights& conv, const Options& options,
                                 std::uint64_t seed) {
-  const int pad = r / 2;
+  const int pad = conv.r / 2;
   return reference::make_raw(
       {.n = 1,
        .h = 1,
        .w = 1,
-       .c = c_per_group,
-       .k = k,
-       .r = r,
-       .s = r,
+       .c = conv.c_per_group,
+       .k = conv.k,
+       .r = conv.r,
+       .s = conv.s,
        .pad = {pad, pad, pad, pad}},
       {.batch_norm = options.batch_norm, .conv_bias = options.conv_bias, .seed = seed});
 }
 
-BlockLayer layer_of(const reference::RawConv& raw, int c_per_group, int k, int r) {
-  BlockLayer layer{.conv = {.values = raw.weights,
-                            .k = k,
-                            .c_per_group = c_per_group,
-                            .r = r,
-                            .s = r,
-                            .bias = raw.conv_bias}};
-  if (!raw.variance.empty()) {
-    layer.batch_norm = BatchNorm{.gamma = raw.gamma,
-                                 .beta = raw.beta,
-                                 .mean = raw.mean,
-                                 .variance = raw.variance,
-                                 .eps = Epsilon(raw.eps)};
-  }
-  return layer;
+void point_to(const reference::RawConv& raw, BlockLayer& layer) {
+  layer.conv.values = raw.weights;
+  layer.conv.bias = raw.conv_bias;
+  if (raw.variance.empty()) return;
+  layer.batch_norm = BatchNorm{.gamma = raw.gamma,
+                               .beta = raw.beta,
+                               .mean = raw.mean,
+                               .variance = raw.variance,
+                               .eps = Epsilon(raw.eps)};
 }
 
 const CutFigures* figures_of(const BlockExplanation& explanation, BlockCut cut) {
@@ -72,6 +108,24 @@ double flops_per_image(const BlockWorkload& workload) {
   return sum;
 }
 
+// The rules that convolutions have for their sizes, before memory is allocated for them.
+Status check_sizes(const BlockDescriptor& descriptor, const Options& options) {
+  const BlockProblem problem = apply(options, descriptor.problem);
+  Shape x = {problem.n, problem.h, problem.w, descriptor.blocks.front().c};
+  for (const BlockShape& shape : descriptor.blocks) {
+    const BlockWeights geometry = geometry_of(shape, options);
+    BlockConvs convs = convs_of(geometry, options.dtype, x);
+    if (convs.downsample) convs.line.push_back(*convs.downsample);
+    for (const BlockConv& conv : convs.line) {
+      if (Status status = validate(conv.problem); !status) {
+        return {status.code(), std::string(conv.name) + ": " + status.message()};
+      }
+    }
+    x = convs.output();
+  }
+  return {};
+}
+
 }  // namespace
 
 Images BlockWorkload::input() const {
@@ -83,40 +137,17 @@ std::vector<std::byte> BlockWorkload::encoded_x(int images) const {
 }
 
 BlockData random_block(const BlockShape& shape, const Options& options, std::uint64_t seed) {
-  const auto seed_of = [seed](std::uint64_t layer) { return seed + kLayerSeed * layer; };
-  auto random = std::make_shared<RandomLayers>();
-  if (shape.projection) random->downsample = random_layer(shape.c, shape.k, 1, options, seed_of(4));
-  const auto downsample = [&]() -> std::optional<BlockLayer> {
-    if (!shape.projection) return std::nullopt;
-    return layer_of(random->downsample, shape.c, shape.k, 1);
-  };
-  if (shape.basic()) {
-    random->conv1 = random_layer(shape.c, shape.k, 3, options, seed_of(1));
-    random->conv2 = random_layer(shape.k, shape.k, 3, options, seed_of(2));
-    return {BasicBlockWeights{.conv1 = layer_of(random->conv1, shape.c, shape.k, 3),
-                              .conv2 = layer_of(random->conv2, shape.k, shape.k, 3),
-                              .downsample = downsample(),
-                              .stride = shape.stride,
-                              .inner = options.activation,
-                              .last = options.activation,
-                              .alpha = options.alpha},
-            random};
+  BlockData data{.weights = geometry_of(shape, options), .storage = nullptr};
+  auto random = std::make_shared<std::vector<reference::RawConv>>();
+  const std::vector<BlockLayer*> layers = layers_of(data.weights);
+  random->reserve(layers.size());
+  for (BlockLayer* layer : layers) {
+    seed += kLayerSeed;
+    random->push_back(random_layer(layer->conv, options, seed));
+    point_to(random->back(), *layer);
   }
-  const int group = shape.middle / shape.groups;
-  random->conv1 = random_layer(shape.c, shape.middle, 1, options, seed_of(1));
-  random->conv2 = random_layer(group, shape.middle, 3, options, seed_of(2));
-  random->conv3 = random_layer(shape.middle, shape.k, 1, options, seed_of(3));
-  return {BottleneckWeights{.conv1 = layer_of(random->conv1, shape.c, shape.middle, 1),
-                            .conv2 = layer_of(random->conv2, group, shape.middle, 3),
-                            .conv3 = layer_of(random->conv3, shape.middle, shape.k, 1),
-                            .downsample = downsample(),
-                            .stride = shape.stride,
-                            .stride_at = shape.stride_at,
-                            .groups = shape.groups,
-                            .inner = options.activation,
-                            .last = options.activation,
-                            .alpha = options.alpha},
-          random};
+  data.storage = std::move(random);
+  return data;
 }
 
 BlockWorkload make_block_workload(const BlockProblem& problem, std::vector<BlockData> blocks,
@@ -136,15 +167,20 @@ BlockWorkload make_block_workload(const BlockProblem& problem, std::vector<Block
   return workload;
 }
 
-BlockWorkload make_block_workload(const BlockDescriptor& descriptor, const Options& options) {
-  if (!descriptor.data.empty()) {
-    return make_block_workload(descriptor.problem, descriptor.data, options);
-  }
-  std::vector<BlockData> blocks;
-  for (const BlockShape& shape : descriptor.blocks) {
-    blocks.push_back(random_block(shape, options, options.seed + kBlockSeed * blocks.size()));
+Result<BlockWorkload> make_block_workload(const BlockDescriptor& descriptor,
+                                          const Options& options) {
+  if (Status status = check_sizes(descriptor, options); !status) return status;
+  std::vector<BlockData> blocks = descriptor.data;
+  if (blocks.empty()) {
+    for (const BlockShape& shape : descriptor.blocks) {
+      blocks.push_back(random_block(shape, options, options.seed + kBlockSeed * blocks.size()));
+    }
   }
   return make_block_workload(descriptor.problem, std::move(blocks), options);
+}
+
+std::string block_of_several(std::size_t index, std::size_t count) {
+  return "block " + std::to_string(index) + " of " + std::to_string(count);
 }
 
 Result<std::vector<Block>> create_blocks(const BlockWorkload& workload) {
@@ -165,8 +201,8 @@ Result<std::vector<Block>> create_blocks(const BlockWorkload& workload) {
       keep(BasicBlock::create(std::get<BasicBlockWeights>(data.weights), options));
     }
     if (!status && workload.blocks.size() > 1) {
-      return Status(status.code(),
-                    "block " + std::to_string(blocks.size() + 1) + ": " + status.message());
+      return Status(status.code(), block_of_several(blocks.size(), workload.blocks.size()) + ": " +
+                                       status.message());
     }
     if (!status) return status;
   }
@@ -175,7 +211,10 @@ Result<std::vector<Block>> create_blocks(const BlockWorkload& workload) {
 
 Result<BlockPlan> plan_blocks(const std::vector<Block>& blocks, const BlockProblem& problem,
                               BlockCut cut) {
-  return blocks.front().plan(problem, {.cut = cut});
+  if (blocks.size() == 1) return blocks.front().plan(problem, {.cut = cut});
+  const Result<Stage> stage = Stage::create(blocks);
+  if (!stage) return stage.status();
+  return stage->plan(problem, {.cut = cut});
 }
 
 std::string refusal_of(const std::vector<Block>& blocks, const BlockProblem& problem, BlockCut cut,

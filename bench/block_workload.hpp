@@ -33,13 +33,19 @@ BlockData random_block(const BlockShape& shape, const Options& options, std::uin
 BlockWorkload make_block_workload(const BlockProblem& problem, std::vector<BlockData> blocks,
                                   const Options& options);
 
-// The workload of a descriptor: its weights, or random ones.
-BlockWorkload make_block_workload(const BlockDescriptor& descriptor, const Options& options);
+// The workload of a descriptor: its weights, or random ones. Errors: sizes that a convolution cannot
+// have.
+Result<BlockWorkload> make_block_workload(const BlockDescriptor& descriptor,
+                                          const Options& options);
+
+// "block 0 of 3", as the library's messages have it.
+std::string block_of_several(std::size_t index, std::size_t count);
 
 // The weights on the device. Errors: those of create(), naming the block where there are several.
 Result<std::vector<Block>> create_blocks(const BlockWorkload& workload);
 
-// One plan for all of them. Errors: those of plan().
+// One plan for all of them: a stage's where there are several. Errors: those of Stage::create() and
+// plan().
 Result<BlockPlan> plan_blocks(const std::vector<Block>& blocks, const BlockProblem& problem,
                               BlockCut cut);
 

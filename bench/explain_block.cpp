@@ -37,7 +37,9 @@ std::string joined(const std::vector<std::string>& kernels) {
 }  // namespace
 
 Result<std::vector<Row>> explain_blocks(const BlockDescriptor& descriptor, const Options& options) {
-  const BlockWorkload workload = make_block_workload(descriptor, options);
+  const Result<BlockWorkload> made = make_block_workload(descriptor, options);
+  if (!made) return made.status();
+  const BlockWorkload& workload = *made;
   const Result<std::vector<Block>> blocks = create_blocks(workload);
   if (!blocks) return blocks.status();
   const Result<BlockPlan> plan = plan_blocks(*blocks, workload.problem, BlockCut::automatic);

@@ -1,4 +1,5 @@
 // foldconv: the command-line tool. See `foldconv --help`.
+#include <exception>
 #include <iostream>
 
 #include "batch_file.hpp"
@@ -73,6 +74,13 @@ int run(int argc, const char* const* argv) {
 }  // namespace
 }  // namespace foldconv::tool
 
+// Sizes that pass every rule may still be more than this machine holds.
 int main(int argc, char** argv) {
-  return foldconv::tool::run(argc, argv);
+  try {
+    return foldconv::tool::run(argc, argv);
+  } catch (const std::exception& error) {
+    std::cerr << "\nfoldconv: " << error.what()
+              << "; the problem may be too large for the memory of this machine\n";
+    return foldconv::tool::kExitFailure;
+  }
 }

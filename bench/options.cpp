@@ -186,8 +186,7 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
       options.batch_files.empty() && options.weights.file.empty()) {
     err << "no problem given; add a descriptor such as mb1_ic64oc64_ih56kh3ph1, --block "
            "mb1_ih56_ic256mid64oc256, --weights FILE --prefix layer1.0, or --batch FILE (shipped: "
-           "resnet50, resnet50_blocks, tails, "
-           "groups)\n";
+           "resnet50, resnet50_blocks, resnet50_stages, tails, groups)\n";
     return {std::nullopt, kExitUsage};
   }
   return {options, kExitSuccess};

@@ -157,10 +157,11 @@ int run_validate(const Options& options, const Device& device, const ProblemList
   if (!list.blocks.empty()) out.begin_blocks();
   for (const BlockDescriptor& descriptor : list.blocks) {
     progress.next(label(descriptor));
-    const BlockWorkload workload = make_block_workload(descriptor, options);
     const Identity problem{descriptor.name, label(descriptor),
-                           to_descriptor(workload.problem, descriptor.blocks)};
-    const Result<std::vector<Finding>> findings = examine_blocks(workload, progress);
+                           to_descriptor(apply(options, descriptor.problem), descriptor.blocks)};
+    const Result<BlockWorkload> workload = make_block_workload(descriptor, options);
+    const Result<std::vector<Finding>> findings =
+        workload ? examine_blocks(*workload, progress) : workload.status();
     progress.clear();
     if (findings) {
       for (std::size_t i = 0; i < findings->size(); ++i) {

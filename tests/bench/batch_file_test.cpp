@@ -178,7 +178,8 @@ TEST_P(ShippedList, IsValid) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, ShippedList,
-                         testing::Values("resnet50", "resnet50_blocks", "tails", "groups"),
+                         testing::Values("resnet50", "resnet50_blocks", "resnet50_stages", "tails",
+                                         "groups"),
                          [](const auto& list) { return std::string(list.param); });
 
 TEST(Resnet50List, HasTheDistinctConvolutionsOfV15) {
@@ -215,6 +216,22 @@ TEST(Resnet50BlocksList, HasTheDistinctBlocksOfV15) {
     EXPECT_EQ(block.stride, first && stage > 0 ? 2 : 1);
     EXPECT_EQ(block.stride_at, StrideAt::conv2);
   }
+}
+
+TEST(Resnet50StagesList, HasItsSixteenBlocksInAllAndTheyFollowEachOther) {
+  ProblemList list;
+  ASSERT_TRUE(read_batch_file("resnet50_stages", FOLDCONV_SHAPES, list).ok());
+  ASSERT_EQ(list.blocks.size(), 4U);
+  std::size_t blocks = 0;
+  int c = 64, h = 56;
+  for (const BlockDescriptor& stage : list.blocks) {
+    blocks += stage.blocks.size();
+    EXPECT_EQ(stage.blocks.front().c, c) << stage.name;
+    EXPECT_EQ(stage.problem.h, h) << stage.name;
+    c = stage.blocks.back().k;
+    h /= stage.blocks.front().stride;
+  }
+  EXPECT_EQ(blocks, 16U);
 }
 
 }  // namespace

@@ -16,7 +16,9 @@ namespace {
 BlockWorkload workload_of(const std::string& text, const Options& options = {}) {
   const Result<BlockDescriptor> descriptor = parse_block_descriptor(text);
   EXPECT_TRUE(descriptor.ok()) << descriptor.status().message();
-  return make_block_workload(*descriptor, options);
+  Result<BlockWorkload> workload = make_block_workload(*descriptor, options);
+  EXPECT_TRUE(workload.ok()) << workload.status().message();
+  return std::move(*workload);
 }
 
 BlockReference reference_of(const BlockWorkload& workload) {
@@ -86,7 +88,8 @@ TEST(BlockJudge, NamesTheBlockOfSeveral) {
   std::swap((*blocks)[0], (*blocks)[1]);
   const Result<BlockReference> reference = tool::reference_of(workload, *blocks);
   ASSERT_TRUE(reference.ok());
-  EXPECT_EQ(reference->verdict.reason.find("block 1, chain: "), 0U) << reference->verdict.reason;
+  EXPECT_EQ(reference->verdict.reason.find("block 0 of 2, chain: "), 0U)
+      << reference->verdict.reason;
 }
 
 // The kernel for whole blocks always sums the projection as a longer K.

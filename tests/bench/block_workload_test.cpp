@@ -13,7 +13,9 @@ namespace {
 BlockWorkload workload_of(const std::string& text, const Options& options = {}) {
   const Result<BlockDescriptor> descriptor = parse_block_descriptor(text);
   EXPECT_TRUE(descriptor.ok()) << descriptor.status().message();
-  return make_block_workload(*descriptor, options);
+  Result<BlockWorkload> workload = make_block_workload(*descriptor, options);
+  EXPECT_TRUE(workload.ok()) << workload.status().message();
+  return std::move(*workload);
 }
 
 BlockConvs convs_of(const BlockWorkload& workload) {
@@ -79,6 +81,15 @@ TEST(BlockWorkload, EveryLayerHasDataOfItsOwn) {
   const BlockWorkload other = workload_of("ih8_ic16oc16x2", options);
   EXPECT_NE(value(std::get<BasicBlockWeights>(other.blocks[0].weights).conv1), value(first.conv1));
   EXPECT_NE(other.x, workload.x);
+}
+
+TEST(BlockWorkload, SizesThatNoConvolutionTakesAreErrors) {
+  for (const std::string text : {"ih2147483647_ic8oc8", "ih8_ic2147483647oc2147483646"}) {
+    const Result<BlockDescriptor> descriptor = parse_block_descriptor(text);
+    ASSERT_TRUE(descriptor.ok()) << descriptor.status().message();
+    const Result<BlockWorkload> workload = make_block_workload(*descriptor, Options{});
+    EXPECT_FALSE(workload.ok()) << text;
+  }
 }
 
 TEST(BlockWorkload, LargeBatchesHoldCopies) {

@@ -216,6 +216,15 @@ std::string basic_block_file() {
   return file;
 }
 
+TEST(Cli, TakesAStageEverywhere) {
+  for (const std::string command : {"validate ", "bench ", "explain "}) {
+    const Outcome table = foldconv(command + "--block 'ih6_ic64mid64oc64x2n\"two\"'");
+    EXPECT_EQ(table.exit_code, 0) << table.out;
+    EXPECT_TRUE(has(table.out, "two")) << table.out;
+    EXPECT_LE(longest_line(table.out), 120U);
+  }
+}
+
 TEST(Cli, TakesABlockOutOfAStateDict) {
   const std::string weights = "--weights " + basic_block_file() + " --stride 2 --ih 9 --iw 7";
   for (const std::string command : {"validate ", "bench ", "explain "}) {
@@ -272,6 +281,12 @@ TEST(Cli, ShippedListsAreFoundByName) {
   EXPECT_TRUE(has(outcome.out, "layer4.1.conv2"));
 }
 
+TEST(Cli, AProblemBeyondAllMemoryIsAFailureNotACrash) {
+  const Outcome outcome = foldconv("validate --block ih2000000000_ic1mid1oc1 2>&1");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_TRUE(has(outcome.out, "too large for the memory")) << outcome.out;
+}
+
 TEST(Cli, MistakesExitWith2AndNameTheRemedy) {
   const Outcome malformed = foldconv("validate mb1_ic64oc64_ihX 2>&1");
   EXPECT_EQ(malformed.exit_code, 2);
@@ -281,7 +296,8 @@ TEST(Cli, MistakesExitWith2AndNameTheRemedy) {
   EXPECT_TRUE(has(block.out, "character 14: `oc` is missing")) << block.out;
   const Outcome file = foldconv("validate --batch no_such_list 2>&1");
   EXPECT_EQ(file.exit_code, 2);
-  EXPECT_TRUE(has(file.out, "groups, resnet50, resnet50_blocks, tails")) << file.out;
+  EXPECT_TRUE(has(file.out, "groups, resnet50, resnet50_blocks, resnet50_stages, tails"))
+      << file.out;
   EXPECT_EQ(foldconv("2>&1").exit_code, 2);
   EXPECT_EQ(foldconv("validate 2>&1").exit_code, 2);
   EXPECT_EQ(foldconv("--help").exit_code, 0);

@@ -18,7 +18,9 @@ class MeasureBlock : public testing::TestWithParam<const char*> {
     device_ = *device;
     const Result<BlockDescriptor> descriptor = parse_block_descriptor(GetParam());
     ASSERT_TRUE(descriptor.ok()) << descriptor.status().message();
-    workload_ = make_block_workload(*descriptor, Options{});
+    Result<BlockWorkload> workload = make_block_workload(*descriptor, Options{});
+    ASSERT_TRUE(workload.ok()) << workload.status().message();
+    workload_ = std::move(*workload);
     Result<std::vector<Block>> blocks = create_blocks(workload_);
     ASSERT_TRUE(blocks.ok()) << blocks.status().message();
     blocks_ = std::move(*blocks);
@@ -99,7 +101,7 @@ TEST_P(MeasureBlock, SeparateStepsLaunchEachOperationByItself) {
 
 INSTANTIATE_TEST_SUITE_P(Shapes, MeasureBlock,
                          testing::Values("mb2_ih6iw5_ic64mid64oc64", "ih6_ic64mid32oc128_s2",
-                                         "ih6_ic16oc24_s2"));
+                                         "ih6_ic16oc24_s2", "ih6_ic64mid64oc64x2"));
 
 using MeasureIdentity = MeasureBlock;
 
