@@ -72,9 +72,8 @@ class ValidateReport {
             .note = refused || reason.empty() ? "" : "  " + wrapped(reason, 2)};
     if (with_cut) row.cells.push_back(finding.cut);
     if (refused) {
-      row.cells.push_back(wrapped(
-          "not possible: " + reason,
-          static_cast<std::size_t>(std::max(label_width_, kMinLabelWidth) + kCutWidth + 4)));
+      row.cells.push_back(wrapped("not possible: " + reason,
+                                  static_cast<std::size_t>(label_width_ + kCutWidth + 4)));
     } else {
       const auto yes_no = [](bool yes) { return yes ? "yes" : "NO"; };
       row.cells.insert(
@@ -124,8 +123,6 @@ class ValidateReport {
   }
 
  private:
-  static constexpr int kMinLabelWidth = 7;  // of the title "problem"
-
   // A cut stands beside the kernel, which has what is left of the line.
   int block_kernel_width() const { return std::clamp(64 - label_width_, 31, 44); }
 
