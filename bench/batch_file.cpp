@@ -104,7 +104,7 @@ class Reader {
   Status problem(const std::string& text, const std::string& place) {
     Result<Descriptor> descriptor = parse_descriptor(text);
     if (!descriptor && descriptor.status().code() == ErrorCode::unsupported) {
-      if (skipped_++ == 0) first_skipped_ = place + descriptor.status().message();
+      skip(place, descriptor.status());
       return {};
     }
     if (!descriptor) return descriptor.status();
@@ -114,12 +114,30 @@ class Reader {
     return {};
   }
 
+  Status block(const std::string& text, const std::string& place) {
+    Result<BlockDescriptor> descriptor = parse_block_descriptor(text);
+    if (!descriptor && descriptor.status().code() == ErrorCode::unsupported) {
+      skip(place, descriptor.status());
+      return {};
+    }
+    if (!descriptor) return descriptor.status();
+    if (!forward_) return {};
+    if (batch_ > 0) descriptor->problem.n = batch_;
+    list_.blocks.push_back(std::move(*descriptor));
+    return {};
+  }
+
+  void skip(const std::string& place, const Status& why) {
+    if (skipped_++ == 0) first_skipped_ = place + why.message();
+  }
+
   Status option(const std::string& text, const std::string& place, const fs::path& folder,
                 int nesting) {
     const std::size_t equals = std::min(text.find('='), text.size());
     const std::string name = text.substr(0, equals);
     const std::string value = text.substr(std::min(equals + 1, text.size()));
     if (name == "--batch") return read(value, folder, nesting + 1);
+    if (name == "--block") return block(value, place);
     if (name == "--reset") {
       batch_ = 0;
       forward_ = true;

@@ -3,6 +3,7 @@
 // Words separated by white space: descriptors and options. A word that begins with # hides the rest
 // of its line; one that ends in \ goes on in the next word. Of benchdnn's options a file may use
 //   --batch=FILE  read another file here (beside this one, or one of the shipped lists)
+//   --block=D     foldconv's own: a residual block or stage, D as in block_descriptor.hpp
 //   --mb=N        images of the problems that follow, 0: what each descriptor says
 //   --dir=FWD_*   forward; problems under another direction are skipped, with a note
 //   --reset       back to the defaults
@@ -14,11 +15,13 @@
 #include <string>
 #include <vector>
 
+#include "block_descriptor.hpp"
 #include "descriptor.hpp"
 
 namespace foldconv::tool {
 
 struct ProblemList {
+  std::vector<BlockDescriptor> blocks;
   std::vector<Descriptor> problems;
   std::vector<std::string> notes;  // what was ignored or skipped, one line each
 };

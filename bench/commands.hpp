@@ -3,24 +3,26 @@
 
 #include <vector>
 
-#include "descriptor.hpp"
+#include "batch_file.hpp"
 #include "device.hpp"
 #include "options.hpp"
 #include "report.hpp"
 
 namespace foldconv::tool {
 
-// Per problem: the fused kernel against the fp64 reference, twice, and in a larger batch.
-int run_validate(const Options& options, const Device& device,
-                 const std::vector<Descriptor>& problems, Report& report);
+// Per layer: the fused kernel against the fp64 reference, twice, and in a larger batch. Per block:
+// so each cut.
+int run_validate(const Options& options, const Device& device, const ProblemList& list,
+                 Report& report);
 
-// Per problem: fused, chain and unfused, each checked, then timed or counted.
-int run_bench(const Options& options, const Device& device, const std::vector<Descriptor>& problems,
+// Per layer: fused, chain and unfused, per block: its cuts and separate kernels; each checked, then
+// timed or counted.
+int run_bench(const Options& options, const Device& device, const ProblemList& list,
               Report& report);
 
-// Per problem: the chosen kernel and every refusal.
-int run_explain(const Options& options, const Device& device,
-                const std::vector<Descriptor>& problems, Report& report);
+// Per layer: the chosen kernel and every refusal; per block: the chosen cut and every other.
+int run_explain(const Options& options, const Device& device, const ProblemList& list,
+                Report& report);
 
 // What stands in the heading of every report.
 Fields heading_fields(const Options& options, const Device& device);
@@ -30,6 +32,6 @@ std::vector<std::string> heading_lines(const Options& options, const Device& dev
 std::string counted(std::size_t count, const std::string& noun);
 
 // The width of a table's problem column.
-int label_width(const std::vector<Descriptor>& problems);
+int label_width(const ProblemList& list);
 
 }  // namespace foldconv::tool

@@ -1,22 +1,15 @@
 #include "descriptor.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <utility>
 
+#include "descriptor_text.hpp"
+
 namespace foldconv::tool {
 namespace {
-
-// A number of the descriptor and where its key stands; position 0: not given.
-struct Entry {
-  std::int64_t value = 0;
-  std::size_t position = 0;
-
-  bool given() const { return position != 0; }
-};
 
 // The entries of one spatial axis: `letter` is d, h or w.
 struct Axis {
@@ -44,24 +37,6 @@ struct Entries {
   std::string name;
 };
 
-Status error_at(ErrorCode code, std::string_view text, std::size_t position,
-                const std::string& what) {
-  return {code, "descriptor `" + std::string(text) + "`, character " + std::to_string(position) +
-                    ": " + what};
-}
-
-Status malformed(std::string_view text, std::size_t position, const std::string& what) {
-  return error_at(ErrorCode::invalid_argument, text, position, what);
-}
-
-Status unsupported(std::string_view text, std::size_t position, const std::string& what) {
-  return error_at(ErrorCode::unsupported, text, position, what);
-}
-
-std::string quoted(std::string_view text) {
-  return "`" + std::string(text) + "`";
-}
-
 Entry* axis_entry(Axis& axis, char kind) {
   switch (kind) {
     case 'i':
@@ -81,12 +56,6 @@ Entry* axis_entry(Axis& axis, char kind) {
   }
 }
 
-// The entry that the text at its beginning names, and the length of the key.
-struct Key {
-  Entry* entry = nullptr;
-  std::size_t length = 0;
-};
-
 Key find_key(Entries& entries, std::string_view rest) {
   if (rest.starts_with("g")) return {&entries.groups, 1};
   if (rest.starts_with("mb")) return {&entries.batch, 2};
@@ -99,48 +68,13 @@ Key find_key(Entries& entries, std::string_view rest) {
   return {};
 }
 
-std::string unquoted(std::string_view name) {
-  if (name.starts_with('"')) name.remove_prefix(1);
-  if (name.ends_with('"')) name.remove_suffix(1);
-  return std::string(name);
-}
-
-Result<Entries> read_entries(std::string_view text) {
+Result<Entries> entries_of(std::string_view text) {
   Entries entries;
-  std::size_t at = 0;
-  while (at < text.size()) {
-    if (text[at] == '_') {
-      ++at;
-      continue;
-    }
-    if (text[at] == 'n') {
-      entries.name = unquoted(text.substr(at + 1));
-      break;
-    }
-    const Key key = find_key(entries, text.substr(at));
-    if (key.entry == nullptr) {
-      return malformed(text, at + 1,
-                       "no entry begins with " + quoted(text.substr(at, 2)) +
-                           "; known are g mb ic oc, {i,o,k,s,p,d}{h,w} with a number each, and n "
-                           "with a name at the end");
-    }
-    const std::string name = quoted(text.substr(at, key.length));
-    const char* first = text.data() + at + key.length;
-    const char* last = text.data() + text.size();
-    std::int32_t value = 0;
-    const auto [end, error] = std::from_chars(first, last, value);
-    const std::size_t number_position = at + key.length + 1;
-    if (error == std::errc::result_out_of_range) {
-      return unsupported(text, number_position,
-                         name + " is too large; at most " +
-                             std::to_string(std::numeric_limits<std::int32_t>::max()));
-    }
-    if (error != std::errc() || value < 0) {
-      return malformed(text, number_position, name + " needs a number, 0 or more, right behind it");
-    }
-    *key.entry = {value, at + 1};
-    at = static_cast<std::size_t>(end - text.data());
-  }
+  Result<std::string> name = read_entries(
+      text, "g mb ic oc, {i,o,k,s,p,d}{h,w} with a number each, and n with a name at the end",
+      [&entries](std::string_view rest) { return find_key(entries, rest); });
+  if (!name) return name.status();
+  entries.name = std::move(*name);
   return entries;
 }
 
@@ -148,19 +82,11 @@ struct Extent1d {
   std::int64_t in = 1, out = 1, kernel = 1, stride = 1, pad_before = 0, pad_after = 0, dilation = 0;
 };
 
-// Where to point when an entry is missing: behind the text.
-std::size_t position_of(const Entry& entry, std::string_view text) {
-  return entry.given() ? entry.position : text.size() + 1;
-}
-
 Result<Extent1d> resolve(const Axis& axis, std::string_view text) {
   const std::pair<const Entry*, char> required[] = {
       {&axis.in, 'i'}, {&axis.kernel, 'k'}, {&axis.stride, 's'}};
   for (const auto& [entry, kind] : required) {
-    if (entry->value > 0) continue;
-    return malformed(text, position_of(*entry, text),
-                     quoted(axis.key(kind)) + (entry->given() ? " is 0" : " is missing") +
-                         "; it must be at least 1");
+    if (Status status = check_at_least_1(*entry, axis.key(kind), text); !status) return status;
   }
   Extent1d extent{.in = axis.in.value,
                   .out = axis.out.value,
@@ -199,10 +125,7 @@ Status check_channels(const Entries& entries, std::string_view text) {
   const Entry& groups = entries.groups;
   const Named in{&entries.in_channels, "ic"}, out{&entries.out_channels, "oc"};
   for (const auto& [entry, key] : {Named{&groups, "g"}, Named{&entries.batch, "mb"}, in, out}) {
-    if (entry->value > 0) continue;
-    return malformed(
-        text, position_of(*entry, text),
-        quoted(key) + (entry->given() ? " is 0" : " is missing") + "; it must be at least 1");
+    if (Status status = check_at_least_1(*entry, key, text); !status) return status;
   }
   for (const auto& [entry, key] : {in, out}) {
     if (entry->value % groups.value == 0) continue;
@@ -230,7 +153,7 @@ Status check_range(const Extent1d& extent, const Axis& axis, std::string_view te
 }  // namespace
 
 Result<Descriptor> parse_descriptor(std::string_view text) {
-  Result<Entries> entries = read_entries(text);
+  Result<Entries> entries = entries_of(text);
   if (!entries) return entries.status();
   if (entries->depth.present() && !entries->depth.flat()) {
     const Axis& depth = entries->depth;

@@ -40,9 +40,10 @@ std::string counted(std::size_t count, const std::string& noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
-int label_width(const std::vector<Descriptor>& problems) {
-  std::size_t width = 0;
-  for (const Descriptor& problem : problems) width = std::max(width, label(problem).size());
+int label_width(const ProblemList& list) {
+  std::size_t width = std::string("problem").size();  // the column's title
+  for (const Descriptor& problem : list.problems) width = std::max(width, label(problem).size());
+  for (const BlockDescriptor& block : list.blocks) width = std::max(width, label(block).size());
   return std::min(static_cast<int>(width), kMaxLabelWidth);
 }
 

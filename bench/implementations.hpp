@@ -5,12 +5,13 @@
 // The separate steps work in place on y. What the layer does not have is no step.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "device_buffer.hpp"
+#include "layer_steps.hpp"
+#include "step.hpp"
 #include "workload.hpp"
 
 namespace foldconv::tool {
@@ -18,24 +19,9 @@ namespace foldconv::tool {
 // Tensors of a workload on the device, for all implementations.
 struct DeviceTensors {
   DeviceBuffer x, residual, y, workspace;
-  DeviceBuffer gamma, beta, mean, variance;
+  DeviceBatchNorm batch_norm;
 
   static Result<std::unique_ptr<DeviceTensors>> create(const Workload& workload);
-};
-
-// One launch. It reads what the step before left in y (the first: x) and writes y.
-struct Step {
-  std::string what;
-  std::function<Status(cudaStream_t)> launch;
-  // What y must hold afterwards for the distinct images, given what it held before. A step is
-  // judged by the very values it read, so that the roundings between the steps need no allowance.
-  std::function<reference::Expected(const std::vector<float>& before)> expected;
-};
-
-struct Implementation {
-  std::string name;
-  std::string kernel;  // of the convolution
-  std::vector<Step> steps;
 };
 
 // Both arguments must outlive the result. Errors: what Conv and plan() say.

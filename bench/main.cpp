@@ -1,4 +1,5 @@
 // foldconv: the command-line tool. See `foldconv --help`.
+#include <exception>
 #include <iostream>
 
 #include "batch_file.hpp"
@@ -7,6 +8,7 @@
 #include "options.hpp"
 #include "report.hpp"
 #include "tool_version.hpp"
+#include "weights_file.hpp"
 
 namespace foldconv::tool {
 namespace {
@@ -17,10 +19,20 @@ Status read_problems(const Options& options, ProblemList& list) {
     if (!descriptor) return descriptor.status();
     list.problems.push_back(std::move(*descriptor));
   }
+  for (const std::string& text : options.block_descriptors) {
+    Result<BlockDescriptor> descriptor = parse_block_descriptor(text);
+    if (!descriptor) return descriptor.status();
+    list.blocks.push_back(std::move(*descriptor));
+  }
+  if (!options.weights.file.empty()) {
+    Result<std::vector<BlockDescriptor>> blocks = read_weights(options);
+    if (!blocks) return blocks.status();
+    list.blocks.insert(list.blocks.end(), blocks->begin(), blocks->end());
+  }
   for (const std::string& file : options.batch_files) {
     if (Status status = read_batch_file(file, shipped_lists(), list); !status) return status;
   }
-  if (list.problems.empty()) {
+  if (list.problems.empty() && list.blocks.empty()) {
     return {ErrorCode::invalid_argument,
             "the batch file has no problem to run; add a line such as mb1_ic64oc64_ih56kh3ph1"};
   }
@@ -50,11 +62,11 @@ int run(int argc, const char* const* argv) {
   const std::unique_ptr<Report> report = make_report(options.format, std::cout);
   switch (options.command) {
     case Command::validate:
-      return run_validate(options, *device, list.problems, *report);
+      return run_validate(options, *device, list, *report);
     case Command::bench:
-      return run_bench(options, *device, list.problems, *report);
+      return run_bench(options, *device, list, *report);
     case Command::explain:
-      return run_explain(options, *device, list.problems, *report);
+      return run_explain(options, *device, list, *report);
   }
   return kExitUsage;
 }
@@ -62,6 +74,13 @@ int run(int argc, const char* const* argv) {
 }  // namespace
 }  // namespace foldconv::tool
 
+// Sizes that pass every rule may still be more than this machine holds.
 int main(int argc, char** argv) {
-  return foldconv::tool::run(argc, argv);
+  try {
+    return foldconv::tool::run(argc, argv);
+  } catch (const std::exception& error) {
+    std::cerr << "\nfoldconv: " << error.what()
+              << "; the problem may be too large for the memory of this machine\n";
+    return foldconv::tool::kExitFailure;
+  }
 }

@@ -1,38 +1,20 @@
 #include "measure.hpp"
 
-#include <cuemu.h>
-
 #include <memory>
-#include <span>
 #include <utility>
+
+#include "block_implementations.hpp"
+#include "launch_counts.hpp"
 
 namespace foldconv::tool {
 namespace {
-
-Traffic read_traffic() {
-  cuemu_counters counters{};
-  if (cuemu_read_counters(&counters) == 0) return {};
-  Traffic traffic{
-      .launches = counters.launches,
-      .dram_bytes = counters.global_load.unique_bytes + counters.global_store.unique_bytes,
-      .mma_instructions = counters.mma_instructions,
-      .mma_flops = counters.mma_flops,
-      .fma_flops = counters.fma_flops};
-  for (const cuemu_shared_traffic* shared :
-       {&counters.shared_load, &counters.shared_store, &counters.ldmatrix, &counters.stmatrix,
-        &counters.async_copy}) {
-    traffic.shared_wavefronts += shared->wavefronts;
-    traffic.ideal_shared_wavefronts += shared->ideal_wavefronts;
-  }
-  return traffic;
-}
 
 Status time_on_gpu(const std::vector<Implementation>& implementations, std::size_t l2_bytes,
                    std::vector<Measured>& measured) {
   std::vector<Launches> work;
   std::vector<Measured*> timed;
   for (std::size_t i = 0; i < implementations.size(); ++i) {
-    if (!measured[i].wrong.empty()) continue;
+    if (!measured[i].right()) continue;
     timed.push_back(&measured[i]);
     work.emplace_back([&steps = implementations[i].steps](cudaStream_t stream) {
       for (const Step& step : steps) {
@@ -48,34 +30,46 @@ Status time_on_gpu(const std::vector<Implementation>& implementations, std::size
   return {};
 }
 
+// Runs the step; appends what each of its launches did where the emulator can tell.
+Status run(const Step& step, const Device& device, std::vector<Traffic>& traffic) {
+  if (device.emulated) {
+    Result<std::vector<Traffic>> counted = count_launches(step.launch);
+    if (!counted) return counted.status();
+    traffic.insert(traffic.end(), counted->begin(), counted->end());
+    return {};
+  }
+  if (Status status = step.launch(nullptr); !status) return status;
+  return cuda_status(cudaDeviceSynchronize(), "running " + step.what);
+}
+
 }  // namespace
 
-Status check(const Workload& workload, const Implementation& implementation,
-             const DeviceTensors& tensors, Measured& measured) {
-  if (Status status = tensors.y.poison(); !status) return status;
-  std::vector<float> before;
+Status check(const Implementation& implementation, const Device& device, Measured& measured) {
+  for (const DeviceBuffer* buffer : implementation.buffers) {
+    if (Status status = buffer->poison(); !status) return status;
+  }
   for (const Step& step : implementation.steps) {
-    cuemu_reset_counters();
-    if (Status status = step.launch(nullptr); !status) return status;
-    Status status = cuda_status(cudaDeviceSynchronize(), "running " + step.what);
+    std::vector<Step::Tensor> read;
+    for (const DeviceBuffer* buffer : step.reads) {
+      Result<Step::Tensor> content = buffer->download();
+      if (!content) return content.status();
+      read.push_back(std::move(*content));
+    }
+    Status status = run(step, device, measured.traffic);
     if (!status) return status;
-    measured.traffic.push_back(read_traffic());
-
-    Result<std::vector<std::byte>> y = tensors.y.download();
-    if (!y) return y.status();
-    const Verdict verdict = judge(workload, step.expected(before), *y);
+    Result<Step::Tensor> written = step.writes->download();
+    if (!written) return written.status();
+    const Verdict verdict = step.judge(read, *written);
     if (!verdict.pass) {
       measured.wrong = implementation.name + ", " + step.what + ": " + verdict.reason;
       return {};
     }
-    const auto images = static_cast<std::size_t>(workload.problem.n);
-    const auto distinct = static_cast<std::size_t>(workload.distinct);
-    before = reference::decode(workload.problem.dtype,
-                               std::span(*y).first(y->size() / images * distinct));
   }
-  Result<bool> intact = tensors.y.intact();
-  if (!intact) return intact.status();
-  if (!*intact) measured.wrong = implementation.name + ": wrote outside of y";
+  for (const DeviceBuffer* buffer : implementation.buffers) {
+    Result<bool> intact = buffer->intact();
+    if (!intact) return intact.status();
+    if (!*intact) measured.wrong = implementation.name + ": wrote outside of its tensors";
+  }
   return {};
 }
 
@@ -83,6 +77,32 @@ Traffic Measured::total() const {
   Traffic sum;
   for (const Traffic& launch : traffic) sum += launch;
   return sum;
+}
+
+Result<std::vector<Measured>> measure(const std::vector<Implementation>& implementations,
+                                      const Options& options, const Device& device,
+                                      Progress& progress) {
+  std::vector<Measured> all;
+  for (const Implementation& implementation : implementations) {
+    progress.doing("checking " + implementation.name + " (" + implementation.kernel + ")");
+    Measured measured;
+    measured.implementation = implementation.name;
+    measured.kernel = implementation.kernel;
+    measured.planned = implementation.planned;
+    measured.refusal = implementation.refusal;
+    for (const Step& step : implementation.steps) measured.launches += step.launches;
+    if (Status status = check(implementation, device, measured); !status) return status;
+    if (device.emulated) {
+      const GpuModel& model = choose_model(options.model, device.architecture);
+      measured.floor = floor_time(model, measured.traffic);
+    }
+    all.push_back(std::move(measured));
+  }
+  if (!device.emulated) {
+    progress.doing("timing");
+    if (Status status = time_on_gpu(implementations, device.l2_bytes, all); !status) return status;
+  }
+  return all;
 }
 
 Result<std::vector<Measured>> measure(const ConvProblem& problem, const Options& options,
@@ -94,30 +114,21 @@ Result<std::vector<Measured>> measure(const ConvProblem& problem, const Options&
   Result<std::vector<Implementation>> implementations =
       make_implementations(workload, **tensors, options.kernel);
   if (!implementations) return implementations.status();
+  return measure(*implementations, options, device, progress);
+}
 
-  std::vector<Measured> all;
-  for (const Implementation& implementation : *implementations) {
-    progress.doing("checking " + implementation.name + " (" + implementation.kernel + ")");
-    Measured measured;
-    measured.implementation = implementation.name;
-    measured.kernel = implementation.kernel;
-    measured.launches = implementation.steps.size();
-    if (Status status = check(workload, implementation, **tensors, measured); !status) {
-      return status;
-    }
-    if (device.emulated) {
-      const GpuModel& model = choose_model(options.model, device.architecture);
-      measured.floor = floor_time(model, measured.traffic);
-    }
-    all.push_back(std::move(measured));
-  }
-  if (!device.emulated) {
-    progress.doing("timing");
-    if (Status status = time_on_gpu(*implementations, device.l2_bytes, all); !status) {
-      return status;
-    }
-  }
-  return all;
+Result<std::vector<Measured>> measure(const BlockWorkload& workload, const Options& options,
+                                      const Device& device, Progress& progress) {
+  Result<std::vector<Block>> blocks = create_blocks(workload);
+  if (!blocks) return blocks.status();
+  progress.doing("its convolutions one by one");
+  Result<BlockReference> reference = reference_of(workload, *blocks);
+  if (!reference) return reference.status();
+  BlockTensors tensors;
+  Result<std::vector<Implementation>> implementations =
+      make_block_implementations(workload, *blocks, *reference, tensors);
+  if (!implementations) return implementations.status();
+  return measure(*implementations, options, device, progress);
 }
 
 }  // namespace foldconv::tool

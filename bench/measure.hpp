@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "block_workload.hpp"
 #include "device.hpp"
 #include "implementations.hpp"
 #include "model.hpp"
@@ -20,21 +21,32 @@ namespace foldconv::tool {
 struct Measured {
   std::string implementation, kernel;
   std::size_t launches = 0;
+  bool planned = false;          // what plan() takes by itself
+  std::string refusal;           // why it cannot be run; then nothing below is known
   std::string wrong;             // why its result is wrong; empty: right
   std::vector<Traffic> traffic;  // emulator: one for each launch
   Floor floor;                   // emulator
   Timing timing;                 // GPU
 
+  bool right() const { return refusal.empty() && wrong.empty(); }
   Traffic total() const;
 };
 
-// Runs the steps one by one and judges each by what it read; counts what each did where the
+// Runs the steps one by one and judges each by what it read; counts what each launch did where the
 // emulator can tell. A wrong result is no error: it stands in measured.wrong, and the steps behind
 // it are not run.
-Status check(const Workload& workload, const Implementation& implementation,
-             const DeviceTensors& tensors, Measured& measured);
+Status check(const Implementation& implementation, const Device& device, Measured& measured);
 
-// fused, chain and unfused, in this order. Errors: whatever keeps the problem from running at all.
+// Errors: whatever keeps one from running at all.
+Result<std::vector<Measured>> measure(const std::vector<Implementation>& implementations,
+                                      const Options& options, const Device& device,
+                                      Progress& progress);
+
+// Blocks: whole, rotated, chain, perhaps planned, separate.
+Result<std::vector<Measured>> measure(const BlockWorkload& workload, const Options& options,
+                                      const Device& device, Progress& progress);
+
+// A layer: fused, chain and unfused, in this order.
 Result<std::vector<Measured>> measure(const ConvProblem& problem, const Options& options,
                                       const Device& device, Progress& progress);
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "foldconv/block.hpp"
 #include "foldconv/conv.hpp"
 
 namespace foldconv::tool {
@@ -16,10 +17,22 @@ enum class Format { table, json, csv };
 
 const char* to_string(Command command);
 
+// Blocks of a state dict, and what it does not tell about them.
+struct WeightsOptions {
+  std::string file;  // empty: none
+  std::vector<std::string> prefixes;
+  int stride = 1;
+  StrideAt stride_at = StrideAt::conv2;
+  double eps = 1e-5;
+  int h = 56, w = 0;  // of the random input; w 0: as h
+};
+
 struct Options {
   Command command = Command::validate;
   std::vector<std::string> descriptors;
+  std::vector<std::string> block_descriptors;
   std::vector<std::string> batch_files;
+  WeightsOptions weights;
   DataType dtype = DataType::f16;
   Activation activation = Activation::relu;
   float alpha = 0.01f;  // slope of leaky_relu
@@ -46,5 +59,6 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
 
 // The problem of a descriptor's geometry with what the options say.
 ConvProblem apply(const Options& options, ConvProblem geometry);
+BlockProblem apply(const Options& options, BlockProblem geometry);
 
 }  // namespace foldconv::tool

@@ -14,16 +14,15 @@ class TableReport final : public Report {
   explicit TableReport(std::ostream& out) : out_(out) {}
 
   void begin(const Heading& heading) override {
-    columns_ = heading.columns;
     for (const std::string& line : heading.preamble) out_ << line << '\n';
-    if (columns_.empty()) return;
-    if (!heading.preamble.empty()) out_ << '\n';
-    std::vector<std::string> titles;
-    for (Column& column : columns_) {
-      column.width = std::max(column.width, static_cast<int>(column.title.size()));
-      titles.push_back(column.title);
-    }
-    write_cells(titles);
+    begin_columns(heading.columns, !heading.preamble.empty());
+  }
+
+  void section(const std::vector<std::string>& lines, const std::vector<Column>& columns) override {
+    const bool first = columns_.empty();
+    if (!first) out_ << '\n';
+    for (const std::string& line : lines) out_ << line << '\n';
+    begin_columns(columns, first || !lines.empty());
   }
 
   void row(const Row& row) override {
@@ -38,6 +37,18 @@ class TableReport final : public Report {
   }
 
  private:
+  void begin_columns(const std::vector<Column>& columns, bool behind_lines) {
+    columns_ = columns;
+    if (columns_.empty()) return;
+    if (behind_lines) out_ << '\n';
+    std::vector<std::string> titles;
+    for (Column& column : columns_) {
+      column.width = std::max(column.width, static_cast<int>(column.title.size()));
+      titles.push_back(column.title);
+    }
+    write_cells(titles);
+  }
+
   void write_cells(const std::vector<std::string>& cells) {
     std::string line;
     for (std::size_t i = 0; i < columns_.size() && i < cells.size(); ++i) {
@@ -166,6 +177,15 @@ std::unique_ptr<Report> make_report(Format format, std::ostream& out) {
       break;
   }
   return std::make_unique<TableReport>(out);
+}
+
+Value value_if(bool known, Value value) {
+  if (known) return value;
+  return {};
+}
+
+Value text_or_none(const std::string& text) {
+  return value_if(!text.empty(), text);
 }
 
 std::string fixed(double value, int digits) {

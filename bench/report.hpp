@@ -18,6 +18,9 @@ namespace foldconv::tool {
 using Value = std::variant<std::monostate, bool, std::int64_t, double, std::string>;
 using Fields = std::vector<std::pair<std::string, Value>>;
 
+Value value_if(bool known, Value value);      // or no value
+Value text_or_none(const std::string& text);  // no value where empty
+
 struct Column {
   std::string title;
   int width = 0;  // of the widest cell; the title may be wider
@@ -42,6 +45,9 @@ class Report {
  public:
   virtual ~Report() = default;
   virtual void begin(const Heading& heading) = 0;
+  // For the table: from here on rows have these columns; `lines` stand above them. Keys stay.
+  virtual void section(const std::vector<std::string>& /*lines*/,
+                       const std::vector<Column>& /*columns*/) {}
   virtual void row(const Row& row) = 0;
   // `fields` for JSON, `lines` for the table.
   virtual void end(const Fields& fields, const std::vector<std::string>& lines) = 0;

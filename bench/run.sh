@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets up what is missing, builds the foldconv tool, and runs it on the GPU, or on the emulator where
 # there is none.
-#   bench/run.sh               validates and benches the layers of ResNet-50 v1.5 at batch 1
+#   bench/run.sh               validates and benches the blocks and layers of ResNet-50 v1.5 at batch 1
 #   bench/run.sh ARGS...       hands its arguments to the tool; see bench/run.sh --help
 #   bench/run.sh --emulate ... takes the emulator, also where there is a GPU
 set -euo pipefail
@@ -40,7 +40,10 @@ if [[ ${#arguments[@]} -gt 0 ]]; then
   exec "$build/bench/foldconv" "${arguments[@]}"
 fi
 status=0
-"$build/bench/foldconv" validate --batch resnet50 || status=$?
-echo
-"$build/bench/foldconv" bench --batch resnet50 || status=$?
+for list in resnet50_blocks resnet50; do
+  for command in validate bench; do
+    "$build/bench/foldconv" "$command" --batch "$list" || status=$?
+    echo
+  done
+done
 exit "$status"

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
 
+#include "cuda_objects.hpp"
 #include "device_buffer.hpp"
 
 namespace foldconv::tool {
@@ -12,30 +12,6 @@ namespace {
 constexpr std::size_t kTrialRounds = 5;
 constexpr std::size_t kMinRounds = 31, kMaxRounds = 501;
 constexpr double kSecondsPerProblem = 0.4;
-
-// Owners of CUDA objects: they are freed on every way out.
-template <class Handle, cudaError_t (*Destroy)(Handle)>
-class Owned {
- public:
-  Owned() = default;
-  Owned(Owned&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
-  Owned& operator=(Owned&& other) noexcept {
-    std::swap(handle_, other.handle_);
-    return *this;
-  }
-  ~Owned() {
-    if (handle_ != nullptr) Destroy(handle_);
-  }
-  Handle get() const { return handle_; }
-  Handle* receive() { return &handle_; }
-
- private:
-  Handle handle_ = nullptr;
-};
-using Stream = Owned<cudaStream_t, cudaStreamDestroy>;
-using Event = Owned<cudaEvent_t, cudaEventDestroy>;
-using Graph = Owned<cudaGraph_t, cudaGraphDestroy>;
-using Executable = Owned<cudaGraphExec_t, cudaGraphExecDestroy>;
 
 struct Span {
   Event begin, end;

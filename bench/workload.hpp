@@ -1,17 +1,13 @@
-// The random data of a problem, on the host, and the judgement of what a kernel made of it.
-//
-// The fp64 reference is slow, so a large batch holds copies: image i is image i % distinct. The
-// first `distinct` images are compared with the reference; every other one must equal its twin
-// bit by bit, because an image's result may not depend on its place in the batch.
+// The random data of a problem, on the host.
 #pragma once
 
 #include <cstddef>
-#include <span>
-#include <string>
+#include <optional>
 #include <vector>
 
 #include "foldconv/conv.hpp"
 #include "foldconv/fold.hpp"
+#include "images.hpp"
 #include "options.hpp"
 #include "reference/reference.hpp"
 
@@ -22,7 +18,8 @@ struct Workload {
   int distinct = 1;
   reference::RawConv raw;  // `distinct` images
 
-  bool has_batch_norm() const { return !raw.variance.empty(); }
+  std::optional<BatchNorm> batch_norm() const;  // points into raw
+  Images y() const { return {problem.dtype, problem.output(), distinct}; }
   Result<FoldedConv> folded() const;    // with BatchNorm, if the workload has one
   Result<FoldedConv> unfolded() const;  // the conv alone, with its own bias if it has one
   // Encoded in the problem's dtype; `images` from 1 on, each a copy of image i % distinct.
@@ -36,16 +33,5 @@ Workload make_workload(const ConvProblem& problem, const Options& options);
 // workload's, perhaps without activation or residual.
 reference::Expected expected_of(const Workload& workload, const ConvProblem& problem,
                                 const FoldedConv& folded);
-
-struct Verdict {
-  bool pass = false;
-  double max_abs_error = 0;
-  double worst_share = 0;  // of the error bound
-  std::string reason;      // why it does not pass
-};
-
-// Judges an output tensor of workload.problem, all images.
-Verdict judge(const Workload& workload, const reference::Expected& expected,
-              std::span<const std::byte> y);
 
 }  // namespace foldconv::tool

@@ -128,6 +128,28 @@ TEST_F(BatchFile, AFileThatIncludesItselfIsAnError) {
   EXPECT_NE(status.message().find("inside each other"), std::string::npos);
 }
 
+TEST_F(BatchFile, BlocksStandBehindAnOption) {
+  const std::string file = write("list.txt",
+                                 "ic8oc8_ih8kh1\n"
+                                 "--block=ih8_ic64mid16oc64n\"a\"  # x2\n"
+                                 "--mb=3 --block=ih8_ic8oc8\n"
+                                 "--dir=BWD_D --block=ih8_ic16oc16\n");
+  ASSERT_TRUE(read(file).ok());
+  EXPECT_EQ(list_.problems.size(), 1U);
+  ASSERT_EQ(list_.blocks.size(), 2U);
+  EXPECT_EQ(list_.blocks[0].name, "a");
+  EXPECT_EQ(list_.blocks[0].problem.n, 1);
+  EXPECT_EQ(list_.blocks[1].problem.n, 3);
+}
+
+TEST_F(BatchFile, ErrorsInBlocksNameFileAndLine) {
+  const Status status = read(write("list.txt", "\n--block=ih8_ic8ocX\n"));
+  EXPECT_EQ(status.code(), ErrorCode::invalid_argument);
+  EXPECT_NE(status.message().find("list.txt:2: descriptor `ih8_ic8ocX`, character 10"),
+            std::string::npos)
+      << status.message();
+}
+
 TEST_F(BatchFile, BadMbIsAnError) {
   EXPECT_FALSE(read(write("list.txt", "--mb=two ic8oc8_ih8kh1")).ok());
   EXPECT_FALSE(read(write("list.txt", "--mb=-1 ic8oc8_ih8kh1")).ok());
@@ -148,9 +170,16 @@ TEST_P(ShippedList, IsValid) {
     const Status valid = validate(descriptor.problem);
     EXPECT_TRUE(valid.ok()) << descriptor.text << ": " << valid.message();
   }
+  for (const BlockDescriptor& descriptor : list.blocks) {
+    EXPECT_FALSE(descriptor.name.empty()) << descriptor.text;
+    EXPECT_TRUE(seen.insert(descriptor.name).second) << descriptor.name << " stands there twice";
+  }
+  EXPECT_FALSE(seen.empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(All, ShippedList, testing::Values("resnet50", "tails", "groups"),
+INSTANTIATE_TEST_SUITE_P(All, ShippedList,
+                         testing::Values("resnet50", "resnet50_blocks", "resnet50_stages", "tails",
+                                         "groups"),
                          [](const auto& list) { return std::string(list.param); });
 
 TEST(Resnet50List, HasTheDistinctConvolutionsOfV15) {
@@ -167,6 +196,42 @@ TEST(Resnet50List, HasTheDistinctConvolutionsOfV15) {
     }
   }
   EXPECT_EQ(geometries.size(), 23U);
+}
+
+TEST(Resnet50BlocksList, HasTheDistinctBlocksOfV15) {
+  ProblemList list;
+  ASSERT_TRUE(read_batch_file("resnet50_blocks", FOLDCONV_SHAPES, list).ok());
+  EXPECT_TRUE(list.problems.empty());
+  ASSERT_EQ(list.blocks.size(), 8U);
+  for (std::size_t i = 0; i < list.blocks.size(); ++i) {
+    const BlockDescriptor& descriptor = list.blocks[i];
+    const int stage = static_cast<int>(i / 2);  // 0: the first at 56x56
+    const bool first = i % 2 == 0;
+    ASSERT_EQ(descriptor.blocks.size(), 1U);
+    const BlockShape& block = descriptor.blocks.front();
+    EXPECT_EQ(descriptor.problem.h, 56 >> (first ? std::max(stage - 1, 0) : stage));
+    EXPECT_EQ(block.middle, 64 << stage);
+    EXPECT_EQ(block.k, 256 << stage);
+    EXPECT_EQ(block.projection, first);
+    EXPECT_EQ(block.stride, first && stage > 0 ? 2 : 1);
+    EXPECT_EQ(block.stride_at, StrideAt::conv2);
+  }
+}
+
+TEST(Resnet50StagesList, HasItsSixteenBlocksInAllAndTheyFollowEachOther) {
+  ProblemList list;
+  ASSERT_TRUE(read_batch_file("resnet50_stages", FOLDCONV_SHAPES, list).ok());
+  ASSERT_EQ(list.blocks.size(), 4U);
+  std::size_t blocks = 0;
+  int c = 64, h = 56;
+  for (const BlockDescriptor& stage : list.blocks) {
+    blocks += stage.blocks.size();
+    EXPECT_EQ(stage.blocks.front().c, c) << stage.name;
+    EXPECT_EQ(stage.problem.h, h) << stage.name;
+    c = stage.blocks.back().k;
+    h /= stage.blocks.front().stride;
+  }
+  EXPECT_EQ(blocks, 16U);
 }
 
 }  // namespace

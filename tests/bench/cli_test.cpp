@@ -4,9 +4,13 @@
 
 #include <array>
 #include <cstdio>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "safetensors_writer.hpp"
+
+namespace foldconv {
 namespace {
 
 struct Outcome {
@@ -114,6 +118,146 @@ TEST(Cli, ExplainNamesTheChosenAndEveryRefusedKernel) {
   EXPECT_LE(longest_line(outcome.out), 120U);
 }
 
+constexpr const char* kBlocks = R"(--block 'ih6_ic64mid64oc64n"identity"' --block ih6_ic16oc24s2)";
+
+TEST(Cli, ValidateTakesBlocksAndLayersAtOnce) {
+  const std::string arguments = std::string("validate ") + kBlocks + " " + kSmall;
+  const Outcome table = foldconv(arguments);
+  EXPECT_EQ(table.exit_code, 0) << table.out;
+  EXPECT_TRUE(has(table.out, "4 of 4 problems passed")) << table.out;
+  EXPECT_TRUE(has(table.out, "not possible: ")) << table.out;
+  EXPECT_TRUE(has(table.out, "planned")) << table.out;
+  EXPECT_LE(longest_line(table.out), 120U);
+
+  const Outcome outcome = foldconv(arguments + " --format json");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  const auto document = nlohmann::json::parse(outcome.out);
+  ASSERT_EQ(document["rows"].size(), 4U + 4U + 2U);
+  std::size_t refused = 0;
+  for (const auto& row : document["rows"]) {
+    if (row["pass"].is_null()) {
+      ++refused;
+      EXPECT_TRUE(row["reason"].is_string());
+      EXPECT_TRUE(row["kernel"].is_null());
+    } else {
+      EXPECT_EQ(row["pass"], true) << row;
+      EXPECT_LE(row["worst_share_of_bound"], 1.0);
+    }
+  }
+  EXPECT_GE(refused, 1U);  // no kernel takes a basic block whole
+  EXPECT_EQ(document["rows"][0]["cut"], "chain");
+  EXPECT_EQ(document["rows"][0]["descriptor"], "mb1_ih6_ic64mid64oc64");
+  EXPECT_TRUE(document["rows"][8]["cut"].is_null());
+}
+
+TEST(Cli, BenchComparesTheCutsOfABlock) {
+  const std::string arguments = std::string("bench ") + kBlocks + " mb1_ic8oc8_ih6kh1";
+  const Outcome table = foldconv(arguments);
+  EXPECT_EQ(table.exit_code, 0) << table.out;
+  EXPECT_TRUE(has(table.out, " *")) << table.out;
+  EXPECT_TRUE(has(table.out, "3 of 3 problems right")) << table.out;
+  EXPECT_TRUE(has(table.out, "over the planned cut")) << table.out;
+  EXPECT_LE(longest_line(table.out), 120U);
+
+  const Outcome outcome = foldconv(arguments + " --format json");
+  const auto document = nlohmann::json::parse(outcome.out);
+  std::size_t planned = 0, blocks = 0;
+  for (const auto& row : document["rows"]) {
+    if (row["planned"].is_null()) continue;  // a layer
+    ++blocks;
+    if (row["planned"] == true) {
+      ++planned;
+      EXPECT_EQ(row["over_planned"], 1.0);
+    }
+    if (row["right"].is_null()) {
+      EXPECT_TRUE(row["reason"].is_string());
+      EXPECT_TRUE(row["launches"].is_null());
+    }
+  }
+  EXPECT_EQ(planned, 2U);
+  EXPECT_GE(blocks, 8U);
+}
+
+TEST(Cli, CsvHasTheSameFieldsInEveryLine) {
+  for (const std::string command : {"validate ", "bench ", "explain "}) {
+    const Outcome outcome = foldconv(
+        command + "--format csv --block ih4_ic16oc16 mb1_ic8oc8_ih6kh1 --dtype f32 --act none");
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
+    const std::string head = outcome.out.substr(0, outcome.out.find('\n'));
+    EXPECT_TRUE(has(head, ",cut,") || has(head, ",planned,")) << head;
+  }
+}
+
+// A basic block that doubles its channels, as a file.
+std::string basic_block_file() {
+  tool::SafetensorsWriter writer;
+  const auto add = [&writer](const std::string& name, const std::string& shape,
+                             std::size_t elements, float first) {
+    std::vector<float> values(elements);
+    for (std::size_t i = 0; i < elements; ++i) {
+      values[i] = first * (1.0f + static_cast<float>(i * 7 % 11) / 16);
+    }
+    writer.add(name, "F32", shape, tool::bytes_of(values));
+  };
+  const auto add_layer = [&](const std::string& conv, const std::string& batch_norm, int c, int r) {
+    const auto text = [](int n) { return std::to_string(n); };
+    add(conv + ".weight", "[16," + text(c) + "," + text(r) + "," + text(r) + "]",
+        static_cast<std::size_t>(16 * c * r * r), -0.03f);
+    add(batch_norm + ".weight", "[16]", 16, 0.9f);
+    add(batch_norm + ".bias", "[16]", 16, 0.5f);
+    add(batch_norm + ".running_mean", "[16]", 16, -0.2f);
+    add(batch_norm + ".running_var", "[16]", 16, 0.8f);
+  };
+  add_layer("layer2.0.conv1", "layer2.0.bn1", 8, 3);
+  add_layer("layer2.0.conv2", "layer2.0.bn2", 16, 3);
+  add_layer("layer2.0.downsample.0", "layer2.0.downsample.1", 8, 1);
+  const std::string file = testing::TempDir() + "foldconv_cli_basic_block.safetensors";
+  std::ofstream(file, std::ios::binary) << writer.text();
+  return file;
+}
+
+TEST(Cli, TakesAStageEverywhere) {
+  for (const std::string command : {"validate ", "bench ", "explain "}) {
+    const Outcome table = foldconv(command + "--block 'ih6_ic64mid64oc64x2n\"two\"'");
+    EXPECT_EQ(table.exit_code, 0) << table.out;
+    EXPECT_TRUE(has(table.out, "two")) << table.out;
+    EXPECT_LE(longest_line(table.out), 120U);
+  }
+}
+
+TEST(Cli, TakesABlockOutOfAStateDict) {
+  const std::string weights = "--weights " + basic_block_file() + " --stride 2 --ih 9 --iw 7";
+  for (const std::string command : {"validate ", "bench ", "explain "}) {
+    const Outcome outcome = foldconv(command + weights + " --prefix layer2.0 --format json");
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+    const auto row = nlohmann::json::parse(outcome.out)["rows"][0];
+    EXPECT_EQ(row["name"], "layer2.0");
+    EXPECT_EQ(row["descriptor"], "mb1_ih9iw7_ic8oc16_s2");
+  }
+  const Outcome wrong = foldconv("validate " + weights + " --prefix layer1.0 2>&1");
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_TRUE(has(wrong.out, "layer2.0")) << wrong.out;
+  EXPECT_EQ(foldconv("validate --weights no_such_file 2>&1").exit_code, 2);
+}
+
+TEST(Cli, ExplainTellsWhatEachCutCosts) {
+  const Outcome table = foldconv("explain --batch resnet50_blocks");
+  EXPECT_EQ(table.exit_code, 0) << table.out;
+  EXPECT_TRUE(has(table.out, "stage2.identity: mb1_ih56_ic256mid64oc256: n1 56x56x256 -> "))
+      << table.out;
+  EXPECT_LE(longest_line(table.out), 120U);
+  const Outcome outcome = foldconv("explain --format json --block ih14_ic64mid64oc64");
+  const auto document = nlohmann::json::parse(outcome.out);
+  std::size_t chosen = 0;
+  for (const auto& row : document["rows"]) {
+    if (row["chosen"] == true) ++chosen;
+    if (row["launches"].is_null()) continue;
+    EXPECT_GT(row["dram_bytes"], 0);
+    EXPECT_GT(row["floor_us"], 0.0);
+  }
+  EXPECT_EQ(chosen, 1U);
+}
+
 TEST(Cli, APinnedKernelIsUsedOrItsReasonGiven) {
   const Outcome used = foldconv("validate --kernel direct_f16_sm80 mb1_ic64oc64_ih6kh3ph1");
   EXPECT_EQ(used.exit_code, 0) << used.out;
@@ -137,16 +281,27 @@ TEST(Cli, ShippedListsAreFoundByName) {
   EXPECT_TRUE(has(outcome.out, "layer4.1.conv2"));
 }
 
+TEST(Cli, AProblemBeyondAllMemoryIsAFailureNotACrash) {
+  const Outcome outcome = foldconv("validate --block ih2000000000_ic1mid1oc1 2>&1");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_TRUE(has(outcome.out, "too large for the memory")) << outcome.out;
+}
+
 TEST(Cli, MistakesExitWith2AndNameTheRemedy) {
   const Outcome malformed = foldconv("validate mb1_ic64oc64_ihX 2>&1");
   EXPECT_EQ(malformed.exit_code, 2);
   EXPECT_TRUE(has(malformed.out, "character 16")) << malformed.out;
+  const Outcome block = foldconv("bench --block ih6_ic64mid64 2>&1");
+  EXPECT_EQ(block.exit_code, 2);
+  EXPECT_TRUE(has(block.out, "character 14: `oc` is missing")) << block.out;
   const Outcome file = foldconv("validate --batch no_such_list 2>&1");
   EXPECT_EQ(file.exit_code, 2);
-  EXPECT_TRUE(has(file.out, "groups, resnet50, tails")) << file.out;
+  EXPECT_TRUE(has(file.out, "groups, resnet50, resnet50_blocks, resnet50_stages, tails"))
+      << file.out;
   EXPECT_EQ(foldconv("2>&1").exit_code, 2);
   EXPECT_EQ(foldconv("validate 2>&1").exit_code, 2);
   EXPECT_EQ(foldconv("--help").exit_code, 0);
 }
 
 }  // namespace
+}  // namespace foldconv

@@ -23,6 +23,9 @@ constexpr ConvProblem kLayer{.dtype = DataType::f16,
 class Measure : public testing::Test {
  protected:
   void SetUp() override {
+    const Result<Device> device = current_device();
+    ASSERT_TRUE(device.ok()) << device.status().message();
+    device_ = *device;
     Result<std::unique_ptr<DeviceTensors>> tensors = DeviceTensors::create(workload_);
     ASSERT_TRUE(tensors.ok()) << tensors.status().message();
     tensors_ = std::move(*tensors);
@@ -34,12 +37,13 @@ class Measure : public testing::Test {
 
   Measured checked(const Implementation& implementation) {
     Measured measured;
-    const Status status = check(workload_, implementation, *tensors_, measured);
+    const Status status = check(implementation, device_, measured);
     EXPECT_TRUE(status.ok()) << status.message();
     return measured;
   }
 
   Options options_;
+  Device device_;
   Workload workload_ = make_workload(kLayer, options_);
   std::unique_ptr<DeviceTensors> tensors_;
   std::vector<Implementation> implementations_;
@@ -68,9 +72,7 @@ TEST_F(Measure, AStepThatDoesNothingIsCaught) {
 }
 
 TEST_F(Measure, CountsOneLaunchAStepOnTheEmulator) {
-  const Result<Device> device = current_device();
-  ASSERT_TRUE(device.ok()) << device.status().message();
-  if (!device->emulated) GTEST_SKIP() << "a GPU has no counters";
+  if (!device_.emulated) GTEST_SKIP() << "a GPU has no counters";
   for (const Implementation& implementation : implementations_) {
     const Measured measured = checked(implementation);
     ASSERT_EQ(measured.traffic.size(), implementation.steps.size());
@@ -86,9 +88,7 @@ TEST_F(Measure, CountsOneLaunchAStepOnTheEmulator) {
 }
 
 TEST_F(Measure, AChainMovesMoreBytesThanTheFusedKernel) {
-  const Result<Device> device = current_device();
-  ASSERT_TRUE(device.ok()) << device.status().message();
-  if (!device->emulated) GTEST_SKIP() << "a GPU has no counters";
+  if (!device_.emulated) GTEST_SKIP() << "a GPU has no counters";
   const auto tensor = static_cast<std::uint64_t>(kLayer.output().elements()) * 2;
   const std::uint64_t fused = checked(implementations_[0]).total().dram_bytes;
   const std::uint64_t chain = checked(implementations_[1]).total().dram_bytes;

@@ -25,6 +25,7 @@ Parsed parse(std::vector<const char*> arguments) {
 }
 
 constexpr const char* kDescriptor = "ic8oc8_ih8kh1";
+constexpr const char* kBlock = "ih8_ic64mid16oc64";
 
 TEST(CommandLineOptions, Defaults) {
   const Parsed parsed = parse({"validate", kDescriptor});
@@ -42,15 +43,17 @@ TEST(CommandLineOptions, Defaults) {
 }
 
 TEST(CommandLineOptions, Everything) {
-  const Parsed parsed = parse({"bench",    "--batch", "resnet50",    "--batch",    "tails",
-                               "--dtype",  "bf16",    "--act",       "leaky_relu", "--alpha",
-                               "0.25",     "--no-bn", "--conv-bias", "--residual", "--seed",
-                               "7",        "--mb",    "32",          "--kernel",   "direct",
-                               "--format", "json",    "--model",     "a100",       kDescriptor});
+  const Parsed parsed =
+      parse({"bench",       "--batch",    "resnet50",   "--batch", "tails",   "--dtype",
+             "bf16",        "--act",      "leaky_relu", "--alpha", "0.25",    "--no-bn",
+             "--conv-bias", "--residual", "--seed",     "7",       "--mb",    "32",
+             "--kernel",    "direct",     "--format",   "json",    "--model", "a100",
+             kDescriptor,   "--block",    kBlock,       "--block", kBlock});
   ASSERT_TRUE(parsed.command_line.options) << parsed.err;
   const Options& options = *parsed.command_line.options;
   EXPECT_EQ(options.command, Command::bench);
   EXPECT_EQ(options.descriptors, std::vector<std::string>{kDescriptor});
+  EXPECT_EQ(options.block_descriptors, (std::vector<std::string>{kBlock, kBlock}));
   EXPECT_EQ(options.batch_files, (std::vector<std::string>{"resnet50", "tails"}));
   EXPECT_FALSE(options.batch_norm);
   EXPECT_TRUE(options.conv_bias);
@@ -65,6 +68,36 @@ TEST(CommandLineOptions, Everything) {
   EXPECT_EQ(problem.activation, Activation::leaky_relu);
   EXPECT_EQ(problem.alpha, 0.25f);
   EXPECT_TRUE(problem.residual);
+  EXPECT_EQ(apply(options, BlockProblem{.n = 1, .h = 8, .w = 9}).n, 32);
+}
+
+TEST(CommandLineOptions, ABlockIsAProblem) {
+  EXPECT_TRUE(parse({"validate", "--block", kBlock}).command_line.options);
+}
+
+TEST(CommandLineOptions, WeightsAndWhatTheyDoNotTell) {
+  const Parsed parsed =
+      parse({"validate", "--weights", "net.safetensors", "--prefix", "layer2.0", "--prefix",
+             "layer3.0", "--stride", "2", "--stride-at", "conv1", "--eps", "1e-3", "--ih", "28"});
+  ASSERT_TRUE(parsed.command_line.options) << parsed.err;
+  const WeightsOptions& weights = parsed.command_line.options->weights;
+  EXPECT_EQ(weights.file, "net.safetensors");
+  EXPECT_EQ(weights.prefixes, (std::vector<std::string>{"layer2.0", "layer3.0"}));
+  EXPECT_EQ(weights.stride, 2);
+  EXPECT_EQ(weights.stride_at, StrideAt::conv1);
+  EXPECT_EQ(weights.eps, 1e-3);
+  EXPECT_EQ(weights.h, 28);
+  EXPECT_EQ(weights.w, 0);
+}
+
+TEST(CommandLineOptions, DescriptorsMayStandBehindOptions) {
+  const Parsed parsed =
+      parse({"validate", "--block", kBlock, kDescriptor, "--batch", "tails", kDescriptor});
+  ASSERT_TRUE(parsed.command_line.options) << parsed.err;
+  const Options& options = *parsed.command_line.options;
+  EXPECT_EQ(options.block_descriptors, std::vector<std::string>{kBlock});
+  EXPECT_EQ(options.batch_files, std::vector<std::string>{"tails"});
+  EXPECT_EQ(options.descriptors, (std::vector<std::string>{kDescriptor, kDescriptor}));
 }
 
 TEST(CommandLineOptions, EveryActivationHasAName) {
@@ -88,6 +121,9 @@ TEST(CommandLineOptions, BadUsageExitsWith2AndSaysWhy) {
       {"validate", kDescriptor, "--format", "xml"},
       {"bench", kDescriptor, "--model", "v100"},
       {"explain", kDescriptor, "--seed", "1"},
+      {"validate", "--prefix", "layer1.0"},
+      {"validate", "--weights", "net.safetensors", "--stride", "3"},
+      {"validate", "--weights", "net.safetensors", "--stride-at", "conv3"},
   };
   for (const auto& arguments : bad) {
     const Parsed parsed = parse(arguments);

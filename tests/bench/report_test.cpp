@@ -36,6 +36,26 @@ TEST(TableReport, AlignsColumns) {
             "1 of 2\n");
 }
 
+TEST(TableReport, SectionsHaveColumnsOfTheirOwn) {
+  std::ostringstream out;
+  const std::unique_ptr<Report> report = make_report(Format::table, out);
+  report->begin({.fields = {}, .preamble = {"about this"}, .columns = {}});
+  report->section({"about blocks"}, {{"block", 6, true}, {"cut", 5, true}});
+  report->row({.fields = {}, .cells = {"a", "whole"}, .note = ""});
+  report->section({}, {{"layer", 5, true}});
+  report->row({.fields = {}, .cells = {"b"}, .note = ""});
+  report->end({}, {});
+  EXPECT_EQ(out.str(),
+            "about this\n"
+            "about blocks\n"
+            "\n"
+            "block   cut\n"
+            "a       whole\n"
+            "\n"
+            "layer\n"
+            "b\n");
+}
+
 TEST(JsonReport, IsOneDocument) {
   const auto document = nlohmann::json::parse(written(Format::json));
   EXPECT_EQ(document["header"]["device"], "GPU, \"fast\"");

@@ -5,6 +5,8 @@
 
 #include <cstring>
 
+#include "judge.hpp"
+
 namespace foldconv::tool {
 namespace {
 
@@ -55,7 +57,7 @@ class Judge : public testing::Test {
 };
 
 TEST_F(Judge, PassesTheRoundedReference) {
-  const Verdict verdict = judge(workload_, expected_, y_);
+  const Verdict verdict = judge(workload_.y(), expected_, y_);
   EXPECT_TRUE(verdict.pass) << verdict.reason;
   EXPECT_EQ(verdict.reason, "");
   EXPECT_LE(verdict.worst_share, 1);
@@ -63,7 +65,7 @@ TEST_F(Judge, PassesTheRoundedReference) {
 
 TEST_F(Judge, CatchesAWrongElement) {
   corrupt(17);
-  const Verdict verdict = judge(workload_, expected_, y_);
+  const Verdict verdict = judge(workload_.y(), expected_, y_);
   EXPECT_FALSE(verdict.pass);
   // 4 channels a pixel, 6 pixels a row.
   EXPECT_NE(verdict.reason.find("image 0, row 0, column 4, channel 1"), std::string::npos)
@@ -73,14 +75,23 @@ TEST_F(Judge, CatchesAWrongElement) {
 TEST_F(Judge, CatchesAWrongCopy) {
   const std::size_t image_elements = y_.size() / 2 / kImages;
   corrupt(3 * image_elements + 5);
-  const Verdict verdict = judge(workload_, expected_, y_);
+  const Verdict verdict = judge(workload_.y(), expected_, y_);
   EXPECT_FALSE(verdict.pass);
   EXPECT_EQ(verdict.reason, "image 3 differs from its copy, image 1");
 }
 
 TEST_F(Judge, CatchesAnElementThatWasNeverWritten) {
   std::memset(y_.data() + 40, 0xFF, 2);
-  EXPECT_FALSE(judge(workload_, expected_, y_).pass);
+  EXPECT_FALSE(judge(workload_.y(), expected_, y_).pass);
+}
+
+TEST_F(Judge, SaysWhereBitsDiffer) {
+  const std::vector<std::byte> right = y_;
+  EXPECT_EQ(difference(workload_.y(), right, y_), "");
+  corrupt(17);
+  corrupt(18);
+  EXPECT_EQ(difference(workload_.y(), right, y_),
+            "2 of 480 elements, the first at image 0, row 0, column 4, channel 1");
 }
 
 TEST(WorkloadData, CopiesImagesInTurn) {
