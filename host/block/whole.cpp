@@ -1,4 +1,7 @@
 // The whole-block kernel, bottleneck_sm80: what it takes, and its launch.
+#include <optional>
+#include <span>
+
 #include "block/planned.hpp"
 #include "registry.hpp"
 #include "sizes.hpp"
@@ -7,9 +10,9 @@
 namespace foldconv::host {
 namespace {
 
-// Tiles in the order of preference: the first that fits the device's shared memory.
+// Of equal floor time, the first is taken.
 constexpr const BottleneckTile* kIdentityTiles[] = {&tiles::k28x8_resident::value,
-                                                    &tiles::k28x8::value};
+                                                    &tiles::k28x8::value, &tiles::k8x8::value};
 constexpr const BottleneckTile* kProjectionTiles[] = {&tiles::k28x8_projection::value,
                                                       &tiles::k8x8_projection::value};
 
@@ -40,15 +43,6 @@ std::string block_rule(const Block::Data& block) {
     return text("sums the downsample into the last 1x1: ", block.why_not_joined);
   }
   return {};
-}
-
-const BottleneckKernel* find_kernel(const Block::Data& block, const DeviceFigures& device,
-                                    std::size_t& smallest) {
-  for (const BottleneckTile* tile : block.downsample ? kProjectionTiles : kIdentityTiles) {
-    smallest = static_cast<std::size_t>(tile->shared_bytes(block.c(), block.k()));
-    if (smallest <= device.shared_bytes) return find_bottleneck_kernel(*tile, block.dtype);
-  }
-  return nullptr;
 }
 
 BottleneckParams make_params(const BottleneckTile& tile, const PlannedBlock& planned) {
@@ -89,9 +83,10 @@ LaunchCost cost_of(const BottleneckTile& tile, const BottleneckParams& params, s
   const double weights = c * middle + 9 * middle * middle + middle * k + projection;
   const double pixels = double(params.n) * params.h * params.w;
   const double rest = 9 * middle * middle + middle * k + projection;
+  const double first_rows = tile.chunks() * tile.kChunkRows;  // with the halo
   return {.bytes = (pixels * (c + k) + weights) * double(element),
-          .flops = tiles * 2 * (c * middle * tile.halo_rows() + rest * tile.pixels()),
-          .recomputed = tiles * 2 * c * middle * (tile.halo_rows() - tile.pixels()),
+          .flops = tiles * 2 * (c * middle * first_rows + rest * tile.pixels()),
+          .recomputed = tiles * 2 * c * middle * (first_rows - tile.pixels()),
           .waves = tiles / device.multiprocessors};
 }
 
@@ -102,25 +97,32 @@ Result<BlockLaunch> offer_whole(const PlannedBlock& planned, const PlanContext& 
   if (std::string rule = block_rule(block); !rule.empty()) return not_offered(std::move(rule));
   if (std::string rule = index_rule({planned.input, planned.output()}); !rule.empty())
     return not_offered(std::move(rule));
-  std::size_t smallest = 0;
-  const BottleneckKernel* kernel = find_kernel(block, context.device, smallest);
-  if (kernel == nullptr) {
-    return not_offered(text("needs ", smallest, " bytes of shared memory, the device has ",
-                            context.device.shared_bytes));
+  // Of the tiles that fit, the one with the least floor time.
+  std::string reason;
+  std::optional<BlockLaunch> best;
+  using Tiles = std::span<const BottleneckTile* const>;
+  const Tiles tiles = block.downsample ? Tiles(kProjectionTiles) : Tiles(kIdentityTiles);
+  for (const BottleneckTile* tile : tiles) {
+    const std::int64_t needed = tile->shared_bytes(block.c(), block.k());
+    if (needed > static_cast<std::int64_t>(context.device.shared_bytes)) {
+      reason = text("needs ", needed, " bytes of shared memory, the device has ",
+                    context.device.shared_bytes);
+      continue;
+    }
+    const BottleneckParams params = make_params(*tile, planned);
+    const LaunchCost cost = cost_of(*tile, params, size_of(block.dtype), context.device);
+    if (best && floor_seconds(best->cost, context.speed) <= floor_seconds(cost, context.speed))
+      continue;
+    const BottleneckKernel* kernel = find_bottleneck_kernel(*tile, block.dtype);
+    const LaunchShape shape = launch_shape(*tile, block, params.tiles, context.device);
+    const Result<double> prepared = prepare_waves(kernel->entry, shape, context);
+    if (!prepared.ok()) return prepared.status();
+    best =
+        BlockLaunch{kernel->name, cost, KernelLaunch{kernel->entry, shape, params}, planned.x(), {},
+                    planned.y(),  {}};
   }
-  const BottleneckTile& tile = *kernel->tile;
-  const BottleneckParams params = make_params(tile, planned);
-  const LaunchShape shape = launch_shape(tile, block, params.tiles, context.device);
-  const Result<double> prepared = prepare_waves(kernel->entry, shape, context);
-  if (!prepared.ok()) return prepared.status();
-  BlockLaunch launch = {kernel->name,
-                        cost_of(tile, params, size_of(block.dtype), context.device),
-                        KernelLaunch{kernel->entry, shape, params},
-                        planned.x(),
-                        {},
-                        planned.y(),
-                        {}};
-  return launch;
+  if (!best) return not_offered(std::move(reason));
+  return std::move(*best);
 }
 
 }  // namespace foldconv::host

@@ -70,8 +70,12 @@ struct k28x8 {
 struct k28x8_projection {
   static constexpr BottleneckTile value{28, 3, false, true};
 };
-// Projection blocks in 163 KiB. The small tile's larger halo is cheap here: a block that widens 64
-// channels spends 6% of its FLOPs in the first 1x1.
+// Small grids (batch 1): more CTAs, for a larger halo.
+struct k8x8 {
+  static constexpr BottleneckTile value{8, 3, false, false};
+};
+// Projection blocks in 163 KiB, and small grids. The small tile's larger halo is cheap here: a block
+// that widens 64 channels spends 6% of its FLOPs in the first 1x1.
 struct k8x8_projection {
   static constexpr BottleneckTile value{8, 3, false, true};
 };
