@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "device_buffer.hpp"
+#include "compute/device_buffer.hpp"
 
 namespace foldconv::tool {
 

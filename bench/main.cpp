@@ -2,13 +2,13 @@
 #include <exception>
 #include <iostream>
 
-#include "batch_file.hpp"
-#include "commands.hpp"
-#include "model.hpp"
-#include "options.hpp"
-#include "report.hpp"
+#include "commands/commands.hpp"
+#include "commands/options.hpp"
+#include "measure/model.hpp"
+#include "problems/batch_file.hpp"
+#include "report/report.hpp"
 #include "tool_version.hpp"
-#include "weights_file.hpp"
+#include "weights/weights_file.hpp"
 
 namespace foldconv::tool {
 namespace {

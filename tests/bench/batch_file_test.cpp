@@ -1,4 +1,4 @@
-#include "batch_file.hpp"
+#include "problems/batch_file.hpp"
 
 #include <gtest/gtest.h>
 

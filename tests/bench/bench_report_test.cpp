@@ -1,5 +1,5 @@
 // What bench prints, given what was measured.
-#include "bench_report.hpp"
+#include "report/bench_report.hpp"
 
 #include <gtest/gtest.h>
 

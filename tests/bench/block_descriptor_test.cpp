@@ -1,4 +1,4 @@
-#include "block_descriptor.hpp"
+#include "problems/block_descriptor.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,14 +1,14 @@
 // On the device: what blocks are judged by, and that nothing wrong passes.
-#include "block_reference.hpp"
+#include "compute/block_reference.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <string>
 
-#include "block_convs.hpp"
-#include "expected_projection.hpp"
-#include "findings.hpp"
+#include "compute/block_convs.hpp"
+#include "compute/expected_projection.hpp"
+#include "report/findings.hpp"
 
 namespace foldconv::tool {
 namespace {

@@ -1,4 +1,4 @@
-#include "block_weights.hpp"
+#include "weights/block_weights.hpp"
 
 #include <gtest/gtest.h>
 

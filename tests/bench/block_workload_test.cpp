@@ -1,11 +1,11 @@
 // Residual blocks with data, and the convolutions they consist of.
-#include "block_workload.hpp"
+#include "compute/block_workload.hpp"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-#include "block_convs.hpp"
+#include "compute/block_convs.hpp"
 
 namespace foldconv::tool {
 namespace {

@@ -1,4 +1,4 @@
-#include "descriptor.hpp"
+#include "problems/descriptor.hpp"
 
 #include <gtest/gtest.h>
 

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <string>
 
-#include "block_implementations.hpp"
-#include "measure.hpp"
+#include "compute/block_implementations.hpp"
+#include "measure/measure.hpp"
 
 namespace foldconv::tool {
 namespace {

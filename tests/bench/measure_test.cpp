@@ -1,5 +1,5 @@
 // On the device: that measuring checks what it measures.
-#include "measure.hpp"
+#include "measure/measure.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "model.hpp"
+#include "measure/model.hpp"
 
 #include <gtest/gtest.h>
 

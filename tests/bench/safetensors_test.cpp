@@ -1,4 +1,4 @@
-#include "safetensors.hpp"
+#include "weights/safetensors.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

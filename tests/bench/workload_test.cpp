@@ -1,11 +1,11 @@
 // The judge must not let a wrong result pass: each test plants a fault in a right one.
-#include "workload.hpp"
+#include "compute/workload.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cstring>
 
-#include "judge.hpp"
+#include "compute/judge.hpp"
 
 namespace foldconv::tool {
 namespace {

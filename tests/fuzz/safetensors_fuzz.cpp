@@ -20,8 +20,8 @@
 #include <utility>
 #include <vector>
 
-#include "block_weights.hpp"
-#include "safetensors.hpp"
+#include "weights/block_weights.hpp"
+#include "weights/safetensors.hpp"
 
 using namespace foldconv;
 using namespace foldconv::tool;

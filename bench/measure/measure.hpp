@@ -1,0 +1,53 @@
+// Measures the implementations of a problem: checks each result, then times it on a GPU or counts
+// what it did on the emulator.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "commands/options.hpp"
+#include "compute/block_workload.hpp"
+#include "compute/implementations.hpp"
+#include "compute/workload.hpp"
+#include "device.hpp"
+#include "measure/model.hpp"
+#include "measure/timing.hpp"
+#include "report/progress.hpp"
+
+namespace foldconv::tool {
+
+// What is known of one implementation of one problem.
+struct Measured {
+  std::string implementation, kernel;
+  std::size_t launches = 0;
+  bool planned = false;          // what plan() takes by itself
+  std::string refusal;           // why it cannot be run; then nothing below is known
+  std::string wrong;             // why its result is wrong; empty: right
+  std::vector<Traffic> traffic;  // emulator: one for each launch
+  Floor floor;                   // emulator
+  Timing timing;                 // GPU
+
+  bool right() const { return refusal.empty() && wrong.empty(); }
+  Traffic total() const;
+};
+
+// Runs the steps one by one and judges each by what it read; counts what each launch did where the
+// emulator can tell. A wrong result is no error: it stands in measured.wrong, and the steps behind
+// it are not run.
+Status check(const Implementation& implementation, const Device& device, Measured& measured);
+
+// Errors: whatever keeps one from running at all.
+Result<std::vector<Measured>> measure(const std::vector<Implementation>& implementations,
+                                      const Options& options, const Device& device,
+                                      Progress& progress);
+
+// Blocks: whole, rotated, chain, perhaps planned, separate.
+Result<std::vector<Measured>> measure(const BlockWorkload& workload, const Options& options,
+                                      const Device& device, Progress& progress);
+
+// A layer: fused, chain and unfused, in this order.
+Result<std::vector<Measured>> measure(const ConvProblem& problem, const Options& options,
+                                      const Device& device, Progress& progress);
+
+}  // namespace foldconv::tool
