@@ -12,13 +12,14 @@
 
 #include "kernels/support/block_bound.hpp"
 #include "kernels/support/block_golden.hpp"
+#include "kernels/support/golden_folder.hpp"
 #include "kernels/support/test_block.hpp"
 
 namespace foldconv::kernel_tests {
 namespace {
 
 const std::vector<BlockGolden>& goldens() {
-  static const std::vector<BlockGolden> all = read_block_goldens(FOLDCONV_GOLDEN_FOLDER "/blocks");
+  static const std::vector<BlockGolden> all = read_block_goldens(golden_folder() + "/blocks");
   return all;
 }
 

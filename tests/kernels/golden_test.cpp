@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/support/golden.hpp"
+#include "kernels/support/golden_folder.hpp"
 #include "kernels/support/test_conv.hpp"
 #include "reference/pointwise.hpp"
 
@@ -13,7 +14,7 @@ namespace foldconv::kernel_tests {
 namespace {
 
 const std::vector<Golden>& goldens() {
-  static const std::vector<Golden> all = read_goldens(FOLDCONV_GOLDEN_FOLDER);
+  static const std::vector<Golden> all = read_goldens(golden_folder());
   return all;
 }
 
