@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,7 @@ using kernel_tests::DeviceBuffer;
 
 // Weights of ones in a small bottleneck, 64 -> 64 -> 64 -> 64, to be broken by tests.
 struct Blocks {
-  std::vector<float> ones = std::vector<float>(64 * 64 * 9, 1.0f / 64);
+  std::vector<float> ones = std::vector<float>(256 * 64 * 9, 1.0f / 64);
 
   BlockLayer layer(int k, int c, int r) const {
     return {{.values = std::span(ones).first(static_cast<std::size_t>(k * c * r * r)),
@@ -125,6 +126,52 @@ TEST(BlockPlanning, SizesThatNoConvolutionTakesAreRefused) {
   const auto block = Bottleneck::create(blocks.bottleneck());
   ASSERT_TRUE(block.ok());
   expect_refused(block->plan({.n = 1, .h = 0, .w = 8}).status(), ErrorCode::invalid_argument, "h");
+}
+
+// Kernels of blocks index with 32 bits: 2^31 elements of x, of y, and of what they make for the next
+// block are left to others.
+TEST(BlockPlanning, TensorsOf2To31ElementsAreRefused) {
+  const Blocks blocks;
+  const auto block = Bottleneck::create(blocks.bottleneck());
+  ASSERT_TRUE(block.ok());
+  const BlockProblem largest{511, 256, 256}, too_large{512, 256, 256};
+  EXPECT_TRUE(block->plan(largest, {.cut = BlockCut::whole}).ok());
+  expect_refused(block->plan(too_large, {.cut = BlockCut::whole}).status(), ErrorCode::unsupported,
+                 "512x256x256x64 has 2^31 elements");
+  EXPECT_EQ(block->plan(too_large)->explanation().cut, BlockCut::chain);
+
+  auto wide = blocks.bottleneck();
+  wide.conv1 = blocks.layer(64, 128, 1);
+  wide.conv3 = blocks.layer(128, 64, 1);
+  const auto wide_block = Bottleneck::create(wide);
+  ASSERT_TRUE(wide_block.ok());
+  for (const BlockCut cut : {BlockCut::whole, BlockCut::rotated}) {
+    expect_refused(wide_block->plan({256, 256, 256}, {.cut = cut}).status(), ErrorCode::unsupported,
+                   "256x256x256x128 has 2^31 elements");
+  }
+}
+
+// 64 -> 64 channels, but 256 between the next block's first two convolutions.
+TEST(BlockPlanning, TheNextBlocksTensorOf2To31ElementsIsRefused) {
+  const Blocks blocks;
+  auto narrow = blocks.bottleneck(), wide = blocks.bottleneck();
+  narrow.conv1 = blocks.layer(128, 64, 1);  // which the whole cut does not take
+  narrow.conv2 = blocks.layer(64, 128, 3);
+  wide.conv1 = blocks.layer(256, 64, 1);
+  wide.conv2 = blocks.layer(64, 256, 3);
+  const auto first = Bottleneck::create(narrow), second = Bottleneck::create(wide);
+  ASSERT_TRUE(first.ok() && second.ok());
+  const auto stage = Stage::create({*first, *second});
+  ASSERT_TRUE(stage.ok());
+  const auto reaches_over = [&](int n) {
+    const auto plan = stage->plan({n, 256, 256});
+    const auto& kernels = plan->explanation().cuts.front().kernels;
+    return std::ranges::any_of(kernels, [](const std::string& kernel) {
+      return kernel.find("x256_st3") != std::string::npos;
+    });
+  };
+  EXPECT_TRUE(reaches_over(100));
+  EXPECT_FALSE(reaches_over(128));
 }
 
 TEST(BlockPlanning, TheExplanationShowsEveryCutWithItsFigures) {
