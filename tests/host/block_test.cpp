@@ -174,6 +174,18 @@ TEST(BlockPlanning, TheNextBlocksTensorOf2To31ElementsIsRefused) {
   EXPECT_FALSE(reaches_over(128));
 }
 
+TEST(BlockPlanning, TheReasonOfAMixtureIsItsTime) {
+  const Blocks blocks;
+  const auto basic = BasicBlock::create(blocks.basic());
+  const auto bottleneck = Bottleneck::create(blocks.bottleneck());
+  ASSERT_TRUE(basic.ok() && bottleneck.ok());
+  const auto reason = [](std::vector<Block> stage) {
+    return Stage::create(std::move(stage))->plan({8, 56, 56})->explanation().reason;
+  };
+  EXPECT_EQ(reason({*basic, *bottleneck}), "the least floor time");
+  EXPECT_EQ(reason({*basic, *basic}), "no other cut takes the blocks");
+}
+
 TEST(BlockPlanning, TheExplanationShowsEveryCutWithItsFigures) {
   const Blocks blocks;
   const auto block = Bottleneck::create(blocks.bottleneck());
