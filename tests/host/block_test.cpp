@@ -186,6 +186,22 @@ TEST(BlockPlanning, TheReasonOfAMixtureIsItsTime) {
   EXPECT_EQ(reason({*basic, *basic}), "no other cut takes the blocks");
 }
 
+TEST(BlockStages, BlocksThatDoNotFollowEachOtherAreRefused) {
+  const Blocks blocks;
+  auto narrow = blocks.basic();
+  narrow.conv1 = blocks.layer(64, 32, 3);
+  narrow.downsample = blocks.layer(64, 32, 1);
+  const auto block = BasicBlock::create(blocks.basic());
+  const auto other_channels = BasicBlock::create(narrow);
+  const auto other_type = BasicBlock::create(blocks.basic(), {.dtype = DataType::bf16});
+  ASSERT_TRUE(block.ok() && other_channels.ok() && other_type.ok());
+  expect_refused(Stage::create({}).status(), ErrorCode::invalid_argument, "0 blocks");
+  expect_refused(Stage::create({*block, *other_channels}).status(), ErrorCode::invalid_argument,
+                 "it takes 32, block 0 gives 64");
+  expect_refused(Stage::create({*block, *block, *other_type}).status(), ErrorCode::invalid_argument,
+                 "block 1 f16, block 2 bf16");
+}
+
 TEST(BlockPlanning, TheExplanationShowsEveryCutWithItsFigures) {
   const Blocks blocks;
   const auto block = Bottleneck::create(blocks.bottleneck());
