@@ -63,6 +63,10 @@ Result<BlockPlan::Data> plan_blocks(std::vector<Block> blocks,
                                     const std::vector<const Block::Data*>& data,
                                     const BlockProblem& problem, const BlockPlanOptions& options) {
   const Block::Data& first = *data.front();
+  if (options.cut > BlockCut::chain) {
+    return invalid("unknown cut", text("static_cast<BlockCut>(", int(options.cut), ")"),
+                   "use a value of the enum");
+  }
   if (Status status = host::check_current_device(first.device, "the block"); !status.ok())
     return status;
   const Result<host::DeviceFigures> device = host::device_figures(first.device);

@@ -75,6 +75,24 @@ TEST(BlockWiring, GroupsMustMakeTheWidthsChain) {
   expect_refused(Bottleneck::create(weights).status(), ErrorCode::invalid_argument, "groups = 0");
 }
 
+TEST(BlockWiring, GroupsMustDivideTheirOutput) {
+  const Blocks blocks;
+  auto weights = blocks.bottleneck();
+  weights.conv2 = blocks.layer(60, 8, 3);
+  weights.conv3 = blocks.layer(64, 60, 1);
+  weights.groups = 8;
+  expect_refused(Bottleneck::create(weights).status(), ErrorCode::invalid_argument,
+                 "k = 60, groups = 8");
+}
+
+TEST(BlockWiring, AStrideAtNoConvolutionIsRefused) {
+  const Blocks blocks;
+  auto weights = blocks.bottleneck();
+  weights.stride_at = static_cast<StrideAt>(7);
+  expect_refused(Bottleneck::create(weights).status(), ErrorCode::invalid_argument,
+                 "static_cast<StrideAt>(7)");
+}
+
 TEST(BlockWiring, OtherFilterSizesAreRefused) {
   const Blocks blocks;
   auto weights = blocks.bottleneck();
@@ -126,6 +144,14 @@ TEST(BlockPlanning, SizesThatNoConvolutionTakesAreRefused) {
   const auto block = Bottleneck::create(blocks.bottleneck());
   ASSERT_TRUE(block.ok());
   expect_refused(block->plan({.n = 1, .h = 0, .w = 8}).status(), ErrorCode::invalid_argument, "h");
+}
+
+TEST(BlockPlanning, AnUnknownCutIsRefused) {
+  const Blocks blocks;
+  const auto block = Bottleneck::create(blocks.bottleneck());
+  ASSERT_TRUE(block.ok());
+  expect_refused(block->plan({.n = 1, .h = 8, .w = 8}, {.cut = static_cast<BlockCut>(9)}).status(),
+                 ErrorCode::invalid_argument, "static_cast<BlockCut>(9)");
 }
 
 // Kernels of blocks index with 32 bits: 2^31 elements of x, of y, and of what they make for the next
