@@ -139,6 +139,19 @@ TEST(BlockPlanning, APinnedCutThatIsImpossibleSaysWhy) {
   expect_refused(plan.status(), ErrorCode::unsupported, "bottlenecks (1x1, 3x3, 1x1) only");
 }
 
+// With 24 channels an mma of the chain spans two taps: filled up to 64 it would sum in another order.
+TEST(BlockPlanning, MiddleWidthsThatCannotBeFilledUpAreRefused) {
+  const Blocks blocks;
+  auto weights = blocks.bottleneck();
+  weights.conv1 = blocks.layer(24, 64, 1);
+  weights.conv2 = blocks.layer(24, 24, 3);
+  weights.conv3 = blocks.layer(64, 24, 1);
+  const auto block = Bottleneck::create(weights);
+  ASSERT_TRUE(block.ok());
+  expect_refused(block->plan({1, 8, 8}, {.cut = BlockCut::whole}).status(), ErrorCode::unsupported,
+                 "multiple of 16: the block's are 24 -> 24");
+}
+
 TEST(BlockPlanning, SizesThatNoConvolutionTakesAreRefused) {
   const Blocks blocks;
   const auto block = Bottleneck::create(blocks.bottleneck());

@@ -101,6 +101,22 @@ INSTANTIATE_TEST_SUITE_P(Shapes, BlockJoined, testing::ValuesIn(both_dtypes(kJoi
 INSTANTIATE_TEST_SUITE_P(Joined, BlockChain, testing::ValuesIn(both_dtypes(kJoinedShapes)),
                          kBlockName);
 
+// Without guard bands, so that the emulator faults on a slice's last channels where there are none.
+TEST(BlockBounds, NothingIsReadBesideTheTensors) {
+  for (const BlockShape& shape : {BlockShape{"identity", 1, 3, 5, 72, 72, 72},
+                                  {"narrow", 1, 3, 5, 64, 16, 64},
+                                  with_downsample({"projection", 1, 3, 5, 72, 72, 104}),
+                                  with_downsample({"wider", 1, 3, 5, 64, 64, 72})}) {
+    const TestBlock test(shape, DataType::f16);
+    const auto expected = test.run_by_hand();
+    for (const BlockCut cut : {BlockCut::whole, BlockCut::rotated, BlockCut::chain}) {
+      const auto plan = test.create().plan(test.problem(), {.cut = cut});
+      if (!plan.ok()) continue;
+      EXPECT_EQ(test.run(*plan, Guards::none), expected) << shape.name << " " << to_string(cut);
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Shapes, BlockChain,
     testing::ValuesIn(both_dtypes({
