@@ -177,6 +177,8 @@ TEST(BlockPlanning, TensorsOf2To31ElementsAreRefused) {
   EXPECT_TRUE(block->plan(largest, {.cut = BlockCut::whole}).ok());
   expect_refused(block->plan(too_large, {.cut = BlockCut::whole}).status(), ErrorCode::unsupported,
                  "512x256x256x64 has 2^31 elements");
+  expect_refused(block->plan(largest, {.cut = BlockCut::rotated}).status(), ErrorCode::unsupported,
+                 "elements of x, padding included");
   EXPECT_EQ(block->plan(too_large)->explanation().cut, BlockCut::chain);
 
   auto wide = blocks.bottleneck();
@@ -188,6 +190,22 @@ TEST(BlockPlanning, TensorsOf2To31ElementsAreRefused) {
     expect_refused(wide_block->plan({256, 256, 256}, {.cut = cut}).status(), ErrorCode::unsupported,
                    "256x256x256x128 has 2^31 elements");
   }
+}
+
+// The joined convolution reads x past what its own problem says.
+TEST(BlockPlanning, AProjectionOf2To31ElementsIsAConvolutionOfItsOwn) {
+  const Blocks blocks;
+  auto weights = blocks.bottleneck();
+  weights.downsample = blocks.layer(64, 64, 1);
+  weights.stride = 2;
+  const auto block = Bottleneck::create(weights);
+  ASSERT_TRUE(block.ok());
+  const auto joined = [&](int n) {
+    const auto plan = block->plan({n, 256, 256}, {.cut = BlockCut::chain});
+    return plan->explanation().to_string().find("conv_joined") != std::string::npos;
+  };
+  EXPECT_TRUE(joined(511));
+  EXPECT_FALSE(joined(512));
 }
 
 // 64 -> 64 channels, but 256 between the next block's first two convolutions.

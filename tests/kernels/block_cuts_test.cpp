@@ -121,6 +121,7 @@ INSTANTIATE_TEST_SUITE_P(
     Shapes, BlockChain,
     testing::ValuesIn(both_dtypes({
         {"identity", 2, 15, 13, 128, 32, 128},
+        {"tensors_of_odd_sizes", 1, 3, 5, 7, 5, 7},
         {.name = "wide", .n = 1, .h = 9, .w = 9, .c = 256, .middle = 128, .k = 256},
         {.name = "grouped",
          .n = 1,
