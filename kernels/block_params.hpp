@@ -23,9 +23,10 @@ struct BottleneckParams {
   BlockConv conv1, conv2, conv3;
   int n, h, w;
   int c, k;
-  ActivationParams inner;  // after conv1 and conv2
-  ActivationParams last;   // after the sum
-  int tiles;               // n * tile rows * tile columns
+  int t1_channels, t2_channels;  // of the kSliceWidth; zeros fill up the rest
+  ActivationParams inner;        // after conv1 and conv2
+  ActivationParams last;         // after the sum
+  int tiles;                     // n * tile rows * tile columns
   FastDivision tiles_per_image;
   FastDivision tile_columns;
 };

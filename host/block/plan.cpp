@@ -51,15 +51,23 @@ CutFigures figures_of(const Path& path, BlockCut cut, const std::vector<PlannedB
   return figures;
 }
 
-std::string reason_of(BlockCut pinned, int possible) {
+std::string reason_of(BlockCut pinned, const host::Offers& offers) {
+  using host::Part;
   if (pinned != BlockCut::automatic) return "pinned by BlockPlanOptions::cut";
-  return possible == 1 ? "no other cut takes the blocks" : "the least floor time";
+  const bool fused = std::ranges::any_of(offers.offers, [](const host::Offers::Offer& offer) {
+    return offer.part == Part::whole || offer.part == Part::tail || offer.part == Part::tail_head;
+  });
+  return fused ? "the least floor time" : "no other cut takes the blocks";
 }
 
 Result<BlockPlan::Data> plan_blocks(std::vector<Block> blocks,
                                     const std::vector<const Block::Data*>& data,
                                     const BlockProblem& problem, const BlockPlanOptions& options) {
   const Block::Data& first = *data.front();
+  if (options.cut > BlockCut::chain) {
+    return invalid("unknown cut", text("static_cast<BlockCut>(", int(options.cut), ")"),
+                   "use a value of the enum");
+  }
   if (Status status = host::check_current_device(first.device, "the block"); !status.ok())
     return status;
   const Result<host::DeviceFigures> device = host::device_figures(first.device);
@@ -94,13 +102,9 @@ Result<BlockPlan::Data> plan_blocks(std::vector<Block> blocks,
   if (planned.size() > 1)
     explanation.cuts.push_back(
         figures_of(path_of(BlockCut::automatic), BlockCut::automatic, planned));
-  int possible = 0;
-  for (const BlockCut cut : {BlockCut::whole, BlockCut::rotated, BlockCut::chain}) {
-    const Path path = path_of(cut);
-    possible += path.refusal.empty();
-    explanation.cuts.push_back(figures_of(path, cut, planned));
-  }
-  explanation.reason = reason_of(options.cut, possible);
+  for (const BlockCut cut : {BlockCut::whole, BlockCut::rotated, BlockCut::chain})
+    explanation.cuts.push_back(figures_of(path_of(cut), cut, planned));
+  explanation.reason = reason_of(options.cut, *offers);
   BlockWorkspace workspace = workspace_of(chosen, planned);
   std::string trace_name = text(
       planned.size() == 1 ? "block " : "stage ", to_string(explanation.cut), " ",

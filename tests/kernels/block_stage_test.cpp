@@ -49,6 +49,13 @@ BlockShape first(BlockShape shape, int stride, StrideAt at = StrideAt::conv2) {
   return shape;
 }
 
+BlockShape activated(BlockShape shape, Activation inner, Activation last, float alpha) {
+  shape.inner = inner;
+  shape.last = last;
+  shape.alpha = alpha;
+  return shape;
+}
+
 struct StageCase {
   const char* name;
   std::vector<BlockShape> blocks;
@@ -123,6 +130,23 @@ INSTANTIATE_TEST_SUITE_P(
                    {"c", 1, 9, 13, 136, 64, 136}},
                   4,
                   DataType::bf16},
+        // A projection reads other pixels than it writes: its input and output may not share memory.
+        StageCase{"projections_in_the_middle",
+                  {{"a", 1, 12, 10, 64, 64, 64},
+                   first({"b", 1, 12, 10, 64, 64, 128}, 1),
+                   first({"c", 1, 12, 10, 128, 64, 256}, 2),
+                   {"d", 1, 6, 5, 256, 64, 256}},
+                  5},
+        // Each kernel that reaches over a border applies the next block's inner activation and slope.
+        StageCase{"activations_of_their_own",
+                  {activated({"a", 1, 9, 7, 72, 72, 72}, Activation::relu, Activation::tanh, 0.5f),
+                   activated({"b", 1, 9, 7, 72, 64, 72}, Activation::leaky_relu,
+                             Activation::hardswish, 0.25f),
+                   activated({"c", 1, 9, 7, 72, 72, 72}, Activation::leaky_relu, Activation::relu6,
+                             0.75f),
+                   activated({"d", 1, 9, 7, 72, 64, 72}, Activation::sigmoid,
+                             Activation::leaky_relu, 0.125f)},
+                  5},
         StageCase{
             "with_a_grouped_block",
             {{"a", 1, 9, 13, 128, 64, 128},
