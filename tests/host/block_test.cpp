@@ -152,6 +152,32 @@ TEST(BlockPlanning, MiddleWidthsThatCannotBeFilledUpAreRefused) {
                  "multiple of 16: the block's are 24 -> 24");
 }
 
+// Kernels of blocks move 16 bytes at a time.
+TEST(BlockPlanning, WidthsThatBreak16BytesAreRefused) {
+  const Blocks blocks;
+  const auto expect_refusal = [](const BottleneckWeights& weights, BlockCut cut,
+                                 const std::string& words) {
+    const auto block = Bottleneck::create(weights);
+    ASSERT_TRUE(block.ok());
+    expect_refused(block->plan({1, 8, 8}, {.cut = cut}).status(), ErrorCode::unsupported, words);
+  };
+  auto weights = blocks.bottleneck();
+  weights.conv3 = blocks.layer(60, 64, 1);
+  weights.downsample = blocks.layer(60, 64, 1);
+  expect_refusal(weights, BlockCut::whole, "k = 60");
+  expect_refusal(weights, BlockCut::rotated, "the block's output has 60 channels");
+
+  weights = blocks.bottleneck();
+  weights.conv1 = blocks.layer(68, 64, 1);
+  weights.conv2 = blocks.layer(64, 68, 3);
+  expect_refusal(weights, BlockCut::rotated, "conv2's input has 68 channels");
+
+  weights = blocks.bottleneck();
+  weights.conv1 = blocks.layer(64, 60, 1);
+  weights.downsample = blocks.layer(64, 60, 1);
+  expect_refusal(weights, BlockCut::rotated, "the block has 60 and 64 channels");
+}
+
 TEST(BlockPlanning, SizesThatNoConvolutionTakesAreRefused) {
   const Blocks blocks;
   const auto block = Bottleneck::create(blocks.bottleneck());
