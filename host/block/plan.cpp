@@ -7,6 +7,7 @@
 #include "block/data.hpp"
 #include "block/planned.hpp"
 #include "error.hpp"
+#include "sizes.hpp"
 #include "text.hpp"
 #include "trace.hpp"
 
@@ -60,6 +61,20 @@ std::string reason_of(BlockCut pinned, const host::Offers& offers) {
   return fused ? "the least floor time" : "no other cut takes the blocks";
 }
 
+// So that sums of some tensors' bytes do not overflow.
+Status check_sizes(const PlannedBlock& block) {
+  constexpr std::int64_t kMostBytes = std::int64_t{1} << 59;
+  for (std::size_t step = 0; step <= block.data->steps.size(); ++step) {
+    const Shape shape = block.shape_before(step);
+    const auto element = static_cast<std::int64_t>(size_of(block.data->dtype));
+    const auto bytes = host::checked_product({shape.n, shape.h, shape.w, shape.c, element});
+    if (bytes && *bytes <= kMostBytes) continue;
+    return invalid(text("a tensor of block ", block.index, " has more than 2^59 bytes"),
+                   host::trace_name(shape), "use a smaller batch or image");
+  }
+  return {};
+}
+
 Result<BlockPlan::Data> plan_blocks(std::vector<Block> blocks,
                                     const std::vector<const Block::Data*>& data,
                                     const BlockProblem& problem, const BlockPlanOptions& options) {
@@ -82,6 +97,7 @@ Result<BlockPlan::Data> plan_blocks(std::vector<Block> blocks,
     planned.push_back({block, static_cast<int>(planned.size()), input});
     // The problem is the caller's: its sizes are checked before anything is computed from them.
     if (Status status = validate(planned.back().problem(0)); !status.ok()) return status;
+    if (Status status = check_sizes(planned.back()); !status.ok()) return status;
     input = planned.back().output();
   }
   const Result<host::Offers> offers = host::collect_offers(planned, context);
