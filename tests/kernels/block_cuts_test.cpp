@@ -42,13 +42,6 @@ TEST_P(BlockJoined, IsExactOnIntegers) {
   EXPECT_EQ(run(test, BlockCut::chain), test.run_by_hand(Projection::rounded));
 }
 
-BlockShape with_downsample(BlockShape shape, int stride = 1, StrideAt at = StrideAt::conv2) {
-  shape.downsample = true;
-  shape.stride = stride;
-  shape.stride_at = at;
-  return shape;
-}
-
 const std::initializer_list<BlockShape> kWholeShapes = {
     {"one_pixel", 1, 1, 1, 64, 64, 64},
     {"one_tile", 1, 28, 8, 128, 64, 128},
