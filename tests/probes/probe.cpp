@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "sm80/probes.hpp"
+#include "sm90/probes.hpp"
 
 namespace foldconv::probes {
 
@@ -24,6 +25,15 @@ std::vector<Probe> all_probes() {
   add_move_probes(probes);
   add_arithmetic_probes(probes);
   add_mma_rounding_probes(probes);
+  add_barrier_probes(probes);
+  add_tma_load_probes(probes);
+  add_im2col_probes(probes);
+  add_tma_store_probes(probes);
+  add_wgmma_map_probes(probes);
+  add_wgmma_product_probes(probes);
+  add_wgmma_rounding_probes(probes);
+  add_cluster_probes(probes);
+  add_execution_probes(probes);
   return probes;
 }
 
