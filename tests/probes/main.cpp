@@ -11,7 +11,8 @@
 //                                     ISA says
 //
 // To record the truth of an H100, where the emulator is not in LD_LIBRARY_PATH:
-//   foldconv_probe --golden tests/golden
+//   foldconv_probe --out all.json
+//   foldconv_probe --from all.json --golden tests/golden --check    (on any machine)
 // and commit what has appeared there. Three kinds of probes: "exact"; "approximate" (ex2 and the
 // like, compared in units of the last place); "tensor_core_rounding" (how sums round, which the
 // emulator does not model). Differences of the last two are told and are no failure.
@@ -45,7 +46,7 @@ constexpr int kExitDifferent = 1, kExitUsage = 2, kExitNothing = 77;
 struct Options {
   bool list = false, check = false, quiet = false, processes = false, self_test = false;
   std::vector<std::string> only, compare, in_child;
-  std::string out, golden, against;
+  std::string out, golden, against, from;
   int seconds = 10, batch = 16;
 };
 
@@ -62,6 +63,8 @@ void add_options(CLI::App& app, Options& o) {
       ->expected(2);
   app.add_option("--against", o.against, "Runs the probes recorded there and compares")
       ->type_name("FILE|FOLDER");
+  app.add_option("--from", o.from, "Takes the results of an earlier --out instead of running")
+      ->type_name("FILE");
   app.add_flag("--check", o.check, "Fails where a probe failed or is not what the PTX ISA says");
   app.add_flag("--quiet", o.quiet, "No line for each probe on stderr");
   app.add_option("--seconds", o.seconds, "Time limit of a probe on a GPU")
@@ -125,10 +128,11 @@ Results run_all(const std::vector<Probe>& probes, const Options& o) {
 void write_golden(const std::vector<Probe>& probes, const Results& results,
                   const std::string& folder) {
   std::map<std::string, Results> files;
-  for (std::size_t i = 0; i < probes.size(); ++i) {
-    if (!results.outcomes[i].ok()) continue;
-    const char* const kind = probes[i].needs == Needs::sm90 ? "sm90" : "probes";
-    files[std::string(kind) + "/" + probes[i].group].outcomes.push_back(results.outcomes[i]);
+  for (const Outcome& outcome : results.outcomes) {
+    const auto probe = std::ranges::find(probes, outcome.name, &Probe::name);
+    if (!outcome.ok() || probe == probes.end()) continue;
+    const char* const kind = probe->needs == Needs::sm90 ? "sm90" : "probes";
+    files[std::string(kind) + "/" + probe->group].outcomes.push_back(outcome);
   }
   for (auto& [name, file] : files) {
     file.device = results.device;
@@ -193,7 +197,7 @@ int run(const Options& o) {
                        [&](const Probe& probe) { return is_chosen(probe, o, recorded); });
   if (o.list) return list_probes(chosen);
 
-  const Results results = run_all(chosen, o);
+  const Results results = o.from.empty() ? run_all(chosen, o) : read_results(o.from);
   if (o.out == "-") {
     write_json(std::cout, results);
   } else if (!o.out.empty()) {

@@ -100,6 +100,20 @@ Outcome outcome_from_json(const Json& j) {
   return outcome;
 }
 
+Device device_from_json(const Json& j) {
+  Device device;
+  device.name = j.at("name");
+  device.emulated = j.at("emulated");
+  device.driver = j.at("driver");
+  device.runtime = j.at("runtime");
+  std::istringstream version(j.at("compute_capability").get<std::string>());
+  char point = 0;
+  if (!(version >> device.major >> point >> device.minor)) {
+    throw std::runtime_error("no compute capability");
+  }
+  return device;
+}
+
 std::string read_text(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
@@ -150,8 +164,7 @@ Results read_json(const std::string& text, const std::string& origin) {
     const Json j = Json::parse(text);
     if (j.at("format") != "foldconv_probe 1") throw std::runtime_error("not of this format");
     Results results;
-    results.device.name = j.at("device").at("name");
-    results.device.emulated = j.at("device").at("emulated");
+    results.device = device_from_json(j.at("device"));
     for (const Json& outcome : j.at("probes")) {
       results.outcomes.push_back(outcome_from_json(outcome));
     }
