@@ -88,14 +88,16 @@ run_tests() {
   return "$failed"
 }
 
-# The same probes on the emulator and on the device; then what differs.
+# The same probes on the emulator and on the device, and what differs; then golden files of the device.
 run_probes() {
-  local probe
+  local probe failed=0
   probe=$(program foldconv_probe)
   mkdir -p "$out/probes"
-  LD_LIBRARY_PATH=$bin/emulator CUEMU_ARCH=90 "$probe" --out "$out/probes/emulator.json"
-  "$probe" --out "$out/probes/device.json"
-  "$probe" --compare "$out/probes/emulator.json" "$out/probes/device.json"
+  "$probe" --quiet --out "$out/probes/device.json" || failed=1
+  LD_LIBRARY_PATH=$bin/emulator CUEMU_ARCH=90 "$probe" --quiet --out "$out/probes/emulator.json" || failed=1
+  "$probe" --compare "$out/probes/emulator.json" "$out/probes/device.json" || failed=1
+  "$probe" --from "$out/probes/device.json" --golden "$out/golden" --check || failed=1
+  return "$failed"
 }
 
 run_sanitizer() {
@@ -106,7 +108,7 @@ run_sanitizer() {
   tests=$(program foldconv_tests)
   for tool in memcheck racecheck synccheck initcheck; do
     echo "== $tool"
-    timeout -k 5 28 "$sanitizer" --tool "$tool" --error-exitcode 1 "$tests" --gtest_brief=1 \
+    timeout -k 5 24 "$sanitizer" --tool "$tool" --error-exitcode 1 "$tests" --gtest_brief=1 \
       --gtest_filter='*/BlockRotated.*/projection_v1_5_f16:*/BlockRotated.*/tails_everywhere_f16:*/BlockWhole.*/tails_projection_f16:*/BlockWhole.*/less_than_a_tile_f16:*/BlockJoined.*/odd_widths_f16:ConvTileEdges/*KBlocks*f16_64x64*' ||
       failed=1
   done
@@ -192,9 +194,9 @@ export FOLDCONV_GOLDEN_FOLDER=$root/tests/golden
 
 : >"$out/summary.txt"
 failed=0
-run_part tests 150 || failed=1
-run_part probes 60 || failed=1
-run_part sanitizer 115 || failed=1
-run_part cudnn 60 || failed=1
-run_part bench 150 || failed=1
+run_part tests 130 || failed=1
+run_part probes 120 || failed=1
+run_part sanitizer 100 || failed=1
+run_part cudnn 50 || failed=1
+run_part bench 130 || failed=1
 exit "$failed"
