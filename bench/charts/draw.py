@@ -44,8 +44,8 @@ def save(figure, folder, name):
     figure.savefig(os.path.join(folder, name + ".svg"), metadata={"Date": None})
 
 
-def title(axes, what, result):
-    axes.set_title(f"{what}\n{result.where()}", fontsize=9, loc="left")
+def title(axes, result):
+    axes.set_title(f"{result.what()}\n{result.where()}", fontsize=9, loc="left")
 
 
 def draw_speedups(pyplot, result, figure, folder):
@@ -80,7 +80,7 @@ def draw_speedups(pyplot, result, figure, folder):
         axes.set_xlabel("*: what plan() takes", fontsize=7)
     axes.grid(axis="y", linewidth=0.4)
     axes.legend(ncols=4, fontsize=7, loc="upper right")
-    title(axes, f"{result.header['dtype']}, {result.header['layer']}", result)
+    title(axes, result)
     save(drawing, folder, f"speedup_{figure}")
     pyplot.close(drawing)
 
@@ -126,7 +126,7 @@ def draw_roofline(pyplot, result, figure, folder):
     axes.set_ylabel(f"TFLOP/s ({chart_data.MEANING[figure]})")
     axes.grid(which="both", linewidth=0.3)
     axes.legend(fontsize=7)
-    title(axes, f"{result.header['dtype']}, {result.header['layer']}", result)
+    title(axes, result)
     save(drawing, folder, f"roofline_{figure}")
     pyplot.close(drawing)
 

@@ -72,7 +72,7 @@ def introduction(result):
     header = result.header
     if result.emulated:
         return (
-            f"{header['dtype']}, {header['layer']}, by the emulator's exact counts. **Nothing here was "
+            f"{result.what()}, by the emulator's exact counts. **Nothing here was "
             f"timed on a GPU**: floor times are a model, bytes and operations of each launch at the "
             f"rates of {header['copy_how'].replace('model of ', '')} "
             f"({header['copy_bytes_per_second'] * 1e-12:.1f} TB/s, "
@@ -84,7 +84,7 @@ def introduction(result):
     if header["gemm_flops_per_second"]:
         roofs.append(f"gemm {header['gemm_flops_per_second'] * 1e-12:.0f} TFLOP/s")
     return (
-        f"{header['dtype']}, {header['layer']}, measured on {result.where()}. "
+        f"{result.what()}, measured on {result.where()}. "
         f"Roofs of the same run: {', '.join(roofs) if roofs else 'not measured'}."
     )
 

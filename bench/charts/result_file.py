@@ -187,6 +187,18 @@ class Result:
     def several_batches(self):
         return len({row["images"] for row in self.rows}) > 1
 
+    def what(self):
+        """A few words on the problems."""
+        kinds = {row["kind"] for row in self.rows}
+        parts = [self.header["dtype"]]
+        if "block" in kinds:
+            parts.append("residual blocks")
+        if "layer" in kinds:
+            parts.append(self.header["layer"])
+        if self.rows and not self.several_batches():
+            parts.append(f"batch {self.rows[0]['images']}")
+        return ", ".join(parts)
+
     def where(self):
         """A line that says what it was measured on."""
         header = self.header
