@@ -45,6 +45,7 @@ Roof measure_copy(std::size_t bytes) {
   roof.how = "cudaMemcpyAsync of " + std::to_string(bytes >> 20) + " MiB, read and written";
   const Result<Timing> timing = time_copy(bytes);
   if (!timing) {
+    cudaGetLastError();  // it is said here, and no error of what is run later
     roof.reason = timing.status().message();
   } else if (timing->seconds > 0) {
     roof.rate = 2 * static_cast<double>(bytes) / timing->seconds;

@@ -11,8 +11,8 @@
 namespace foldconv::tool {
 namespace {
 
-constexpr double kWarmSampleSeconds = 40e-6, kGraphSeconds = 20e-3;
-constexpr double kMostWarmRuns = 40, kMostRounds = 20;
+constexpr double kWarmSampleSeconds = 100e-6, kGraphSeconds = 20e-3;
+constexpr double kMostWarmRuns = 60, kMostRounds = 20;
 
 double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -148,7 +148,9 @@ Status check_capture(const Launches& work) {
   Status status = cuda_status(cudaStreamCreateWithFlags(stream.receive(), cudaStreamNonBlocking),
                               "cudaStreamCreateWithFlags");
   if (!status) return status;
-  return captured(stream.get(), [&] { return work(stream.get()); }).status();
+  status = captured(stream.get(), [&] { return work(stream.get()); }).status();
+  if (!status) cudaGetLastError();  // it is said here, and no error of what is run later
+  return status;
 }
 
 Result<std::vector<Timings>> time_interleaved(const std::vector<Launches>& work,

@@ -29,8 +29,8 @@ struct Timings {
 
 // Times each element of `work`. Rounds are CUDA graphs, so that the CPU has no part in the times;
 // within a round the elements take turns, so that a change of the clock meets all of them alike.
-// A cold sample is one run between two events; a warm one the mean of as many runs as fill some
-// tens of microseconds. Errors: cuda_error, out_of_memory, and those of `work`.
+// A cold sample is one run between two events; a warm one the mean of as many runs as fill a
+// hundred microseconds. Errors: cuda_error, out_of_memory, and those of `work`.
 Result<std::vector<Timings>> time_interleaved(const std::vector<Launches>& work,
                                               const TimingOptions& options);
 

@@ -71,7 +71,7 @@ void add_timing(const Measured& measured, const Measured& baseline, Figure figur
   cells.insert(
       cells.end(),
       {fixed(timing->seconds * 1e6, 2),
-       fixed(timing->noise * 100, 1) + (timing->stopped == Stop::settled ? " " : "t"),
+       fixed(timing->noise * 100, 1) + (timing->stopped == Stop::time_limit ? "t" : " "),
        share > 0 ? fixed(share, 2) : "-", ratio_text(ratio_of(measured, baseline, figure))});
 }
 
