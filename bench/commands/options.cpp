@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "measure/model.hpp"
+#include "problems/batch_sizes.hpp"
 
 namespace foldconv::tool {
 namespace {
@@ -66,9 +67,9 @@ void add_problem_options(CLI::App& command, Options& options) {
       ->take_all()
       ->expected(1)
       ->allow_extra_args(false);
-  command.add_option("--mb", options.images, "Images, instead of what the descriptors say")
-      ->type_name("N")
-      ->check(CLI::Range(1, std::numeric_limits<int>::max()).description(""));
+  add_named(command, "--mb", options.batch_sizes, parse_batch_sizes,
+            "Images, instead of what the descriptors say; several: each problem with each")
+      ->type_name("N[,N...]");
   add_named(command, "--dtype", options.dtype, parse_data_type,
             "Storage type: f16 (default), bf16, f32")
       ->type_name("TYPE");
@@ -84,6 +85,14 @@ void add_problem_options(CLI::App& command, Options& options) {
       ->type_name("NAME");
   add_named(command, "--format", options.format, parse_format, "table (default), json, csv")
       ->type_name("FORMAT");
+}
+
+Result<L2> parse_l2(const std::string& name) {
+  if (name == "cold") return L2::cold;
+  if (name == "warm") return L2::warm;
+  if (name == "both") return L2::both;
+  return Status(ErrorCode::invalid_argument,
+                "unknown state of the L2 cache \"" + name + "\"; known are cold, warm, both");
 }
 
 Result<StrideAt> parse_stride_at(const std::string& name) {
@@ -168,6 +177,16 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
     add_weights_options(*command, options.weights);
     if (command != explain) add_data_options(*command, options);
   }
+  add_named(*bench, "--l2", options.l2, parse_l2,
+            "On a GPU: time with the L2 cache cold, warm or both (default)")
+      ->type_name("STATE");
+  bench
+      ->add_option("--seconds", options.seconds,
+                   "On a GPU: time each problem for so long at most (the fewest samples are "
+                   "taken in any case)")
+      ->type_name("X")
+      ->check(CLI::PositiveNumber.description(""))
+      ->capture_default_str();
   bench
       ->add_option("--model", options.model,
                    "Without a GPU: emulate h100 or a100, and print its floor times")
@@ -197,12 +216,6 @@ ConvProblem apply(const Options& options, ConvProblem geometry) {
   geometry.activation = options.activation;
   geometry.alpha = options.alpha;
   geometry.residual = options.residual;
-  if (options.images > 0) geometry.n = options.images;
-  return geometry;
-}
-
-BlockProblem apply(const Options& options, BlockProblem geometry) {
-  if (options.images > 0) geometry.n = options.images;
   return geometry;
 }
 

@@ -58,8 +58,7 @@ TEST(BlockWorkload, FollowsTheOptions) {
   options.activation = Activation::silu;
   options.batch_norm = false;
   options.conv_bias = true;
-  options.images = 3;
-  const BlockWorkload workload = workload_of("ih8_ic16mid8oc16", options);
+  const BlockWorkload workload = workload_of("mb3_ih8_ic16mid8oc16", options);
   EXPECT_EQ(workload.dtype, DataType::bf16);
   EXPECT_EQ(workload.problem.n, 3);
   const auto& weights = std::get<BottleneckWeights>(workload.blocks.front().weights);
