@@ -5,18 +5,11 @@
 
 #include <string>
 
+#include "block_workload_of.hpp"
 #include "compute/block_convs.hpp"
 
 namespace foldconv::tool {
 namespace {
-
-BlockWorkload workload_of(const std::string& text, const Options& options = {}) {
-  const Result<BlockDescriptor> descriptor = parse_block_descriptor(text);
-  EXPECT_TRUE(descriptor.ok()) << descriptor.status().message();
-  Result<BlockWorkload> workload = make_block_workload(*descriptor, options);
-  EXPECT_TRUE(workload.ok()) << workload.status().message();
-  return std::move(*workload);
-}
 
 BlockConvs convs_of(const BlockWorkload& workload) {
   return tool::convs_of(workload.blocks.front().weights, workload.dtype, workload.input().shape);
