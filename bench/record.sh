@@ -134,9 +134,9 @@ run_bench() {
     return
   fi
   for images in 32 1 128 8; do
-    "$tool" bench --batch resnet50_blocks --batch resnet50_stages --mb "$images" --format json \
+    "$tool" bench --batch resnet50_blocks --batch resnet50_stages --mb "$images" --seconds 0.4 --format json \
       >"$out/bench/blocks_mb$images.json" || failed=1
-    "$tool" bench --batch resnet50 --mb "$images" --format json >"$out/bench/layers_mb$images.json" || failed=1
+    "$tool" bench --batch resnet50 --mb "$images" --seconds 0.4 --format json >"$out/bench/layers_mb$images.json" || failed=1
   done
   return "$failed"
 }
