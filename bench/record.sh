@@ -133,7 +133,7 @@ bench_list() {
 }
 
 run_bench() {
-  local failed=0 sizes=(--mb 32,1,128,8 --seconds 0.3)
+  local failed=0 sizes=(--mb "32,1,128,8" --seconds 0.3)
   mkdir -p "$out/bench"
   if [[ $dry_run == yes ]]; then
     bench_list 60 dry_run --model h100 --block mb1_ih9_ic64mid64oc64_x2 mb1_ic64oc64_ih9kh3ph1
