@@ -15,8 +15,8 @@ namespace foldconv::tool {
 int run_validate(const Options& options, const Device& device, const ProblemList& list,
                  Report& report);
 
-// Per layer: fused, chain and unfused, per block: its cuts and separate kernels; each checked, then
-// timed or counted.
+// Per layer: fused, chain and unfused, per block: its cuts and separate kernels, and cuDNN's ways;
+// each checked, then timed or counted.
 int run_bench(const Options& options, const Device& device, const ProblemList& list,
               Report& report);
 

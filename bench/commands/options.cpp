@@ -1,7 +1,9 @@
 #include "commands/options.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <limits>
+#include <sstream>
 
 #include "measure/model.hpp"
 
@@ -49,6 +51,46 @@ CLI::Option* add_named(CLI::App& command, const std::string& option, T& value, P
         value = *parsed;
       },
       help);
+}
+
+// Of layers and of blocks.
+constexpr const char* kImplementations[] = {"fused",    "chain",   "unfused",
+                                            "whole",    "rotated", "planned",
+                                            "separate", "cudnn",   "cudnn-unfused"};
+
+Result<std::vector<std::string>> parse_implementations(const std::string& list) {
+  std::vector<std::string> names;
+  std::istringstream parts(list);
+  for (std::string name; std::getline(parts, name, ',');) {
+    if (std::ranges::count(kImplementations, name) == 0) {
+      std::string known;
+      for (const char* one : kImplementations)
+        known += (known.empty() ? "" : ", ") + std::string(one);
+      return Status(ErrorCode::invalid_argument,
+                    "unknown implementation \"" + name + "\"; known are " + known);
+    }
+    names.push_back(name);
+  }
+  return names;
+}
+
+void add_bench_options(CLI::App& bench, Options& options) {
+  bench
+      .add_option("--model", options.model,
+                  "Without a GPU: emulate h100 or a100, and print its floor times")
+      ->type_name("GPU")
+      ->check(CLI::IsMember(model_names()).description(""));
+  add_named(bench, "--impl", options.implementations, parse_implementations,
+            "Only these, with commas between. Layers: fused, chain, unfused; blocks: planned, "
+            "whole, rotated, chain, separate; both: cudnn (each convolution with all behind it as "
+            "one graph), cudnn-unfused. Default: all; cuDNN's only where it runs")
+      ->type_name("LIST");
+  bench
+      .add_option("--cudnn-engines", options.cudnn_engines,
+                  "Of cuDNN's engines for each graph: the first N that its heuristics propose are "
+                  "tried, the fastest right one is shown; 0: all")
+      ->type_name("N")
+      ->capture_default_str();
 }
 
 void add_problem_options(CLI::App& command, Options& options) {
@@ -168,11 +210,7 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
     add_weights_options(*command, options.weights);
     if (command != explain) add_data_options(*command, options);
   }
-  bench
-      ->add_option("--model", options.model,
-                   "Without a GPU: emulate h100 or a100, and print its floor times")
-      ->type_name("GPU")
-      ->check(CLI::IsMember(model_names()).description(""));
+  add_bench_options(*bench, options);
 
   try {
     app.parse(argc, argv);

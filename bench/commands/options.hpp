@@ -1,6 +1,7 @@
 // The command line.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <ostream>
@@ -43,6 +44,8 @@ struct Options {
   int images = 0;      // 0: as each descriptor says
   std::string kernel;  // pinned; empty: the selection table chooses
   Format format = Format::table;
+  std::vector<std::string> implementations;  // of bench; empty: the usual ones
+  std::size_t cudnn_engines = 12;            // that are tried for each graph; 0: all
   std::string model;  // bench on the emulator: the GPU to emulate; empty: the emulator's own choice
 };
 

@@ -4,11 +4,23 @@
 #include <cmath>
 
 #include "commands/commands.hpp"
+#include "compute/selection.hpp"
 
 namespace foldconv::tool {
 namespace {
 
-constexpr int kLayerWidth = 7, kBlockWidth = 9;  // of the widest implementation's name
+// Of the widest implementation's name.
+constexpr int kLayerWidth = 7, kBlockWidth = 9, kCudnnWidth = 13;
+
+// What cuDNN's rows show, or why there are none.
+std::string about_cudnn(const Options& options) {
+  const Result<cudnn::Session>& session = cudnn_session();
+  if (!session) return "no rows of cuDNN: " + session.status().message();
+  const std::size_t most = options.cudnn_engines;
+  return "cudnn: cuDNN " + session->version() + ", for each graph the fastest right one of " +
+         (most == 0 ? "all its engines"
+                    : "the first " + std::to_string(most) + " engines it proposes");
+}
 
 Heading heading_of(const Options& options, const Device& device) {
   Heading heading{.fields = heading_fields(options, device),
@@ -35,14 +47,20 @@ Heading heading_of(const Options& options, const Device& device) {
         "median time of one CUDA graph, implementations taking turns, L2 flushed before each; "
         "+-: median deviation");
     lines.push_back("GB/s: operands of the fused layer or block, each once");
+    if (options.implementations.empty() || !wanted_of_cudnn(options).empty()) {
+      lines.push_back(wrapped(about_cudnn(options), 2));
+    }
   }
   return heading;
 }
 
-// What the others are compared with: the first of a layer, the planned one of a block.
-const Measured& baseline_of(const std::vector<Measured>& measured) {
-  const auto planned = std::ranges::find(measured, true, &Measured::planned);
-  return planned == measured.end() ? measured.front() : *planned;
+// What the others are compared with: fused of a layer, the planned one of a block; null where it is
+// not asked for.
+const Measured* baseline_of(const std::vector<Measured>& measured) {
+  auto found = std::ranges::find(measured, true, &Measured::planned);
+  if (found == measured.end())
+    found = std::ranges::find(measured, "fused", &Measured::implementation);
+  return found == measured.end() ? nullptr : &*found;
 }
 
 }  // namespace
@@ -64,9 +82,8 @@ BenchReport::BenchReport(const Options& options, const Device& device, int label
 }
 
 void BenchReport::section(const std::vector<std::string>& lines, const std::string& ratio_title) {
-  std::vector<Column> columns = {{"problem", label_width_, true},
-                                 {"", blocks_ ? kBlockWidth : kLayerWidth, true},
-                                 {"launches", 8, false}};
+  std::vector<Column> columns = {
+      {"problem", label_width_, true}, {"", name_width(), true}, {"launches", 8, false}};
   if (emulated_) {
     columns.insert(columns.end(), {{"DRAM MB", 9, false},
                                    {"mma", 9, false},
@@ -101,14 +118,17 @@ void BenchReport::rows(const BenchProblem& problem, const std::vector<Measured>&
   if (std::ranges::all_of(measured, [](const Measured& one) { return one.wrong.empty(); })) {
     ++right_;
   }
-  const Measured& baseline = baseline_of(measured);
+  const Measured* baseline = baseline_of(measured);
   bool first = true;
   for (const Measured& one : measured) {
-    const double ratio = one.right() && baseline.right() ? seconds(one) / seconds(baseline) : 0;
+    const bool comparable = baseline != nullptr && baseline->right() && one.right();
+    const double ratio = comparable ? seconds(one) / seconds(*baseline) : 0;
     if (one.implementation == "chain")
       (blocks_ ? chain_over_planned_ : chain_over_fused_).add(ratio);
     if (one.implementation == "unfused") unfused_over_fused_.add(ratio);
     if (one.implementation == "separate") separate_over_planned_.add(ratio);
+    if (one.implementation == kCudnn)
+      (blocks_ ? cudnn_over_planned_ : cudnn_over_fused_).add(ratio);
     report_.row(to_row(problem, one, ratio, first));
     first = false;
   }
@@ -119,6 +139,10 @@ void BenchReport::failure(const BenchProblem& problem, const Status& status) {
   Measured none;
   none.wrong = status.message();
   report_.row(to_row(problem, none, 0, true));
+}
+
+int BenchReport::name_width() const {
+  return !wanted_of_cudnn(options_).empty() ? kCudnnWidth : blocks_ ? kBlockWidth : kLayerWidth;
 }
 
 int BenchReport::end() {
@@ -135,15 +159,24 @@ int BenchReport::end() {
   };
   add("the planned cut", chain_over_planned_, "separate", separate_over_planned_);
   add("fused", chain_over_fused_, "unfused", unfused_over_fused_);
-  // The first stands behind it, a second on a line of its own.
+  const auto add_cudnn = [&](const std::string& baseline, const GeometricMean& cudnn) {
+    if (!(cudnn.value() > 0)) return;
+    means.push_back(what + " over " + baseline + ", geometric mean: cudnn " +
+                    fixed(cudnn.value(), 2) + "x");
+  };
+  add_cudnn("the planned cut", cudnn_over_planned_);
+  add_cudnn("fused", cudnn_over_fused_);
+  // The first stands behind it, others on lines of their own.
   std::vector<std::string> lines = {"", right + (means.empty() ? "" : "; " + means.front())};
-  if (means.size() > 1) lines.push_back(means.back());
+  for (std::size_t i = 1; i < means.size(); ++i) lines.push_back(means[i]);
   report_.end({{"problems", static_cast<std::int64_t>(problems_)},
                {"right", static_cast<std::int64_t>(right_)},
                {"chain_over_fused", chain_over_fused_.value()},
                {"unfused_over_fused", unfused_over_fused_.value()},
                {"chain_over_planned", chain_over_planned_.value()},
-               {"separate_over_planned", separate_over_planned_.value()}},
+               {"separate_over_planned", separate_over_planned_.value()},
+               {"cudnn_over_fused", cudnn_over_fused_.value()},
+               {"cudnn_over_planned", cudnn_over_planned_.value()}},
               lines);
   return right_ == problems_ ? kExitSuccess : kExitFailure;
 }
@@ -191,7 +224,7 @@ Row BenchReport::to_row(const BenchProblem& problem, const Measured& measured, d
   if (refused) {
     constexpr int kBetween = 4;  // spaces between three columns
     row.cells.push_back(wrapped("not possible: " + reason,
-                                static_cast<std::size_t>(label_width_ + kBlockWidth + kBetween)));
+                                static_cast<std::size_t>(label_width_ + name_width() + kBetween)));
   } else if (right) {
     add_figures(problem, measured, ratio, row.cells);
   }

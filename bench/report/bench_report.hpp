@@ -44,6 +44,7 @@ class BenchReport {
 
  private:
   void section(const std::vector<std::string>& lines, const std::string& ratio_title);
+  int name_width() const;
   double seconds(const Measured& measured) const;
   Row to_row(const BenchProblem& problem, const Measured& measured, double ratio, bool first) const;
   void add_figures(const BenchProblem& problem, const Measured& measured, double ratio,
@@ -56,6 +57,7 @@ class BenchReport {
   std::size_t problems_ = 0, right_ = 0;
   GeometricMean chain_over_fused_, unfused_over_fused_;
   GeometricMean chain_over_planned_, separate_over_planned_;
+  GeometricMean cudnn_over_fused_, cudnn_over_planned_;
 };
 
 }  // namespace foldconv::tool

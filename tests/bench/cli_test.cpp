@@ -83,6 +83,31 @@ TEST(Cli, BenchShowsTheThreeImplementations) {
   EXPECT_LE(longest_line(outcome.out), 120U);
 }
 
+TEST(Cli, BenchShowsTheImplementationsThatAreListed) {
+  const Outcome outcome = foldconv(std::string("bench --impl fused,cudnn --format json ") + kSmall);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
+  const auto document = nlohmann::json::parse(outcome.out);
+  ASSERT_EQ(document["rows"].size(), 4U);
+  EXPECT_EQ(document["rows"][0]["implementation"], "fused");
+  EXPECT_EQ(document["rows"][1]["implementation"], "cudnn");
+  if (document["header"]["emulated"] == true) {
+    EXPECT_TRUE(document["rows"][1]["right"].is_null());
+    EXPECT_TRUE(has(document["rows"][1]["reason"].get<std::string>(), "cuDNN"));
+  }
+  const Outcome blocks = foldconv(
+      "bench --impl planned,separate,cudnn-unfused --block ih6_ic64mid64oc64 mb1_ic8oc8_ih6kh1");
+  EXPECT_EQ(blocks.exit_code, 0) << blocks.out;
+  EXPECT_TRUE(has(blocks.out, " *")) << blocks.out;
+  EXPECT_TRUE(has(blocks.out, "separate")) << blocks.out;
+  EXPECT_FALSE(has(blocks.out, "rotated")) << blocks.out;
+  EXPECT_LE(longest_line(blocks.out), 120U);
+  const Outcome none = foldconv("bench --impl whole mb1_ic8oc8_ih6kh1");
+  EXPECT_EQ(none.exit_code, 1);
+  EXPECT_TRUE(has(none.out, "--impl lists no way")) << none.out;
+  EXPECT_EQ(foldconv("bench --impl fusde mb1_ic8oc8_ih6kh1 2>&1").exit_code, 2);
+}
+
+
 TEST(Cli, BenchOnTheEmulatorSaysSoAndPrintsTheModel) {
   const Outcome outcome = foldconv(std::string("bench --model a100 --format json ") + kSmall);
   ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
