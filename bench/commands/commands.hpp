@@ -24,6 +24,9 @@ int run_bench(const Options& options, const Device& device, const ProblemList& l
 int run_explain(const Options& options, const Device& device, const ProblemList& list,
                 Report& report);
 
+// Runs small problems through cuDNN and writes what it computes to options.out.
+int run_record_cudnn(const Options& options, const Device& device);
+
 // What stands in the heading of every report.
 Fields heading_fields(const Options& options, const Device& device);
 std::vector<std::string> heading_lines(const Options& options, const Device& device);

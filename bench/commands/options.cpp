@@ -187,6 +187,8 @@ const char* to_string(Command command) {
       return "bench";
     case Command::explain:
       return "explain";
+    case Command::record_cudnn:
+      return "record-cudnn";
   }
   return "unknown";
 }
@@ -211,6 +213,12 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
     if (command != explain) add_data_options(*command, options);
   }
   add_bench_options(*bench, options);
+  CLI::App* record = app.add_subcommand(
+      "record-cudnn",
+      "Write what cuDNN computes for small problems, for the tests; needs a GPU and cuDNN");
+  record->add_option("--out", options.out, "The folder to write to, such as tests/golden/cudnn")
+      ->type_name("FOLDER")
+      ->required();
 
   try {
     app.parse(argc, argv);
@@ -219,7 +227,11 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
     app.exit(error, out, err);
     return {std::nullopt, asked_for ? kExitSuccess : kExitUsage};
   }
-  options.command = *bench ? Command::bench : *explain ? Command::explain : Command::validate;
+  options.command = *bench     ? Command::bench
+                    : *explain ? Command::explain
+                    : *record  ? Command::record_cudnn
+                               : Command::validate;
+  if (options.command == Command::record_cudnn) return {options, kExitSuccess};
   if (options.descriptors.empty() && options.block_descriptors.empty() &&
       options.batch_files.empty() && options.weights.file.empty()) {
     err << "no problem given; add a descriptor such as mb1_ic64oc64_ih56kh3ph1, --block "

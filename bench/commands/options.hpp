@@ -13,7 +13,7 @@
 
 namespace foldconv::tool {
 
-enum class Command { validate, bench, explain };
+enum class Command { validate, bench, explain, record_cudnn };
 enum class Format { table, json, csv };
 
 const char* to_string(Command command);
@@ -46,6 +46,7 @@ struct Options {
   Format format = Format::table;
   std::vector<std::string> implementations;  // of bench; empty: the usual ones
   std::size_t cudnn_engines = 12;            // that are tried for each graph; 0: all
+  std::string out;                           // of record-cudnn: the folder
   std::string model;  // bench on the emulator: the GPU to emulate; empty: the emulator's own choice
 };
 

@@ -11,6 +11,7 @@
 #include "compute/selection.hpp"
 #include "foldconv/unfused.hpp"
 #include "measure/measure.hpp"
+#include "recording/record.hpp"
 
 namespace foldconv::tool {
 namespace {
@@ -187,6 +188,28 @@ TEST_F(CudnnSteps, OnlyRightEnginesThatCanBeCapturedTakePart) {
   EXPECT_NE(kernel({Fault::cannot_be_captured}).find("cannot be part of a CUDA graph"),
             std::string::npos);
   EXPECT_NE(kernel({Fault::scales_by_zero}).find("OUTSIDE THE BOUND"), std::string::npos);
+}
+
+TEST_F(CudnnSteps, ARecordingTakesTheFirstEngineThatIsRight) {
+  for (const RecordedConv& problem : recorded_convs()) {
+    const auto record_with = [&](const CudnnEngines& engines) {
+      return record(problem, [&engines](const auto&... arguments) {
+        return first_right_run(engines, arguments...);
+      });
+    };
+    const auto right = record_with(engines_with({Fault::fails, Fault::none}));
+    ASSERT_TRUE(right.ok()) << problem.name << ": " << right.status().message();
+    EXPECT_EQ(right->engine, "eng1");
+    const auto wrong = record_with(engines_with({Fault::fails}));
+    EXPECT_EQ(wrong.status().message().rfind("eng0", 0), 0U) << wrong.status().message();
+  }
+  for (const RecordedBlock& problem : recorded_blocks()) {
+    const CudnnEngines engines = engines_with({Fault::none});
+    const auto block = record(problem, [&engines](const auto&... arguments) {
+      return first_right_run(engines, arguments...);
+    });
+    EXPECT_TRUE(block.ok()) << problem.name << ": " << block.status().message();
+  }
 }
 
 TEST_F(CudnnSteps, WithoutCudnnTheReasonStandsInTheRow) {
