@@ -26,11 +26,13 @@ Result<Device> current_device() {
                                      "; start the tool by bench/run.sh: it uses the emulator where "
                                      "there is no GPU, and with --emulate");
   }
+  const bool emulated = cuemu_present() != 0;
   return Device{.name = properties.name,
                 .architecture = std::to_string(properties.major * 10 + properties.minor),
                 .multiprocessors = properties.multiProcessorCount,
                 .l2_bytes = static_cast<std::size_t>(properties.l2CacheSize),
-                .emulated = cuemu_present() != 0};
+                .emulated = emulated,
+                .machine = current_machine(emulated)};
 }
 
 Status with_fault(Status status) {

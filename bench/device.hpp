@@ -5,6 +5,7 @@
 #include <string>
 
 #include "foldconv/status.hpp"
+#include "machine/machine.hpp"
 
 namespace foldconv::tool {
 
@@ -14,6 +15,7 @@ struct Device {
   int multiprocessors = 0;
   std::size_t l2_bytes = 0;
   bool emulated = false;
+  Machine machine = {};
 };
 
 // Has the emulator, if there is one, stand for this GPU. Before the first CUDA call; a choice made

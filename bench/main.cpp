@@ -6,6 +6,7 @@
 #include "commands/options.hpp"
 #include "measure/model.hpp"
 #include "problems/batch_file.hpp"
+#include "problems/batch_sizes.hpp"
 #include "report/report.hpp"
 #include "tool_version.hpp"
 #include "weights/weights_file.hpp"
@@ -32,6 +33,7 @@ Status read_problems(const Options& options, ProblemList& list) {
   for (const std::string& file : options.batch_files) {
     if (Status status = read_batch_file(file, shipped_lists(), list); !status) return status;
   }
+  at_batch_sizes(options.batch_sizes, list);
   if (list.problems.empty() && list.blocks.empty()) {
     return {ErrorCode::invalid_argument,
             "the batch file has no problem to run; add a line such as mb1_ic64oc64_ih56kh3ph1"};

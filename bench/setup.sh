@@ -46,7 +46,7 @@ SOURCE
 
 setup_packages() {
   local missing=() headers command
-  for command in cmake:cmake ninja:ninja-build g++:g++; do
+  for command in cmake:cmake ninja:ninja-build g++:g++ python3:python3; do
     command -v "${command%%:*}" >/dev/null || missing+=("${command#*:}")
   done
   if command -v g++ >/dev/null; then
@@ -106,6 +106,19 @@ setup_cuda_wheels() {
   done
   is_nvcc_13 "$foldconv_toolkit/cuda/bin/nvcc" || fail "the nvcc in build/toolkit does not run"
   cp "$wheels" "$ready"
+}
+
+# matplotlib in a virtual environment, build/charts.
+setup_charts() {
+  local wanted=$foldconv_root/bench/charts/requirements.txt folder=$foldconv_root/build/charts
+  cmp -s "$wanted" "$folder/ready.txt" && return
+  say "installing matplotlib into build/charts"
+  command -v python3 >/dev/null || install_packages python3 python3-venv
+  python3 -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
+  rm -rf "$folder"
+  python3 -m venv "$folder"
+  "$folder/bin/python" -m pip install --quiet --disable-pip-version-check -r "$wanted" >&2
+  cp "$wanted" "$folder/ready.txt"
 }
 
 # A GPU that programs here can use: a device file and the driver's library.

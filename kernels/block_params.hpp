@@ -23,16 +23,17 @@ struct BottleneckParams {
   BlockConv conv1, conv2, conv3;
   int n, h, w;
   int c, k;
-  ActivationParams inner;  // after conv1 and conv2
-  ActivationParams last;   // after the sum
-  int tiles;               // n * tile rows * tile columns
+  int t1_channels, t2_channels;  // of the kSliceWidth; zeros fill up the rest
+  ActivationParams inner;        // after conv1 and conv2
+  ActivationParams last;         // after the sum
+  int tiles;                     // n * tile rows * tile columns
   FastDivision tiles_per_image;
   FastDivision tile_columns;
 };
 
 // conv3x3_1x1_sm80. Grid: one CTA for each block_m pixels of y; block of conv2.threads(). Requires
-// what conv_sm80 requires of conv2 (taps loader, one group), middle widths and k multiples of 8, k
-// pixels of fewer than 2^31 elements.
+// what conv_sm80 requires of conv2 (taps loader, one group), middle widths and k multiples of 8, fewer
+// than 2^31 elements in each tensor.
 struct BlockTailParams {
   ConvParams conv2;        // x: conv1's output; its y and residual are not used
   BlockConv conv3;         // [w3], or [w3 ; wd] where the shortcut is a projection

@@ -68,7 +68,7 @@ int run_explain(const Options& options, const Device& device, const ProblemList&
   for (const BlockDescriptor& descriptor : list.blocks) {
     const ExplainedKernel nothing{
         .name = descriptor.name,
-        .descriptor = to_descriptor(apply(options, descriptor.problem), descriptor.blocks),
+        .descriptor = to_descriptor(descriptor.problem, descriptor.blocks),
         .cut = "",
         .kernel = "",
         .reason = ""};

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "measure/model.hpp"
+#include "problems/batch_sizes.hpp"
 
 namespace foldconv::tool {
 namespace {
@@ -74,25 +75,6 @@ Result<std::vector<std::string>> parse_implementations(const std::string& list) 
   return names;
 }
 
-void add_bench_options(CLI::App& bench, Options& options) {
-  bench
-      .add_option("--model", options.model,
-                  "Without a GPU: emulate h100 or a100, and print its floor times")
-      ->type_name("GPU")
-      ->check(CLI::IsMember(model_names()).description(""));
-  add_named(bench, "--impl", options.implementations, parse_implementations,
-            "Only these, with commas between. Layers: fused, chain, unfused; blocks: planned, "
-            "whole, rotated, chain, separate; both: cudnn (each convolution with all behind it as "
-            "one graph), cudnn-unfused. Default: all; cuDNN's only where it runs")
-      ->type_name("LIST");
-  bench
-      .add_option("--cudnn-engines", options.cudnn_engines,
-                  "Of cuDNN's engines for each graph: the first N that its heuristics propose are "
-                  "tried, the fastest right one is shown; 0: all")
-      ->type_name("N")
-      ->capture_default_str();
-}
-
 void add_problem_options(CLI::App& command, Options& options) {
   command.add_option("descriptors", options.descriptors, "Problems")->type_name("DESCRIPTOR");
   command.add_option("--block", options.block_descriptors, "Problems: residual blocks and stages")
@@ -108,9 +90,9 @@ void add_problem_options(CLI::App& command, Options& options) {
       ->take_all()
       ->expected(1)
       ->allow_extra_args(false);
-  command.add_option("--mb", options.images, "Images, instead of what the descriptors say")
-      ->type_name("N")
-      ->check(CLI::Range(1, std::numeric_limits<int>::max()).description(""));
+  add_named(command, "--mb", options.batch_sizes, parse_batch_sizes,
+            "Images, instead of what the descriptors say; several: each problem with each")
+      ->type_name("N[,N...]");
   add_named(command, "--dtype", options.dtype, parse_data_type,
             "Storage type: f16 (default), bf16, f32")
       ->type_name("TYPE");
@@ -126,6 +108,14 @@ void add_problem_options(CLI::App& command, Options& options) {
       ->type_name("NAME");
   add_named(command, "--format", options.format, parse_format, "table (default), json, csv")
       ->type_name("FORMAT");
+}
+
+Result<L2> parse_l2(const std::string& name) {
+  if (name == "cold") return L2::cold;
+  if (name == "warm") return L2::warm;
+  if (name == "both") return L2::both;
+  return Status(ErrorCode::invalid_argument,
+                "unknown state of the L2 cache \"" + name + "\"; known are cold, warm, both");
 }
 
 Result<StrideAt> parse_stride_at(const std::string& name) {
@@ -173,6 +163,35 @@ void add_data_options(CLI::App& command, Options& options) {
       "--no-bn", [&options] { options.batch_norm = false; }, "Without");
   command.add_flag("--conv-bias", options.conv_bias, "With a bias of the convolution itself");
   command.add_option("--seed", options.seed, "Of the random data")
+      ->type_name("N")
+      ->capture_default_str();
+}
+
+void add_bench_options(CLI::App& bench, Options& options) {
+  add_named(bench, "--l2", options.l2, parse_l2,
+            "On a GPU: time with the L2 cache cold, warm or both (default)")
+      ->type_name("STATE");
+  bench
+      .add_option("--seconds", options.seconds,
+                  "On a GPU: time each problem for so long at most (the fewest samples are "
+                  "taken in any case)")
+      ->type_name("X")
+      ->check(CLI::PositiveNumber.description(""))
+      ->capture_default_str();
+  bench
+      .add_option("--model", options.model,
+                  "Without a GPU: emulate h100 or a100, and print its floor times")
+      ->type_name("GPU")
+      ->check(CLI::IsMember(model_names()).description(""));
+  add_named(bench, "--impl", options.implementations, parse_implementations,
+            "Only these, with commas between. Layers: fused, chain, unfused; blocks: planned, "
+            "whole, rotated, chain, separate; both: cudnn (each convolution with all behind it as "
+            "one graph), cudnn-unfused. Default: all; cuDNN's only where it runs")
+      ->type_name("LIST");
+  bench
+      .add_option("--cudnn-engines", options.cudnn_engines,
+                  "Of cuDNN's engines for each graph: the first N that its heuristics propose are "
+                  "tried, the fastest right one is shown; 0: all")
       ->type_name("N")
       ->capture_default_str();
 }
@@ -247,12 +266,6 @@ ConvProblem apply(const Options& options, ConvProblem geometry) {
   geometry.activation = options.activation;
   geometry.alpha = options.alpha;
   geometry.residual = options.residual;
-  if (options.images > 0) geometry.n = options.images;
-  return geometry;
-}
-
-BlockProblem apply(const Options& options, BlockProblem geometry) {
-  if (options.images > 0) geometry.n = options.images;
   return geometry;
 }
 

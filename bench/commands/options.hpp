@@ -15,6 +15,7 @@ namespace foldconv::tool {
 
 enum class Command { validate, bench, explain, record_cudnn };
 enum class Format { table, json, csv };
+enum class L2 { cold, warm, both };  // before a timed run
 
 const char* to_string(Command command);
 
@@ -41,12 +42,14 @@ struct Options {
   bool batch_norm = true;
   bool conv_bias = false;
   std::uint64_t seed = 1;
-  int images = 0;      // 0: as each descriptor says
-  std::string kernel;  // pinned; empty: the selection table chooses
+  std::vector<int> batch_sizes;  // each problem at each; empty: as each descriptor says
+  std::string kernel;            // pinned; empty: the selection table chooses
   Format format = Format::table;
   std::vector<std::string> implementations;  // of bench; empty: the usual ones
   std::size_t cudnn_engines = 12;            // that are tried for each graph; 0: all
   std::string out;                           // of record-cudnn: the folder
+  L2 l2 = L2::both;                          // bench on a GPU
+  double seconds = 1;                        // bench on a GPU: of timing, for each problem
   std::string model;  // bench on the emulator: the GPU to emulate; empty: the emulator's own choice
 };
 
@@ -63,6 +66,5 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
 
 // The problem of a descriptor's geometry with what the options say.
 ConvProblem apply(const Options& options, ConvProblem geometry);
-BlockProblem apply(const Options& options, BlockProblem geometry);
 
 }  // namespace foldconv::tool

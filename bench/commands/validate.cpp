@@ -155,7 +155,7 @@ int run_validate(const Options& options, const Device& device, const ProblemList
   for (const BlockDescriptor& descriptor : list.blocks) {
     progress.next(label(descriptor));
     const Identity problem{descriptor.name, label(descriptor),
-                           to_descriptor(apply(options, descriptor.problem), descriptor.blocks)};
+                           to_descriptor(descriptor.problem, descriptor.blocks)};
     const Result<BlockWorkload> workload = make_block_workload(descriptor, options);
     const Result<std::vector<Finding>> findings =
         workload ? examine_blocks(*workload, progress) : workload.status();

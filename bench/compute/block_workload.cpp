@@ -110,7 +110,7 @@ double flops_per_image(const BlockWorkload& workload) {
 
 // The rules that convolutions have for their sizes, before memory is allocated for them.
 Status check_sizes(const BlockDescriptor& descriptor, const Options& options) {
-  const BlockProblem problem = apply(options, descriptor.problem);
+  const BlockProblem problem = descriptor.problem;
   Shape x = {problem.n, problem.h, problem.w, descriptor.blocks.front().c};
   for (const BlockShape& shape : descriptor.blocks) {
     const BlockWeights geometry = geometry_of(shape, options);
@@ -153,7 +153,7 @@ BlockData random_block(const BlockShape& shape, const Options& options, std::uin
 BlockWorkload make_block_workload(const BlockProblem& problem, std::vector<BlockData> blocks,
                                   const Options& options) {
   BlockWorkload workload{.dtype = options.dtype,
-                         .problem = apply(options, problem),
+                         .problem = problem,
                          .distinct = 1,
                          .blocks = std::move(blocks),
                          .x = {}};

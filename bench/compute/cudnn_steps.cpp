@@ -12,6 +12,7 @@ namespace foldconv::tool {
 namespace {
 
 using Tensors = std::vector<Step::Tensor>;
+constexpr double kSecondsToChoose = 0.2;
 constexpr std::size_t kMostWorkspace = std::size_t{4} << 30;
 
 // How many kernels and copies `launches` are as a CUDA graph, as which they are timed.
@@ -183,9 +184,12 @@ class Contest {
       work.emplace_back(
           [this, &ready](cudaStream_t stream) { return launch(*ready.candidate, stream); });
     }
-    const Result<std::vector<Timing>> timings = time_interleaved(work, search_.l2_bytes);
+    const Result<std::vector<Timings>> timings = time_interleaved(
+        work,
+        {.warm = false, .l2_bytes = search_.l2_bytes, .limits = {.seconds = kSecondsToChoose}});
     if (!timings) return timings.status();
-    const auto best = std::ranges::min_element(*timings, {}, &Timing::seconds);
+    const auto best = std::ranges::min_element(
+        *timings, {}, [](const Timings& one) { return one.cold->seconds; });
     return static_cast<std::size_t>(best - timings->begin());
   }
 

@@ -11,24 +11,34 @@
 namespace foldconv::tool {
 namespace {
 
-Status time_on_gpu(const std::vector<Implementation>& implementations, std::size_t l2_bytes,
-                   std::vector<Measured>& measured) {
+// What cannot be captured goes without times, so that the others keep theirs.
+Status time_on_gpu(const std::vector<Implementation>& implementations, const Options& options,
+                   const Device& device, std::vector<Measured>& measured) {
   std::vector<Launches> work;
   std::vector<Measured*> timed;
   for (std::size_t i = 0; i < implementations.size(); ++i) {
     if (!measured[i].right()) continue;
-    timed.push_back(&measured[i]);
-    work.emplace_back([&steps = implementations[i].steps](cudaStream_t stream) {
+    const Launches all = [&steps = implementations[i].steps](cudaStream_t stream) {
       for (const Step& step : steps) {
         if (Status status = step.launch(stream); !status) return status;
       }
       return Status();
-    });
+    };
+    if (const Status captured = check_capture(all); !captured) {
+      measured[i].untimed = captured.message();
+      continue;
+    }
+    timed.push_back(&measured[i]);
+    work.push_back(all);
   }
   if (work.empty()) return {};
-  Result<std::vector<Timing>> timings = time_interleaved(work, l2_bytes);
+  Result<std::vector<Timings>> timings =
+      time_interleaved(work, {.cold = options.l2 != L2::warm,
+                              .warm = options.l2 != L2::cold,
+                              .l2_bytes = device.l2_bytes,
+                              .limits = {.seconds = options.seconds}});
   if (!timings) return timings.status();
-  for (std::size_t i = 0; i < timed.size(); ++i) timed[i]->timing = (*timings)[i];
+  for (std::size_t i = 0; i < timed.size(); ++i) timed[i]->timings = (*timings)[i];
   return {};
 }
 
@@ -45,8 +55,8 @@ Status run(const Step& step, const Device& device, std::vector<Traffic>& traffic
 }
 
 // Those of `all` that are asked for, and cuDNN's.
-template <class Work>
-Result<std::vector<Implementation>> chosen(std::vector<Implementation> all, const Work& workload,
+template <class Problem>
+Result<std::vector<Implementation>> chosen(std::vector<Implementation> all, const Problem& workload,
                                            const Options& options, const Device& device,
                                            CudnnTensors& tensors, Progress& progress) {
   all = selected(std::move(all), options);
@@ -106,7 +116,8 @@ Traffic Measured::total() const {
 }
 
 Result<std::vector<Measured>> measure(const std::vector<Implementation>& implementations,
-                                      const Options& options, const Device& device,
+                                      const std::vector<Work>& works, const Options& options,
+                                      const Device& device, const Roofs& roofs,
                                       Progress& progress) {
   std::vector<Measured> all;
   for (const Implementation& implementation : implementations) {
@@ -116,23 +127,27 @@ Result<std::vector<Measured>> measure(const std::vector<Implementation>& impleme
     measured.kernel = implementation.kernel;
     measured.planned = implementation.planned;
     measured.refusal = implementation.refusal;
+    measured.work = works[all.size()];
     for (const Step& step : implementation.steps) measured.launches += step.launches;
     if (Status status = check(implementation, device, measured); !status) return status;
     if (device.emulated) {
       const GpuModel& model = choose_model(options.model, device.architecture);
       measured.floor = floor_time(model, measured.traffic);
+    } else {
+      measured.floor = floor_of(measured.work, roofs);
     }
     all.push_back(std::move(measured));
   }
   if (!device.emulated) {
     progress.doing("timing");
-    if (Status status = time_on_gpu(implementations, device.l2_bytes, all); !status) return status;
+    if (Status status = time_on_gpu(implementations, options, device, all); !status) return status;
   }
   return all;
 }
 
 Result<std::vector<Measured>> measure(const ConvProblem& problem, const Options& options,
-                                      const Device& device, Progress& progress) {
+                                      const Device& device, const Roofs& roofs,
+                                      Progress& progress) {
   if (Status status = foldconv::validate(problem); !status) return status;
   const Workload workload = make_workload(problem, options);
   Result<std::unique_ptr<DeviceTensors>> tensors = DeviceTensors::create(workload);
@@ -144,13 +159,18 @@ Result<std::vector<Measured>> measure(const ConvProblem& problem, const Options&
   implementations =
       chosen(std::move(*implementations), workload, options, device, of_cudnn, progress);
   if (!implementations) return implementations.status();
-  return measure(*implementations, options, device, progress);
+  const std::vector<Work> works =
+      works_of(*implementations, problem, workload.batch_norm().has_value());
+  return measure(*implementations, works, options, device, roofs, progress);
 }
 
 Result<std::vector<Measured>> measure(const BlockWorkload& workload, const Options& options,
-                                      const Device& device, Progress& progress) {
+                                      const Device& device, const Roofs& roofs,
+                                      Progress& progress) {
   Result<std::vector<Block>> blocks = create_blocks(workload);
   if (!blocks) return blocks.status();
+  const Result<BlockPlan> planned = plan_blocks(*blocks, workload.problem, BlockCut::automatic);
+  if (!planned) return planned.status();
   progress.doing("its convolutions one by one");
   Result<BlockReference> reference = reference_of(workload, *blocks);
   if (!reference) return reference.status();
@@ -162,7 +182,8 @@ Result<std::vector<Measured>> measure(const BlockWorkload& workload, const Optio
   implementations =
       chosen(std::move(*implementations), workload, options, device, of_cudnn, progress);
   if (!implementations) return implementations.status();
-  return measure(*implementations, options, device, progress);
+  const std::vector<Work> works = works_of(*implementations, workload, planned->explanation());
+  return measure(*implementations, works, options, device, roofs, progress);
 }
 
 }  // namespace foldconv::tool

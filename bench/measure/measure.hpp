@@ -12,7 +12,9 @@
 #include "compute/workload.hpp"
 #include "device.hpp"
 #include "measure/model.hpp"
+#include "measure/roofs.hpp"
 #include "measure/timing.hpp"
+#include "measure/work.hpp"
 #include "report/progress.hpp"
 
 namespace foldconv::tool {
@@ -24,9 +26,11 @@ struct Measured {
   bool planned = false;          // what plan() takes by itself
   std::string refusal;           // why it cannot be run; then nothing below is known
   std::string wrong;             // why its result is wrong; empty: right
+  Work work;                     // that its launches cannot avoid
   std::vector<Traffic> traffic;  // emulator: one for each launch
-  Floor floor;                   // emulator
-  Timing timing;                 // GPU
+  Floor floor;          // GPU: of `work` by measured roofs; emulator: of `traffic` by the model
+  Timings timings;      // GPU
+  std::string untimed;  // GPU: why it has no times although it is right
 
   bool right() const { return refusal.empty() && wrong.empty(); }
   Traffic total() const;
@@ -37,17 +41,17 @@ struct Measured {
 // it are not run.
 Status check(const Implementation& implementation, const Device& device, Measured& measured);
 
-// Errors: whatever keeps one from running at all.
+// `works`: of each implementation. Errors: whatever keeps one from running at all.
 Result<std::vector<Measured>> measure(const std::vector<Implementation>& implementations,
-                                      const Options& options, const Device& device,
-                                      Progress& progress);
+                                      const std::vector<Work>& works, const Options& options,
+                                      const Device& device, const Roofs& roofs, Progress& progress);
 
 // Blocks: whole, rotated, chain, perhaps planned, separate, and cuDNN's; or what options list.
 Result<std::vector<Measured>> measure(const BlockWorkload& workload, const Options& options,
-                                      const Device& device, Progress& progress);
+                                      const Device& device, const Roofs& roofs, Progress& progress);
 
 // A layer: fused, chain, unfused and cuDNN's, in this order; or what options list.
 Result<std::vector<Measured>> measure(const ConvProblem& problem, const Options& options,
-                                      const Device& device, Progress& progress);
+                                      const Device& device, const Roofs& roofs, Progress& progress);
 
 }  // namespace foldconv::tool

@@ -144,8 +144,8 @@ std::string to_descriptor(const BlockProblem& problem, const std::vector<BlockSh
   return text;
 }
 
-const std::string& label(const BlockDescriptor& descriptor) {
-  return descriptor.name.empty() ? descriptor.text : descriptor.name;
+std::string label(const BlockDescriptor& descriptor) {
+  return (descriptor.name.empty() ? descriptor.text : descriptor.name) + descriptor.suffix;
 }
 
 }  // namespace foldconv::tool

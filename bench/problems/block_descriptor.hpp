@@ -40,6 +40,7 @@ struct BlockDescriptor {
   std::vector<BlockShape> blocks;
   std::string name;                  // without its quotes; empty where there is none
   std::string text;                  // as it was written
+  std::string suffix = {};           // of the label
   std::vector<BlockData> data = {};  // one for each block; empty: random
 };
 
@@ -50,7 +51,7 @@ Result<BlockDescriptor> parse_block_descriptor(std::string_view text);
 // those that `x` means.
 std::string to_descriptor(const BlockProblem& problem, const std::vector<BlockShape>& blocks);
 
-// What a table calls it: its name, or else its text.
-const std::string& label(const BlockDescriptor& descriptor);
+// What a table calls it: its name, or else its text; and the suffix.
+std::string label(const BlockDescriptor& descriptor);
 
 }  // namespace foldconv::tool

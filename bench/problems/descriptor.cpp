@@ -224,8 +224,8 @@ std::string to_descriptor(const ConvProblem& problem) {
          std::to_string(problem.k) + "_" + rows + (columns != square ? "_" + columns : "");
 }
 
-const std::string& label(const Descriptor& descriptor) {
-  return descriptor.name.empty() ? descriptor.text : descriptor.name;
+std::string label(const Descriptor& descriptor) {
+  return (descriptor.name.empty() ? descriptor.text : descriptor.name) + descriptor.suffix;
 }
 
 }  // namespace foldconv::tool

@@ -20,9 +20,10 @@
 namespace foldconv::tool {
 
 struct Descriptor {
-  ConvProblem problem;  // geometry; dtype, activation and residual are the command line's
-  std::string name;     // without its quotes; empty where there is none
-  std::string text;     // as it was written
+  ConvProblem problem;      // geometry; dtype, activation and residual are the command line's
+  std::string name;         // without its quotes; empty where there is none
+  std::string text;         // as it was written
+  std::string suffix = {};  // of the label
 };
 
 // Errors name the character, counted from 1, and what to write there: invalid_argument what is
@@ -32,7 +33,7 @@ Result<Descriptor> parse_descriptor(std::string_view text);
 // The shortest descriptor of the problem's geometry, mb included, without a name.
 std::string to_descriptor(const ConvProblem& problem);
 
-// What a table calls it: its name, or else its text.
-const std::string& label(const Descriptor& descriptor);
+// What a table calls it: its name, or else its text; and the suffix.
+std::string label(const Descriptor& descriptor);
 
 }  // namespace foldconv::tool

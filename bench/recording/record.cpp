@@ -71,6 +71,18 @@ Status make_folder(const std::filesystem::path& folder) {
 
 }  // namespace
 
+ConvWitness cudnn_witness(const cudnn::Session& session) {
+  // Fused kernels are compiled when they are listed, which takes most of a recording's time.
+  return [preferred = engines_of(session, 1), more = engines_of(session, 6)](
+             const ConvProblem& problem, const CudnnParameters& parameters, const Bytes& x,
+             const Bytes& residual, bool exact) {
+    Result<CudnnRun> run =
+        first_right_run(preferred, problem, parameters, x, residual, /*exact=*/true);
+    if (run || run.status().code() != ErrorCode::unsupported) return run;
+    return first_right_run(more, problem, parameters, x, residual, exact);
+  };
+}
+
 Result<ConvRecording> record(const RecordedConv& recorded, const ConvWitness& compute) {
   const ConvProblem& p = recorded.problem;
   const reference::RawConv raw =
@@ -167,7 +179,10 @@ Result<Recorded> record_all(const std::filesystem::path& folder, const Witness& 
       return status;
     }
   }
-  std::string index = index_heading(witness);
+  const std::filesystem::path index_file = folder / "blocks" / "index.txt";
+  std::ofstream index(index_file);
+  std::string lines = index_heading(witness);
+  index << lines;
   for (const RecordedBlock& problem : recorded_blocks()) {
     const Result<BlockRecording> recording = record(problem, compute);
     if (!recording) {
@@ -175,16 +190,12 @@ Result<Recorded> record_all(const std::filesystem::path& folder, const Witness& 
       continue;
     }
     if (Status status = keep(write(folder, *recording, witness)); !status) return status;
-    index += index_line(*recording);
+    index << index_line(*recording) << std::flush;  // a run that is cut short keeps what it has
+    lines += index_line(*recording);
   }
-  std::ofstream out(folder / "blocks" / "index.txt");
-  out << index;
-  out.close();
-  if (!out) {
-    return Status(ErrorCode::invalid_argument,
-                  "cannot write " + (folder / "blocks" / "index.txt").string());
-  }
-  recorded.bytes += index.size();
+  index.close();
+  if (!index) return Status(ErrorCode::invalid_argument, "cannot write " + index_file.string());
+  recorded.bytes += lines.size();
   if (recorded.bytes > kMostRecordedBytes) {
     return Status(ErrorCode::invalid_argument,
                   "the recording has " + std::to_string(recorded.bytes) + " bytes, more than " +

@@ -31,8 +31,9 @@ struct Recorded {
 // All files together stay below this.
 inline constexpr std::size_t kMostRecordedBytes = 4'000'000;
 
-// How many of cuDNN's engines for a problem are tried until one is right.
-inline constexpr std::size_t kRecordedEngines = 3;
+// cuDNN: the engine that its heuristics prefer, or the first of some more that is right. The session
+// must outlive it.
+ConvWitness cudnn_witness(const cudnn::Session& session);
 
 // Every problem. Errors: a file that cannot be written, too many bytes.
 Result<Recorded> record_all(const std::filesystem::path& folder, const Witness& witness,

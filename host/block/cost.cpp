@@ -27,26 +27,35 @@ double fma_per_clock(int capability) {
 }  // namespace
 
 std::string DeviceSpeed::to_string() const {
-  return text(std::round(bytes_per_second / 1e9), " GB/s, ", std::round(flops_per_second / 1e12),
-              " TFLOP/s by mma.sync, ", launch_seconds * 1e6, " us a launch");
+  return text(fixed(bytes_per_second / 1e9, 0), " GB/s, ", fixed(flops_per_second / 1e12, 0),
+              " TFLOP/s by mma.sync, ", launch_seconds * 1e6, " us a launch",
+              assumed ? "; clocks assumed, the driver reports none" : "");
+}
+
+DeviceSpeed speed_of(const DeviceClocks& clocks, const DeviceFigures& figures) {
+  // Without clocks the cuts still compare by bytes and FLOPs: those of an A100.
+  constexpr DeviceClocks kAssumed = {1'410'000, 1'215'000, 5120};
+  const bool assumed = clocks.sm_khz <= 0 || clocks.memory_khz <= 0 || clocks.memory_bus_bits <= 0;
+  const DeviceClocks& c = assumed ? kAssumed : clocks;
+  // Two transfers a clock on every bit of the bus.
+  return {2e3 * c.memory_khz * c.memory_bus_bits / 8 * kAttainableBandwidth,
+          2e3 * c.sm_khz * figures.multiprocessors * fma_per_clock(figures.capability),
+          kLaunchSeconds, assumed};
 }
 
 Result<DeviceSpeed> device_speed(int device, const DeviceFigures& figures) {
-  int clock_khz = 0, memory_khz = 0, bus_bits = 0;
+  DeviceClocks clocks;
   const struct {
     cudaDeviceAttr attribute;
     int* value;
-  } queries[] = {{cudaDevAttrClockRate, &clock_khz},
-                 {cudaDevAttrMemoryClockRate, &memory_khz},
-                 {cudaDevAttrGlobalMemoryBusWidth, &bus_bits}};
+  } queries[] = {{cudaDevAttrClockRate, &clocks.sm_khz},
+                 {cudaDevAttrMemoryClockRate, &clocks.memory_khz},
+                 {cudaDevAttrGlobalMemoryBusWidth, &clocks.memory_bus_bits}};
   for (const auto& query : queries) {
     const cudaError_t code = cudaDeviceGetAttribute(query.value, query.attribute, device);
     if (code != cudaSuccess) return cuda_failure(code, "cudaDeviceGetAttribute");
   }
-  // Two transfers a clock on every bit of the bus.
-  return DeviceSpeed{2e3 * memory_khz * bus_bits / 8 * kAttainableBandwidth,
-                     2e3 * clock_khz * figures.multiprocessors * fma_per_clock(figures.capability),
-                     kLaunchSeconds};
+  return speed_of(clocks, figures);
 }
 
 double elements_read(const ConvProblem& problem) {

@@ -16,8 +16,18 @@ struct DeviceSpeed {
   double launch_seconds =
       0;  // from the end of a kernel to the next one's first instruction, in one stream
 
+  bool assumed = false;  // the driver does not report its clocks
+
   std::string to_string() const;
 };
+
+// As the driver reports them; 0 where it does not.
+struct DeviceClocks {
+  int sm_khz = 0;
+  int memory_khz = 0;
+  int memory_bus_bits = 0;
+};
+DeviceSpeed speed_of(const DeviceClocks& clocks, const DeviceFigures& figures);
 
 Result<DeviceSpeed> device_speed(int device, const DeviceFigures& figures);
 

@@ -40,6 +40,11 @@ Status check_layer(const BlockLayer& layer, const Place& place, int c) {
                         " channels, its input has ", c),
                    text("give weights of ", c, " input channels over ", place.groups, " groups"));
   }
+  if (conv.k % place.groups != 0) {
+    return invalid(text("the groups do not divide the output of ", place.name),
+                   text("k = ", conv.k, ", groups = ", place.groups),
+                   text("give a multiple of ", place.groups, " output channels"));
+  }
   return {};
 }
 
@@ -218,6 +223,11 @@ Result<Bottleneck> Bottleneck::create(const BottleneckWeights& weights,
                                       const FoldOptions& options) {
   return guarded([&]() -> Result<Bottleneck> {
     const bool first = weights.stride_at == StrideAt::conv1;
+    if (!first && weights.stride_at != StrideAt::conv2) {
+      return invalid("unknown place of the stride",
+                     text("static_cast<StrideAt>(", int(weights.stride_at), ")"),
+                     "use StrideAt::conv1 or StrideAt::conv2");
+    }
     auto data = foldconv::create(
         {{{&weights.conv1, {"conv1", 1, first ? weights.stride : 1}},
           {&weights.conv2, {"conv2", 3, first ? 1 : weights.stride, weights.groups}},

@@ -32,6 +32,9 @@ Result<BlockLaunch> convolution(const BlockStep& step, const ConvProblem& proble
                                 BlockTensor residual, BlockTensor y) {
   Result<ConvPlan> plan = step.conv.plan(problem);
   if (!plan.ok()) return at(step.name, plan.status());
+  if (plan->workspace_bytes() > 0)
+    return not_offered(
+        text(step.name, " needs a workspace of its own: ", plan->explanation().kernel));
   const std::string kernel = plan->explanation().kernel;
   const LaunchCost cost = cost_of(*plan);
   return BlockLaunch{kernel, cost, std::move(*plan), x, residual, y, {}};
@@ -45,19 +48,18 @@ Result<std::vector<BlockLaunch>> separate_launches(const PlannedBlock& planned, 
   std::vector<BlockLaunch> launches;
   std::optional<BlockLaunch> joined;
   BlockTensor shortcut = planned.x();
-  if (block.downsample) {
+  if (block.joined) {
+    // No way around a refusal: a downsample of its own would be rounded, and an image's bits would
+    // depend on its batch.
     Result<BlockLaunch> offer = offer_joined(planned, context);
-    if (offer.ok()) {
-      joined = std::move(*offer);
-    } else if (offer.status().code() != ErrorCode::unsupported) {
-      return offer.status();
-    } else {
-      Result<BlockLaunch> launch = convolution(*block.downsample, planned.downsample_problem(),
-                                               planned.x(), {}, planned.y());
-      if (!launch.ok()) return launch.status();
-      launches.push_back(std::move(*launch));
-      shortcut = planned.y();
-    }
+    if (!offer.ok()) return at("conv3 and downsample", offer.status());
+    joined = std::move(*offer);
+  } else if (block.downsample) {
+    Result<BlockLaunch> launch =
+        convolution(*block.downsample, planned.downsample_problem(), planned.x(), {}, planned.y());
+    if (!launch.ok()) return launch.status();
+    launches.push_back(std::move(*launch));
+    shortcut = planned.y();
   }
   for (std::size_t i = step; i < block.steps.size(); ++i) {
     const bool last = i + 1 == block.steps.size();

@@ -15,7 +15,6 @@ constexpr const ConvTile* kTiles[] = {&tiles::k128x128::value, &tiles::k64x64::v
 
 Result<BlockLaunch> offer_joined(const PlannedBlock& planned, const PlanContext& context) {
   const Block::Data& block = *planned.data;
-  if (!block.joined) return not_offered(block.why_not_joined);
   ConvProblem problem = planned.problem(2);
   problem.residual = false;
   if (std::string rule = index_rule({planned.input}); !rule.empty())

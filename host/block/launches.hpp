@@ -41,7 +41,8 @@ struct BlockLaunch {
 };
 
 // Tensors that live in the workspace. Those of the same role in neighbouring blocks lie in different
-// places, for a launch may read one and write the other.
+// places: a tail reads its block's t1 and writes the next one's, a projection reads pixels of x that
+// other CTAs' y would overwrite.
 class BlockWorkspace {
  public:
   // `launches` of `blocks` blocks; bytes(tensor) is a tensor's size.

@@ -7,6 +7,7 @@
 #include "block/data.hpp"
 #include "block/planned.hpp"
 #include "error.hpp"
+#include "sizes.hpp"
 #include "text.hpp"
 #include "trace.hpp"
 
@@ -51,15 +52,37 @@ CutFigures figures_of(const Path& path, BlockCut cut, const std::vector<PlannedB
   return figures;
 }
 
-std::string reason_of(BlockCut pinned, int possible) {
+std::string reason_of(BlockCut pinned, const host::Offers& offers) {
+  using host::Part;
   if (pinned != BlockCut::automatic) return "pinned by BlockPlanOptions::cut";
-  return possible == 1 ? "no other cut takes the blocks" : "the least floor time";
+  const bool fused = std::ranges::any_of(offers.offers, [](const host::Offers::Offer& offer) {
+    return offer.part == Part::whole || offer.part == Part::tail || offer.part == Part::tail_head;
+  });
+  return fused ? "the least floor time" : "no other cut takes the blocks";
+}
+
+// So that sums of some tensors' bytes do not overflow.
+Status check_sizes(const PlannedBlock& block) {
+  constexpr std::int64_t kMostBytes = std::int64_t{1} << 59;
+  for (std::size_t step = 0; step <= block.data->steps.size(); ++step) {
+    const Shape shape = block.shape_before(step);
+    const auto element = static_cast<std::int64_t>(size_of(block.data->dtype));
+    const auto bytes = host::checked_product({shape.n, shape.h, shape.w, shape.c, element});
+    if (bytes && *bytes <= kMostBytes) continue;
+    return invalid(text("a tensor of block ", block.index, " has more than 2^59 bytes"),
+                   host::trace_name(shape), "use a smaller batch or image");
+  }
+  return {};
 }
 
 Result<BlockPlan::Data> plan_blocks(std::vector<Block> blocks,
                                     const std::vector<const Block::Data*>& data,
                                     const BlockProblem& problem, const BlockPlanOptions& options) {
   const Block::Data& first = *data.front();
+  if (options.cut > BlockCut::chain) {
+    return invalid("unknown cut", text("static_cast<BlockCut>(", int(options.cut), ")"),
+                   "use a value of the enum");
+  }
   if (Status status = host::check_current_device(first.device, "the block"); !status.ok())
     return status;
   const Result<host::DeviceFigures> device = host::device_figures(first.device);
@@ -74,6 +97,7 @@ Result<BlockPlan::Data> plan_blocks(std::vector<Block> blocks,
     planned.push_back({block, static_cast<int>(planned.size()), input});
     // The problem is the caller's: its sizes are checked before anything is computed from them.
     if (Status status = validate(planned.back().problem(0)); !status.ok()) return status;
+    if (Status status = check_sizes(planned.back()); !status.ok()) return status;
     input = planned.back().output();
   }
   const Result<host::Offers> offers = host::collect_offers(planned, context);
@@ -94,13 +118,9 @@ Result<BlockPlan::Data> plan_blocks(std::vector<Block> blocks,
   if (planned.size() > 1)
     explanation.cuts.push_back(
         figures_of(path_of(BlockCut::automatic), BlockCut::automatic, planned));
-  int possible = 0;
-  for (const BlockCut cut : {BlockCut::whole, BlockCut::rotated, BlockCut::chain}) {
-    const Path path = path_of(cut);
-    possible += path.refusal.empty();
-    explanation.cuts.push_back(figures_of(path, cut, planned));
-  }
-  explanation.reason = reason_of(options.cut, possible);
+  for (const BlockCut cut : {BlockCut::whole, BlockCut::rotated, BlockCut::chain})
+    explanation.cuts.push_back(figures_of(path_of(cut), cut, planned));
+  explanation.reason = reason_of(options.cut, *offers);
   BlockWorkspace workspace = workspace_of(chosen, planned);
   std::string trace_name = text(
       planned.size() == 1 ? "block " : "stage ", to_string(explanation.cut), " ",

@@ -57,7 +57,7 @@ Result<BlockLaunch> offer_whole(const PlannedBlock& block, const PlanContext& co
 Result<BlockLaunch> offer_tail(const PlannedBlock& block, const PlannedBlock* next,
                                const PlanContext& context);
 
-// conv3 and the downsample as one launch.
+// conv3 and the downsample of a block that has them joined as one launch.
 Result<BlockLaunch> offer_joined(const PlannedBlock& block, const PlanContext& context);
 
 }  // namespace foldconv::host

@@ -116,7 +116,8 @@ Result<BlockLaunch> offer_tail(const PlannedBlock& planned, const PlannedBlock* 
   if (std::string rule = block_rule(block, next_data); !rule.empty())
     return not_offered(std::move(rule));
   const ConvProblem conv2 = planned.problem(1);
-  if (std::string rule = index_rule({planned.input, planned.output()}); !rule.empty())
+  const Shape next_t1 = next != nullptr ? next->shape_before(1) : Shape{};
+  if (std::string rule = index_rule({planned.input, planned.output(), next_t1}); !rule.empty())
     return not_offered(std::move(rule));
 
   // Of the tiles just wide enough, the one with the least floor time.

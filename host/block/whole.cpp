@@ -58,6 +58,8 @@ BottleneckParams make_params(const BottleneckTile& tile, const PlannedBlock& pla
   params.w = x.w;
   params.c = block.c();
   params.k = block.k();
+  params.t1_channels = block.steps[0].k;
+  params.t2_channels = block.steps[1].k;
   params.inner = {static_cast<int>(block.inner), block.alpha};
   params.last = {static_cast<int>(block.last), block.alpha};
   params.tiles = static_cast<int>(x.n * rows * columns);

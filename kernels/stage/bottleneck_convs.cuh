@@ -42,7 +42,8 @@ __device__ __forceinline__ void first_conv(const BottleneckParams& p, const Tile
             load_pair(p.conv1.scale, channel), load_pair(p.conv1.bias, channel), activation);
         auto* to = reinterpret_cast<typename Pair<Element>::type*>(
             t1 + row * kSliceBytes + swizzled_chunk(column, n / 8 + j) * 16 + lane % 4 * 4);
-        *to = inside ? pair : Pair<Element>::pack({0.0f, 0.0f});
+        *to = inside ? keep_channels(pair, channel, p.t1_channels)
+                     : Pair<Element>::pack({0.0f, 0.0f});
       }
     }
   });
@@ -85,9 +86,10 @@ __device__ __forceinline__ void middle_conv(const BottleneckParams& p, char* mid
           const int pixel = m + i * 16 + half * 8 + lane / 4;
           *reinterpret_cast<typename Pair<Element>::type*>(
               middle + pixel * kSliceBytes + swizzled_chunk(lane / 4, n / 8 + j) * 16 +
-              lane % 4 * 4) =
-              middle_pair<Element>(mma.sums[i][j][half * 2], mma.sums[i][j][half * 2 + 1], scale,
-                                   bias, activation);
+              lane % 4 * 4) = keep_channels(middle_pair<Element>(mma.sums[i][j][half * 2],
+                                                                 mma.sums[i][j][half * 2 + 1],
+                                                                 scale, bias, activation),
+                                            channel, p.t2_channels);
         }
       }
     }

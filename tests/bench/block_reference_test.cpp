@@ -6,20 +6,13 @@
 #include <cmath>
 #include <string>
 
+#include "block_workload_of.hpp"
 #include "compute/block_convs.hpp"
 #include "compute/expected_projection.hpp"
 #include "report/findings.hpp"
 
 namespace foldconv::tool {
 namespace {
-
-BlockWorkload workload_of(const std::string& text, const Options& options = {}) {
-  const Result<BlockDescriptor> descriptor = parse_block_descriptor(text);
-  EXPECT_TRUE(descriptor.ok()) << descriptor.status().message();
-  Result<BlockWorkload> workload = make_block_workload(*descriptor, options);
-  EXPECT_TRUE(workload.ok()) << workload.status().message();
-  return std::move(*workload);
-}
 
 BlockReference reference_of(const BlockWorkload& workload) {
   const Result<std::vector<Block>> blocks = create_blocks(workload);

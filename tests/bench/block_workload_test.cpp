@@ -5,18 +5,11 @@
 
 #include <string>
 
+#include "block_workload_of.hpp"
 #include "compute/block_convs.hpp"
 
 namespace foldconv::tool {
 namespace {
-
-BlockWorkload workload_of(const std::string& text, const Options& options = {}) {
-  const Result<BlockDescriptor> descriptor = parse_block_descriptor(text);
-  EXPECT_TRUE(descriptor.ok()) << descriptor.status().message();
-  Result<BlockWorkload> workload = make_block_workload(*descriptor, options);
-  EXPECT_TRUE(workload.ok()) << workload.status().message();
-  return std::move(*workload);
-}
 
 BlockConvs convs_of(const BlockWorkload& workload) {
   return tool::convs_of(workload.blocks.front().weights, workload.dtype, workload.input().shape);
@@ -58,8 +51,7 @@ TEST(BlockWorkload, FollowsTheOptions) {
   options.activation = Activation::silu;
   options.batch_norm = false;
   options.conv_bias = true;
-  options.images = 3;
-  const BlockWorkload workload = workload_of("ih8_ic16mid8oc16", options);
+  const BlockWorkload workload = workload_of("mb3_ih8_ic16mid8oc16", options);
   EXPECT_EQ(workload.dtype, DataType::bf16);
   EXPECT_EQ(workload.problem.n, 3);
   const auto& weights = std::get<BottleneckWeights>(workload.blocks.front().weights);

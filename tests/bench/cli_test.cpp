@@ -130,10 +130,14 @@ TEST(Cli, BenchOnTheEmulatorSaysSoAndPrintsTheModel) {
   if (document["header"]["emulated"] == false) GTEST_SKIP() << "runs on a GPU";
   EXPECT_EQ(document["header"]["model"], "a100");
   for (const auto& row : document["rows"]) {
-    EXPECT_TRUE(row["time_us"].is_null());
+    EXPECT_TRUE(row["cold_us"].is_null());
+    EXPECT_TRUE(row["warm_us"].is_null());
     EXPECT_GT(row["floor_us"], 0.0);
     EXPECT_GT(row["dram_bytes"], 0);
   }
+  EXPECT_EQ(document["header"]["schema"], 1);
+  EXPECT_EQ(document["header"]["roofs"], "model");
+  EXPECT_TRUE(document["header"]["date"].is_string());
   const Outcome table = foldconv(kBench + "--model h100 " + kSmall);
   EXPECT_TRUE(has(table.out, "EMULATED"));
   EXPECT_TRUE(has(table.out, "3.00 TB/s"));
@@ -143,7 +147,7 @@ TEST(Cli, BenchOnTheEmulatorSaysSoAndPrintsTheModel) {
 TEST(Cli, BenchWritesCsvWithAHeaderLine) {
   const Outcome outcome = foldconv(kBench + "--format csv mb1_ic8oc8_ih6kh1");
   EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
-  EXPECT_EQ(outcome.out.rfind("name,descriptor,implementation,", 0), 0U) << outcome.out;
+  EXPECT_EQ(outcome.out.rfind("name,descriptor,kind,images,implementation,", 0), 0U) << outcome.out;
   EXPECT_EQ(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 4);
 }
 
@@ -206,7 +210,7 @@ TEST(Cli, BenchComparesTheCutsOfABlock) {
     ++blocks;
     if (row["planned"] == true) {
       ++planned;
-      EXPECT_EQ(row["over_planned"], 1.0);
+      EXPECT_EQ(row["baseline"], true);
     }
     if (row["right"].is_null()) {
       EXPECT_TRUE(row["reason"].is_string());
@@ -312,6 +316,20 @@ TEST(Cli, MbOverridesTheDescriptors) {
   const Outcome outcome = foldconv("validate --mb 3 --format json mb1_ic8oc8_ih6kh1");
   EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
   EXPECT_TRUE(has(outcome.out, "mb3ic8oc8")) << outcome.out;
+}
+
+TEST(Cli, SeveralBatchSizesAreAsManyProblems) {
+  const std::string arguments = "bench --mb 1,3 --block ih4_ic16oc16 'ic8oc8_ih6kh1n\"one\"'";
+  const Outcome table = foldconv(arguments);
+  EXPECT_EQ(table.exit_code, 0) << table.out;
+  EXPECT_TRUE(has(table.out, "one mb1")) << table.out;
+  EXPECT_TRUE(has(table.out, "one mb3")) << table.out;
+  EXPECT_TRUE(has(table.out, "4 of 4 problems right")) << table.out;
+  EXPECT_LE(longest_line(table.out), 120U);
+  const auto rows = nlohmann::json::parse(foldconv(arguments + " --format json").out)["rows"];
+  EXPECT_EQ(rows.front()["images"], 1);
+  EXPECT_EQ(rows.back()["images"], 3);
+  EXPECT_TRUE(rows.back()["descriptor"].get<std::string>().starts_with("mb3ic8oc8_ih6"));
 }
 
 TEST(Cli, ShippedListsAreFoundByName) {

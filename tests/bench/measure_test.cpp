@@ -107,7 +107,8 @@ TEST(MeasureProblem, RunsF32WithoutBatchNormAndResidual) {
   problem.dtype = DataType::f32;
   problem.residual = false;
   Progress progress(1);
-  const Result<std::vector<Measured>> measured = measure(problem, options, *device, progress);
+  const Result<std::vector<Measured>> measured =
+      measure(problem, options, *device, Roofs{}, progress);
   ASSERT_TRUE(measured.ok()) << measured.status().message();
   ASSERT_EQ(measured->size(), 3U);
   for (const Measured& one : *measured) EXPECT_EQ(one.wrong, "");
@@ -120,43 +121,32 @@ TEST(MeasureProblem, AnInvalidProblemIsAnError) {
   ConvProblem problem = kLayer;
   problem.k = 0;
   Progress progress(1);
-  const auto measured = measure(problem, Options{}, *device, progress);
+  const auto measured = measure(problem, Options{}, *device, Roofs{}, progress);
   ASSERT_FALSE(measured.ok());
   EXPECT_EQ(measured.status().code(), ErrorCode::invalid_argument);
 }
 
-TEST(Timings, EveryElementOfEveryRoundRuns) {
-  Result<DeviceBuffer> buffer = DeviceBuffer::allocate(64);
-  ASSERT_TRUE(buffer.ok()) << buffer.status().message();
-  ASSERT_TRUE(buffer->poison().ok());
-  const Launches work = [&](cudaStream_t stream) {
-    return cuda_status(cudaMemsetAsync(buffer->data(), 7, buffer->bytes(), stream), "memset");
-  };
-  const Result<std::vector<Timing>> timings = time_interleaved({work, work}, 1 << 10);
-  ASSERT_TRUE(timings.ok()) << timings.status().message();
-  ASSERT_EQ(timings->size(), 2U);
-  for (const Timing& timing : *timings) {
-    EXPECT_GE(timing.seconds, 0);
-    EXPECT_GE(timing.samples, 31U);
+// The emulator's clock says nothing, but all that times a GPU runs on it.
+TEST(MeasureProblem, TimesAsOnAGpu) {
+  const Result<Device> found = current_device();
+  ASSERT_TRUE(found.ok()) << found.status().message();
+  Device device = *found;
+  device.emulated = false;
+  device.l2_bytes = 1 << 10;
+  Options options;
+  options.seconds = 0.01;
+  Roofs roofs;
+  roofs.copy.rate = 1;  // a floor of hours
+  Progress progress(1);
+  const Result<std::vector<Measured>> measured = measure(kLayer, options, device, roofs, progress);
+  ASSERT_TRUE(measured.ok()) << measured.status().message();
+  for (const Measured& one : *measured) {
+    EXPECT_EQ(one.wrong + one.untimed, "");
+    ASSERT_TRUE(one.timings.cold && one.timings.warm);
+    EXPECT_GE(one.timings.cold->samples, RepetitionLimits{}.fewest);
+    EXPECT_DOUBLE_EQ(one.floor.seconds, one.work.bytes);
+    EXPECT_TRUE(one.traffic.empty());
   }
-  const Result<std::vector<std::byte>> bytes = buffer->download();
-  ASSERT_TRUE(bytes.ok()) << bytes.status().message();
-  EXPECT_EQ(*bytes, std::vector<std::byte>(64, std::byte{7}));
-}
-
-TEST(Timings, AFailingLaunchEndsTheCapture) {
-  const Launches fails = [](cudaStream_t) { return Status(ErrorCode::unsupported, "on purpose"); };
-  const Result<std::vector<Timing>> timings = time_interleaved({fails}, 1 << 10);
-  ASSERT_FALSE(timings.ok());
-  EXPECT_EQ(timings.status().message(), "on purpose");
-}
-
-TEST(Timings, MedianAndDeviation) {
-  std::vector<double> samples = {3, 1, 2, 100, 4};
-  const Timing timing = summarize(samples);
-  EXPECT_EQ(timing.seconds, 3);
-  EXPECT_DOUBLE_EQ(timing.noise, 1.0 / 3);  // deviations 0 1 1 2 97
-  EXPECT_EQ(timing.samples, 5U);
 }
 
 }  // namespace

@@ -40,6 +40,9 @@ TEST(CommandLineOptions, Defaults) {
   EXPECT_FALSE(options.conv_bias);
   EXPECT_EQ(options.format, Format::table);
   EXPECT_EQ(options.model, "");
+  EXPECT_TRUE(options.batch_sizes.empty());
+  EXPECT_EQ(options.l2, L2::both);
+  EXPECT_EQ(options.seconds, 1);
 }
 
 TEST(CommandLineOptions, Implementations) {
@@ -60,7 +63,7 @@ TEST(CommandLineOptions, Everything) {
   const Parsed parsed =
       parse({"bench",       "--batch",    "resnet50",   "--batch", "tails",   "--dtype",
              "bf16",        "--act",      "leaky_relu", "--alpha", "0.25",    "--no-bn",
-             "--conv-bias", "--residual", "--seed",     "7",       "--mb",    "32",
+             "--conv-bias", "--residual", "--seed",     "7",       "--mb",    "1,32",
              "--kernel",    "direct",     "--format",   "json",    "--model", "a100",
              kDescriptor,   "--block",    kBlock,       "--block", kBlock});
   ASSERT_TRUE(parsed.command_line.options) << parsed.err;
@@ -75,14 +78,20 @@ TEST(CommandLineOptions, Everything) {
   EXPECT_EQ(options.kernel, "direct");
   EXPECT_EQ(options.format, Format::json);
   EXPECT_EQ(options.model, "a100");
+  EXPECT_EQ(options.batch_sizes, (std::vector<int>{1, 32}));
 
   const ConvProblem problem = apply(options, {.n = 2, .h = 4, .w = 4, .c = 8, .k = 8});
-  EXPECT_EQ(problem.n, 32);
   EXPECT_EQ(problem.dtype, DataType::bf16);
   EXPECT_EQ(problem.activation, Activation::leaky_relu);
   EXPECT_EQ(problem.alpha, 0.25f);
   EXPECT_TRUE(problem.residual);
-  EXPECT_EQ(apply(options, BlockProblem{.n = 1, .h = 8, .w = 9}).n, 32);
+}
+
+TEST(CommandLineOptions, HowToTime) {
+  const Parsed parsed = parse({"bench", kDescriptor, "--l2", "warm", "--seconds", "0.25"});
+  ASSERT_TRUE(parsed.command_line.options) << parsed.err;
+  EXPECT_EQ(parsed.command_line.options->l2, L2::warm);
+  EXPECT_EQ(parsed.command_line.options->seconds, 0.25);
 }
 
 TEST(CommandLineOptions, ABlockIsAProblem) {
@@ -134,6 +143,10 @@ TEST(CommandLineOptions, BadUsageExitsWith2AndSaysWhy) {
       {"validate", kDescriptor, "--frobnicate"},
       {"validate", kDescriptor, "--format", "xml"},
       {"bench", kDescriptor, "--model", "v100"},
+      {"bench", kDescriptor, "--l2", "tepid"},
+      {"bench", kDescriptor, "--seconds", "0"},
+      {"bench", kDescriptor, "--mb", "1,,2"},
+      {"validate", kDescriptor, "--l2", "cold"},
       {"explain", kDescriptor, "--seed", "1"},
       {"validate", "--prefix", "layer1.0"},
       {"validate", "--weights", "net.safetensors", "--stride", "3"},

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,7 @@ using kernel_tests::DeviceBuffer;
 
 // Weights of ones in a small bottleneck, 64 -> 64 -> 64 -> 64, to be broken by tests.
 struct Blocks {
-  std::vector<float> ones = std::vector<float>(64 * 64 * 9, 1.0f / 64);
+  std::vector<float> ones = std::vector<float>(256 * 64 * 9, 1.0f / 64);
 
   BlockLayer layer(int k, int c, int r) const {
     return {{.values = std::span(ones).first(static_cast<std::size_t>(k * c * r * r)),
@@ -74,6 +75,24 @@ TEST(BlockWiring, GroupsMustMakeTheWidthsChain) {
   expect_refused(Bottleneck::create(weights).status(), ErrorCode::invalid_argument, "groups = 0");
 }
 
+TEST(BlockWiring, GroupsMustDivideTheirOutput) {
+  const Blocks blocks;
+  auto weights = blocks.bottleneck();
+  weights.conv2 = blocks.layer(60, 8, 3);
+  weights.conv3 = blocks.layer(64, 60, 1);
+  weights.groups = 8;
+  expect_refused(Bottleneck::create(weights).status(), ErrorCode::invalid_argument,
+                 "k = 60, groups = 8");
+}
+
+TEST(BlockWiring, AStrideAtNoConvolutionIsRefused) {
+  const Blocks blocks;
+  auto weights = blocks.bottleneck();
+  weights.stride_at = static_cast<StrideAt>(7);
+  expect_refused(Bottleneck::create(weights).status(), ErrorCode::invalid_argument,
+                 "static_cast<StrideAt>(7)");
+}
+
 TEST(BlockWiring, OtherFilterSizesAreRefused) {
   const Blocks blocks;
   auto weights = blocks.bottleneck();
@@ -120,11 +139,156 @@ TEST(BlockPlanning, APinnedCutThatIsImpossibleSaysWhy) {
   expect_refused(plan.status(), ErrorCode::unsupported, "bottlenecks (1x1, 3x3, 1x1) only");
 }
 
+// With 24 channels an mma of the chain spans two taps: filled up to 64 it would sum in another order.
+TEST(BlockPlanning, MiddleWidthsThatCannotBeFilledUpAreRefused) {
+  const Blocks blocks;
+  auto weights = blocks.bottleneck();
+  weights.conv1 = blocks.layer(24, 64, 1);
+  weights.conv2 = blocks.layer(24, 24, 3);
+  weights.conv3 = blocks.layer(64, 24, 1);
+  const auto block = Bottleneck::create(weights);
+  ASSERT_TRUE(block.ok());
+  expect_refused(block->plan({1, 8, 8}, {.cut = BlockCut::whole}).status(), ErrorCode::unsupported,
+                 "multiple of 16: the block's are 24 -> 24");
+}
+
+// Kernels of blocks move 16 bytes at a time.
+TEST(BlockPlanning, WidthsThatBreak16BytesAreRefused) {
+  const Blocks blocks;
+  const auto expect_refusal = [](const BottleneckWeights& weights, BlockCut cut,
+                                 const std::string& words) {
+    const auto block = Bottleneck::create(weights);
+    ASSERT_TRUE(block.ok());
+    expect_refused(block->plan({1, 8, 8}, {.cut = cut}).status(), ErrorCode::unsupported, words);
+  };
+  auto weights = blocks.bottleneck();
+  weights.conv3 = blocks.layer(60, 64, 1);
+  weights.downsample = blocks.layer(60, 64, 1);
+  expect_refusal(weights, BlockCut::whole, "k = 60");
+  expect_refusal(weights, BlockCut::rotated, "the block's output has 60 channels");
+
+  weights = blocks.bottleneck();
+  weights.conv1 = blocks.layer(68, 64, 1);
+  weights.conv2 = blocks.layer(64, 68, 3);
+  expect_refusal(weights, BlockCut::rotated, "conv2's input has 68 channels");
+
+  weights = blocks.bottleneck();
+  weights.conv1 = blocks.layer(64, 60, 1);
+  weights.downsample = blocks.layer(64, 60, 1);
+  expect_refusal(weights, BlockCut::rotated, "the block has 60 and 64 channels");
+}
+
 TEST(BlockPlanning, SizesThatNoConvolutionTakesAreRefused) {
   const Blocks blocks;
   const auto block = Bottleneck::create(blocks.bottleneck());
   ASSERT_TRUE(block.ok());
   expect_refused(block->plan({.n = 1, .h = 0, .w = 8}).status(), ErrorCode::invalid_argument, "h");
+}
+
+TEST(BlockPlanning, AnUnknownCutIsRefused) {
+  const Blocks blocks;
+  const auto block = Bottleneck::create(blocks.bottleneck());
+  ASSERT_TRUE(block.ok());
+  expect_refused(block->plan({.n = 1, .h = 8, .w = 8}, {.cut = static_cast<BlockCut>(9)}).status(),
+                 ErrorCode::invalid_argument, "static_cast<BlockCut>(9)");
+}
+
+// Kernels of blocks index with 32 bits: 2^31 elements of x, of y, and of what they make for the next
+// block are left to others.
+TEST(BlockPlanning, TensorsOf2To31ElementsAreRefused) {
+  const Blocks blocks;
+  const auto block = Bottleneck::create(blocks.bottleneck());
+  ASSERT_TRUE(block.ok());
+  const BlockProblem largest{511, 256, 256}, too_large{512, 256, 256};
+  EXPECT_TRUE(block->plan(largest, {.cut = BlockCut::whole}).ok());
+  expect_refused(block->plan(too_large, {.cut = BlockCut::whole}).status(), ErrorCode::unsupported,
+                 "512x256x256x64 has 2^31 elements");
+  expect_refused(block->plan(largest, {.cut = BlockCut::rotated}).status(), ErrorCode::unsupported,
+                 "elements of x, padding included");
+  EXPECT_EQ(block->plan(too_large)->explanation().cut, BlockCut::chain);
+
+  auto wide = blocks.bottleneck();
+  wide.conv1 = blocks.layer(64, 128, 1);
+  wide.conv3 = blocks.layer(128, 64, 1);
+  const auto wide_block = Bottleneck::create(wide);
+  ASSERT_TRUE(wide_block.ok());
+  for (const BlockCut cut : {BlockCut::whole, BlockCut::rotated}) {
+    expect_refused(wide_block->plan({256, 256, 256}, {.cut = cut}).status(), ErrorCode::unsupported,
+                   "256x256x256x128 has 2^31 elements");
+  }
+}
+
+// The joined convolution reads x past what its own problem says. No other kernel may take its place: a
+// downsample of its own is rounded, and the bits would depend on the batch.
+TEST(BlockPlanning, AProjectionOf2To31ElementsIsRefused) {
+  const Blocks blocks;
+  auto weights = blocks.bottleneck();
+  weights.downsample = blocks.layer(64, 64, 1);
+  weights.stride = 2;
+  const auto block = Bottleneck::create(weights);
+  ASSERT_TRUE(block.ok());
+  EXPECT_TRUE(block->plan({.n = 511, .h = 256, .w = 256}).ok());
+  expect_refused(block->plan({.n = 512, .h = 256, .w = 256}).status(), ErrorCode::unsupported,
+                 "split the batch");
+}
+
+TEST(BlockPlanning, TensorsWhoseSumWouldOverflowAreRefused) {
+  const Blocks blocks;
+  const auto block = Bottleneck::create(blocks.bottleneck());
+  ASSERT_TRUE(block.ok());
+  expect_refused(block->plan({.n = 1 << 24, .h = 1 << 15, .w = 1 << 15}).status(),
+                 ErrorCode::invalid_argument, "2^59 bytes: 16777216x32768x32768x64");
+}
+
+// 64 -> 64 channels, but 256 between the next block's first two convolutions.
+TEST(BlockPlanning, TheNextBlocksTensorOf2To31ElementsIsRefused) {
+  const Blocks blocks;
+  auto narrow = blocks.bottleneck(), wide = blocks.bottleneck();
+  narrow.conv1 = blocks.layer(128, 64, 1);  // which the whole cut does not take
+  narrow.conv2 = blocks.layer(64, 128, 3);
+  wide.conv1 = blocks.layer(256, 64, 1);
+  wide.conv2 = blocks.layer(64, 256, 3);
+  const auto first = Bottleneck::create(narrow), second = Bottleneck::create(wide);
+  ASSERT_TRUE(first.ok() && second.ok());
+  const auto stage = Stage::create({*first, *second});
+  ASSERT_TRUE(stage.ok());
+  const auto reaches_over = [&](int n) {
+    const auto plan = stage->plan({n, 256, 256});
+    const auto& kernels = plan->explanation().cuts.front().kernels;
+    return std::ranges::any_of(kernels, [](const std::string& kernel) {
+      return kernel.find("x256_st3") != std::string::npos;
+    });
+  };
+  EXPECT_TRUE(reaches_over(100));
+  EXPECT_FALSE(reaches_over(128));
+}
+
+TEST(BlockPlanning, TheReasonOfAMixtureIsItsTime) {
+  const Blocks blocks;
+  const auto basic = BasicBlock::create(blocks.basic());
+  const auto bottleneck = Bottleneck::create(blocks.bottleneck());
+  ASSERT_TRUE(basic.ok() && bottleneck.ok());
+  const auto reason = [](std::vector<Block> stage) {
+    return Stage::create(std::move(stage))->plan({8, 56, 56})->explanation().reason;
+  };
+  EXPECT_EQ(reason({*basic, *bottleneck}), "the least floor time");
+  EXPECT_EQ(reason({*basic, *basic}), "no other cut takes the blocks");
+}
+
+TEST(BlockStages, BlocksThatDoNotFollowEachOtherAreRefused) {
+  const Blocks blocks;
+  auto narrow = blocks.basic();
+  narrow.conv1 = blocks.layer(64, 32, 3);
+  narrow.downsample = blocks.layer(64, 32, 1);
+  const auto block = BasicBlock::create(blocks.basic());
+  const auto other_channels = BasicBlock::create(narrow);
+  const auto other_type = BasicBlock::create(blocks.basic(), {.dtype = DataType::bf16});
+  ASSERT_TRUE(block.ok() && other_channels.ok() && other_type.ok());
+  expect_refused(Stage::create({}).status(), ErrorCode::invalid_argument, "0 blocks");
+  expect_refused(Stage::create({*block, *other_channels}).status(), ErrorCode::invalid_argument,
+                 "it takes 32, block 0 gives 64");
+  expect_refused(Stage::create({*block, *block, *other_type}).status(), ErrorCode::invalid_argument,
+                 "block 1 f16, block 2 bf16");
 }
 
 TEST(BlockPlanning, TheExplanationShowsEveryCutWithItsFigures) {

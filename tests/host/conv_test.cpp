@@ -20,8 +20,7 @@ namespace {
 
 using kernel_tests::DeviceBuffer;
 using test::fails_with;
-
-constexpr auto kInvalid = ErrorCode::invalid_argument;
+using test::kInvalid;
 
 // 2 images of 5x4, 16 channels to 24, 3x3: small integers, so that every dtype computes exactly.
 struct Case {

@@ -10,6 +10,8 @@
 
 namespace foldconv::test {
 
+inline constexpr ErrorCode kInvalid = ErrorCode::invalid_argument;
+
 inline testing::AssertionResult fails_with(const Status& status, ErrorCode code,
                                            std::initializer_list<std::string_view> parts) {
   if (status.code() != code) {

@@ -13,9 +13,10 @@ namespace foldconv {
 namespace {
 
 using test::fails_with;
+using test::kInvalid;
 
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kFloatInfinity = std::numeric_limits<float>::infinity();
 
 // k 3, 2 channels, 1x1, all arrays present.
 struct Arrays {
@@ -48,8 +49,6 @@ Status after(const std::function<void(Arrays&)>& change) {
   change(arrays);
   return arrays.status();
 }
-
-constexpr auto kInvalid = ErrorCode::invalid_argument;
 
 TEST(FoldErrors, NoneWithoutAFault) {
   EXPECT_TRUE(Arrays().status().ok());
@@ -97,17 +96,17 @@ TEST(FoldErrors, MissingStatistics) {
 TEST(FoldErrors, NotANumberOrInfinityAnywhere) {
   EXPECT_TRUE(fails_with(after([](Arrays& a) { a.weights[5] = kNaN; }), kInvalid,
                          {"weights.values[5] = nan", "channel 2"}));
-  EXPECT_TRUE(fails_with(after([](Arrays& a) { a.weights[2] = -kInfinity; }), kInvalid,
+  EXPECT_TRUE(fails_with(after([](Arrays& a) { a.weights[2] = -kFloatInfinity; }), kInvalid,
                          {"weights.values[2] = -inf", "channel 1"}));
   EXPECT_TRUE(
       fails_with(after([](Arrays& a) { a.bias[1] = kNaN; }), kInvalid, {"weights.bias[1] = nan"}));
-  EXPECT_TRUE(fails_with(after([](Arrays& a) { a.gamma[2] = kInfinity; }), kInvalid,
+  EXPECT_TRUE(fails_with(after([](Arrays& a) { a.gamma[2] = kFloatInfinity; }), kInvalid,
                          {"batch_norm.gamma[2] = inf"}));
   EXPECT_TRUE(fails_with(after([](Arrays& a) { a.beta[0] = kNaN; }), kInvalid,
                          {"batch_norm.beta[0] = nan"}));
   EXPECT_TRUE(fails_with(after([](Arrays& a) { a.mean[0] = kNaN; }), kInvalid,
                          {"batch_norm.mean[0] = nan"}));
-  EXPECT_TRUE(fails_with(after([](Arrays& a) { a.variance[0] = kInfinity; }), kInvalid,
+  EXPECT_TRUE(fails_with(after([](Arrays& a) { a.variance[0] = kFloatInfinity; }), kInvalid,
                          {"batch_norm.variance[0] = inf"}));
 }
 

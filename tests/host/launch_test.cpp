@@ -5,12 +5,13 @@
 
 #include <cstdint>
 
+#include "device_figures.hpp"
 #include "registry.hpp"
 
 namespace foldconv {
 namespace {
 
-constexpr host::DeviceFigures kA100 = {80, 108, 166912};
+using test::kA100;
 
 const host::ConvKernel& kernel(const char* name) {
   return *host::find_conv_kernel(name);

@@ -11,8 +11,8 @@ namespace foldconv {
 namespace {
 
 using test::fails_with;
+using test::kInvalid;
 
-constexpr auto kInvalid = ErrorCode::invalid_argument;
 constexpr int kIntMax = std::numeric_limits<int>::max();
 constexpr int kIntMin = std::numeric_limits<int>::min();
 

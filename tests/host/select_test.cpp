@@ -7,7 +7,7 @@
 #include <set>
 #include <string>
 
-#include "device.hpp"
+#include "device_figures.hpp"
 #include "expect_error.hpp"
 #include "registry.hpp"
 
@@ -15,9 +15,9 @@ namespace foldconv {
 namespace {
 
 using test::fails_with;
+using test::kA100;
+using test::kH100;
 
-constexpr host::DeviceFigures kA100 = {80, 108, 166912};
-constexpr host::DeviceFigures kH100 = {90, 132, 232448};
 constexpr host::DeviceFigures kRtx3090 = {86, 82, 101376};
 constexpr host::DeviceFigures kT4 = {75, 40, 65536};
 

@@ -12,13 +12,14 @@
 
 #include "kernels/support/block_bound.hpp"
 #include "kernels/support/block_golden.hpp"
+#include "kernels/support/golden_folder.hpp"
 #include "kernels/support/test_block.hpp"
 
 namespace foldconv::kernel_tests {
 namespace {
 
-const std::vector<BlockGolden>& goldens() {
-  static const std::vector<BlockGolden> all = read_block_goldens(FOLDCONV_GOLDEN_FOLDER "/blocks");
+const std::vector<BlockGolden>& block_goldens() {
+  static const std::vector<BlockGolden> all = read_block_goldens(golden_folder() + "/blocks");
   return all;
 }
 
@@ -44,7 +45,7 @@ std::vector<float> run(const BlockGolden& golden, DataType dtype, const BlockPla
 // Every golden in every type, where the cut takes it. Returns what it took.
 std::string expect_near_witness(BlockCut cut) {
   std::string taken;
-  for (const BlockGolden& golden : goldens()) {
+  for (const BlockGolden& golden : block_goldens()) {
     for (const DataType dtype : {DataType::f16, DataType::bf16, DataType::f32}) {
       const std::string name = golden.name + "_" + to_string(dtype);
       const auto plan =
@@ -68,11 +69,11 @@ std::ptrdiff_t count(const std::string& taken) {
 }
 
 TEST(BlockGoldens, ChainAgrees) {
-  EXPECT_EQ(count(expect_near_witness(BlockCut::chain)), 3 * std::ssize(goldens()));
+  EXPECT_EQ(count(expect_near_witness(BlockCut::chain)), 3 * std::ssize(block_goldens()));
 }
 
 TEST(BlockGoldens, AutomaticAgrees) {
-  EXPECT_EQ(count(expect_near_witness(BlockCut::automatic)), 3 * std::ssize(goldens()));
+  EXPECT_EQ(count(expect_near_witness(BlockCut::automatic)), 3 * std::ssize(block_goldens()));
 }
 
 TEST(BlockGoldens, WholeAgrees) {
@@ -89,7 +90,7 @@ TEST(BlockGoldens, RotatedAgrees) {
 
 // Without any kernel: what the bound is computed from is the block that PyTorch means.
 TEST(BlockGoldens, OracleAgrees) {
-  for (const BlockGolden& golden : goldens()) {
+  for (const BlockGolden& golden : block_goldens()) {
     const std::vector<double> y = expect_block(golden, DataType::f32).y;
     const auto result =
         reference::compare(std::vector<float>(y.begin(), y.end()), witness(golden, DataType::f32));
@@ -115,7 +116,7 @@ double root_mean_square(const std::vector<double>& values) {
 }
 
 TEST(BlockGoldens, BoundsAreSmallAgainstTheValues) {
-  for (const BlockGolden& golden : goldens()) {
+  for (const BlockGolden& golden : block_goldens()) {
     for (const auto& [dtype, limit] :
          {std::pair{DataType::f16, 0.03}, {DataType::bf16, 0.2}, {DataType::f32, 0.001}}) {
       const reference::Expected& expected = witness(golden, dtype);
@@ -197,7 +198,7 @@ std::vector<Fault> faults() {
 }
 
 TEST(BlockGoldens, RejectFaults) {
-  for (const BlockGolden& golden : goldens()) {
+  for (const BlockGolden& golden : block_goldens()) {
     for (const Fault& fault : faults()) {
       BlockGolden wrong = golden;
       if (!fault.plant(wrong)) continue;

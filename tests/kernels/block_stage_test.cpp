@@ -42,10 +42,10 @@ class TestStage {
   std::vector<TestBlock> tests_;
 };
 
-BlockShape first(BlockShape shape, int stride, StrideAt at = StrideAt::conv2) {
-  shape.downsample = true;
-  shape.stride = stride;
-  shape.stride_at = at;
+BlockShape activated(BlockShape shape, Activation inner, Activation last, float alpha) {
+  shape.inner = inner;
+  shape.last = last;
+  shape.alpha = alpha;
   return shape;
 }
 
@@ -87,18 +87,18 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         StageCase{"one_block", {{"a", 2, 9, 7, 128, 64, 128}}, 2},
         StageCase{"stage2",
-                  {first({"a", 1, 29, 19, 64, 64, 256}, 1),
+                  {with_downsample({"a", 1, 29, 19, 64, 64, 256}, 1),
                    {"b", 1, 29, 19, 256, 64, 256},
                    {"c", 1, 29, 19, 256, 64, 256}},
                   4},
         StageCase{"stage3_v1_5",
-                  {first({"a", 2, 15, 13, 256, 128, 512}, 2),
+                  {with_downsample({"a", 2, 15, 13, 256, 128, 512}, 2),
                    {"b", 2, 8, 7, 512, 128, 512},
                    {"c", 2, 8, 7, 512, 128, 512},
                    {"d", 2, 8, 7, 512, 128, 512}},
                   5},
         StageCase{"stage3_v1",
-                  {first({"a", 2, 15, 13, 256, 128, 512}, 2, StrideAt::conv1),
+                  {with_downsample({"a", 2, 15, 13, 256, 128, 512}, 2, StrideAt::conv1),
                    {"b", 2, 8, 7, 512, 128, 512}},
                   3,
                   DataType::bf16},
@@ -109,13 +109,14 @@ INSTANTIATE_TEST_SUITE_P(
                    {"d", 1, 14, 14, 1024, 256, 1024}},
                   5},
         // Over the border of stages: the next conv1 is wider than this block's middle tensor.
-        StageCase{"border_of_stages",
-                  {{"a", 1, 12, 10, 256, 64, 256}, first({"b", 1, 12, 10, 256, 128, 512}, 2)},
-                  3},
+        StageCase{
+            "border_of_stages",
+            {{"a", 1, 12, 10, 256, 64, 256}, with_downsample({"b", 1, 12, 10, 256, 128, 512}, 2)},
+            3},
         // Where the next block's conv1 has the stride, the kernel ends at the border.
         StageCase{"border_of_stages_v1",
                   {{"a", 1, 12, 10, 256, 64, 256},
-                   first({"b", 1, 12, 10, 256, 128, 512}, 2, StrideAt::conv1)},
+                   with_downsample({"b", 1, 12, 10, 256, 128, 512}, 2, StrideAt::conv1)},
                   4},
         StageCase{"odd_widths",
                   {{"a", 1, 9, 13, 136, 72, 136},
@@ -123,6 +124,23 @@ INSTANTIATE_TEST_SUITE_P(
                    {"c", 1, 9, 13, 136, 64, 136}},
                   4,
                   DataType::bf16},
+        // A projection reads other pixels than it writes: its input and output may not share memory.
+        StageCase{"projections_in_the_middle",
+                  {{"a", 1, 12, 10, 64, 64, 64},
+                   with_downsample({"b", 1, 12, 10, 64, 64, 128}, 1),
+                   with_downsample({"c", 1, 12, 10, 128, 64, 256}, 2),
+                   {"d", 1, 6, 5, 256, 64, 256}},
+                  5},
+        // Each kernel that reaches over a border applies the next block's inner activation and slope.
+        StageCase{"activations_of_their_own",
+                  {activated({"a", 1, 9, 7, 72, 72, 72}, Activation::relu, Activation::tanh, 0.5f),
+                   activated({"b", 1, 9, 7, 72, 64, 72}, Activation::leaky_relu,
+                             Activation::hardswish, 0.25f),
+                   activated({"c", 1, 9, 7, 72, 72, 72}, Activation::leaky_relu, Activation::relu6,
+                             0.75f),
+                   activated({"d", 1, 9, 7, 72, 64, 72}, Activation::sigmoid,
+                             Activation::leaky_relu, 0.125f)},
+                  5},
         StageCase{
             "with_a_grouped_block",
             {{"a", 1, 9, 13, 128, 64, 128},

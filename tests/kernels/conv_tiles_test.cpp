@@ -23,7 +23,7 @@ std::ostream& operator<<(std::ostream& out, const TileCase& tile_case) {
   return out << tile_case.kernel << " " << tile_case.shape.name;
 }
 
-std::vector<TileCase> all_cases() {
+std::vector<TileCase> tile_cases() {
   std::vector<TileCase> cases;
   for (const ConvKernel& kernel : kConvKernels) {
     int index = 0;
@@ -59,7 +59,7 @@ TEST_P(ConvTiles, RandomIsWithinTheBound) {
   expect_within_bound(test, run(test, options));
 }
 
-INSTANTIATE_TEST_SUITE_P(, ConvTiles, testing::ValuesIn(all_cases()), [](const auto& tile_case) {
+INSTANTIATE_TEST_SUITE_P(, ConvTiles, testing::ValuesIn(tile_cases()), [](const auto& tile_case) {
   return std::string(tile_case.param.kernel.name) + "__" + tile_case.param.shape.name;
 });
 

@@ -12,6 +12,7 @@
 #include "kernels/support/block_bound.hpp"
 #include "kernels/support/block_golden.hpp"
 #include "kernels/support/cudnn_golden.hpp"
+#include "kernels/support/golden_folder.hpp"
 #include "kernels/support/test_block.hpp"
 #include "recording/record.hpp"
 
@@ -20,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::string kFolder = FOLDCONV_GOLDEN_FOLDER "/cudnn";
+const std::string kFolder = golden_folder() + "/cudnn";
 constexpr const char* kNoRecording =
     "no recording in tests/golden/cudnn yet; make one on a GPU by: "
     "bench/run.sh record-cudnn --out tests/golden/cudnn";
@@ -156,16 +157,10 @@ TEST_F(CudnnRecording, TheLibraryAgreesAndFaultsAreSeen) {
 TEST(CudnnWitness, TheLibraryAgreesWithCudnnOnThisGpu) {
   const Result<cudnn::Session>& session = tool::cudnn_session();
   if (!session) GTEST_SKIP() << session.status().message();
-  const tool::CudnnEngines engines = tool::engines_of(*session, tool::kRecordedEngines);
-  const tool::ConvWitness compute = [&engines](const ConvProblem& problem,
-                                               const tool::CudnnParameters& parameters,
-                                               const std::vector<std::byte>& x,
-                                               const std::vector<std::byte>& residual, bool exact) {
-    return tool::first_right_run(engines, problem, parameters, x, residual, exact);
-  };
   const std::string folder = scratch_folder();
   const Result<tool::Recorded> recorded = tool::record_all(
-      folder, {.gpu = "this one", .driver = "", .cuda = "", .cudnn = session->version()}, compute);
+      folder, {.gpu = "this one", .driver = "", .cuda = "", .cudnn = session->version()},
+      tool::cudnn_witness(*session));
   ASSERT_TRUE(recorded.ok()) << recorded.status().message();
   for (const std::string& one : recorded->refused) std::cout << "cuDNN refuses " << one << '\n';
   EXPECT_GE(recorded->files, 12U);

@@ -79,7 +79,7 @@ std::ostream& operator<<(std::ostream& out, const DirectCase& direct_case) {
   return out << direct_case.kernel << " " << direct_case.shape.name;
 }
 
-std::vector<DirectCase> all_cases() {
+std::vector<DirectCase> direct_cases() {
   std::vector<DirectCase> cases;
   for (const DirectKernel& kernel : kDirectKernels) {
     int index = 0;
@@ -107,7 +107,7 @@ TEST_P(Direct, RandomIsWithinTheBound) {
   expect_within_bound(test, run(test, {.kernel = GetParam().kernel.name, .in_place = true}));
 }
 
-INSTANTIATE_TEST_SUITE_P(, Direct, testing::ValuesIn(all_cases()), [](const auto& direct_case) {
+INSTANTIATE_TEST_SUITE_P(, Direct, testing::ValuesIn(direct_cases()), [](const auto& direct_case) {
   return std::string(direct_case.param.kernel.name) + "__" + direct_case.param.shape.name;
 });
 
@@ -135,7 +135,7 @@ TEST(DirectF16, LargerThanTheGrid) {
 
 // No tensor-core kernel takes these; the table ends in the direct one.
 TEST(DirectSelection, TakesWhatNoOtherKernelTakes) {
-  for (const DirectCase& direct_case : all_cases()) {
+  for (const DirectCase& direct_case : direct_cases()) {
     const bool depthwise = direct_case.shape.problem.c == direct_case.shape.problem.groups;
     if (direct_case.kernel.dtype != DataType::f32 && !depthwise) continue;
     const TestConv test = make_conv(direct_case.shape.problem, {.integers = true});

@@ -6,14 +6,15 @@
 #include <vector>
 
 #include "kernels/support/golden.hpp"
+#include "kernels/support/golden_folder.hpp"
 #include "kernels/support/test_conv.hpp"
 #include "reference/pointwise.hpp"
 
 namespace foldconv::kernel_tests {
 namespace {
 
-const std::vector<Golden>& goldens() {
-  static const std::vector<Golden> all = read_goldens(FOLDCONV_GOLDEN_FOLDER);
+const std::vector<Golden>& conv_goldens() {
+  static const std::vector<Golden> all = read_goldens(golden_folder());
   return all;
 }
 
@@ -76,7 +77,7 @@ void expect_near_witness(const Golden& golden, const std::vector<float>& got,
 
 TEST(Goldens, CoverWhatOthersGotWrong) {
   std::string names;
-  for (const Golden& golden : goldens()) names += golden.name + " ";
+  for (const Golden& golden : conv_goldens()) names += golden.name + " ";
   for (const char* name :
        {"conv_bn_relu ", "conv_bias_bn_relu ", "conv_bn ", "conv_bias_bn ", "conv ", "conv_bias ",
         "conv_relu ", "conv_bias_sigmoid ", "conv_bias_tanh "}) {
@@ -86,7 +87,7 @@ TEST(Goldens, CoverWhatOthersGotWrong) {
 
 // The oracle after the library's folding, without any kernel.
 TEST(Goldens, OracleAgrees) {
-  for (const Golden& golden : goldens()) {
+  for (const Golden& golden : conv_goldens()) {
     const TestConv test = make_conv(golden.problem, golden.raw, ScalePlacement::epilogue);
     const reference::Expected expected = reference::conv(test.problem, test.inputs);
     expect_near_witness(golden, {expected.y.begin(), expected.y.end()}, expected, 0);
@@ -95,7 +96,7 @@ TEST(Goldens, OracleAgrees) {
 
 // The scale in the epilogue: the stored weights are exact, no rounding but the store's.
 TEST(Goldens, KernelsAgreeWithTheScaleInTheEpilogue) {
-  for (const Golden& golden : goldens()) {
+  for (const Golden& golden : conv_goldens()) {
     for (const DataType dtype : {DataType::f16, DataType::f32}) {
       ConvProblem problem = golden.problem;
       problem.dtype = dtype;
@@ -107,7 +108,7 @@ TEST(Goldens, KernelsAgreeWithTheScaleInTheEpilogue) {
 
 // The scale in the weights: each of them is rounded once more.
 TEST(Goldens, KernelsAgreeWithTheScaleInTheWeights) {
-  for (const Golden& golden : goldens()) {
+  for (const Golden& golden : conv_goldens()) {
     ConvProblem problem = golden.problem;
     problem.dtype = DataType::f16;
     const TestConv test = make_conv(problem, golden.raw, ScalePlacement::weights);
@@ -117,7 +118,7 @@ TEST(Goldens, KernelsAgreeWithTheScaleInTheWeights) {
 
 // On random data a wrong epsilon, a forgotten mean or a dropped bias is far outside.
 TEST(Goldens, RejectWrongFolding) {
-  for (const Golden& golden : goldens()) {
+  for (const Golden& golden : conv_goldens()) {
     if (golden.raw.mean.empty()) continue;
     for (int fault = 0; fault < 3; ++fault) {
       reference::RawConv wrong = golden.raw;

@@ -31,6 +31,14 @@ inline std::vector<BlockCase> both_dtypes(std::initializer_list<BlockShape> shap
   return cases;
 }
 
+// The same block with a projection.
+inline BlockShape with_downsample(BlockShape shape, int stride = 1, StrideAt at = StrideAt::conv2) {
+  shape.downsample = true;
+  shape.stride = stride;
+  shape.stride_at = at;
+  return shape;
+}
+
 // Throws std::runtime_error where the cut is refused.
 template <class BlockOrStage>
 BlockPlan plan_cut(const BlockOrStage& block, const BlockProblem& problem, BlockCut cut) {

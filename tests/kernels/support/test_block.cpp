@@ -95,6 +95,9 @@ BottleneckWeights TestBlock::weights() const {
   weights.stride = shape_.stride;
   weights.stride_at = shape_.stride_at;
   weights.groups = shape_.groups;
+  weights.inner = shape_.inner;
+  weights.last = shape_.last;
+  weights.alpha = shape_.alpha;
   return weights;
 }
 
@@ -132,7 +135,8 @@ std::vector<std::byte> TestBlock::t2() const {
                             .c = shape_.c,
                             .k = shape_.middle,
                             .stride = {first, first},
-                            .activation = Activation::relu},
+                            .activation = shape_.inner,
+                            .alpha = shape_.alpha},
                            input(), nullptr);
   const Shape s1 = middle_shape(1);
   return run_step(fold_step(w.conv2),
@@ -146,7 +150,8 @@ std::vector<std::byte> TestBlock::t2() const {
                    .stride = {second, second},
                    .pad = {1, 1, 1, 1},
                    .groups = shape_.groups,
-                   .activation = Activation::relu},
+                   .activation = shape_.inner,
+                   .alpha = shape_.alpha},
                   t1, nullptr);
 }
 
@@ -168,10 +173,15 @@ std::vector<std::byte> TestBlock::run_by_hand(Projection projection) const {
                         shortcut, nullptr);
   }
   const Shape s2 = middle_shape(2);
-  return run_step(
-      fold_step(w.conv3),
-      {.n = s2.n, .h = s2.h, .w = s2.w, .c = s2.c, .k = shape_.k, .activation = Activation::relu},
-      t2(), &shortcut);
+  return run_step(fold_step(w.conv3),
+                  {.n = s2.n,
+                   .h = s2.h,
+                   .w = s2.w,
+                   .c = s2.c,
+                   .k = shape_.k,
+                   .activation = shape_.last,
+                   .alpha = shape_.alpha},
+                  t2(), &shortcut);
 }
 
 // Both tensors filled up with zeros to whole slices of K, where the kernels take up the second one.
@@ -221,7 +231,8 @@ TestBlock::JoinedConv TestBlock::join() const {
            .w = s2.w,
            .c = width,
            .k = k,
-           .activation = Activation::relu},
+           .activation = shape_.last,
+           .alpha = shape_.alpha},
           std::move(x)};
 }
 

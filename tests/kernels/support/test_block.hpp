@@ -18,6 +18,8 @@ struct BlockShape {
   StrideAt stride_at = StrideAt::conv2;
   int groups = 1;
   bool downsample = false;
+  Activation inner = Activation::relu, last = Activation::relu;
+  float alpha = 0.01f;
 };
 
 // y of a plan: poisoned before, guard bands and x checked after. Throws std::runtime_error if it

@@ -122,7 +122,7 @@ TEST(FaultsRaces, atomics_and_common_reads_do_not_race) {
   EXPECT_EQ(out.download()[63], 7 * 64);
 }
 
-constexpr int kCopyLine = __LINE__ + 3;
+constexpr int kAsyncCopyLine = __LINE__ + 3;
 __device__ void copy_async(int* to, const int* from) {
   const auto address = static_cast<unsigned>(__cvta_generic_to_shared(to));
   asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(address), "l"(from) : "memory");
@@ -147,7 +147,7 @@ TEST(FaultsRaces, asynchronous_copy_without_a_barrier) {
   const auto in = zeroed<int>(32), out = zeroed<int>(64);
   LAUNCH(copy_without_barrier, 1, 64, out.get(), in.get(), true);
   copy_without_barrier<<<1, 64>>>(out.get(), in.get(), false);
-  EXPECT_FAULT({"race"}, "copy_without_barrier", {kCopyLine, kUnorderedRead});
+  EXPECT_FAULT({"race"}, "copy_without_barrier", {kAsyncCopyLine, kUnorderedRead});
 }
 
 // The barrier must come after the wait: before it, the copies of other warps may still be on their
@@ -169,7 +169,7 @@ TEST(FaultsRaces, barrier_on_the_wrong_side_of_the_wait) {
   LAUNCH(barrier_before_wait, 1, 64, out.get(), in.get(), true);
   barrier_before_wait<<<1, 64>>>(out.get(), in.get(), false);
   EXPECT_FAULT({"race", "uninitialised-read"}, "barrier_before_wait",
-               {kReadAfterBarrier, kCopyLine});
+               {kReadAfterBarrier, kAsyncCopyLine});
 }
 
 // A copy into a buffer that other warps still read: the pipeline has one stage too few, or lacks a
@@ -194,7 +194,7 @@ TEST(FaultsRaces, refilling_a_buffer_that_is_still_read) {
     const Switch mode("late", late), races("race", 1);
     LAUNCH(refill_without_barrier, 1, 64, out.get(), in.get(), true);
     refill_without_barrier<<<1, 64>>>(out.get(), in.get(), false);
-    EXPECT_FAULT({"race"}, "refill_without_barrier", {kCopyLine, kOldRead});
+    EXPECT_FAULT({"race"}, "refill_without_barrier", {kAsyncCopyLine, kOldRead});
   }
 }
 

@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""Writes a result file's table into a README, between two lines that it looks for.
+
+    readme.py RESULT.json README.md            replaces what stands between them
+    readme.py --check RESULT.json README.md    changes nothing; exit code 1 where they differ
+"""
+
+import argparse
+import os
+import sys
+
+import result_file
+
+BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
+
+
+def best_of(rows):
+    """What foldconv takes by itself: the planned cut of a block, a layer's fused kernel."""
+    return next((row for row in rows.values() if row["baseline"] and row["right"]), None)
+
+
+def others_of(result):
+    """The implementations that stand beside it: those that every problem has."""
+    problems = [rows for _, _, rows in result.problems() if best_of(rows)]
+    names = dict.fromkeys(name for rows in problems for name in rows)
+    everywhere = [name for name in names if all(rows.get(name, {}).get("right") for rows in problems)]
+    return [name for name in everywhere if name not in ("fused", "planned", "whole", "rotated")]
+
+
+def cell(row, figure):
+    if row is None:
+        return "-"
+    if row["right"] is False:
+        return "wrong"
+    if row[f"{figure}_us"] is None:
+        return "-"
+    launches, microseconds = row["launches"], row[f"{figure}_us"]
+    if figure == "floor":
+        return f"{launches} / {row['dram_bytes'] * 1e-6:.1f} / {microseconds:.1f}"
+    share = f"{row[f'{figure}_share']:.2f}" if row[f"{figure}_share"] else "-"
+    return f"{launches} / {microseconds:.1f} / {share}"
+
+
+def table(result, figure):
+    names = others_of(result)
+    what = "DRAM MB / floor us" if figure == "floor" else f"{figure} us / share of its floor"
+    best = " or ".join(
+        name
+        for name, kind in (("planned", "block"), ("fused", "layer"))
+        if any(row["kind"] == kind for row in result.rows)
+    )
+    compared = next((name for name in ("separate", "unfused", *names) if name in names), None)
+    titles = [f"launches / {what}", best, *names] + ([f"{compared} : {best}"] if compared else [])
+    lines = ["| " + " | ".join(titles) + " |", "| --- " * len(titles) + "|"]
+    for name, images, rows in result.problems():
+        label = f"{name} mb{images}" if result.several_batches() else name
+        fallback = next(iter(rows.values()))  # a problem that failed
+        cells = [label, cell(best_of(rows) or fallback, figure)]
+        cells += [cell(rows.get(other), figure) for other in names]
+        if compared:
+            over = rows.get(compared, {}).get(f"{figure}_over_baseline")
+            cells.append("-" if over is None else f"{over:.2f}")
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def relative(path, readme):
+    return os.path.relpath(path, os.path.dirname(os.path.abspath(readme))).replace(os.sep, "/")
+
+
+def introduction(result):
+    header = result.header
+    if result.emulated:
+        return (
+            f"{result.what()}, by the emulator's exact counts. **Nothing here was "
+            f"timed on a GPU**: floor times are a model, bytes and operations of each launch at the "
+            f"rates of {header['copy_how'].replace('model of ', '')} "
+            f"({header['copy_bytes_per_second'] * 1e-12:.1f} TB/s, "
+            f"{header['gemm_flops_per_second'] * 1e-12:.0f} TFLOP/s)."
+        )
+    roofs = []
+    if header["copy_bytes_per_second"]:
+        roofs.append(f"copy {header['copy_bytes_per_second'] * 1e-9:.0f} GB/s")
+    if header["gemm_flops_per_second"]:
+        roofs.append(f"gemm {header['gemm_flops_per_second'] * 1e-12:.0f} TFLOP/s")
+    return (
+        f"{result.what()}, measured on {result.where()}. "
+        f"Roofs of the same run: {', '.join(roofs) if roofs else 'not measured'}."
+    )
+
+
+def block(result, path, readme):
+    lines = [introduction(result), ""]
+    for figure in result.figures():
+        lines += table(result, figure) + [""]
+    folder = os.path.dirname(os.path.abspath(path))
+    links = [f"[result file]({relative(path, readme)})"]
+    for figure in result.figures():
+        for chart in ("speedup", "roofline"):
+            file = os.path.join(folder, f"{chart}_{figure}.svg")
+            if os.path.exists(file):
+                links.append(f"[{chart} chart]({relative(file, readme)})")
+    if any(row["kind"] == "block" for row in result.rows):
+        lines.append(
+            "planned: the cut that `plan()` takes; separate: the same convolutions, then each BatchNorm, "
+            "sum and activation as a kernel of its own."
+        )
+    return lines + [f"Source: {', '.join(links)}."]
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Writes a result file's table into a README.")
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if they differ")
+    parser.add_argument("result", metavar="RESULT.json")
+    parser.add_argument("readme", metavar="README.md")
+    arguments = parser.parse_args()
+    result = result_file.read(arguments.result)
+    with open(arguments.readme, encoding="utf-8") as file:
+        text = file.read()
+    begin, end = text.find(BEGIN), text.find(END)
+    if begin < 0 or end < begin:
+        raise result_file.BadResult(
+            f"{arguments.readme}: it needs the lines {BEGIN} and {END}, in this order"
+        )
+    made = "\n".join([BEGIN, *block(result, arguments.result, arguments.readme), ""])
+    updated = text[:begin] + made + text[end:]
+    if updated == text:
+        return 0
+    if arguments.check:
+        print(
+            f"{arguments.readme} differs from {arguments.result}; "
+            "run bench/charts/readme.py on them again",
+            file=sys.stderr,
+        )
+        return 1
+    with open(arguments.readme, "w", encoding="utf-8") as file:
+        file.write(updated)
+    return 0
+
+
+if __name__ == "__main__":
+    result_file.main_with_messages(main)

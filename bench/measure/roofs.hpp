@@ -1,0 +1,44 @@
+// What the device can do at best, and how near to it something came.
+//
+//   floor = max(bytes / copy rate, FLOPs / matrix product rate)      share = floor / time
+//
+// On a GPU both rates are measured in the same run, on the emulator they are a model's.
+#pragma once
+
+#include <string>
+
+#include "device.hpp"
+#include "measure/model.hpp"
+#include "measure/work.hpp"
+
+namespace foldconv::tool {
+
+struct Roof {
+  double rate = 0;     // in bytes or operations per second; 0: not known
+  double noise = 0;    // of the measurement
+  std::string how;     // what was measured
+  std::string reason;  // why the rate is not known
+
+  bool known() const { return rate > 0; }
+};
+
+struct Roofs {
+  bool measured = false;  // or a model's
+  Roof copy;              // bytes read and written
+  Roof gemm;              // fp16 in, fp32 sums
+  // What the events around nothing say: every time holds about as much that is no work.
+  double empty_span_seconds = 0;
+};
+
+Roofs roofs_of(const GpuModel& model);
+
+// Never fails: a roof that cannot be measured has a reason.
+Roofs measure_roofs(const Device& device);
+
+// By the roofs that are known; seconds are 0 where none is.
+Floor floor_of(const Work& work, const Roofs& roofs);
+
+// floor / time; 0 where either is not known.
+double share_of(const Floor& floor, double seconds);
+
+}  // namespace foldconv::tool

@@ -1,0 +1,56 @@
+#include "machine/machine.hpp"
+
+#include <gtest/gtest.h>
+
+#include "machine/driver.hpp"
+#include "machine/library.hpp"
+
+namespace foldconv::tool {
+namespace {
+
+TEST(Library, OneThatIsNotThereSaysSo) {
+  const Result<Library> library = Library::load("libno_such_library.so.1");
+  ASSERT_FALSE(library.ok());
+  EXPECT_EQ(library.status().code(), ErrorCode::unsupported);
+  EXPECT_NE(library.status().message().find("libno_such_library"), std::string::npos);
+}
+
+TEST(Library, FindsFunctions) {
+  const Result<Library> library = Library::load("libc.so.6");
+  ASSERT_TRUE(library.ok()) << library.status().message();
+  int (*absolute)(int) = nullptr;
+  ASSERT_TRUE(library->find("abs", absolute).ok());
+  EXPECT_EQ(absolute(-3), 3);
+  const Status missing = library->find("foldconv_no_such_function", absolute);
+  EXPECT_EQ(missing.message(), "libc.so.6 has no foldconv_no_such_function");
+  EXPECT_EQ(absolute, nullptr);
+}
+
+TEST(Driver, WithoutItsLibraryNothingIsKnown) {
+  const DriverFacts facts = ask_driver("libno_such_library.so.1", "0000:00:00.0");
+  EXPECT_EQ(facts.version, "");
+  EXPECT_FALSE(facts.sm_clock_mhz);
+  EXPECT_FALSE(facts.memory_clock_mhz);
+}
+
+TEST(Driver, ALibraryOfSomethingElseIsNoDriver) {
+  EXPECT_EQ(ask_driver("libc.so.6", "0000:00:00.0").version, "");
+}
+
+TEST(MachineText, Versions) {
+  EXPECT_EQ(cuda_version_text(13000), "13.0");
+  EXPECT_EQ(cuda_version_text(12080), "12.8");
+  EXPECT_EQ(cuda_version_text(0), "");
+  EXPECT_EQ(cudnn_version_text(91900), "9.19.0");
+  EXPECT_EQ(cudnn_version_text(8907), "8.9.7");
+}
+
+TEST(MachineText, OfTheDevice) {
+  const Machine machine = current_machine(false);
+  EXPECT_EQ(machine.cuda_runtime.substr(0, 3), "13.");
+  EXPECT_EQ(machine.date.size(), std::string("2026-01-31T12:00:00Z").size());
+  EXPECT_EQ(machine.date.back(), 'Z');
+}
+
+}  // namespace
+}  // namespace foldconv::tool

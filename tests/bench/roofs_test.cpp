@@ -1,0 +1,77 @@
+// Floors and shares, and roofs that are not there.
+#include "measure/roofs.hpp"
+
+#include <gtest/gtest.h>
+
+#include "measure/copy_roof.hpp"
+#include "measure/matrix_roof.hpp"
+
+namespace foldconv::tool {
+namespace {
+
+// 1 TB/s, 100 TFLOP/s.
+Roofs round_roofs() {
+  Roofs roofs;
+  roofs.measured = true;
+  roofs.copy.rate = 1e12;
+  roofs.gemm.rate = 100e12;
+  return roofs;
+}
+
+TEST(Roofs, TheSlowerResourceIsTheFloor) {
+  const Floor memory = floor_of({.bytes = 4e6, .flops = 100e6}, round_roofs());
+  EXPECT_DOUBLE_EQ(memory.seconds, 4e-6);
+  EXPECT_EQ(memory.limit, Limit::memory);
+  const Floor tensor = floor_of({.bytes = 4e6, .flops = 500e6}, round_roofs());
+  EXPECT_DOUBLE_EQ(tensor.seconds, 5e-6);
+  EXPECT_EQ(tensor.limit, Limit::tensor);
+}
+
+TEST(Roofs, ShareIsFloorOverTime) {
+  EXPECT_DOUBLE_EQ(share_of({.seconds = 4e-6}, 5e-6), 0.8);
+  EXPECT_DOUBLE_EQ(share_of({.seconds = 4e-6}, 2e-6), 2);  // the L2 cache spares traffic
+  EXPECT_EQ(share_of({.seconds = 4e-6}, 0), 0);
+  EXPECT_EQ(share_of({}, 5e-6), 0);
+}
+
+TEST(Roofs, AnAbsentRoofDoesNotCount) {
+  Roofs roofs = round_roofs();
+  roofs.gemm = {};
+  const Floor by_copy = floor_of({.bytes = 4e6, .flops = 500e6}, roofs);
+  EXPECT_DOUBLE_EQ(by_copy.seconds, 4e-6);
+  EXPECT_EQ(by_copy.limit, Limit::memory);
+  roofs.copy = {};
+  EXPECT_EQ(floor_of({.bytes = 4e6, .flops = 500e6}, roofs).seconds, 0);
+  roofs.gemm.rate = 100e12;
+  EXPECT_DOUBLE_EQ(floor_of({.bytes = 4e6, .flops = 500e6}, roofs).seconds, 5e-6);
+}
+
+TEST(Roofs, OfAModelAreItsRates) {
+  const Roofs roofs = roofs_of(*find_model("h100"));
+  EXPECT_FALSE(roofs.measured);
+  EXPECT_EQ(roofs.copy.rate, 3.0e12);
+  EXPECT_EQ(roofs.gemm.rate, 800e12);
+  EXPECT_EQ(roofs.copy.how, "model of H100 SXM");
+}
+
+TEST(Roofs, WithoutTheLibraryThereIsAReason) {
+  const Roof roof = measure_matrix_product("libno_such_library.so.13");
+  EXPECT_FALSE(roof.known());
+  EXPECT_NE(roof.reason.find("libno_such_library"), std::string::npos) << roof.reason;
+}
+
+// On the device; on the emulator the rate means nothing.
+TEST(Roofs, ACopyIsMeasured) {
+  const Roof roof = measure_copy(std::size_t{1} << 20);
+  EXPECT_TRUE(roof.known()) << roof.reason;
+  EXPECT_EQ(roof.how, "cudaMemcpyAsync of 1 MiB, read and written");
+}
+
+TEST(Roofs, ACopyThatDoesNotFitHasAReason) {
+  const Roof roof = measure_copy(std::size_t{1} << 55);
+  EXPECT_FALSE(roof.known());
+  EXPECT_NE(roof.reason.find("allocating"), std::string::npos) << roof.reason;
+}
+
+}  // namespace
+}  // namespace foldconv::tool

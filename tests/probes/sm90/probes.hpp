@@ -1,0 +1,22 @@
+// The probes of what only Hopper has. The emulator lacks it; their outputs are the truth to build
+// it against.
+#pragma once
+
+#include "probe.hpp"
+
+namespace foldconv::probes {
+
+void add_barrier_probes(std::vector<Probe>& probes);
+void add_tma_load_probes(std::vector<Probe>& probes);
+void add_im2col_probes(std::vector<Probe>& probes);
+void add_tma_store_probes(
+    std::vector<Probe>& probes);  // and multicast, and bulk copies without a tensor
+void add_wgmma_map_probes(
+    std::vector<Probe>& probes);  // where each element is read from and written to
+void add_wgmma_product_probes(std::vector<Probe>& probes);
+void add_wgmma_rounding_probes(std::vector<Probe>& probes);
+void add_cluster_probes(std::vector<Probe>& probes);
+void add_execution_probes(
+    std::vector<Probe>& probes);  // stmatrix, elect, setmaxnreg, dependent launch
+
+}  // namespace foldconv::probes
