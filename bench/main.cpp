@@ -48,7 +48,8 @@ int run(int argc, const char* const* argv) {
   const Options& options = *command_line.options;
 
   ProblemList list;
-  const Status read = read_problems(options, list);
+  const bool has_problems = options.command != Command::record_cudnn;
+  const Status read = has_problems ? read_problems(options, list) : Status();
   for (const std::string& note : list.notes) std::cerr << "note: " << note << '\n';
   if (!read) {
     std::cerr << "foldconv: " << read.message() << '\n';
@@ -69,6 +70,8 @@ int run(int argc, const char* const* argv) {
       return run_bench(options, *device, list, *report);
     case Command::explain:
       return run_explain(options, *device, list, *report);
+    case Command::record_cudnn:
+      return run_record_cudnn(options, *device);
   }
   return kExitUsage;
 }

@@ -139,6 +139,8 @@ run_bench() {
     bench_list 60 dry_run --model h100 --block mb1_ih9_ic64mid64oc64_x2 mb1_ic64oc64_ih9kh3ph1
     return
   fi
+  # Without cuDNN's implementations: compiling their kernels takes longer than all of this.
+  sizes+=(--impl "fused,chain,unfused,planned,whole,rotated,separate")
   bench_list 75 blocks --batch resnet50_blocks --batch resnet50_stages "${sizes[@]}" || failed=1
   bench_list 50 layers --batch resnet50 "${sizes[@]}" || failed=1
   return "$failed"

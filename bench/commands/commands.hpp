@@ -15,14 +15,17 @@ namespace foldconv::tool {
 int run_validate(const Options& options, const Device& device, const ProblemList& list,
                  Report& report);
 
-// Per layer: fused, chain and unfused, per block: its cuts and separate kernels; each checked, then
-// timed or counted.
+// Per layer: fused, chain and unfused, per block: its cuts and separate kernels, and cuDNN's ways;
+// each checked, then timed or counted.
 int run_bench(const Options& options, const Device& device, const ProblemList& list,
               Report& report);
 
 // Per layer: the chosen kernel and every refusal; per block: the chosen cut and every other.
 int run_explain(const Options& options, const Device& device, const ProblemList& list,
                 Report& report);
+
+// Runs small problems through cuDNN and writes what it computes to options.out.
+int run_record_cudnn(const Options& options, const Device& device);
 
 // What stands in the heading of every report.
 Fields heading_fields(const Options& options, const Device& device);

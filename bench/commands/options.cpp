@@ -1,7 +1,9 @@
 #include "commands/options.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <limits>
+#include <sstream>
 
 #include "measure/model.hpp"
 #include "problems/batch_sizes.hpp"
@@ -50,6 +52,27 @@ CLI::Option* add_named(CLI::App& command, const std::string& option, T& value, P
         value = *parsed;
       },
       help);
+}
+
+// Of layers and of blocks.
+constexpr const char* kImplementations[] = {"fused",    "chain",   "unfused",
+                                            "whole",    "rotated", "planned",
+                                            "separate", "cudnn",   "cudnn-unfused"};
+
+Result<std::vector<std::string>> parse_implementations(const std::string& list) {
+  std::vector<std::string> names;
+  std::istringstream parts(list);
+  for (std::string name; std::getline(parts, name, ',');) {
+    if (std::ranges::count(kImplementations, name) == 0) {
+      std::string known;
+      for (const char* one : kImplementations)
+        known += (known.empty() ? "" : ", ") + std::string(one);
+      return Status(ErrorCode::invalid_argument,
+                    "unknown implementation \"" + name + "\"; known are " + known);
+    }
+    names.push_back(name);
+  }
+  return names;
 }
 
 void add_problem_options(CLI::App& command, Options& options) {
@@ -144,6 +167,35 @@ void add_data_options(CLI::App& command, Options& options) {
       ->capture_default_str();
 }
 
+void add_bench_options(CLI::App& bench, Options& options) {
+  add_named(bench, "--l2", options.l2, parse_l2,
+            "On a GPU: time with the L2 cache cold, warm or both (default)")
+      ->type_name("STATE");
+  bench
+      .add_option("--seconds", options.seconds,
+                  "On a GPU: time each problem for so long at most (the fewest samples are "
+                  "taken in any case)")
+      ->type_name("X")
+      ->check(CLI::PositiveNumber.description(""))
+      ->capture_default_str();
+  bench
+      .add_option("--model", options.model,
+                  "Without a GPU: emulate h100 or a100, and print its floor times")
+      ->type_name("GPU")
+      ->check(CLI::IsMember(model_names()).description(""));
+  add_named(bench, "--impl", options.implementations, parse_implementations,
+            "Only these, with commas between. Layers: fused, chain, unfused; blocks: planned, "
+            "whole, rotated, chain, separate; both: cudnn (each convolution with all behind it as "
+            "one graph), cudnn-unfused. Default: all; cuDNN's only where it runs")
+      ->type_name("LIST");
+  bench
+      .add_option("--cudnn-engines", options.cudnn_engines,
+                  "Of cuDNN's engines for each graph: the first N that its heuristics propose are "
+                  "tried, the fastest right one is shown; 0: all")
+      ->type_name("N")
+      ->capture_default_str();
+}
+
 }  // namespace
 
 const char* to_string(Command command) {
@@ -154,6 +206,8 @@ const char* to_string(Command command) {
       return "bench";
     case Command::explain:
       return "explain";
+    case Command::record_cudnn:
+      return "record-cudnn";
   }
   return "unknown";
 }
@@ -177,21 +231,13 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
     add_weights_options(*command, options.weights);
     if (command != explain) add_data_options(*command, options);
   }
-  add_named(*bench, "--l2", options.l2, parse_l2,
-            "On a GPU: time with the L2 cache cold, warm or both (default)")
-      ->type_name("STATE");
-  bench
-      ->add_option("--seconds", options.seconds,
-                   "On a GPU: time each problem for so long at most (the fewest samples are "
-                   "taken in any case)")
-      ->type_name("X")
-      ->check(CLI::PositiveNumber.description(""))
-      ->capture_default_str();
-  bench
-      ->add_option("--model", options.model,
-                   "Without a GPU: emulate h100 or a100, and print its floor times")
-      ->type_name("GPU")
-      ->check(CLI::IsMember(model_names()).description(""));
+  add_bench_options(*bench, options);
+  CLI::App* record = app.add_subcommand(
+      "record-cudnn",
+      "Write what cuDNN computes for small problems, for the tests; needs a GPU and cuDNN");
+  record->add_option("--out", options.out, "The folder to write to, such as tests/golden/cudnn")
+      ->type_name("FOLDER")
+      ->required();
 
   try {
     app.parse(argc, argv);
@@ -200,7 +246,11 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
     app.exit(error, out, err);
     return {std::nullopt, asked_for ? kExitSuccess : kExitUsage};
   }
-  options.command = *bench ? Command::bench : *explain ? Command::explain : Command::validate;
+  options.command = *bench     ? Command::bench
+                    : *explain ? Command::explain
+                    : *record  ? Command::record_cudnn
+                               : Command::validate;
+  if (options.command == Command::record_cudnn) return {options, kExitSuccess};
   if (options.descriptors.empty() && options.block_descriptors.empty() &&
       options.batch_files.empty() && options.weights.file.empty()) {
     err << "no problem given; add a descriptor such as mb1_ic64oc64_ih56kh3ph1, --block "

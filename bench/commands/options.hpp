@@ -1,6 +1,7 @@
 // The command line.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <ostream>
@@ -12,7 +13,7 @@
 
 namespace foldconv::tool {
 
-enum class Command { validate, bench, explain };
+enum class Command { validate, bench, explain, record_cudnn };
 enum class Format { table, json, csv };
 enum class L2 { cold, warm, both };  // before a timed run
 
@@ -44,8 +45,11 @@ struct Options {
   std::vector<int> batch_sizes;  // each problem at each; empty: as each descriptor says
   std::string kernel;            // pinned; empty: the selection table chooses
   Format format = Format::table;
-  L2 l2 = L2::both;    // bench on a GPU
-  double seconds = 1;  // bench on a GPU: of timing, for each problem
+  std::vector<std::string> implementations;  // of bench; empty: the usual ones
+  std::size_t cudnn_engines = 12;            // that are tried for each graph; 0: all
+  std::string out;                           // of record-cudnn: the folder
+  L2 l2 = L2::both;                          // bench on a GPU
+  double seconds = 1;                        // bench on a GPU: of timing, for each problem
   std::string model;  // bench on the emulator: the GPU to emulate; empty: the emulator's own choice
 };
 

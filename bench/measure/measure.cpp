@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "compute/block_implementations.hpp"
+#include "compute/cudnn_implementations.hpp"
+#include "compute/selection.hpp"
 #include "measure/launch_counts.hpp"
 
 namespace foldconv::tool {
@@ -50,6 +52,30 @@ Status run(const Step& step, const Device& device, std::vector<Traffic>& traffic
   }
   if (Status status = step.launch(nullptr); !status) return status;
   return cuda_status(cudaDeviceSynchronize(), "running " + step.what);
+}
+
+// Those of `all` that are asked for, and cuDNN's.
+template <class Problem>
+Result<std::vector<Implementation>> chosen(std::vector<Implementation> all, const Problem& workload,
+                                           const Options& options, const Device& device,
+                                           CudnnTensors& tensors, Progress& progress) {
+  all = selected(std::move(all), options);
+  const std::vector<std::string> names = wanted_of_cudnn(options);
+  if (!names.empty()) {
+    progress.doing("cuDNN's engines");
+    const Result<cudnn::Session>& session = cudnn_session();
+    const auto search = [&]() -> Result<CudnnSearch> {
+      if (!session) return session.status();
+      return cudnn_search(*session, options.cudnn_engines, device.l2_bytes);
+    }();
+    for (Implementation& one : cudnn_implementations(search, names, workload, tensors)) {
+      all.push_back(std::move(one));
+    }
+  }
+  if (!all.empty()) return all;
+  return Status(ErrorCode::invalid_argument,
+                "--impl lists no way to compute this; layers have fused, chain, unfused, blocks "
+                "planned, whole, rotated, chain, separate, both cudnn and cudnn-unfused");
 }
 
 }  // namespace
@@ -129,6 +155,10 @@ Result<std::vector<Measured>> measure(const ConvProblem& problem, const Options&
   Result<std::vector<Implementation>> implementations =
       make_implementations(workload, **tensors, options.kernel);
   if (!implementations) return implementations.status();
+  CudnnTensors of_cudnn;
+  implementations =
+      chosen(std::move(*implementations), workload, options, device, of_cudnn, progress);
+  if (!implementations) return implementations.status();
   const std::vector<Work> works =
       works_of(*implementations, problem, workload.batch_norm().has_value());
   return measure(*implementations, works, options, device, roofs, progress);
@@ -147,6 +177,10 @@ Result<std::vector<Measured>> measure(const BlockWorkload& workload, const Optio
   BlockTensors tensors;
   Result<std::vector<Implementation>> implementations =
       make_block_implementations(workload, *blocks, *reference, tensors);
+  if (!implementations) return implementations.status();
+  CudnnTensors of_cudnn;
+  implementations =
+      chosen(std::move(*implementations), workload, options, device, of_cudnn, progress);
   if (!implementations) return implementations.status();
   const std::vector<Work> works = works_of(*implementations, workload, planned->explanation());
   return measure(*implementations, works, options, device, roofs, progress);

@@ -46,11 +46,11 @@ Result<std::vector<Measured>> measure(const std::vector<Implementation>& impleme
                                       const std::vector<Work>& works, const Options& options,
                                       const Device& device, const Roofs& roofs, Progress& progress);
 
-// Blocks: whole, rotated, chain, perhaps planned, separate.
+// Blocks: whole, rotated, chain, perhaps planned, separate, and cuDNN's; or what options list.
 Result<std::vector<Measured>> measure(const BlockWorkload& workload, const Options& options,
                                       const Device& device, const Roofs& roofs, Progress& progress);
 
-// A layer: fused, chain and unfused, in this order.
+// A layer: fused, chain, unfused and cuDNN's, in this order; or what options list.
 Result<std::vector<Measured>> measure(const ConvProblem& problem, const Options& options,
                                       const Device& device, const Roofs& roofs, Progress& progress);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "compute/block_convs.hpp"
+#include "compute/selection.hpp"
 
 namespace foldconv::tool {
 namespace {
@@ -95,6 +96,19 @@ Work separate_work_of(const BlockWorkload& workload) {
   return work;
 }
 
+// One launch for each convolution, the projection's too.
+Work line_work_of(const BlockWorkload& workload) {
+  Work work;
+  Shape shape = workload.input().shape;
+  for (const BlockData& block : workload.blocks) {
+    const BlockConvs convs = convs_of(block.weights, workload.dtype, shape);
+    if (convs.downsample) work += work_of(convs.downsample->problem);
+    for (const BlockConv& conv : convs.line) work += work_of(conv.problem);
+    shape = convs.output();
+  }
+  return work;
+}
+
 std::vector<Work> works_of(const std::vector<Implementation>& implementations,
                            const ConvProblem& problem, bool batch_norm) {
   std::vector<Work> works;
@@ -116,8 +130,11 @@ std::vector<Work> works_of(const std::vector<Implementation>& implementations,
     });
     if (cut != explanation.cuts.end()) {
       works.push_back({.bytes = cut->dram_bytes, .flops = cut->flops});
+    } else if (name == kCudnn) {
+      works.push_back(line_work_of(workload));
     } else {
-      works.push_back(name == "separate" ? separate_work_of(workload) : work_of(workload));
+      const bool separate = name == "separate" || name == kCudnnUnfused;
+      works.push_back(separate ? separate_work_of(workload) : work_of(workload));
     }
   }
   return works;

@@ -27,11 +27,14 @@ Work work_of(const BlockWorkload& workload);
 Work separate_work_of(const ConvProblem& problem, bool batch_norm);
 Work separate_work_of(const BlockWorkload& workload);
 
+// One launch for each convolution with all that stands behind it.
+Work line_work_of(const BlockWorkload& workload);
+
 // Of each implementation of a layer: as many launches as it has steps say whether it is a fused one.
 std::vector<Work> works_of(const std::vector<Implementation>& implementations,
                            const ConvProblem& problem, bool batch_norm);
 // Of each implementation of blocks: cuts as their explanation has them. What is neither a cut nor
-// `separate` counts as one launch that does all: the least that anything could need.
+// `separate` nor cuDNN's counts as one launch that does all: the least that anything could need.
 std::vector<Work> works_of(const std::vector<Implementation>& implementations,
                            const BlockWorkload& workload, const BlockExplanation& explanation);
 

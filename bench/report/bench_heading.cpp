@@ -1,6 +1,7 @@
 #include "report/bench_heading.hpp"
 
 #include "commands/commands.hpp"
+#include "compute/selection.hpp"
 #include "measure/repetition.hpp"
 
 namespace foldconv::tool {
@@ -54,6 +55,16 @@ std::vector<std::string> measured_lines(const Options& options, const Roofs& roo
   return lines;
 }
 
+// What cuDNN's rows show, or why there are none.
+std::string about_cudnn(const Options& options) {
+  const Result<cudnn::Session>& session = cudnn_session();
+  if (!session) return wrapped("no rows of cuDNN: " + session.status().message(), 2);
+  const std::size_t most = options.cudnn_engines;
+  return "cudnn: cuDNN " + session->version() + ", for each graph the fastest right one of " +
+         (most == 0 ? "all its engines"
+                    : "the first " + std::to_string(most) + " engines it proposes");
+}
+
 }  // namespace
 
 Heading bench_heading(const Options& options, const Device& device, const Roofs& roofs) {
@@ -86,6 +97,9 @@ Heading bench_heading(const Options& options, const Device& device, const Roofs&
              "; the largest time counts; L2 cold, launch latency not included"});
   } else {
     for (std::string& line : measured_lines(options, roofs)) lines.push_back(std::move(line));
+    if (options.implementations.empty() || !wanted_of_cudnn(options).empty()) {
+      lines.push_back(about_cudnn(options));
+    }
   }
   return heading;
 }

@@ -8,10 +8,15 @@
 namespace foldconv::tool {
 namespace {
 
-// What the others are compared with: the first of a layer, the planned one of a block.
+// What the others are compared with: fused of a layer, the planned one of a block; where it is not
+// asked for, one of which nothing is known.
 const Measured& baseline_of(const std::vector<Measured>& measured) {
-  const auto planned = std::ranges::find(measured, true, &Measured::planned);
-  return planned == measured.end() ? measured.front() : *planned;
+  static const Measured none;
+  auto found = std::ranges::find(measured, true, &Measured::planned);
+  if (found == measured.end()) {
+    found = std::ranges::find(measured, "fused", &Measured::implementation);
+  }
+  return found == measured.end() ? none : *found;
 }
 
 bool all_right(const std::vector<Measured>& measured) {

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 
+#include "compute/selection.hpp"
+
 namespace foldconv::tool {
 namespace {
 
-constexpr int kLayerWidth = 7, kBlockWidth = 9;  // of the widest implementation's name
+// Of the widest implementation's name.
+constexpr int kLayerWidth = 7, kBlockWidth = 9, kCudnnWidth = 13;
 // Times of two states of the cache leave less room.
 constexpr int kLabelWidthOfTwo = 22;
 
@@ -97,7 +100,9 @@ double seconds_of(const Measured& measured, Figure figure) {
 }
 
 BenchRows::BenchRows(const Options& options, const Device& device, int label_width)
-    : emulated_(device.emulated), label_width_(label_width) {
+    : emulated_(device.emulated),
+      has_cudnn_(!wanted_of_cudnn(options).empty()),
+      label_width_(label_width) {
   if (emulated_) {
     figures_ = {Figure::floor};
     return;
@@ -107,11 +112,14 @@ BenchRows::BenchRows(const Options& options, const Device& device, int label_wid
   if (figures_.size() > 1) label_width_ = std::min(label_width_, kLabelWidthOfTwo);
 }
 
+int BenchRows::name_width(bool blocks) const {
+  return has_cudnn_ ? kCudnnWidth : blocks ? kBlockWidth : kLayerWidth;
+}
+
 std::vector<Column> BenchRows::columns(bool blocks) const {
   const std::string ratio = blocks ? "vs plan" : "vs fused";
-  std::vector<Column> columns = {{"problem", label_width_, true},
-                                 {"", blocks ? kBlockWidth : kLayerWidth, true},
-                                 {"launches", 8, false}};
+  std::vector<Column> columns = {
+      {"problem", label_width_, true}, {"", name_width(blocks), true}, {"launches", 8, false}};
   if (emulated_) {
     columns.insert(columns.end(), {{"DRAM MB", 9, false},
                                    {"mma", 9, false},
@@ -189,8 +197,9 @@ Row BenchRows::row(const BenchProblem& problem, const Measured& measured, const 
   if (!measured.untimed.empty()) row.note = "  " + wrapped("not timed: " + measured.untimed, 2);
   if (refused) {
     constexpr int kBetween = 4;  // spaces between three columns
-    row.cells.push_back(wrapped("not possible: " + reason,
-                                static_cast<std::size_t>(label_width_ + kBlockWidth + kBetween)));
+    row.cells.push_back(
+        wrapped("not possible: " + reason,
+                static_cast<std::size_t>(label_width_ + name_width(true) + kBetween)));
   } else if (right) {
     for (std::string& cell : cells(measured, baseline)) row.cells.push_back(std::move(cell));
   }

@@ -38,9 +38,10 @@ class BenchRows {
           bool blocks, bool first) const;
 
  private:
+  int name_width(bool blocks) const;
   std::vector<std::string> cells(const Measured& measured, const Measured& baseline) const;
 
-  bool emulated_;
+  bool emulated_, has_cudnn_;
   std::vector<Figure> figures_;
   int label_width_;
 };

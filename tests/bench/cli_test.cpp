@@ -47,6 +47,9 @@ std::size_t longest_line(const std::string& text) {
 
 constexpr const char* kSmall = R"('mb1_ic64oc64_ih6kh3ph1n"small"' mb2_ic3oc8_ih7kh3sh2ph1)";
 
+// Without cuDNN's implementations, which a machine may have or not.
+const std::string kBench = "bench --impl fused,unfused,chain,planned,whole,rotated,separate ";
+
 TEST(Cli, ValidatePassesAndSaysSo) {
   const Outcome outcome = foldconv(std::string("validate --residual ") + kSmall);
   EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
@@ -74,7 +77,7 @@ TEST(Cli, ValidateWritesJson) {
 }
 
 TEST(Cli, BenchShowsTheThreeImplementations) {
-  const Outcome outcome = foldconv(std::string("bench ") + kSmall);
+  const Outcome outcome = foldconv(kBench + kSmall);
   EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
   for (const char* implementation : {"fused", "chain", "unfused"}) {
     EXPECT_TRUE(has(outcome.out, implementation)) << outcome.out;
@@ -83,8 +86,44 @@ TEST(Cli, BenchShowsTheThreeImplementations) {
   EXPECT_LE(longest_line(outcome.out), 120U);
 }
 
+TEST(Cli, BenchShowsTheImplementationsThatAreListed) {
+  const Outcome outcome = foldconv(std::string("bench --impl fused,cudnn --format json ") + kSmall);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
+  const auto document = nlohmann::json::parse(outcome.out);
+  ASSERT_EQ(document["rows"].size(), 4U);
+  EXPECT_EQ(document["rows"][0]["implementation"], "fused");
+  EXPECT_EQ(document["rows"][1]["implementation"], "cudnn");
+  if (document["header"]["emulated"] == true) {
+    EXPECT_TRUE(document["rows"][1]["right"].is_null());
+    EXPECT_TRUE(has(document["rows"][1]["reason"].get<std::string>(), "cuDNN"));
+  }
+  const Outcome blocks = foldconv(
+      "bench --impl planned,separate,cudnn-unfused --block ih6_ic64mid64oc64 mb1_ic8oc8_ih6kh1");
+  EXPECT_EQ(blocks.exit_code, 0) << blocks.out;
+  EXPECT_TRUE(has(blocks.out, " *")) << blocks.out;
+  EXPECT_TRUE(has(blocks.out, "separate")) << blocks.out;
+  EXPECT_FALSE(has(blocks.out, "rotated")) << blocks.out;
+  EXPECT_LE(longest_line(blocks.out), 120U);
+  const Outcome none = foldconv("bench --impl whole mb1_ic8oc8_ih6kh1");
+  EXPECT_EQ(none.exit_code, 1);
+  EXPECT_TRUE(has(none.out, "--impl lists no way")) << none.out;
+  EXPECT_EQ(foldconv("bench --impl fusde mb1_ic8oc8_ih6kh1 2>&1").exit_code, 2);
+}
+
+TEST(Cli, RecordingCudnnNeedsAGpu) {
+  const Outcome device = foldconv(kBench + "--format json mb1_ic8oc8_ih6kh1");
+  if (nlohmann::json::parse(device.out)["header"]["emulated"] == false) {
+    GTEST_SKIP() << "runs on a GPU";
+  }
+  const Outcome outcome =
+      foldconv("record-cudnn --out " + testing::TempDir() + "foldconv_no_recording 2>&1");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_TRUE(has(outcome.out, "cuDNN")) << outcome.out;
+  EXPECT_EQ(foldconv("record-cudnn 2>&1").exit_code, 2);
+}
+
 TEST(Cli, BenchOnTheEmulatorSaysSoAndPrintsTheModel) {
-  const Outcome outcome = foldconv(std::string("bench --model a100 --format json ") + kSmall);
+  const Outcome outcome = foldconv(kBench + "--model a100 --format json " + kSmall);
   ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
   const auto document = nlohmann::json::parse(outcome.out);
   ASSERT_EQ(document["rows"].size(), 6U);
@@ -99,14 +138,14 @@ TEST(Cli, BenchOnTheEmulatorSaysSoAndPrintsTheModel) {
   EXPECT_EQ(document["header"]["schema"], 1);
   EXPECT_EQ(document["header"]["roofs"], "model");
   EXPECT_TRUE(document["header"]["date"].is_string());
-  const Outcome table = foldconv(std::string("bench --model h100 ") + kSmall);
+  const Outcome table = foldconv(kBench + "--model h100 " + kSmall);
   EXPECT_TRUE(has(table.out, "EMULATED"));
   EXPECT_TRUE(has(table.out, "3.00 TB/s"));
   EXPECT_TRUE(has(table.out, "NVIDIA H100 (emulated)")) << table.out;
 }
 
 TEST(Cli, BenchWritesCsvWithAHeaderLine) {
-  const Outcome outcome = foldconv("bench --format csv mb1_ic8oc8_ih6kh1");
+  const Outcome outcome = foldconv(kBench + "--format csv mb1_ic8oc8_ih6kh1");
   EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
   EXPECT_EQ(outcome.out.rfind("name,descriptor,kind,images,implementation,", 0), 0U) << outcome.out;
   EXPECT_EQ(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 4);
@@ -155,7 +194,7 @@ TEST(Cli, ValidateTakesBlocksAndLayersAtOnce) {
 }
 
 TEST(Cli, BenchComparesTheCutsOfABlock) {
-  const std::string arguments = std::string("bench ") + kBlocks + " mb1_ic8oc8_ih6kh1";
+  const std::string arguments = kBench + kBlocks + " mb1_ic8oc8_ih6kh1";
   const Outcome table = foldconv(arguments);
   EXPECT_EQ(table.exit_code, 0) << table.out;
   EXPECT_TRUE(has(table.out, " *")) << table.out;
@@ -183,7 +222,7 @@ TEST(Cli, BenchComparesTheCutsOfABlock) {
 }
 
 TEST(Cli, CsvHasTheSameFieldsInEveryLine) {
-  for (const std::string command : {"validate ", "bench ", "explain "}) {
+  for (const std::string& command : {std::string("validate "), kBench, std::string("explain ")}) {
     const Outcome outcome = foldconv(
         command + "--format csv --block ih4_ic16oc16 mb1_ic8oc8_ih6kh1 --dtype f32 --act none");
     EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
@@ -221,7 +260,7 @@ std::string basic_block_file() {
 }
 
 TEST(Cli, TakesAStageEverywhere) {
-  for (const std::string command : {"validate ", "bench ", "explain "}) {
+  for (const std::string& command : {std::string("validate "), kBench, std::string("explain ")}) {
     const Outcome table = foldconv(command + "--block 'ih6_ic64mid64oc64x2n\"two\"'");
     EXPECT_EQ(table.exit_code, 0) << table.out;
     EXPECT_TRUE(has(table.out, "two")) << table.out;
@@ -231,7 +270,7 @@ TEST(Cli, TakesAStageEverywhere) {
 
 TEST(Cli, TakesABlockOutOfAStateDict) {
   const std::string weights = "--weights " + basic_block_file() + " --stride 2 --ih 9 --iw 7";
-  for (const std::string command : {"validate ", "bench ", "explain "}) {
+  for (const std::string& command : {std::string("validate "), kBench, std::string("explain ")}) {
     const Outcome outcome = foldconv(command + weights + " --prefix layer2.0 --format json");
     ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
     const auto row = nlohmann::json::parse(outcome.out)["rows"][0];

@@ -45,6 +45,20 @@ TEST(CommandLineOptions, Defaults) {
   EXPECT_EQ(options.seconds, 1);
 }
 
+TEST(CommandLineOptions, Implementations) {
+  const Parsed parsed =
+      parse({"bench", "--impl", "cudnn,fused", "--cudnn-engines", "0", kDescriptor});
+  ASSERT_TRUE(parsed.command_line.options) << parsed.err;
+  EXPECT_EQ(parsed.command_line.options->implementations,
+            (std::vector<std::string>{"cudnn", "fused"}));
+  EXPECT_EQ(parsed.command_line.options->cudnn_engines, 0U);
+  const Parsed wrong = parse({"bench", "--impl", "cudnn,fusde", kDescriptor});
+  EXPECT_FALSE(wrong.command_line.options);
+  EXPECT_NE(wrong.err.find("unknown implementation \"fusde\"; known are fused, chain"),
+            std::string::npos)
+      << wrong.err;
+}
+
 TEST(CommandLineOptions, Everything) {
   const Parsed parsed =
       parse({"bench",       "--batch",    "resnet50",   "--batch", "tails",   "--dtype",

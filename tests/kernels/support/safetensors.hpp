@@ -1,4 +1,5 @@
-// Reads .safetensors files that the tests trust: well-formed, small, of float16, float32 and int64.
+// Reads .safetensors files that the tests trust: well-formed, small, of float16, bfloat16, float32
+// and int64.
 #pragma once
 
 #include <cstdint>

@@ -1,0 +1,128 @@
+#include "compute/cudnn_bound.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "reference/pointwise.hpp"
+#include "reference/rounding.hpp"
+
+namespace foldconv::tool {
+namespace {
+
+constexpr double kTanhApprox = 0x1p-11;
+
+std::vector<float> absolute(std::vector<float> values) {
+  for (float& value : values) value = std::fabs(value);
+  return values;
+}
+
+// |scale| sum |x||w|
+std::vector<double> magnitudes(ConvProblem problem, const reference::ConvInputs& inputs) {
+  problem.dtype = DataType::f32;
+  problem.activation = Activation::none;
+  problem.residual = false;
+  return reference::conv(problem, {.x = absolute(inputs.x),
+                                   .weights = absolute(inputs.weights),
+                                   .scale = absolute(inputs.scale),
+                                   .bias = std::vector<float>(inputs.bias.size()),
+                                   .residual = {}})
+      .y;
+}
+
+std::vector<double> arguments_of_activation(ConvProblem problem,
+                                            const reference::ConvInputs& inputs) {
+  problem.dtype = DataType::f32;
+  problem.activation = Activation::none;
+  return reference::conv(problem, inputs).y;
+}
+
+bool approximates(Activation activation) {
+  return activation == Activation::tanh || activation == Activation::sigmoid ||
+         activation == Activation::silu || activation == Activation::gelu;
+}
+
+// What tanh.approx makes of act(v): sigmoid is 0.5 + 0.5 tanh(v / 2), silu v times that, gelu
+// v / 2 times one more than something like a tanh.
+double approximation(Activation activation, double v, double y) {
+  switch (activation) {
+    case Activation::tanh:
+      return kTanhApprox * std::fabs(y);
+    case Activation::sigmoid:
+      return kTanhApprox / 2;
+    case Activation::silu:
+    case Activation::gelu:
+      return kTanhApprox / 2 * std::fabs(v);
+    default:
+      return 0;
+  }
+}
+
+// `more`, and what the rounding to storage may grow by it.
+void widen(DataType dtype, double more, double y, double& bound) {
+  if (!std::isfinite(y) || !std::isfinite(bound) || !(more > 0)) return;
+  bound += more + reference::half_spacing(dtype, std::fabs(y) + bound + more) -
+           reference::half_spacing(dtype, y);
+}
+
+}  // namespace
+
+void allow_approximate_activation(const ConvProblem& problem, std::span<const double> arguments,
+                                  reference::Expected& expected) {
+  if (!approximates(problem.activation)) return;
+  for (std::size_t i = 0; i < expected.y.size(); ++i) {
+    const double y = expected.y[i];
+    widen(problem.dtype, approximation(problem.activation, arguments[i], y), y, expected.bound[i]);
+  }
+}
+
+reference::Expected cudnn_expected(const ConvProblem& problem,
+                                   const reference::ConvInputs& inputs) {
+  reference::Expected expected = reference::conv(problem, inputs);
+  const std::vector<double> sizes = magnitudes(problem, inputs);
+  const double terms = static_cast<double>(problem.r) * problem.s * (problem.c / problem.groups);
+  const double unit = terms * (problem.dtype == DataType::f32 ? 0x1p-24 : 0x1p-23);
+  const double slope =
+      reference::activation_slope(problem.activation, static_cast<double>(problem.alpha));
+  for (std::size_t i = 0; i < expected.y.size(); ++i) {
+    widen(problem.dtype, slope * unit / (1 - unit) * sizes[i], expected.y[i], expected.bound[i]);
+  }
+  if (approximates(problem.activation)) {
+    allow_approximate_activation(problem, arguments_of_activation(problem, inputs), expected);
+  }
+  return expected;
+}
+
+Verdict judge_every_image(const Images& images, const reference::Expected& expected,
+                          std::span<const std::byte> y) {
+  Verdict worst;
+  worst.pass = true;
+  const auto count = static_cast<std::size_t>(images.shape.n);
+  const auto distinct = static_cast<std::size_t>(images.distinct);
+  for (std::size_t first = 0; first < count && worst.pass; first += distinct) {
+    const std::size_t here = std::min(distinct, count - first);
+    Images part = images;
+    part.distinct = static_cast<int>(here);
+    part.shape.n = part.distinct;
+    const auto elements =
+        static_cast<std::ptrdiff_t>(part.image_bytes() / size_of(images.dtype) * here);
+    reference::Expected of_last;  // fewer images than there are distinct ones
+    if (here < distinct) {
+      of_last = {.y = {expected.y.begin(), expected.y.begin() + elements},
+                 .bound = {expected.bound.begin(), expected.bound.begin() + elements}};
+    }
+    const Verdict verdict =
+        judge(part, here < distinct ? of_last : expected,
+              y.subspan(first * images.image_bytes(), here * images.image_bytes()));
+    worst.pass = verdict.pass;
+    worst.max_abs_error = std::max(worst.max_abs_error, verdict.max_abs_error);
+    worst.worst_share = std::max(worst.worst_share, verdict.worst_share);
+    if (!verdict.pass) {
+      worst.reason = verdict.reason;
+      if (first > 0) worst.reason += " of those from image " + std::to_string(first) + " on";
+    }
+  }
+  return worst;
+}
+
+}  // namespace foldconv::tool
