@@ -4,6 +4,7 @@
 
 #include "block/data.hpp"
 #include "conv_data.hpp"
+#include "enum_checks.hpp"
 #include "error.hpp"
 #include "folded_conv.hpp"
 #include "text.hpp"
@@ -167,6 +168,10 @@ struct Wiring {
 
 Result<std::shared_ptr<const Block::Data>> create(const Wiring& wiring,
                                                   const FoldOptions& options) {
+  for (const Activation activation : {wiring.inner, wiring.last}) {
+    if (Status status = host::check_activation(activation, wiring.alpha); !status.ok())
+      return status;
+  }
   if (wiring.stride != 1 && wiring.stride != 2) {
     return invalid("the block's stride is neither 1 nor 2", text("stride = ", wiring.stride),
                    "set it to 1 or 2");

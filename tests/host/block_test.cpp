@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,17 @@ TEST(BlockWiring, StridesOtherThanOneAndTwoAreRefused) {
   auto weights = blocks.bottleneck();
   weights.stride = 3;
   expect_refused(Bottleneck::create(weights).status(), ErrorCode::invalid_argument, "stride = 3");
+}
+
+TEST(BlockWiring, ActivationsThatDoNotExistAreRefused) {
+  const Blocks blocks;
+  auto weights = blocks.bottleneck();
+  weights.last = static_cast<Activation>(77);
+  EXPECT_EQ(Bottleneck::create(weights).status().code(), ErrorCode::invalid_argument);
+  auto basic = blocks.basic();
+  basic.inner = Activation::leaky_relu;
+  basic.alpha = std::numeric_limits<float>::quiet_NaN();
+  expect_refused(BasicBlock::create(basic).status(), ErrorCode::invalid_argument, "alpha");
 }
 
 TEST(BlockWiring, WidthsThatDoNotChainAreRefused) {
