@@ -43,6 +43,10 @@ std::string_view remedy_of(cudaError_t error) {
 
 }  // namespace
 
+Status at(std::string_view part, const Status& status) {
+  return Status(status.code(), text(part, ": ", status.message()));
+}
+
 Status cuda_failure(cudaError_t error, std::string_view call) {
   cudaGetLastError();
   return host::error(code_of(error), text(call, " failed"),

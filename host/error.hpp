@@ -15,6 +15,9 @@ Status error(ErrorCode code, std::string_view what, std::string_view value,
              std::string_view remedy);
 Status invalid(std::string_view what, std::string_view value, std::string_view remedy);
 
+// The same error, told of one part of a whole: "conv2: ...".
+Status at(std::string_view part, const Status& status);
+
 // A CUDA runtime call that failed. Clears the runtime's last error: the Status carries it from
 // here, and the caller's next check of cudaGetLastError() must not meet it again.
 Status cuda_failure(cudaError_t error, std::string_view call);

@@ -102,20 +102,14 @@ class Reader {
   }
 
   Status problem(const std::string& text, const std::string& place) {
-    Result<Descriptor> descriptor = parse_descriptor(text);
-    if (!descriptor && descriptor.status().code() == ErrorCode::unsupported) {
-      skip(place, descriptor.status());
-      return {};
-    }
-    if (!descriptor) return descriptor.status();
-    if (!forward_) return {};
-    if (batch_ > 0) descriptor->problem.n = batch_;
-    list_.problems.push_back(std::move(*descriptor));
-    return {};
+    return append(parse_descriptor(text), list_.problems, place);
+  }
+  Status block(const std::string& text, const std::string& place) {
+    return append(parse_block_descriptor(text), list_.blocks, place);
   }
 
-  Status block(const std::string& text, const std::string& place) {
-    Result<BlockDescriptor> descriptor = parse_block_descriptor(text);
+  template <class Parsed>
+  Status append(Result<Parsed> descriptor, std::vector<Parsed>& list, const std::string& place) {
     if (!descriptor && descriptor.status().code() == ErrorCode::unsupported) {
       skip(place, descriptor.status());
       return {};
@@ -123,7 +117,7 @@ class Reader {
     if (!descriptor) return descriptor.status();
     if (!forward_) return {};
     if (batch_ > 0) descriptor->problem.n = batch_;
-    list_.blocks.push_back(std::move(*descriptor));
+    list.push_back(std::move(*descriptor));
     return {};
   }
 

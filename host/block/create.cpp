@@ -13,6 +13,7 @@
 namespace foldconv {
 namespace {
 
+using host::at;
 using host::BlockStep;
 using host::guarded;
 using host::invalid;
@@ -47,11 +48,6 @@ Status check_layer(const BlockLayer& layer, const Place& place, int c) {
                    text("give a multiple of ", place.groups, " output channels"));
   }
   return {};
-}
-
-// Prefixes the layer's name to an error.
-Status at(const char* name, const Status& status) {
-  return Status(status.code(), text(name, ": ", status.message()));
 }
 
 Result<BlockStep> make_step(const BlockLayer& layer, const Place& place, int c,

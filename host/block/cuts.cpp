@@ -1,9 +1,9 @@
 #include "block/cuts.hpp"
 
 #include <algorithm>
-#include <array>
 #include <optional>
 
+#include "error.hpp"
 #include "text.hpp"
 
 namespace foldconv::host {
@@ -21,11 +21,6 @@ bool permits(BlockCut cut, Part part) {
       return part == Part::separate || part == Part::head || part == Part::rest;
   }
   return false;
-}
-
-// Prefixes the convolution's name to an error.
-Status at(const char* name, const Status& status) {
-  return Status(status.code(), text(name, ": ", status.message()));
 }
 
 Result<BlockLaunch> convolution(const BlockStep& step, const ConvProblem& problem, BlockTensor x,
