@@ -93,7 +93,7 @@ TEST(BenchReport, ARefusedCutIsNoFailure) {
   EXPECT_TRUE(tails["floor_us"].is_null());
   EXPECT_EQ(tails["reason"], "takes no such block");
   const std::string table = written(Format::table, exit_code);
-  EXPECT_NE(table.find("tails    not possible: takes no such block"), std::string::npos) << table;
+  EXPECT_NE(table.find("tails      not possible: takes no such block"), std::string::npos) << table;
 }
 
 // Of a GPU: two implementations, the second without a warm time.

@@ -8,8 +8,8 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
-#include "host/expect_error.hpp"
 #include "foldconv/activation.hpp"
+#include "host/expect_error.hpp"
 
 namespace foldconv {
 namespace {

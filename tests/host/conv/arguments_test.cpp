@@ -5,8 +5,8 @@
 
 #include <cstdint>
 
-#include "host/expect_error.hpp"
 #include "foldconv/pointwise.hpp"
+#include "host/expect_error.hpp"
 
 namespace foldconv {
 namespace {

@@ -10,8 +10,8 @@
 
 #include "base/device.hpp"
 #include "base/device_memory.hpp"
-#include "host/expect_error.hpp"
 #include "foldconv/pointwise.hpp"
+#include "host/expect_error.hpp"
 #include "kernels/support/device_buffer.hpp"
 #include "reference/reference.hpp"
 

@@ -4,8 +4,8 @@
 #include <limits>
 
 #include "base/sizes.hpp"
-#include "host/expect_error.hpp"
 #include "foldconv/conv.hpp"
+#include "host/expect_error.hpp"
 
 namespace foldconv {
 namespace {

@@ -6,8 +6,8 @@
 #include <limits>
 #include <vector>
 
-#include "host/expect_error.hpp"
 #include "foldconv/fold.hpp"
+#include "host/expect_error.hpp"
 
 namespace foldconv {
 namespace {
