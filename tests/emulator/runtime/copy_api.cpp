@@ -198,7 +198,7 @@ CUEMU_STREAM_API(cudaMemcpyFromSymbolAsync,
                    return result != cudaSuccess ? result : enqueue(copy, stream, implicit_stream);
                  })
 
-CUEMU_EXPORT cudaError_t cudaGetSymbolAddress(void** address, const void* symbol) {
+CUEMU_API(cudaGetSymbolAddress, (void** address, const void* symbol), {
   return api_call([&] {
     if (address == nullptr) return cudaErrorInvalidValue;
     Variable storage;
@@ -206,9 +206,9 @@ CUEMU_EXPORT cudaError_t cudaGetSymbolAddress(void** address, const void* symbol
     *address = storage.address;
     return result;
   });
-}
+})
 
-CUEMU_EXPORT cudaError_t cudaGetSymbolSize(size_t* size, const void* symbol) {
+CUEMU_API(cudaGetSymbolSize, (size_t * size, const void* symbol), {
   return api_call([&] {
     if (size == nullptr) return cudaErrorInvalidValue;
     Variable storage;
@@ -216,4 +216,4 @@ CUEMU_EXPORT cudaError_t cudaGetSymbolSize(size_t* size, const void* symbol) {
     *size = storage.size;
     return result;
   });
-}
+})

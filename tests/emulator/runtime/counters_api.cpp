@@ -7,6 +7,10 @@
 #include <string>
 
 #include "api.hpp"
+#include "events.hpp"
+#include "graph_handles.hpp"
+#include "memory.hpp"
+#include "streams.hpp"
 
 namespace cuemu::runtime {
 namespace {
@@ -67,4 +71,17 @@ CUEMU_EXPORT void cuemu_reset_counters_impl() {
 
 CUEMU_EXPORT int cuemu_set_switch_impl(const char* name, int value) {
   return cuemu::set_switch(name, value);
+}
+
+CUEMU_EXPORT void cuemu_read_live_impl(cuemu_live* out) {
+  using namespace cuemu::runtime;
+  const LiveMemory memory = live_memory();
+  const cuemu_live live = {.size = out->size,
+                           .allocations = memory.allocations,
+                           .bytes = memory.bytes,
+                           .streams = live_streams(),
+                           .events = live_events(),
+                           .graphs = live_graphs(),
+                           .graph_executables = live_graph_executables()};
+  std::memcpy(out, &live, std::min<size_t>(out->size, sizeof live));
 }

@@ -138,19 +138,19 @@ bool find_attribute(cudaDeviceAttr attribute, int& value) {
 
 using namespace cuemu::runtime;
 
-CUEMU_EXPORT cudaError_t cudaGetDeviceProperties(cudaDeviceProp* out, int device) {
+CUEMU_API(cudaGetDeviceProperties, (cudaDeviceProp * out, int device), {
   return api_call([&] {
     if (out == nullptr) return cudaErrorInvalidValue;
     if (device != 0) return cudaErrorInvalidDevice;
     *out = properties();
     return cudaSuccess;
   });
-}
+})
 
-CUEMU_EXPORT cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
+CUEMU_API(cudaDeviceGetAttribute, (int* value, cudaDeviceAttr attribute, int device), {
   return api_call([&] {
     if (value == nullptr) return cudaErrorInvalidValue;
     if (device != 0) return cudaErrorInvalidDevice;
     return find_attribute(attribute, *value) ? cudaSuccess : cudaErrorInvalidValue;
   });
-}
+})

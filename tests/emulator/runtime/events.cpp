@@ -122,6 +122,11 @@ cudaError_t capture_external(cudaEvent_t event, cudaStream_t stream, cudaStream_
 
 }  // namespace
 
+size_t live_events() {
+  const std::lock_guard lock(stream_mutex());
+  return created_events().size();
+}
+
 cudaError_t record_event(cudaEvent_t handle) {
   const std::lock_guard lock(stream_mutex());
   Event* const event = find_event(handle);
@@ -134,15 +139,12 @@ cudaError_t record_event(cudaEvent_t handle) {
 
 using namespace cuemu::runtime;
 
-CUEMU_EXPORT cudaError_t cudaEventCreate(cudaEvent_t* event) {
-  return create(event, cudaEventDefault);
-}
+CUEMU_API(cudaEventCreate, (cudaEvent_t * event), { return create(event, cudaEventDefault); })
 
-CUEMU_EXPORT cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
-  return create(event, flags);
-}
+CUEMU_API(cudaEventCreateWithFlags, (cudaEvent_t * event, unsigned flags),
+          { return create(event, flags); })
 
-CUEMU_EXPORT cudaError_t cudaEventDestroy(cudaEvent_t handle) {
+CUEMU_API(cudaEventDestroy, (cudaEvent_t handle), {
   return api_call([&] {
     const std::lock_guard lock(stream_mutex());
     Event* const event = find_event(handle);
@@ -151,7 +153,7 @@ CUEMU_EXPORT cudaError_t cudaEventDestroy(cudaEvent_t handle) {
     delete event;
     return cudaSuccess;
   });
-}
+})
 
 CUEMU_STREAM_API(cudaEventRecord, (cudaEvent_t event, cudaStream_t stream),
                  { return with_event_and_stream(event, stream, implicit_stream, record); })
@@ -177,16 +179,11 @@ CUEMU_STREAM_API(cudaStreamWaitEvent, (cudaStream_t stream, cudaEvent_t event, u
       [](const Event& awaited, Stream& waiting) { return wait(waiting, awaited); });
 })
 
-CUEMU_EXPORT cudaError_t cudaEventQuery(cudaEvent_t event) {
-  return check_complete(event);
-}
+CUEMU_API(cudaEventQuery, (cudaEvent_t event), { return check_complete(event); })
 
-CUEMU_EXPORT cudaError_t cudaEventSynchronize(cudaEvent_t event) {
-  return check_complete(event);
-}
+CUEMU_API(cudaEventSynchronize, (cudaEvent_t event), { return check_complete(event); })
 
-CUEMU_EXPORT cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start,
-                                              cudaEvent_t end) {
+CUEMU_API(cudaEventElapsedTime, (float* milliseconds, cudaEvent_t start, cudaEvent_t end), {
   return api_call([&] {
     if (milliseconds == nullptr) return cudaErrorInvalidValue;
     const std::lock_guard lock(stream_mutex());
@@ -200,4 +197,4 @@ CUEMU_EXPORT cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t s
     *milliseconds = std::chrono::duration<float, std::milli>(last->time - first->time).count();
     return cudaSuccess;
   });
-}
+})

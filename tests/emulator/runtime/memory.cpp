@@ -143,6 +143,14 @@ void release_everything() {
   while (!state.allocations.empty()) retire(state, state.allocations.begin());
 }
 
+LiveMemory live_memory() {
+  Heap& state = heap();
+  const std::lock_guard lock(state.mutex);
+  LiveMemory live = {.allocations = state.allocations.size()};
+  for (const auto& [address, allocation] : state.allocations) live.bytes += allocation.size;
+  return live;
+}
+
 size_t device_bytes_free() {
   Heap& state = heap();
   const std::lock_guard lock(state.mutex);

@@ -16,6 +16,12 @@ cudaError_t release(void* address, ReleasedAs as);
 
 void release_everything();
 
+// Allocated and not released, of every kind.
+struct LiveMemory {
+  size_t allocations = 0, bytes = 0;
+};
+LiveMemory live_memory();
+
 // What another allocation could still get.
 size_t device_bytes_free();
 

@@ -65,6 +65,16 @@ const VariableRecord* find_managed(const Registry& known, const void* storage) {
   return nullptr;
 }
 
+cudaError_t find_kernel_handle(cudaKernel_t* kernel, const void* function) {
+  return pure_call([&] {
+    if (kernel == nullptr) return cudaErrorInvalidValue;
+    KernelRecord* const record = find_record(function);
+    if (record == nullptr) return cudaErrorInvalidDeviceFunction;
+    *kernel = reinterpret_cast<cudaKernel_t>(record);
+    return cudaSuccess;
+  });
+}
+
 }  // namespace
 
 cudaError_t find_function(const void* function, KernelRecord*& kernel) {
@@ -143,19 +153,11 @@ CUEMU_EXPORT char __cudaInitModule(void** handle) {
 // Called by each kernel's host stub at its first launch. Must not fail for a kernel that is merely
 // not loadable: the launch reports that.
 CUEMU_EXPORT cudaError_t __cudaGetKernel(cudaKernel_t* kernel, const void* host_stub) {
-  return pure_call([&] {
-    KernelRecord* const record = find_record(host_stub);
-    if (record == nullptr) return cudaErrorInvalidDeviceFunction;
-    *kernel = reinterpret_cast<cudaKernel_t>(record);
-    return cudaSuccess;
-  });
+  return find_kernel_handle(kernel, host_stub);
 }
 
-CUEMU_EXPORT cudaError_t cudaGetKernel(cudaKernel_t* kernel, const void* function) {
-  if (kernel == nullptr) return pure_call([] { return cudaErrorInvalidValue; });
-  return __cudaGetKernel(kernel, function);
-}
+CUEMU_API(cudaGetKernel, (cudaKernel_t * kernel, const void* function),
+          { return find_kernel_handle(kernel, function); })
 
-CUEMU_EXPORT cudaError_t cudaGetFuncBySymbol(cudaFunction_t* function, const void* symbol) {
-  return cudaGetKernel(reinterpret_cast<cudaKernel_t*>(function), symbol);
-}
+CUEMU_API(cudaGetFuncBySymbol, (cudaFunction_t * function, const void* symbol),
+          { return find_kernel_handle(reinterpret_cast<cudaKernel_t*>(function), symbol); })

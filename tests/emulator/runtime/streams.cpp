@@ -63,6 +63,11 @@ std::mutex& stream_mutex() {
   return *mutex;
 }
 
+size_t live_streams() {
+  const std::lock_guard lock(stream_mutex());
+  return created_streams().size();
+}
+
 cudaError_t find_stream(cudaStream_t handle, cudaStream_t implicit, Stream*& stream) {
   if (handle == nullptr) handle = implicit;
   const std::lock_guard lock(stream_mutex());
@@ -105,28 +110,24 @@ cudaError_t submit(cudaStream_t handle, cudaStream_t implicit, Operation operati
 
 using namespace cuemu::runtime;
 
-CUEMU_EXPORT cudaError_t cudaStreamCreate(cudaStream_t* stream) {
-  return create(stream, cudaStreamDefault, 0);
-}
+CUEMU_API(cudaStreamCreate, (cudaStream_t * stream),
+          { return create(stream, cudaStreamDefault, 0); })
 
-CUEMU_EXPORT cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
-  return create(stream, flags, 0);
-}
+CUEMU_API(cudaStreamCreateWithFlags, (cudaStream_t * stream, unsigned flags),
+          { return create(stream, flags, 0); })
 
-CUEMU_EXPORT cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned flags,
-                                                      int priority) {
-  return create(stream, flags, priority);
-}
+CUEMU_API(cudaStreamCreateWithPriority, (cudaStream_t * stream, unsigned flags, int priority),
+          { return create(stream, flags, priority); })
 
-CUEMU_EXPORT cudaError_t cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
+CUEMU_API(cudaDeviceGetStreamPriorityRange, (int* least, int* greatest), {
   return api_call([&] {
     if (least != nullptr) *least = least_priority;
     if (greatest != nullptr) *greatest = greatest_priority;
     return cudaSuccess;
   });
-}
+})
 
-CUEMU_EXPORT cudaError_t cudaStreamDestroy(cudaStream_t handle) {
+CUEMU_API(cudaStreamDestroy, (cudaStream_t handle), {
   return api_call([&] {
     const std::lock_guard lock(stream_mutex());
     auto* const stream = reinterpret_cast<Stream*>(handle);
@@ -135,7 +136,7 @@ CUEMU_EXPORT cudaError_t cudaStreamDestroy(cudaStream_t handle) {
     delete stream;
     return cudaSuccess;
   });
-}
+})
 
 CUEMU_STREAM_API(cudaStreamSynchronize, (cudaStream_t stream), {
   return with_stream(stream, implicit_stream, [](Stream& waited) {

@@ -26,6 +26,9 @@ struct Stream {
 
 std::mutex& stream_mutex();
 
+// Created and not destroyed. Takes stream_mutex() itself.
+size_t live_streams();
+
 // The stream behind a handle, where 0 means `implicit`. Fails with cudaErrorInvalidResourceHandle.
 cudaError_t find_stream(cudaStream_t handle, cudaStream_t implicit, Stream*& stream);
 
