@@ -9,6 +9,7 @@
 #include "api.hpp"
 #include "events.hpp"
 #include "graph_handles.hpp"
+#include "launch_log.hpp"
 #include "memory.hpp"
 #include "streams.hpp"
 
@@ -67,10 +68,16 @@ CUEMU_EXPORT void cuemu_read_counters_impl(cuemu_counters* out) {
 
 CUEMU_EXPORT void cuemu_reset_counters_impl() {
   cuemu::reset_counters();
+  cuemu::runtime::forget_launches();
 }
 
 CUEMU_EXPORT int cuemu_set_switch_impl(const char* name, int value) {
+  if (std::strcmp(name, "sparse") == 0) return cuemu::runtime::set_sparse(value);
   return cuemu::set_switch(name, value);
+}
+
+CUEMU_EXPORT void cuemu_run_ctas_impl(int64_t first, uint64_t count) {
+  cuemu::choose_ctas(first, count);
 }
 
 CUEMU_EXPORT void cuemu_read_live_impl(cuemu_live* out) {

@@ -9,6 +9,7 @@
 
 #include "api.hpp"
 #include "device_model.hpp"
+#include "launch_log.hpp"
 #include "occupancy.hpp"
 #include "streams.hpp"
 
@@ -130,6 +131,7 @@ namespace {
 cudaError_t launch(const LaunchRequest& request, cudaStream_t stream,
                    cudaStream_t implicit_stream) {
   return api_call([&] {
+    run_launch_hook();
     KernelOperation operation;
     if (const cudaError_t result = prepare_launch(request, operation); result != cudaSuccess) {
       return result;

@@ -16,6 +16,10 @@ cudaError_t release(void* address, ReleasedAs as);
 
 void release_everything();
 
+// Whether device memory is given whatever the host's memory, and takes some of it only where it is
+// written to. Returns the old value.
+int set_sparse(int value);
+
 // Allocated and not released, of every kind.
 struct LiveMemory {
   size_t allocations = 0, bytes = 0;

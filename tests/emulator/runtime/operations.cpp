@@ -6,6 +6,7 @@
 #include "device_model.hpp"
 #include "errors.hpp"
 #include "events.hpp"
+#include "launch_log.hpp"
 #include "memory.hpp"
 
 namespace cuemu::runtime {
@@ -29,6 +30,7 @@ cudaError_t perform(const KernelOperation& operation) {
                          .parameters = operation.parameters.data(),
                          .limits = device_model().limits()};
   const std::lock_guard lock(device_mutex());
+  log_launch(operation);
   if (const std::optional<Fault> fault = run(launch)) {
     const cudaError_t error = raise_fault(*fault);
     return sticky_error() == cudaSuccess ? error : cudaSuccess;

@@ -49,6 +49,7 @@ struct KernelParameter {
 
 struct KernelInfo {
   std::string name;  // mangled, as in the PTX
+  std::string pretty_name;
   std::vector<KernelParameter> parameters;
   uint32_t parameter_bytes = 0;
   uint32_t static_shared_bytes = 0;
@@ -102,6 +103,10 @@ struct Fault {
 // returns when it has ended. Callers need not serialise: concurrent launches take turns. On the
 // first fault the grid stops.
 std::optional<Fault> run(const Launch& launch);
+
+// From now on launches run only `count` CTAs from number `first` on; a negative `first` counts from
+// the end of the grid. count = 0: all of them.
+void choose_ctas(int64_t first, uint64_t count);
 
 // --- Counters and switches (the C header's functions forward to these)
 // -----------------------------------------------

@@ -85,6 +85,7 @@ class Module {
     decode_program(flat, program);
     KernelInfo& info = kernel->info;
     info.name = program.name;
+    info.pretty_name = program.pretty_name;
     for (size_t i = 0; i < entry.parameters.size(); ++i)
       info.parameters.push_back({flat.parameter_offsets[i],
                                  static_cast<uint32_t>(entry.parameters[i].bytes()),
