@@ -6,6 +6,7 @@
 
 #include "api.hpp"
 #include "capture.hpp"
+#include "device.hpp"
 
 namespace cuemu::runtime {
 namespace {
@@ -15,6 +16,7 @@ using Clock = std::chrono::steady_clock;
 // cudaEvent_t points to one. Guarded by stream_mutex().
 struct Event {
   unsigned flags = cudaEventDefault;
+  int device = 0;
   bool recorded = false;
   Clock::time_point time;
 
@@ -36,6 +38,7 @@ cudaError_t create(cudaEvent_t* handle, unsigned flags) {
     if ((flags & cudaEventInterprocess) != 0) return not_supported("an interprocess event");
     auto* const event = new Event;
     event->flags = flags;
+    event->device = current_device();
     const std::lock_guard lock(stream_mutex());
     created_events().insert(event);
     *handle = reinterpret_cast<cudaEvent_t>(event);
@@ -57,6 +60,7 @@ void mark_now(Event& event) {
 }
 
 cudaError_t record(Event& event, Stream& stream) {
+  if (event.device != stream.device) return cudaErrorInvalidResourceHandle;
   if (stream.capture != nullptr) {
     if (stream.capture->invalidated) return cudaErrorStreamCaptureInvalidated;
     event.capture = stream.capture;
@@ -190,6 +194,7 @@ CUEMU_API(cudaEventElapsedTime, (float* milliseconds, cudaEvent_t start, cudaEve
     const Event* const first = find_event(start);
     const Event* const last = find_event(end);
     if (first == nullptr || last == nullptr || !first->recorded || !last->recorded ||
+        first->device != last->device ||
         ((first->flags | last->flags) & cudaEventDisableTiming) != 0) {
       return cudaErrorInvalidResourceHandle;
     }

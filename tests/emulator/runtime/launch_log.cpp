@@ -42,7 +42,7 @@ void log_launch(const KernelOperation& operation) {
        .block = {operation.block.x, operation.block.y, operation.block.z},
        .dynamic_shared_bytes = operation.dynamic_shared_bytes,
        .static_shared_bytes = static_cast<uint32_t>(kernel.static_shared_bytes()),
-       .device = 0});
+       .device = kernel.device});
 }
 
 void forget_launches() {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
@@ -14,6 +15,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "device.hpp"
 #include "device_model.hpp"
 #include "errors.hpp"
 
@@ -35,13 +37,14 @@ struct Allocation {
   size_t mapping_bytes = 0;
   size_t size = 0;
   MemoryKind kind = MemoryKind::device;
+  int device = 0;
 };
 
 struct Heap {
   std::mutex mutex;
   std::unordered_map<void*, Allocation> allocations;
   std::deque<Allocation> quarantine;
-  size_t device_bytes = 0;
+  std::array<size_t, most_devices> device_bytes{};
 };
 
 Heap& heap() {
@@ -100,9 +103,9 @@ size_t host_bytes_available() {
 
 // On the host, device memory is ordinary memory; the smaller of the two machines sets the limit,
 // unless the program has promised to touch little.
-size_t free_bytes(const Heap& state) {
+size_t free_bytes(const Heap& state, int device) {
   const size_t total = device_model().memory_bytes;
-  const size_t emulated = total - std::min(total, state.device_bytes);
+  const size_t emulated = total - std::min(total, state.device_bytes[static_cast<size_t>(device)]);
   return sparse() != 0 ? emulated : std::min(emulated, host_bytes_available());
 }
 
@@ -114,7 +117,9 @@ void retire(Heap& state, std::unordered_map<void*, Allocation>::iterator found) 
   const Allocation allocation = found->second;
   unregister_memory(found->first);
   state.allocations.erase(found);
-  if (counts_as_device(allocation.kind)) state.device_bytes -= allocation.size;
+  if (counts_as_device(allocation.kind)) {
+    state.device_bytes[static_cast<size_t>(allocation.device)] -= allocation.size;
+  }
 
   // Mapping over it gives the memory back and keeps the addresses taken.
   mmap(allocation.mapping, allocation.mapping_bytes, PROT_NONE,
@@ -143,12 +148,12 @@ bool side_is_valid(const void* address, size_t pitch, size_t width, size_t rows,
 
 }  // namespace
 
-cudaError_t allocate(size_t size, MemoryKind kind, void** address) {
+cudaError_t allocate(size_t size, MemoryKind kind, int device, void** address) {
   Heap& state = heap();
   const std::lock_guard lock(state.mutex);
-  if (size > free_bytes(state)) return cudaErrorMemoryAllocation;
+  if (size > free_bytes(state, device)) return cudaErrorMemoryAllocation;
 
-  Allocation allocation = {.size = size, .kind = kind};
+  Allocation allocation = {.size = size, .kind = kind, .device = device};
   const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
   const size_t usable = round_up(alignment + size, page);
   allocation.mapping_bytes = usable + 2 * guard_bytes;
@@ -163,8 +168,8 @@ cudaError_t allocate(size_t size, MemoryKind kind, void** address) {
 
   *address = start + alignment;
   state.allocations.emplace(*address, allocation);
-  if (counts_as_device(kind)) state.device_bytes += size;
-  register_memory(*address, size, kind);
+  if (counts_as_device(kind)) state.device_bytes[static_cast<size_t>(device)] += size;
+  register_memory(*address, size, kind, device);
   return cudaSuccess;
 }
 
@@ -180,10 +185,13 @@ cudaError_t release(void* address, ReleasedAs as) {
   return cudaSuccess;
 }
 
-void release_everything() {
+void release_everything(int device) {
   Heap& state = heap();
   const std::lock_guard lock(state.mutex);
-  while (!state.allocations.empty()) retire(state, state.allocations.begin());
+  for (auto next = state.allocations.begin(); next != state.allocations.end();) {
+    const auto found = next++;
+    if (found->second.device == device) retire(state, found);
+  }
 }
 
 LiveMemory live_memory() {
@@ -198,10 +206,10 @@ int set_sparse(int value) {
   return sparse().exchange(value);
 }
 
-size_t device_bytes_free() {
+size_t device_bytes_free(int device) {
   Heap& state = heap();
   const std::lock_guard lock(state.mutex);
-  return free_bytes(state);
+  return free_bytes(state, device);
 }
 
 cudaError_t check_copy(const CopyOperation& copy) {
@@ -241,6 +249,12 @@ cudaError_t check_fill(const FillOperation& fill) {
   return side_is_valid(fill.destination, fill.pitch, width, fill.rows, Side::device)
              ? cudaSuccess
              : cudaErrorInvalidValue;
+}
+
+cudaError_t check_fill_by(int device, const FillOperation& fill) {
+  const std::optional<MemoryRange> range = find_memory(fill.destination);
+  const bool elsewhere = range && range->kind == MemoryKind::device && range->device != device;
+  return elsewhere ? cudaErrorInvalidValue : check_fill(fill);
 }
 
 }  // namespace cuemu::runtime

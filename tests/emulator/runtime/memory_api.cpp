@@ -4,6 +4,7 @@
 
 #include "api.hpp"
 #include "capture.hpp"
+#include "device.hpp"
 #include "device_model.hpp"
 #include "memory.hpp"
 
@@ -28,7 +29,7 @@ cudaError_t allocate_outside_streams(void** address, size_t size, MemoryKind kin
     if (address == nullptr) return cudaErrorInvalidValue;
     if (const cudaError_t result = check_unsafe_call(); result != cudaSuccess) return result;
     *address = nullptr;
-    return size == 0 ? cudaSuccess : allocate(size, kind, address);
+    return size == 0 ? cudaSuccess : allocate(size, kind, current_device(), address);
   });
 }
 
@@ -57,16 +58,16 @@ cudaError_t with_uncaptured_stream(cudaStream_t handle, cudaStream_t implicit, a
         return result;
       }
     }
-    return body();
+    return body(*stream);
   });
 }
 
 cudaError_t allocate_in_stream(void** address, size_t size, cudaStream_t stream,
                                cudaStream_t implicit_stream) {
-  return with_uncaptured_stream(stream, implicit_stream, [&] {
+  return with_uncaptured_stream(stream, implicit_stream, [&](const Stream& allocating) {
     if (address == nullptr) return cudaErrorInvalidValue;
     *address = nullptr;
-    return size == 0 ? cudaSuccess : allocate(size, MemoryKind::device, address);
+    return size == 0 ? cudaSuccess : allocate(size, MemoryKind::device, allocating.device, address);
   });
 }
 
@@ -110,7 +111,7 @@ CUEMU_STREAM_API(cudaMallocFromPoolAsync,
                  { return allocate_in_stream(address, size, stream, implicit_stream); })
 
 CUEMU_STREAM_API(cudaFreeAsync, (void* address, cudaStream_t stream), {
-  return with_uncaptured_stream(stream, implicit_stream, [&] {
+  return with_uncaptured_stream(stream, implicit_stream, [&](const Stream&) {
     return address == nullptr ? cudaSuccess : release(address, ReleasedAs::device);
   });
 })
@@ -136,7 +137,7 @@ CUEMU_API(cudaHostRegister, (void* address, size_t size, unsigned flags), {
     const std::lock_guard lock(known.mutex);
     const auto* const last = static_cast<const std::byte*>(address) + size - 1;
     if (find_memory(address) || find_memory(last)) return cudaErrorHostMemoryAlreadyRegistered;
-    register_memory(address, size, MemoryKind::pinned_host);
+    register_memory(address, size, MemoryKind::pinned_host, current_device());
     known.flags_of_base.emplace(address, flags);
     return cudaSuccess;
   });
@@ -196,7 +197,7 @@ CUEMU_API(cudaMemAdvise, (const void* address, size_t bytes, cudaMemoryAdvise, c
 
 CUEMU_API(cudaMemGetInfo, (size_t * free, size_t* total), {
   return api_call([&] {
-    if (free != nullptr) *free = device_bytes_free();
+    if (free != nullptr) *free = device_bytes_free(current_device());
     if (total != nullptr) *total = device_model().memory_bytes;
     return cudaSuccess;
   });
@@ -214,7 +215,7 @@ CUEMU_API(cudaPointerGetAttributes, (cudaPointerAttributes * attributes, const v
       attributes->hostPointer = pointer;
       return cudaSuccess;
     }
-    attributes->device = 0;
+    attributes->device = range->device;
     attributes->devicePointer = pointer;
     switch (range->kind) {
       case MemoryKind::device:

@@ -28,6 +28,7 @@ cudaError_t perform(const KernelOperation& operation) {
                          .block = operation.block,
                          .dynamic_shared_bytes = operation.dynamic_shared_bytes,
                          .parameters = operation.parameters.data(),
+                         .device = operation.kernel->device,
                          .limits = device_model().limits()};
   const std::lock_guard lock(device_mutex());
   log_launch(operation);

@@ -18,6 +18,7 @@ struct Stream {
   uint64_t id = 0;
   unsigned flags = cudaStreamDefault;
   int priority = 0;
+  int device = 0;
   bool legacy = false;
 
   std::shared_ptr<Capture> capture;

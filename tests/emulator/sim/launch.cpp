@@ -200,7 +200,7 @@ std::optional<Fault> run(const Launch& launch) {
   LaunchState state(pool().workers_for(range.end - range.begin));
   state.launch = &launch;
   state.program = &program;
-  state.regions = current_regions();
+  state.regions = regions_visible_to(launch.device);
   state.next_cta = range.begin;
   state.end_cta = range.end;
   pool().run(state);
