@@ -117,5 +117,6 @@ void choose_ctas(int64_t first, uint64_t count);
 void read_counters(cuemu_counters& out);
 void reset_counters();
 int set_switch(const char* name, int value);
+bool copies_are_late();
 
 }  // namespace cuemu

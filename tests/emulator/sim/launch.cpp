@@ -166,6 +166,10 @@ int set_switch(const char* name, int value) {
   return -1;
 }
 
+bool copies_are_late() {
+  return switches().late.load() != 0;
+}
+
 void choose_ctas(int64_t first, uint64_t count) {
   CtaChoice& choice = cta_choice();
   std::lock_guard lock(choice.mutex);
