@@ -185,7 +185,7 @@ std::string hash_in_every_cut(Blocks& blocks, const ListedBlocks& listed,
   std::string bits;
   std::set<std::vector<std::string>> launched;
   for (const BlockCut cut :
-       {BlockCut::chain, BlockCut::rotated, BlockCut::whole, BlockCut::automatic}) {
+       {BlockCut::chain, BlockCut::tails, BlockCut::whole, BlockCut::automatic}) {
     const Result<BlockPlan> plan = blocks.plan(listed, dtype, problem, cut);
     if (!plan && plan.status().code() == ErrorCode::unsupported) continue;
     if (!plan) throw std::runtime_error(plan.status().message());
