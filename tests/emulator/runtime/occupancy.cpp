@@ -101,6 +101,22 @@ cudaError_t available_dynamic_shared(const KernelRecord& kernel, int blocks, int
   return cudaSuccess;
 }
 
+cudaError_t max_active_blocks(int* blocks, const void* function, int block_threads,
+                              size_t dynamic_shared, unsigned flags) {
+  return api_call([&] {
+    constexpr unsigned known_flags = cudaOccupancyDisableCachingOverride;
+    if (blocks == nullptr || block_threads <= 0 || (flags & ~known_flags) != 0) {
+      return cudaErrorInvalidValue;
+    }
+    KernelRecord* kernel = nullptr;
+    if (const cudaError_t result = find_function(function, kernel); result != cudaSuccess) {
+      return result;
+    }
+    *blocks = active_blocks_per_multiprocessor(*kernel, block_threads, dynamic_shared);
+    return cudaSuccess;
+  });
+}
+
 }  // namespace
 
 int threads_that_fit_registers(int registers_per_thread) {
@@ -124,39 +140,24 @@ int active_blocks_per_multiprocessor(const KernelRecord& kernel, int block_threa
 
 using namespace cuemu::runtime;
 
-CUEMU_EXPORT cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(
-    int* blocks, const void* function, int block_threads, size_t dynamic_shared, unsigned flags) {
-  return api_call([&] {
-    constexpr unsigned known_flags = cudaOccupancyDisableCachingOverride;
-    if (blocks == nullptr || block_threads <= 0 || (flags & ~known_flags) != 0) {
-      return cudaErrorInvalidValue;
-    }
-    KernelRecord* kernel = nullptr;
-    if (const cudaError_t result = find_function(function, kernel); result != cudaSuccess) {
-      return result;
-    }
-    *blocks = active_blocks_per_multiprocessor(*kernel, block_threads, dynamic_shared);
-    return cudaSuccess;
-  });
-}
+CUEMU_API(cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags,
+          (int* blocks, const void* function, int block_threads, size_t dynamic_shared,
+           unsigned flags),
+          { return max_active_blocks(blocks, function, block_threads, dynamic_shared, flags); })
 
-CUEMU_EXPORT cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks,
-                                                                       const void* function,
-                                                                       int block_threads,
-                                                                       size_t dynamic_shared) {
-  return cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(blocks, function, block_threads,
-                                                                dynamic_shared, 0);
-}
+CUEMU_API(cudaOccupancyMaxActiveBlocksPerMultiprocessor,
+          (int* blocks, const void* function, int block_threads, size_t dynamic_shared),
+          { return max_active_blocks(blocks, function, block_threads, dynamic_shared, 0); })
 
-CUEMU_EXPORT cudaError_t cudaOccupancyAvailableDynamicSMemPerBlock(size_t* bytes,
-                                                                   const void* function, int blocks,
-                                                                   int block_threads) {
-  return api_call([&] {
-    if (bytes == nullptr || block_threads <= 0) return cudaErrorInvalidValue;
-    KernelRecord* kernel = nullptr;
-    if (const cudaError_t result = find_function(function, kernel); result != cudaSuccess) {
-      return result;
-    }
-    return available_dynamic_shared(*kernel, blocks, block_threads, bytes);
-  });
-}
+CUEMU_API(cudaOccupancyAvailableDynamicSMemPerBlock,
+          (size_t * bytes, const void* function, int blocks, int block_threads), {
+            return api_call([&] {
+              if (bytes == nullptr || block_threads <= 0) return cudaErrorInvalidValue;
+              KernelRecord* kernel = nullptr;
+              if (const cudaError_t result = find_function(function, kernel);
+                  result != cudaSuccess) {
+                return result;
+              }
+              return available_dynamic_shared(*kernel, blocks, block_threads, bytes);
+            });
+          })
