@@ -130,8 +130,8 @@ int active_blocks_per_multiprocessor(const KernelRecord& kernel, int block_threa
                                      size_t dynamic_shared) {
   if (block_threads > DeviceModel::max_threads_per_block) return 0;
   const int warps = warps_of(block_threads);
-  constexpr int most_warps = DeviceModel::max_threads_per_multiprocessor / DeviceModel::warp_size;
-  return std::min({most_warps / warps, DeviceModel::max_blocks_per_multiprocessor,
+  const int most_warps = device_model().max_threads_per_multiprocessor / DeviceModel::warp_size;
+  return std::min({most_warps / warps, device_model().max_blocks_per_multiprocessor,
                    blocks_by_registers(kernel, warps), blocks_by_shared(kernel, dynamic_shared),
                    blocks_by_barriers(kernel)});
 }
