@@ -112,7 +112,7 @@ class Walk {
   Status judge_projection(const BlockConvs& convs, const std::string& prefix, const Tensor& t,
                           const std::vector<float>& x) {
     const Images last{workload_.dtype, convs.line.back().problem.input(), workload_.distinct};
-    Result<reference::Expected> expected =
+    Result<oracle::Expected> expected =
         expected_projection(convs, workload_.distinct, last.distinct_values(t), x);
     if (!expected) return expected.status();
     reference_.expected = std::move(*expected);
@@ -123,7 +123,7 @@ class Walk {
 
   const BlockWorkload& workload_;
   BlockReference& reference_;
-  reference::Expected expected_;  // of the convolution run last
+  oracle::Expected expected_;  // of the convolution run last
 };
 
 }  // namespace

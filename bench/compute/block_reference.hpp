@@ -16,10 +16,10 @@
 namespace foldconv::tool {
 
 struct BlockReference {
-  Verdict verdict;               // the worst of all convolutions
-  std::vector<std::byte> y;      // of the last block's chain, all images
-  reference::Expected expected;  // of y's distinct images
-  Images images;                 // y's
+  Verdict verdict;            // the worst of all convolutions
+  std::vector<std::byte> y;   // of the last block's chain, all images
+  oracle::Expected expected;  // of y's distinct images
+  Images images;              // y's
 };
 
 // Errors: those of the library's calls.

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "compute/block_convs.hpp"
-#include "reference/reference.hpp"
+#include "harness/oracle/oracle.hpp"
 
 namespace foldconv::tool {
 namespace {
@@ -59,10 +59,9 @@ std::vector<BlockLayer*> layers_of(BlockWeights& weights) {
 }
 
 // Only the parameters of the convolution count: its x is one pixel.
-reference::RawConv random_layer(const ConvWeights& conv, const Options& options,
-                                std::uint64_t seed) {
+oracle::RawConv random_layer(const ConvWeights& conv, const Options& options, std::uint64_t seed) {
   const int pad = conv.r / 2;
-  return reference::make_raw(
+  return oracle::make_raw(
       {.n = 1,
        .h = 1,
        .w = 1,
@@ -74,7 +73,7 @@ reference::RawConv random_layer(const ConvWeights& conv, const Options& options,
       {.batch_norm = options.batch_norm, .conv_bias = options.conv_bias, .seed = seed});
 }
 
-void point_to(const reference::RawConv& raw, BlockLayer& layer) {
+void point_to(const oracle::RawConv& raw, BlockLayer& layer) {
   layer.conv.values = raw.weights;
   layer.conv.bias = raw.conv_bias;
   if (raw.variance.empty()) return;
@@ -138,7 +137,7 @@ std::vector<std::byte> BlockWorkload::encoded_x(int images) const {
 
 BlockData random_block(const BlockShape& shape, const Options& options, std::uint64_t seed) {
   BlockData data{.weights = geometry_of(shape, options), .storage = nullptr};
-  auto random = std::make_shared<std::vector<reference::RawConv>>();
+  auto random = std::make_shared<std::vector<oracle::RawConv>>();
   const std::vector<BlockLayer*> layers = layers_of(data.weights);
   random->reserve(layers.size());
   for (BlockLayer* layer : layers) {
@@ -160,7 +159,7 @@ BlockWorkload make_block_workload(const BlockProblem& problem, std::vector<Block
   workload.distinct = std::min(workload.problem.n, affordable_images(flops_per_image(workload)));
   const Shape x = first_input(workload);
   workload.x =
-      reference::make_raw(
+      oracle::make_raw(
           {.dtype = workload.dtype, .n = workload.distinct, .h = x.h, .w = x.w, .c = x.c, .k = 1},
           {.batch_norm = false, .seed = options.seed})
           .x;

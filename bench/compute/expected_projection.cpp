@@ -40,9 +40,9 @@ std::vector<float> side_by_side(const ConvProblem& last, const ConvProblem& down
 
 }  // namespace
 
-Result<reference::Expected> expected_projection(const BlockConvs& convs, int images,
-                                                const std::vector<float>& t,
-                                                const std::vector<float>& x) {
+Result<oracle::Expected> expected_projection(const BlockConvs& convs, int images,
+                                             const std::vector<float>& t,
+                                             const std::vector<float>& x) {
   const BlockConv& last = convs.line.back();
   const BlockConv& downsample = *convs.downsample;
   const FoldOptions options{.dtype = last.problem.dtype, .placement = ScalePlacement::weights};
@@ -55,12 +55,11 @@ Result<reference::Expected> expected_projection(const BlockConvs& convs, int ima
   problem.n = images;
   problem.c = channels_before_x(last.problem.c) + downsample.problem.c;
   problem.residual = false;
-  reference::ConvInputs inputs{
-      .x = side_by_side(last.problem, downsample.problem, images, t, x),
-      .weights = {},
-      .scale = std::vector<float>(static_cast<std::size_t>(problem.k), 1.0f),
-      .bias = {},
-      .residual = {}};
+  oracle::ConvInputs inputs{.x = side_by_side(last.problem, downsample.problem, images, t, x),
+                            .weights = {},
+                            .scale = std::vector<float>(static_cast<std::size_t>(problem.k), 1.0f),
+                            .bias = {},
+                            .residual = {}};
   const auto filler = static_cast<std::size_t>(channels_before_x(last.problem.c) - last.problem.c);
   const auto row_of = [](const FoldedConv& folded, std::size_t k) {
     const auto width = static_cast<std::size_t>(folded.c_per_group());
@@ -73,7 +72,7 @@ Result<reference::Expected> expected_projection(const BlockConvs& convs, int ima
     inputs.weights.insert(inputs.weights.end(), x_row.begin(), x_row.end());
     inputs.bias.push_back(a->bias()[k] + b->bias()[k]);
   }
-  return reference::conv(problem, inputs);
+  return oracle::conv(problem, inputs);
 }
 
 }  // namespace foldconv::tool

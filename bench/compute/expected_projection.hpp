@@ -6,14 +6,14 @@
 #include <vector>
 
 #include "compute/block_convs.hpp"
-#include "reference/reference.hpp"
+#include "harness/oracle/oracle.hpp"
 
 namespace foldconv::tool {
 
 // fp64 results and error bounds for `images` images, from t and x as they are. Errors: those of
 // fold() with both scales in the weights.
-Result<reference::Expected> expected_projection(const BlockConvs& convs, int images,
-                                                const std::vector<float>& t,
-                                                const std::vector<float>& x);
+Result<oracle::Expected> expected_projection(const BlockConvs& convs, int images,
+                                             const std::vector<float>& t,
+                                             const std::vector<float>& x);
 
 }  // namespace foldconv::tool

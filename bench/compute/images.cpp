@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "reference/rounding.hpp"
+#include "harness/oracle/rounding.hpp"
 
 namespace foldconv::tool {
 namespace {
@@ -18,7 +18,7 @@ std::size_t Images::image_bytes() const {
 }
 
 std::vector<float> Images::distinct_values(std::span<const std::byte> tensor) const {
-  return reference::decode(dtype, tensor.first(image_bytes() * static_cast<std::size_t>(distinct)));
+  return oracle::decode(dtype, tensor.first(image_bytes() * static_cast<std::size_t>(distinct)));
 }
 
 int affordable_images(double flops_per_image) {
@@ -27,7 +27,7 @@ int affordable_images(double flops_per_image) {
 
 std::vector<std::byte> encode_images(DataType dtype, std::span<const float> values, int distinct,
                                      int images) {
-  const std::vector<std::byte> encoded = reference::encode(dtype, values);
+  const std::vector<std::byte> encoded = oracle::encode(dtype, values);
   const std::size_t image_bytes = encoded.size() / static_cast<std::size_t>(distinct);
   std::vector<std::byte> all(image_bytes * static_cast<std::size_t>(images));
   for (int i = 0; i < images; ++i) {

@@ -10,17 +10,17 @@ namespace {
 // Evaluated at most once, for all implementations that share it.
 class LazyExpected {
  public:
-  explicit LazyExpected(std::function<reference::Expected()> evaluate)
+  explicit LazyExpected(std::function<oracle::Expected()> evaluate)
       : evaluate_(std::move(evaluate)) {}
 
-  const reference::Expected& get() {
+  const oracle::Expected& get() {
     if (!value_) value_ = evaluate_();
     return *value_;
   }
 
  private:
-  std::function<reference::Expected()> evaluate_;
-  std::optional<reference::Expected> value_;
+  std::function<oracle::Expected()> evaluate_;
+  std::optional<oracle::Expected> value_;
 };
 
 Step first_step(const Workload& workload, const ConvPlan& plan, DeviceTensors& tensors,

@@ -15,12 +15,12 @@ std::string place_of(std::int64_t element, const Shape& shape) {
 
 }  // namespace
 
-Verdict judge(const Images& images, const reference::Expected& expected,
+Verdict judge(const Images& images, const oracle::Expected& expected,
               std::span<const std::byte> y) {
   const auto count = static_cast<std::size_t>(images.shape.n);
   const auto distinct = static_cast<std::size_t>(images.distinct);
   const std::size_t image_bytes = images.image_bytes();
-  const reference::Comparison comparison = reference::compare(images.distinct_values(y), expected);
+  const oracle::Comparison comparison = oracle::compare(images.distinct_values(y), expected);
   Verdict verdict{.pass = comparison.pass,
                   .max_abs_error = comparison.max_abs_error,
                   .worst_share = comparison.worst_share,

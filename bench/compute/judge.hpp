@@ -6,7 +6,7 @@
 #include <string>
 
 #include "compute/images.hpp"
-#include "reference/reference.hpp"
+#include "harness/oracle/oracle.hpp"
 
 namespace foldconv::tool {
 
@@ -19,8 +19,7 @@ struct Verdict {
 
 // The first `distinct` images against the reference; every other one must equal its twin bit by
 // bit, because an image's result may not depend on its place in the batch.
-Verdict judge(const Images& images, const reference::Expected& expected,
-              std::span<const std::byte> y);
+Verdict judge(const Images& images, const oracle::Expected& expected, std::span<const std::byte> y);
 
 // Where two tensors differ, "" if nowhere.
 std::string difference(const Images& images, std::span<const std::byte> expected,

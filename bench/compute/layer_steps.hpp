@@ -29,7 +29,7 @@ struct ConvStep {
   const DeviceBuffer* workspace = nullptr;
   int distinct = 1;
   // Of the distinct images, from x and the residual as they are.
-  std::function<reference::Expected(std::vector<float> x, std::vector<float> residual)> expected;
+  std::function<oracle::Expected(std::vector<float> x, std::vector<float> residual)> expected;
 };
 Step conv_step(const ConvPlan& plan, ConvStep step);
 

@@ -26,12 +26,11 @@ ConvWeights weights_of(const Workload& workload) {
 
 Workload make_workload(const ConvProblem& problem, const Options& options) {
   const int distinct = std::min(problem.n, affordable_images(with_images(problem, 1).flops()));
-  return {
-      .problem = problem,
-      .distinct = distinct,
-      .raw = reference::make_raw(with_images(problem, distinct), {.batch_norm = options.batch_norm,
-                                                                  .conv_bias = options.conv_bias,
-                                                                  .seed = options.seed})};
+  return {.problem = problem,
+          .distinct = distinct,
+          .raw = oracle::make_raw(with_images(problem, distinct), {.batch_norm = options.batch_norm,
+                                                                   .conv_bias = options.conv_bias,
+                                                                   .seed = options.seed})};
 }
 
 std::optional<BatchNorm> Workload::batch_norm() const {
@@ -59,8 +58,8 @@ std::vector<std::byte> Workload::residual(int images) const {
   return encode_images(problem.dtype, raw.residual, distinct, images);
 }
 
-reference::Expected expected_of(const Workload& workload, const ConvProblem& problem,
-                                const FoldedConv& folded) {
+oracle::Expected expected_of(const Workload& workload, const ConvProblem& problem,
+                             const FoldedConv& folded) {
   return expected_conv(with_images(problem, workload.distinct), folded, workload.raw.x,
                        problem.residual ? workload.raw.residual : std::vector<float>());
 }

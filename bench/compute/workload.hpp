@@ -9,14 +9,14 @@
 #include "compute/images.hpp"
 #include "foldconv/conv.hpp"
 #include "foldconv/fold.hpp"
-#include "reference/reference.hpp"
+#include "harness/oracle/oracle.hpp"
 
 namespace foldconv::tool {
 
 struct Workload {
   ConvProblem problem;
   int distinct = 1;
-  reference::RawConv raw;  // `distinct` images
+  oracle::RawConv raw;  // `distinct` images
 
   std::optional<BatchNorm> batch_norm() const;  // points into raw
   Images y() const { return {problem.dtype, problem.output(), distinct}; }
@@ -31,7 +31,7 @@ Workload make_workload(const ConvProblem& problem, const Options& options);
 
 // What the fp64 reference makes of the distinct images with these weights. `problem` is the
 // workload's, perhaps without activation or residual.
-reference::Expected expected_of(const Workload& workload, const ConvProblem& problem,
-                                const FoldedConv& folded);
+oracle::Expected expected_of(const Workload& workload, const ConvProblem& problem,
+                             const FoldedConv& folded);
 
 }  // namespace foldconv::tool

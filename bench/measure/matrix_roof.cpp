@@ -7,9 +7,9 @@
 #include <span>
 
 #include "compute/device_buffer.hpp"
+#include "harness/oracle/rounding.hpp"
 #include "measure/cublaslt.hpp"
 #include "measure/timing.hpp"
-#include "reference/rounding.hpp"
 
 namespace foldconv::tool {
 
@@ -45,7 +45,7 @@ Halves random_halves(std::uint64_t state) {
 
 std::vector<float> column(const Halves& matrix, std::uint64_t index) {
   const std::span<const std::uint16_t> all(matrix);
-  return reference::decode(DataType::f16, std::as_bytes(all.subspan(index * kSize, kSize)));
+  return oracle::decode(DataType::f16, std::as_bytes(all.subspan(index * kSize, kSize)));
 }
 
 // d = transposed(a) * b, column by column in memory.
@@ -96,7 +96,7 @@ class MatrixProduct {
       Status status = cuda_status(
           cudaMemcpy(half.data(), from, half.size(), cudaMemcpyDeviceToHost), "cudaMemcpy");
       if (!status) return status;
-      const double got = reference::decode(DataType::f16, half).front();
+      const double got = oracle::decode(DataType::f16, half).front();
       // An unrelated sum is off by tens; fp32 sums and the rounding to fp16 by far less than this.
       if (!(std::abs(got - expected) <= 0.05 + 2e-3 * std::abs(expected))) {
         return {ErrorCode::cuda_error, "cuBLASLt's product is wrong: " + std::to_string(got) +

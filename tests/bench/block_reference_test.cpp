@@ -115,7 +115,7 @@ TEST(ExpectedProjection, IsWhatTheWholeBlockComputes) {
     t = std::move(to->y);
   }
   const Images middle{workload.dtype, convs.line[1].problem.output(), workload.distinct};
-  const Result<reference::Expected> expected =
+  const Result<oracle::Expected> expected =
       expected_projection(convs, workload.distinct, middle.distinct_values(t), workload.x);
   ASSERT_TRUE(expected.ok()) << expected.status().message();
   const Verdict verdict =

@@ -19,7 +19,7 @@ class Judge : public testing::Test {
     std::vector<float> rounded;
     for (const double y : expected_.y) rounded.push_back(round_to(DataType::f16, y));
     for (int repeat = 0; repeat < kImages / kDistinct; ++repeat) {
-      const std::vector<std::byte> images = reference::encode(DataType::f16, rounded);
+      const std::vector<std::byte> images = oracle::encode(DataType::f16, rounded);
       y_.insert(y_.end(), images.begin(), images.end());
     }
   }
@@ -52,7 +52,7 @@ class Judge : public testing::Test {
   void corrupt(std::size_t element) { y_[element * 2 + 1] ^= std::byte{0x20}; }
 
   Workload workload_ = make();
-  reference::Expected expected_;
+  oracle::Expected expected_;
   std::vector<std::byte> y_;
 };
 

@@ -32,7 +32,7 @@ class TestStage {
     std::vector<std::byte> y = tests_.front().input();
     for (const TestBlock& test : tests_)
       y = run_block(plan_cut(test.create(), test.problem(), BlockCut::chain), dtype_, y);
-    for (const float value : reference::decode(dtype_, y))
+    for (const float value : oracle::decode(dtype_, y))
       if (!std::isfinite(value)) throw std::runtime_error("the test's data overflows");
     return y;
   }

@@ -26,7 +26,7 @@ class RandomProblems {
   ConvProblem next() {
     for (;;) {
       const ConvProblem problem = draw();
-      const Shape y = reference::output_shape(problem);
+      const Shape y = oracle::output_shape(problem);
       if (problem.h + problem.pad.top + problem.pad.bottom < span(problem.r, problem.dilation.h) ||
           problem.w + problem.pad.left + problem.pad.right < span(problem.s, problem.dilation.w)) {
         continue;

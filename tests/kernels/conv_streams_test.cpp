@@ -46,8 +46,8 @@ ConvPlan plan_of(const TestConv& test) {
 // Device buffers of one run, with inputs of their own.
 struct Buffers {
   explicit Buffers(const TestConv& test)
-      : x(reference::encode(test.problem.dtype, test.inputs.x)),
-        residual(reference::encode(test.problem.dtype, test.inputs.residual)),
+      : x(oracle::encode(test.problem.dtype, test.inputs.x)),
+        residual(oracle::encode(test.problem.dtype, test.inputs.residual)),
         y(residual.bytes()) {}
 
   ConvBuffers pointers() const {
@@ -59,7 +59,7 @@ struct Buffers {
 
 // The same weights with other inputs.
 TestConv with_inputs(const TestConv& test, std::uint64_t seed) {
-  const reference::RawConv raw = reference::make_raw(test.problem, {.seed = seed});
+  const oracle::RawConv raw = oracle::make_raw(test.problem, {.seed = seed});
   TestConv other = test;
   other.inputs.x = raw.x;
   other.inputs.residual = raw.residual;
@@ -67,7 +67,7 @@ TestConv with_inputs(const TestConv& test, std::uint64_t seed) {
 }
 
 void expect_result(const TestConv& test, const Buffers& buffers) {
-  expect_within_bound(test, reference::decode(test.problem.dtype, buffers.y.download()));
+  expect_within_bound(test, oracle::decode(test.problem.dtype, buffers.y.download()));
 }
 
 TEST(ConvStreams, TwoThreadsWithOnePlan) {
@@ -131,8 +131,8 @@ TEST(ConvGraph, ReplayReadsNewInputs) {
   EXPECT_EQ(untouched.front(), std::byte{DeviceBuffer::kPoison}) << "capture must not run";
   for (const std::uint64_t seed : {47, 48, 49}) {
     test = with_inputs(test, seed);
-    buffers.x.upload(reference::encode(test.problem.dtype, test.inputs.x));
-    buffers.residual.upload(reference::encode(test.problem.dtype, test.inputs.residual));
+    buffers.x.upload(oracle::encode(test.problem.dtype, test.inputs.x));
+    buffers.residual.upload(oracle::encode(test.problem.dtype, test.inputs.residual));
     buffers.y.poison();
     check(cudaGraphLaunch(executable, stream), "cudaGraphLaunch");
     stream.synchronize();
@@ -150,10 +150,10 @@ TEST(ConvGraph, ChainOfTwo) {
   const TestConv first = make_conv(first_problem, {.integers = true, .seed = 50});
   TestConv second = make_conv(second_problem, {.integers = true, .seed = 51});
   second.inputs.x = run(first);
-  const DeviceBuffer x(reference::encode(first_problem.dtype, first.inputs.x));
-  const DeviceBuffer between(reference::encode(second_problem.dtype, second.inputs.x).size());
-  const DeviceBuffer y(
-      static_cast<std::size_t>(reference::output_shape(second_problem).elements()) * 2);
+  const DeviceBuffer x(oracle::encode(first_problem.dtype, first.inputs.x));
+  const DeviceBuffer between(oracle::encode(second_problem.dtype, second.inputs.x).size());
+  const DeviceBuffer y(static_cast<std::size_t>(oracle::output_shape(second_problem).elements()) *
+                       2);
   const ConvPlan first_plan = plan_of(first), second_plan = plan_of(second);
   const Stream stream;
   cudaGraph_t graph = nullptr;
@@ -167,7 +167,7 @@ TEST(ConvGraph, ChainOfTwo) {
   check(cudaGraphInstantiate(&executable, graph, 0), "cudaGraphInstantiate");
   check(cudaGraphLaunch(executable, stream), "cudaGraphLaunch");
   stream.synchronize();
-  expect_exact(second, reference::decode(second_problem.dtype, y.download()));
+  expect_exact(second, oracle::decode(second_problem.dtype, y.download()));
   check(cudaGraphExecDestroy(executable), "cudaGraphExecDestroy");
   check(cudaGraphDestroy(graph), "cudaGraphDestroy");
 }

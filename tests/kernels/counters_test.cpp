@@ -17,11 +17,11 @@ cuemu_counters count(const ConvProblem& problem, std::string_view kernel) {
   const TestConv test = make_conv(problem, {.seed = 61});
   auto plan = test.conv.plan(problem, {.kernel = kernel});
   if (!plan.ok()) throw std::runtime_error(plan.status().message());
-  const DeviceBuffer x(reference::encode(problem.dtype, test.inputs.x), Guards::none);
-  const DeviceBuffer y(static_cast<std::size_t>(reference::output_shape(problem).elements()) *
-                           size_of(problem.dtype),
-                       Guards::none);
-  const DeviceBuffer residual(reference::encode(problem.dtype, test.inputs.residual), Guards::none);
+  const DeviceBuffer x(oracle::encode(problem.dtype, test.inputs.x), Guards::none);
+  const DeviceBuffer y(
+      static_cast<std::size_t>(oracle::output_shape(problem).elements()) * size_of(problem.dtype),
+      Guards::none);
+  const DeviceBuffer residual(oracle::encode(problem.dtype, test.inputs.residual), Guards::none);
   cuemu_counters counters{};
   cuemu_reset_counters();
   const Status status = plan->run(

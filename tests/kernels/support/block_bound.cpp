@@ -28,7 +28,7 @@
 #include <cmath>
 #include <cstddef>
 
-#include "reference/rounding.hpp"
+#include "harness/oracle/rounding.hpp"
 
 namespace foldconv::kernel_tests {
 namespace {
@@ -91,11 +91,11 @@ std::vector<double> sum_of_magnitudes(ConvProblem problem, const std::vector<dou
   problem.dtype = DataType::f32;
   problem.residual = false;
   const std::vector<float> no_bias(scale.size());
-  return reference::conv(problem, {.x = magnitudes(x),
-                                   .weights = magnitudes(weights),
-                                   .scale = magnitudes(scale),
-                                   .bias = no_bias,
-                                   .residual = {}})
+  return oracle::conv(problem, {.x = magnitudes(x),
+                                .weights = magnitudes(weights),
+                                .scale = magnitudes(scale),
+                                .bias = no_bias,
+                                .residual = {}})
       .y;
 }
 
@@ -108,12 +108,12 @@ Approximate conv(const Step& step, const Approximate& x, const Approximate* resi
   ConvProblem problem = step.problem;
   problem.residual = residual != nullptr;
   const std::vector<double> weights = doubles(step.weights);
-  const reference::Expected at_c =
-      reference::conv(problem, {.x = x.value,
-                                .weights = step.weights,
-                                .scale = floats(step.affine.scale),
-                                .bias = floats(step.affine.bias),
-                                .residual = residual ? residual->value : std::vector<float>{}});
+  const oracle::Expected at_c =
+      oracle::conv(problem, {.x = x.value,
+                             .weights = step.weights,
+                             .scale = floats(step.affine.scale),
+                             .bias = floats(step.affine.bias),
+                             .residual = residual ? residual->value : std::vector<float>{}});
   std::vector<double> carried = sum_of_magnitudes(problem, x.error, weights, step.affine.scale);
   if (!step.weight_error.empty()) {
     std::vector<double> inputs = x.error;
@@ -125,7 +125,7 @@ Approximate conv(const Step& step, const Approximate& x, const Approximate* resi
     for (std::size_t i = 0; i < carried.size(); ++i) carried[i] += rounded[i];
   }
 
-  Approximate y{reference::output_shape(problem), floats(at_c.y), {}};
+  Approximate y{oracle::output_shape(problem), floats(at_c.y), {}};
   for (std::size_t i = 0; i < carried.size(); ++i) {
     const std::size_t k = i % step.affine.bias.size();
     const double v = std::fabs(at_c.y[i]);
@@ -133,8 +133,8 @@ Approximate conv(const Step& step, const Approximate& x, const Approximate* resi
     const double z_error = residual ? residual->error[i] : 0;
     double error = at_c.bound[i] + growth(problem) * (carried[i] + z_error) +
                    kUnit * (3 * v + std::fabs(step.affine.bias[k]) + z) + step.affine.bias_error[k];
-    error += reference::half_spacing(problem.dtype, v + error) -
-             reference::half_spacing(problem.dtype, v);
+    error +=
+        oracle::half_spacing(problem.dtype, v + error) - oracle::half_spacing(problem.dtype, v);
     y.error.push_back(error);
   }
   return y;
@@ -203,7 +203,7 @@ Step merged(const GoldenLayer& last, const GoldenLayer& downsample, DataType dty
       for (std::size_t c = 0; c < width; ++c) {
         const double product = static_cast<double>(layer.weights[k * width + c]) * scale;
         step.weights.push_back(static_cast<float>(product));
-        step.weight_error.push_back(reference::half_spacing(dtype, product) +
+        step.weight_error.push_back(oracle::half_spacing(dtype, product) +
                                     2 * kUnit * std::fabs(product));
       }
     };
@@ -219,7 +219,7 @@ Step merged(const GoldenLayer& last, const GoldenLayer& downsample, DataType dty
 
 }  // namespace
 
-reference::Expected expect_block(const BlockGolden& golden, DataType dtype) {
+oracle::Expected expect_block(const BlockGolden& golden, DataType dtype) {
   const Approximate x{
       {golden.n, golden.h, golden.w, golden.c}, golden.x, std::vector<double>(golden.x.size())};
   const bool first_strides = !golden.is_bottleneck() || golden.stride_at == StrideAt::conv1;

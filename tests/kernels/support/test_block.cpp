@@ -19,8 +19,8 @@ std::size_t bytes_of(const Shape& shape, DataType dtype) {
   return static_cast<std::size_t>(shape.elements()) * size_of(dtype);
 }
 
-reference::RawConv raw(DataType dtype, const Shape& x, int k, int r, int groups, std::uint64_t seed,
-                       bool integers) {
+oracle::RawConv raw(DataType dtype, const Shape& x, int k, int r, int groups, std::uint64_t seed,
+                    bool integers) {
   const ConvProblem problem{.dtype = dtype,
                             .n = x.n,
                             .h = x.h,
@@ -31,8 +31,8 @@ reference::RawConv raw(DataType dtype, const Shape& x, int k, int r, int groups,
                             .s = r,
                             .pad = {r / 2, r / 2, r / 2, r / 2},
                             .groups = groups};
-  return reference::make_raw(problem,
-                             {.conv_bias = seed % 2 == 0, .integers = integers, .seed = seed});
+  return oracle::make_raw(problem,
+                          {.conv_bias = seed % 2 == 0, .integers = integers, .seed = seed});
 }
 
 int strided(int size, int stride) {
@@ -73,7 +73,7 @@ Shape TestBlock::middle_shape(int index) const {
   return {shape_.n, strided(shape_.h, stride), strided(shape_.w, stride), shape_.middle};
 }
 
-BlockLayer TestBlock::layer(const reference::RawConv& data, int k, int c_per_group, int r) const {
+BlockLayer TestBlock::layer(const oracle::RawConv& data, int k, int c_per_group, int r) const {
   return {{.values = data.weights,
            .k = k,
            .c_per_group = c_per_group,
@@ -158,7 +158,7 @@ std::vector<std::byte> TestBlock::t2() const {
 std::vector<std::byte> TestBlock::run_by_hand(Projection projection) const {
   if (shape_.downsample && projection == Projection::joined) {
     const JoinedConv joined = join();
-    return run_step(joined.folded, joined.problem, reference::encode(dtype_, joined.x), nullptr);
+    return run_step(joined.folded, joined.problem, oracle::encode(dtype_, joined.x), nullptr);
   }
   const BottleneckWeights w = weights();
   auto shortcut = input();
@@ -196,7 +196,7 @@ TestBlock::JoinedConv TestBlock::join() const {
   const Shape s2 = middle_shape(2);
 
   std::vector<float> x(static_cast<std::size_t>(s2.n * s2.h * s2.w * width));
-  const auto middle = reference::decode(dtype_, t2());
+  const auto middle = oracle::decode(dtype_, t2());
   auto row = x.begin();
   for (int image = 0; image < s2.n; ++image) {
     for (int h = 0; h < s2.h; ++h) {
@@ -236,17 +236,17 @@ TestBlock::JoinedConv TestBlock::join() const {
           std::move(x)};
 }
 
-reference::Expected TestBlock::expect_projection() const {
+oracle::Expected TestBlock::expect_projection() const {
   const JoinedConv joined = join();
   const auto copy = [](const auto& values) {
     return std::vector<float>(values.begin(), values.end());
   };
   const FoldedConv& folded = joined.folded;
-  return reference::conv(joined.problem, {.x = joined.x,
-                                          .weights = copy(folded.weights()),
-                                          .scale = copy(folded.scale()),
-                                          .bias = copy(folded.bias()),
-                                          .residual = {}});
+  return oracle::conv(joined.problem, {.x = joined.x,
+                                       .weights = copy(folded.weights()),
+                                       .scale = copy(folded.scale()),
+                                       .bias = copy(folded.bias()),
+                                       .residual = {}});
 }
 
 }  // namespace foldconv::kernel_tests

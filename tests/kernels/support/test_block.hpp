@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "foldconv/foldconv.hpp"
+#include "harness/oracle/oracle.hpp"
 #include "kernels/support/device_buffer.hpp"
-#include "reference/reference.hpp"
 
 namespace foldconv::kernel_tests {
 
@@ -45,7 +45,7 @@ class TestBlock {
   // Throws std::runtime_error if creation fails.
   Bottleneck create() const;
 
-  std::vector<std::byte> input() const { return reference::encode(dtype_, conv1_.x); }
+  std::vector<std::byte> input() const { return oracle::encode(dtype_, conv1_.x); }
   std::vector<std::byte> run(const BlockPlan& plan, Guards guards = Guards::bands) const {
     return run_block(plan, dtype_, input(), guards);
   }
@@ -55,7 +55,7 @@ class TestBlock {
 
   // What the last convolution computes from t2 (of run_by_hand) and x, by the oracle: a projection
   // as a longer K.
-  reference::Expected expect_projection() const;
+  oracle::Expected expect_projection() const;
 
   BlockProblem problem() const { return {shape_.n, shape_.h, shape_.w}; }
 
@@ -66,7 +66,7 @@ class TestBlock {
     std::vector<float> x;
   };
 
-  BlockLayer layer(const reference::RawConv& raw, int k, int c_per_group, int r) const;
+  BlockLayer layer(const oracle::RawConv& raw, int k, int c_per_group, int r) const;
   BottleneckWeights weights() const;
   Shape middle_shape(int index) const;
   std::vector<std::byte> run_step(const FoldedConv& folded, ConvProblem problem,
@@ -78,7 +78,7 @@ class TestBlock {
 
   BlockShape shape_;
   DataType dtype_;
-  reference::RawConv conv1_, conv2_, conv3_, downsample_;
+  oracle::RawConv conv1_, conv2_, conv3_, downsample_;
 };
 
 }  // namespace foldconv::kernel_tests

@@ -15,7 +15,7 @@ T unwrap(Result<T> result, const char* what) {
   return *std::move(result);
 }
 
-FoldedConv fold_raw(const ConvProblem& problem, const reference::RawConv& raw,
+FoldedConv fold_raw(const ConvProblem& problem, const oracle::RawConv& raw,
                     ScalePlacement placement) {
   const ConvWeights weights{.values = raw.weights,
                             .k = problem.k,
@@ -46,20 +46,20 @@ void expect_unchanged(const DeviceBuffer& buffer, const std::vector<std::byte>& 
 
 }  // namespace
 
-TestConv make_conv(const ConvProblem& problem, const reference::RawConv& raw,
+TestConv make_conv(const ConvProblem& problem, const oracle::RawConv& raw,
                    ScalePlacement placement) {
   const FoldedConv folded = fold_raw(problem, raw, placement);
-  reference::ConvInputs inputs{.x = raw.x,
-                               .weights = copy(folded.weights()),
-                               .scale = copy(folded.scale()),
-                               .bias = copy(folded.bias()),
-                               .residual = raw.residual};
+  oracle::ConvInputs inputs{.x = raw.x,
+                            .weights = copy(folded.weights()),
+                            .scale = copy(folded.scale()),
+                            .bias = copy(folded.bias()),
+                            .residual = raw.residual};
   return {problem, std::move(inputs), unwrap(Conv::create(folded), "Conv::create")};
 }
 
-TestConv make_conv(const ConvProblem& problem, const reference::RawOptions& options,
+TestConv make_conv(const ConvProblem& problem, const oracle::RawOptions& options,
                    ScalePlacement placement) {
-  return make_conv(problem, reference::make_raw(problem, options), placement);
+  return make_conv(problem, oracle::make_raw(problem, options), placement);
 }
 
 std::vector<std::byte> run_bytes(const TestConv& test, const RunOptions& options) {
@@ -69,12 +69,11 @@ std::vector<std::byte> run_bytes(const TestConv& test, const RunOptions& options
     throw std::runtime_error("another kernel than the pinned one: " + plan.explanation().kernel);
   }
 
-  const std::vector<std::byte> x_bytes = reference::encode(problem.dtype, test.inputs.x);
-  const std::vector<std::byte> residual_bytes =
-      reference::encode(problem.dtype, test.inputs.residual);
+  const std::vector<std::byte> x_bytes = oracle::encode(problem.dtype, test.inputs.x);
+  const std::vector<std::byte> residual_bytes = oracle::encode(problem.dtype, test.inputs.residual);
   const DeviceBuffer x(x_bytes, options.guards);
-  const auto y_bytes = static_cast<std::size_t>(reference::output_shape(problem).elements()) *
-                       size_of(problem.dtype);
+  const auto y_bytes =
+      static_cast<std::size_t>(oracle::output_shape(problem).elements()) * size_of(problem.dtype);
   DeviceBuffer y(y_bytes, options.guards);
   std::unique_ptr<DeviceBuffer> residual, workspace;
   ConvBuffers buffers{.x = x.data(), .y = y.data()};
@@ -100,7 +99,7 @@ std::vector<std::byte> run_bytes(const TestConv& test, const RunOptions& options
 }
 
 std::vector<float> run(const TestConv& test, const RunOptions& options) {
-  return reference::decode(test.problem.dtype, run_bytes(test, options));
+  return oracle::decode(test.problem.dtype, run_bytes(test, options));
 }
 
 bool takes(const TestConv& test, std::string_view kernel) {
@@ -108,11 +107,11 @@ bool takes(const TestConv& test, std::string_view kernel) {
 }
 
 void expect_exact(const TestConv& test, const std::vector<float>& got) {
-  const reference::Expected expected = reference::conv(test.problem, test.inputs);
+  const oracle::Expected expected = oracle::conv(test.problem, test.inputs);
   ASSERT_EQ(got.size(), expected.y.size());
   std::size_t wrong = 0, first = 0;
   for (std::size_t i = 0; i < got.size(); ++i) {
-    const double wanted = reference::round_to_storage(test.problem.dtype, expected.y[i]);
+    const double wanted = oracle::round_to_storage(test.problem.dtype, expected.y[i]);
     if (static_cast<double>(got[i]) == wanted) continue;
     if (wrong++ == 0) first = i;
   }
@@ -124,8 +123,7 @@ void expect_exact(const TestConv& test, const std::vector<float>& got) {
 }
 
 void expect_within_bound(const TestConv& test, const std::vector<float>& got) {
-  const reference::Comparison result =
-      reference::compare(got, reference::conv(test.problem, test.inputs));
+  const oracle::Comparison result = oracle::compare(got, oracle::conv(test.problem, test.inputs));
   EXPECT_TRUE(result.pass) << to_string(test.problem) << ": " << result.to_string();
 }
 

@@ -3,9 +3,9 @@
 
 #include <cmath>
 
-#include "reference/simulated_kernel.hpp"
+#include "harness/oracle/simulated_kernel.hpp"
 
-namespace foldconv::reference {
+namespace foldconv::oracle {
 namespace {
 
 ConvProblem deep(DataType dtype) {
@@ -88,4 +88,4 @@ TEST(Data, IntegersAreExactInEveryOrder) {
 }
 
 }  // namespace
-}  // namespace foldconv::reference
+}  // namespace foldconv::oracle

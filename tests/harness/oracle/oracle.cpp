@@ -17,7 +17,7 @@
 // the divisor for computed partial sums in the place of exact ones. It never exceeds the worst case
 // gamma_(K+16) sum |x||w|; where products cancel it is smaller by a factor near sqrt(K), so that a
 // rounding to fp16 too many is seen in deep sums as well.
-#include "reference/reference.hpp"
+#include "harness/oracle/oracle.hpp"
 
 #include <algorithm>
 #include <array>
@@ -26,9 +26,9 @@
 #include <cstddef>
 #include <thread>
 
-#include "reference/pointwise.hpp"
+#include "harness/oracle/pointwise.hpp"
 
-namespace foldconv::reference {
+namespace foldconv::oracle {
 namespace {
 
 constexpr int kStep = 16;  // products a step
@@ -278,4 +278,4 @@ Expected conv(const ConvProblem& problem, const ConvInputs& inputs, int threads)
   return expected;
 }
 
-}  // namespace foldconv::reference
+}  // namespace foldconv::oracle

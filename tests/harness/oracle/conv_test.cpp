@@ -3,10 +3,10 @@
 
 #include <cmath>
 
-#include "reference/pointwise.hpp"
-#include "reference/simulated_kernel.hpp"
+#include "harness/oracle/pointwise.hpp"
+#include "harness/oracle/simulated_kernel.hpp"
 
-namespace foldconv::reference {
+namespace foldconv::oracle {
 namespace {
 
 // x[n][h][w][c] = 100 h + 10 w + c + 1000 n, small enough to be exact in every dtype used here.
@@ -214,4 +214,4 @@ TEST(Oracle, AgreesWithSevenLoops) {
 }
 
 }  // namespace
-}  // namespace foldconv::reference
+}  // namespace foldconv::oracle

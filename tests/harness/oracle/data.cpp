@@ -2,9 +2,9 @@
 #include <cmath>
 #include <cstddef>
 
-#include "reference/reference.hpp"
+#include "harness/oracle/oracle.hpp"
 
-namespace foldconv::reference {
+namespace foldconv::oracle {
 namespace {
 
 // splitmix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", 2014): the same
@@ -132,4 +132,4 @@ RawConv make_raw(const ConvProblem& problem, const RawOptions& options) {
                           : make_random(problem, options, random);
 }
 
-}  // namespace foldconv::reference
+}  // namespace foldconv::oracle

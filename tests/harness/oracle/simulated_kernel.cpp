@@ -1,11 +1,11 @@
-#include "reference/simulated_kernel.hpp"
+#include "harness/oracle/simulated_kernel.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <utility>
 
-namespace foldconv::reference {
+namespace foldconv::oracle {
 namespace {
 
 constexpr int kSliceChannels = 64;
@@ -156,4 +156,4 @@ ConvInputs plain_inputs(const ConvProblem& problem, const RawConv& raw) {
   return inputs;
 }
 
-}  // namespace foldconv::reference
+}  // namespace foldconv::oracle

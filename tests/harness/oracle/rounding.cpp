@@ -1,4 +1,4 @@
-#include "reference/rounding.hpp"
+#include "harness/oracle/rounding.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -7,7 +7,7 @@
 #include <cstring>
 #include <limits>
 
-namespace foldconv::reference {
+namespace foldconv::oracle {
 namespace {
 
 struct Format {
@@ -133,4 +133,4 @@ std::vector<float> decode(DataType dtype, std::span<const std::byte> bytes) {
   return values;
 }
 
-}  // namespace foldconv::reference
+}  // namespace foldconv::oracle

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "foldconv/conv.hpp"
-#include "reference/rounding.hpp"
+#include "harness/oracle/rounding.hpp"
 
-namespace foldconv::reference {
+namespace foldconv::oracle {
 
 // What one conv run reads, as floats that are exact in the problem's dtype (scale and bias: any
 // fp32).
@@ -72,4 +72,4 @@ struct RawOptions {
 };
 RawConv make_raw(const ConvProblem& problem, const RawOptions& options);
 
-}  // namespace foldconv::reference
+}  // namespace foldconv::oracle

@@ -5,9 +5,9 @@
 
 #include <vector>
 
-#include "reference/reference.hpp"
+#include "harness/oracle/oracle.hpp"
 
-namespace foldconv::reference {
+namespace foldconv::oracle {
 
 enum class Accumulation {
   fused_multiply_add,  // scalar fp32, one product after the other
@@ -45,4 +45,4 @@ std::vector<float> simulate(const ConvProblem& problem, const ConvInputs& inputs
 // scale left to the epilogue.
 ConvInputs plain_inputs(const ConvProblem& problem, const RawConv& raw);
 
-}  // namespace foldconv::reference
+}  // namespace foldconv::oracle

@@ -1,5 +1,5 @@
 // Activations in double, and error bounds that hold for fp32 code and are not much too wide.
-#include "reference/pointwise.hpp"
+#include "harness/oracle/pointwise.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,9 +7,9 @@
 #include <functional>
 #include <limits>
 
-#include "reference/rounding.hpp"
+#include "harness/oracle/rounding.hpp"
 
-namespace foldconv::reference {
+namespace foldconv::oracle {
 namespace {
 
 constexpr float kAlpha = 0.1f;
@@ -147,4 +147,4 @@ TEST(BatchNormBound, HoldsForBothForms) {
 }
 
 }  // namespace
-}  // namespace foldconv::reference
+}  // namespace foldconv::oracle

@@ -3,9 +3,9 @@
 
 #include <string>
 
-#include "reference/simulated_kernel.hpp"
+#include "harness/oracle/simulated_kernel.hpp"
 
-namespace foldconv::reference {
+namespace foldconv::oracle {
 namespace {
 
 ConvProblem problem_with(int channels, int taps) {
@@ -163,4 +163,4 @@ TEST(Compare, AnotherNumberOfElementsFails) {
 }
 
 }  // namespace
-}  // namespace foldconv::reference
+}  // namespace foldconv::oracle

@@ -2,9 +2,9 @@
 #include <limits>
 #include <sstream>
 
-#include "reference/reference.hpp"
+#include "harness/oracle/oracle.hpp"
 
-namespace foldconv::reference {
+namespace foldconv::oracle {
 namespace {
 
 // Error over bound. Equal infinities and expected NaN are no error; an unexpected NaN is an
@@ -57,4 +57,4 @@ std::string Comparison::to_string() const {
   return text.str();
 }
 
-}  // namespace foldconv::reference
+}  // namespace foldconv::oracle

@@ -5,7 +5,7 @@
 #include "foldconv/activation.hpp"
 #include "foldconv/tensor.hpp"
 
-namespace foldconv::reference {
+namespace foldconv::oracle {
 
 // A real number and how far a computed one may lie from it.
 struct Bounded {
@@ -32,4 +32,4 @@ Bounded add(double x, double z);
 // infinity and the error 0; where only some do, the error is infinite.
 Bounded store(DataType dtype, Bounded v);
 
-}  // namespace foldconv::reference
+}  // namespace foldconv::oracle

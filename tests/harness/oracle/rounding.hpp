@@ -7,7 +7,7 @@
 
 #include "foldconv/tensor.hpp"
 
-namespace foldconv::reference {
+namespace foldconv::oracle {
 
 // `value` rounded to the nearest number that `dtype` holds, ties to even; infinity from
 // overflow_threshold() on. NaN stays NaN.
@@ -24,4 +24,4 @@ double overflow_threshold(DataType dtype);
 std::vector<std::byte> encode(DataType dtype, std::span<const float> values);
 std::vector<float> decode(DataType dtype, std::span<const std::byte> bytes);
 
-}  // namespace foldconv::reference
+}  // namespace foldconv::oracle

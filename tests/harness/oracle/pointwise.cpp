@@ -1,12 +1,12 @@
-#include "reference/pointwise.hpp"
+#include "harness/oracle/pointwise.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "reference/rounding.hpp"
+#include "harness/oracle/rounding.hpp"
 
-namespace foldconv::reference {
+namespace foldconv::oracle {
 namespace {
 
 // fp32 rounds to nearest with a relative error of at most kHalfUlp; "n ulp" of CUDA's mathematical
@@ -155,4 +155,4 @@ Bounded store(DataType dtype, Bounded v) {
   return {v.value, v.error + half_spacing(dtype, largest)};
 }
 
-}  // namespace foldconv::reference
+}  // namespace foldconv::oracle

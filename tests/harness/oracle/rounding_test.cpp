@@ -1,5 +1,5 @@
 // Storage formats against their definition and against the numbers that standards list.
-#include "reference/rounding.hpp"
+#include "harness/oracle/rounding.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <cstring>
 #include <limits>
 
-namespace foldconv::reference {
+namespace foldconv::oracle {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -91,4 +91,4 @@ TEST(Rounding, OverflowThreshold) {
 }
 
 }  // namespace
-}  // namespace foldconv::reference
+}  // namespace foldconv::oracle
