@@ -24,7 +24,7 @@ def others_of(result):
     problems = [rows for _, _, rows in result.problems() if best_of(rows)]
     names = dict.fromkeys(name for rows in problems for name in rows)
     everywhere = [name for name in names if all(rows.get(name, {}).get("right") for rows in problems)]
-    return [name for name in everywhere if name not in ("fused", "planned", "whole", "rotated")]
+    return [name for name in everywhere if name not in ("fused", "planned", "whole", "tails")]
 
 
 def cell(row, figure):

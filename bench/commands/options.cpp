@@ -55,9 +55,8 @@ CLI::Option* add_named(CLI::App& command, const std::string& option, T& value, P
 }
 
 // Of layers and of blocks.
-constexpr const char* kImplementations[] = {"fused",    "chain",   "unfused",
-                                            "whole",    "rotated", "planned",
-                                            "separate", "cudnn",   "cudnn-unfused"};
+constexpr const char* kImplementations[] = {
+    "fused", "chain", "unfused", "whole", "tails", "planned", "separate", "cudnn", "cudnn-unfused"};
 
 Result<std::vector<std::string>> parse_implementations(const std::string& list) {
   std::vector<std::string> names;
@@ -185,7 +184,7 @@ void add_bench_options(CLI::App& bench, Options& options) {
       ->check(CLI::IsMember(model_names()).description(""));
   add_named(bench, "--impl", options.implementations, parse_implementations,
             "Only these, with commas between. Layers: fused, chain, unfused; blocks: planned, "
-            "whole, rotated, chain, separate; both: cudnn (each convolution with all behind it as "
+            "whole, tails, chain, separate; both: cudnn (each convolution with all behind it as "
             "one graph), cudnn-unfused. Default: all; cuDNN's only where it runs")
       ->type_name("LIST");
   bench

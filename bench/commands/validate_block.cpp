@@ -58,7 +58,7 @@ Result<std::vector<Finding>> examine_blocks(const BlockWorkload& workload, Progr
 
   std::vector<Finding> findings;
   for (const BlockCut cut :
-       {BlockCut::chain, BlockCut::whole, BlockCut::rotated, BlockCut::automatic}) {
+       {BlockCut::chain, BlockCut::whole, BlockCut::tails, BlockCut::automatic}) {
     progress.doing(std::string("running ") + to_string(cut));
     Result<Finding> finding = examine_cut(*blocks, workload, *x, cut, *reference);
     if (!finding) return finding.status();

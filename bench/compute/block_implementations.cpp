@@ -137,7 +137,7 @@ Result<std::vector<Implementation>> make_block_implementations(const BlockWorklo
 
   std::vector<Implementation> all;
   std::size_t workspace_bytes = planned->workspace_bytes();
-  for (const BlockCut cut : {BlockCut::whole, BlockCut::rotated, BlockCut::chain}) {
+  for (const BlockCut cut : {BlockCut::whole, BlockCut::tails, BlockCut::chain}) {
     const Result<BlockPlan> plan = plan_blocks(blocks, workload.problem, cut);
     if (!plan && plan.status().code() != ErrorCode::unsupported) return plan.status();
     if (plan) {

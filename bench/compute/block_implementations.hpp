@@ -1,5 +1,5 @@
 // The ways to compute residual blocks, as steps that are checked, counted and timed:
-//   whole, rotated, chain   the cuts that can be pinned, each one step: its kernels run as planned
+//   whole, tails, chain   the cuts that can be pinned, each one step: its kernels run as planned
 //   planned                 what plan() takes, where that is a mixture of them
 //   separate                each convolution by the kernel of the chain, without anything folded
 //                           in, then BatchNorm, add and activation, a launch each

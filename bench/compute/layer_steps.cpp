@@ -37,7 +37,7 @@ Result<DeviceBatchNorm> DeviceBatchNorm::upload(const BatchNorm& batch_norm) {
   return uploaded;
 }
 
-unfused::BatchNormArrays DeviceBatchNorm::arrays() const {
+pointwise::BatchNormArrays DeviceBatchNorm::arrays() const {
   const auto array = [](const DeviceBuffer& buffer) {
     return static_cast<const float*>(buffer.data());
   };
@@ -78,7 +78,7 @@ Step batch_norm_step(const Images& images, const DeviceBatchNorm& arrays,
   return {.what = "batch_norm",
           .launch =
               [images, on_device = arrays.arrays(), at = y.data()](cudaStream_t stream) {
-                return unfused::batch_norm(images.dtype, images.shape, at, on_device, at, stream);
+                return pointwise::batch_norm(images.dtype, images.shape, at, on_device, at, stream);
               },
           .reads = {&y},
           .writes = &y,
@@ -95,7 +95,7 @@ Step add_step(const Images& images, const DeviceBuffer& z, const DeviceBuffer& y
   return {.what = "add",
           .launch =
               [images, from = z.data(), at = y.data()](cudaStream_t stream) {
-                return unfused::add(images.dtype, images.shape, at, from, at, stream);
+                return pointwise::add(images.dtype, images.shape, at, from, at, stream);
               },
           .reads = {&y, &z},
           .writes = &y,
@@ -113,8 +113,8 @@ Step activation_step(const Images& images, Activation activation, float alpha,
   return {.what = to_string(activation),
           .launch =
               [images, activation, alpha, at = y.data()](cudaStream_t stream) {
-                return unfused::activate(images.dtype, images.shape, activation, alpha, at, at,
-                                         stream);
+                return pointwise::activate(images.dtype, images.shape, activation, alpha, at, at,
+                                           stream);
               },
           .reads = {&y},
           .writes = &y,

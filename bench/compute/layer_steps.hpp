@@ -8,7 +8,7 @@
 #include "compute/expected.hpp"
 #include "compute/step.hpp"
 #include "foldconv/conv.hpp"
-#include "foldconv/unfused.hpp"
+#include "foldconv/pointwise.hpp"
 
 namespace foldconv::tool {
 
@@ -18,7 +18,7 @@ struct DeviceBatchNorm {
   float eps = 0;
 
   static Result<DeviceBatchNorm> upload(const BatchNorm& batch_norm);
-  unfused::BatchNormArrays arrays() const;
+  pointwise::BatchNormArrays arrays() const;
 };
 
 // Everything that is pointed to must outlive the steps.

@@ -21,7 +21,7 @@ struct Shared {
     if (function != nullptr) library.DestroyActivationDescriptor(function);
   }
 
-  Status batch_norm(const void* x, const unfused::BatchNormArrays& arrays, void* y,
+  Status batch_norm(const void* x, const pointwise::BatchNormArrays& arrays, void* y,
                     cudaStream_t stream) const;
   Status add(const void* z, void* y, cudaStream_t stream) const;
   Status activate(void* y, cudaStream_t stream) const;
@@ -56,7 +56,7 @@ cudnnActivationMode_t mode_of(Activation activation) {
   return CUDNN_ACTIVATION_IDENTITY;
 }
 
-Status Shared::batch_norm(const void* x, const unfused::BatchNormArrays& arrays, void* y,
+Status Shared::batch_norm(const void* x, const pointwise::BatchNormArrays& arrays, void* y,
                           cudaStream_t stream) const {
   const cudnnHandle_t handle = session.data().handle;
   Status status = library.status(library.SetStream(handle, stream), "cudnnSetStream");
@@ -122,7 +122,7 @@ Result<TensorCalls> tensor_calls(const Session& session, DataType dtype, const S
   }
   if (!status) return status;
   return TensorCalls{
-      .batch_norm = [data](const void* x, const unfused::BatchNormArrays& arrays, void* y,
+      .batch_norm = [data](const void* x, const pointwise::BatchNormArrays& arrays, void* y,
                            cudaStream_t stream) { return data->batch_norm(x, arrays, y, stream); },
       .add = [data](const void* z, void* y,
                     cudaStream_t stream) { return data->add(z, y, stream); },

@@ -7,7 +7,7 @@
 #include <functional>
 
 #include "cudnn/session.hpp"
-#include "foldconv/unfused.hpp"
+#include "foldconv/pointwise.hpp"
 
 namespace foldconv::cudnn {
 
@@ -17,7 +17,7 @@ Status can_activate(Activation activation);
 // Of NHWC tensors of one shape. Cheap to copy. Errors: what cuDNN says.
 struct TensorCalls {
   // y = gamma * (x - mean) / sqrt(variance + eps) + beta; y overlaps no other.
-  std::function<Status(const void* x, const unfused::BatchNormArrays& arrays, void* y,
+  std::function<Status(const void* x, const pointwise::BatchNormArrays& arrays, void* y,
                        cudaStream_t stream)>
       batch_norm;
   std::function<Status(const void* z, void* y, cudaStream_t stream)> add;  // y += z

@@ -75,7 +75,7 @@ Result<std::vector<Implementation>> chosen(std::vector<Implementation> all, cons
   if (!all.empty()) return all;
   return Status(ErrorCode::invalid_argument,
                 "--impl lists no way to compute this; layers have fused, chain, unfused, blocks "
-                "planned, whole, rotated, chain, separate, both cudnn and cudnn-unfused");
+                "planned, whole, tails, chain, separate, both cudnn and cudnn-unfused");
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ Result<std::vector<Measured>> measure(const std::vector<Implementation>& impleme
                                       const std::vector<Work>& works, const Options& options,
                                       const Device& device, const Roofs& roofs, Progress& progress);
 
-// Blocks: whole, rotated, chain, perhaps planned, separate, and cuDNN's; or what options list.
+// Blocks: whole, tails, chain, perhaps planned, separate, and cuDNN's; or what options list.
 Result<std::vector<Measured>> measure(const BlockWorkload& workload, const Options& options,
                                       const Device& device, const Roofs& roofs, Progress& progress);
 

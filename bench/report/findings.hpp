@@ -37,7 +37,7 @@ void compare_runs(const Runs& runs, int images, Finding& finding);
 Result<Finding> examine_layer(const ConvProblem& problem, const Options& options,
                               Progress& progress);
 
-// The chain first, then whole, rotated and planned (what plan() takes by itself). Errors as above;
+// The chain first, then whole, tails and planned (what plan() takes by itself). Errors as above;
 // a cut that does not take the blocks is no error.
 Result<std::vector<Finding>> examine_blocks(const BlockWorkload& workload, Progress& progress);
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "error.hpp"
-#include "text.hpp"
+#include "base/error.hpp"
+#include "base/text.hpp"
 
 namespace foldconv::host {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "device.hpp"
+#include "base/device.hpp"
 #include "foldconv/conv.hpp"
 
 namespace foldconv::host {

@@ -2,12 +2,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/enum_checks.hpp"
+#include "base/error.hpp"
+#include "base/text.hpp"
 #include "block/data.hpp"
-#include "conv_data.hpp"
-#include "enum_checks.hpp"
-#include "error.hpp"
-#include "folded_conv.hpp"
-#include "text.hpp"
+#include "conv/conv_data.hpp"
+#include "fold/folded_conv.hpp"
 #include "tile/weight_layout.hpp"
 
 namespace foldconv {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <optional>
 
-#include "error.hpp"
-#include "text.hpp"
+#include "base/error.hpp"
+#include "base/text.hpp"
 
 namespace foldconv::host {
 namespace {
@@ -15,7 +15,7 @@ bool permits(BlockCut cut, Part part) {
       return true;
     case BlockCut::whole:
       return part == Part::whole;
-    case BlockCut::rotated:
+    case BlockCut::tails:
       return part == Part::head || part == Part::tail || part == Part::tail_head;
     case BlockCut::chain:
       return part == Part::separate || part == Part::head || part == Part::rest;
@@ -106,7 +106,7 @@ int to(const Offers::Offer& offer) {
   return node(offer.block + 1, offer.part == Part::tail_head);
 }
 
-// Pinned, the rotated cut ends a kernel at a block's border only where it cannot reach over it.
+// Pinned, the tails cut ends a kernel at a block's border only where it cannot reach over it.
 bool reaches_over(const Offers& offers, const Offers::Offer& tail) {
   return std::ranges::any_of(offers.offers, [&](const Offers::Offer& offer) {
     return offer.part == Part::tail_head && offer.block == tail.block;
@@ -179,7 +179,7 @@ Path find_path(const Offers& offers, int blocks, BlockCut cut, const DeviceSpeed
     if (!reached(at)) continue;
     for (const Offers::Offer& offer : offers.offers) {
       if (from(offer) != at || !permits(cut, offer.part)) continue;
-      if (cut == BlockCut::rotated && offer.part == Part::tail && reaches_over(offers, offer))
+      if (cut == BlockCut::tails && offer.part == Part::tail && reaches_over(offers, offer))
         continue;
       const double total = arrivals[std::size_t(at)].seconds + seconds(offer.launches, speed);
       Arrival& arrival = arrivals[std::size_t(to(offer))];
@@ -205,7 +205,7 @@ Path find_path(const Offers& offers, int blocks, BlockCut cut, const DeviceSpeed
 }
 
 BlockCut name_of(const Path& path) {
-  for (const BlockCut cut : {BlockCut::whole, BlockCut::rotated, BlockCut::chain}) {
+  for (const BlockCut cut : {BlockCut::whole, BlockCut::tails, BlockCut::chain}) {
     if (std::ranges::all_of(path.parts, [&](Part part) { return permits(cut, part); })) return cut;
   }
   return BlockCut::automatic;

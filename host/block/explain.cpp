@@ -1,7 +1,7 @@
 // BlockExplanation as text.
-#include "error.hpp"
+#include "base/error.hpp"
+#include "base/text.hpp"
 #include "foldconv/block.hpp"
-#include "text.hpp"
 
 namespace foldconv {
 namespace {
@@ -27,8 +27,8 @@ const char* to_string(BlockCut cut) noexcept {
       return "automatic";
     case BlockCut::whole:
       return "whole";
-    case BlockCut::rotated:
-      return "rotated";
+    case BlockCut::tails:
+      return "tails";
     case BlockCut::chain:
       return "chain";
   }

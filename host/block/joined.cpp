@@ -1,9 +1,9 @@
 // The 1x1 convolution of two tensors: conv3 and the downsample of a bottleneck.
+#include "base/sizes.hpp"
+#include "base/text.hpp"
 #include "block/planned.hpp"
-#include "registry.hpp"
-#include "sizes.hpp"
-#include "supports.hpp"
-#include "text.hpp"
+#include "catalog/registry.hpp"
+#include "catalog/supports.hpp"
 
 namespace foldconv::host {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <cstddef>
 
-#include "sizes.hpp"
-#include "trace.hpp"
+#include "base/sizes.hpp"
+#include "base/trace.hpp"
 
 namespace foldconv::host {
 namespace {
@@ -22,11 +22,11 @@ void bind(ConvParams& params, const Bound& tensors) {
   params.second.x = tensors.shortcut;
   params.y = tensors.y;
 }
-void bind(BottleneckParams& params, const Bound& tensors) {
+void bind(WholeParams& params, const Bound& tensors) {
   params.x = tensors.x;
   params.y = tensors.y;
 }
-void bind(BlockTailParams& params, const Bound& tensors) {
+void bind(TailParams& params, const Bound& tensors) {
   params.conv2.x = tensors.x;
   (params.projection.c > 0 ? params.projection.x : params.identity) = tensors.shortcut;
   params.y = tensors.y;

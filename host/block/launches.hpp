@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "block/cost.hpp"
-#include "block_params.hpp"
+#include "conv/launch.hpp"
 #include "foldconv/block.hpp"
 #include "foldconv/conv.hpp"
-#include "launch.hpp"
+#include "params/block_params.hpp"
 
 namespace foldconv::host {
 
@@ -27,7 +27,7 @@ struct BlockTensor {
 struct KernelLaunch {
   EntryPoint entry;
   LaunchShape shape;
-  std::variant<ConvParams, BottleneckParams, BlockTailParams> params;
+  std::variant<ConvParams, WholeParams, TailParams> params;
 };
 
 struct BlockLaunch {

@@ -2,14 +2,14 @@
 #include <algorithm>
 #include <utility>
 
-#include "arguments.hpp"
+#include "base/error.hpp"
+#include "base/sizes.hpp"
+#include "base/text.hpp"
+#include "base/trace.hpp"
 #include "block/cuts.hpp"
 #include "block/data.hpp"
 #include "block/planned.hpp"
-#include "error.hpp"
-#include "sizes.hpp"
-#include "text.hpp"
-#include "trace.hpp"
+#include "conv/arguments.hpp"
 
 namespace foldconv {
 namespace {
@@ -118,7 +118,7 @@ Result<BlockPlan::Data> plan_blocks(std::vector<Block> blocks,
   if (planned.size() > 1)
     explanation.cuts.push_back(
         figures_of(path_of(BlockCut::automatic), BlockCut::automatic, planned));
-  for (const BlockCut cut : {BlockCut::whole, BlockCut::rotated, BlockCut::chain})
+  for (const BlockCut cut : {BlockCut::whole, BlockCut::tails, BlockCut::chain})
     explanation.cuts.push_back(figures_of(path_of(cut), cut, planned));
   explanation.reason = reason_of(options.cut, *offers);
   BlockWorkspace workspace = workspace_of(chosen, planned);

@@ -2,9 +2,9 @@
 
 #include <cstdint>
 
-#include "conv_data.hpp"
-#include "sizes.hpp"
-#include "text.hpp"
+#include "base/sizes.hpp"
+#include "base/text.hpp"
+#include "conv/conv_data.hpp"
 
 namespace foldconv::host {
 namespace {

@@ -7,9 +7,9 @@
 #include <initializer_list>
 #include <string>
 
+#include "base/device.hpp"
 #include "block/data.hpp"
 #include "block/launches.hpp"
-#include "device.hpp"
 
 namespace foldconv::host {
 

@@ -1,19 +1,19 @@
-// The block-tail kernel, conv3x3_1x1_sm80: what it takes, and its launch.
+// The block-tail kernel, block_tail_sm80: what it takes, and its launch.
 #include <algorithm>
 #include <optional>
 
+#include "base/sizes.hpp"
+#include "base/text.hpp"
 #include "block/planned.hpp"
-#include "registry.hpp"
-#include "sizes.hpp"
-#include "supports.hpp"
-#include "text.hpp"
+#include "catalog/registry.hpp"
+#include "catalog/supports.hpp"
 
 namespace foldconv::host {
 namespace {
 
-constexpr const BlockTailTile* kTiles[] = {
-    &tiles::k128x64_tail::value, &tiles::k128x128_tail::value, &tiles::k64x128_tail::value,
-    &tiles::k128x256_tail::value, &tiles::k64x256_tail::value};
+constexpr const TailTile* kTiles[] = {&tiles::k128x64_tail::value, &tiles::k128x128_tail::value,
+                                      &tiles::k64x128_tail::value, &tiles::k128x256_tail::value,
+                                      &tiles::k64x256_tail::value};
 
 int slices(int channels) {
   return WeightLayout{channels, 1}.slices();
@@ -58,10 +58,9 @@ int operand_slices(const Block::Data& block, const Block::Data* next) {
                   next != nullptr ? slices(next->steps[0].k) : 0);
 }
 
-BlockTailParams make_params(const BlockTailTile& tile, const PlannedBlock& planned,
-                            const Block::Data* next) {
+TailParams make_params(const TailTile& tile, const PlannedBlock& planned, const Block::Data* next) {
   const Block::Data& block = *planned.data;
-  BlockTailParams params = {};
+  TailParams params = {};
   params.conv2 = conv_params(tile.conv2, planned.problem(1));
   const BlockConv conv2 = block_conv(block.steps[1].conv);
   params.conv2.w = conv2.w;
@@ -123,7 +122,7 @@ Result<BlockLaunch> offer_tail(const PlannedBlock& planned, const PlannedBlock* 
   // Of the tiles just wide enough, the one with the least floor time.
   const int widest = std::max(block.steps[1].k, next_data != nullptr ? next_data->steps[0].k : 0);
   const auto enough = std::ranges::find_if(
-      kTiles, [&](const BlockTailTile* tile) { return tile->conv2.block_n >= widest; });
+      kTiles, [&](const TailTile* tile) { return tile->conv2.block_n >= widest; });
   if (enough == std::end(kTiles)) {
     return not_offered(text("takes middle widths of at most ",
                             kTiles[std::size(kTiles) - 1]->conv2.block_n, ": the widest is ",
@@ -132,11 +131,11 @@ Result<BlockLaunch> offer_tail(const PlannedBlock& planned, const PlannedBlock* 
   std::string reason;
   LaunchCost cost = cost_of(planned, next);
   std::optional<BlockLaunch> best;
-  for (const BlockTailTile* tile : kTiles) {
+  for (const TailTile* tile : kTiles) {
     if (tile->conv2.block_n != (*enough)->conv2.block_n) continue;
     if (std::string rule = index_rule(tile->conv2, conv2); !rule.empty())
       return not_offered(std::move(rule));
-    const int entries = table_entries(ConvLoader::taps, weight_layout(conv2));
+    const int entries = table_entries(ConvLoader::load_rxs, weight_layout(conv2));
     const LaunchShape shape = {
         static_cast<std::uint32_t>(ceil_div(output_pixels(conv2), tile->conv2.block_m)),
         static_cast<std::uint32_t>(tile->conv2.threads()),
@@ -146,7 +145,7 @@ Result<BlockLaunch> offer_tail(const PlannedBlock& planned, const PlannedBlock* 
                     context.device.shared_bytes);
       continue;
     }
-    const BlockTailKernel* kernel = find_block_tail_kernel(*tile, block.dtype);
+    const TailKernel* kernel = find_tail_kernel(*tile, block.dtype);
     const Result<double> waves = prepare_waves(kernel->entry, shape, context);
     if (!waves.ok()) return waves.status();
     cost.waves = *waves;

@@ -1,20 +1,20 @@
-// The whole-block kernel, bottleneck_sm80: what it takes, and its launch.
+// The whole-block kernel, block_whole_sm80: what it takes, and its launch.
 #include <optional>
 #include <span>
 
+#include "base/sizes.hpp"
+#include "base/text.hpp"
 #include "block/planned.hpp"
-#include "registry.hpp"
-#include "sizes.hpp"
-#include "text.hpp"
+#include "catalog/registry.hpp"
 
 namespace foldconv::host {
 namespace {
 
 // Of equal floor time, the first is taken.
-constexpr const BottleneckTile* kIdentityTiles[] = {&tiles::k28x8_resident::value,
-                                                    &tiles::k28x8::value, &tiles::k8x8::value};
-constexpr const BottleneckTile* kProjectionTiles[] = {&tiles::k28x8_projection::value,
-                                                      &tiles::k8x8_projection::value};
+constexpr const WholeTile* kIdentityTiles[] = {&tiles::k28x8_resident::value, &tiles::k28x8::value,
+                                               &tiles::k8x8::value};
+constexpr const WholeTile* kProjectionTiles[] = {&tiles::k28x8_projection::value,
+                                                 &tiles::k8x8_projection::value};
 
 // Why the kernel takes such a block in no size; "" if it does.
 std::string block_rule(const Block::Data& block) {
@@ -45,11 +45,11 @@ std::string block_rule(const Block::Data& block) {
   return {};
 }
 
-BottleneckParams make_params(const BottleneckTile& tile, const PlannedBlock& planned) {
+WholeParams make_params(const WholeTile& tile, const PlannedBlock& planned) {
   const Block::Data& block = *planned.data;
   const Shape& x = planned.input;
   const std::int64_t rows = ceil_div(x.h, tile.tile_h), columns = ceil_div(x.w, tile.kTileW);
-  BottleneckParams params = {};
+  WholeParams params = {};
   params.conv1 = block_conv(block.widened ? block.widened->conv1 : block.steps[0].conv);
   params.conv2 = block_conv(block.widened ? block.widened->conv2 : block.steps[1].conv);
   params.conv3 = block_conv(tile.projection ? *block.joined : block.steps[2].conv);
@@ -70,7 +70,7 @@ BottleneckParams make_params(const BottleneckTile& tile, const PlannedBlock& pla
 
 // Persistent, one CTA an SM; as many tiles for each as for the busiest, so that no SM loads weights
 // for nothing.
-LaunchShape launch_shape(const BottleneckTile& tile, const Block::Data& block, int tiles,
+LaunchShape launch_shape(const WholeTile& tile, const Block::Data& block, int tiles,
                          const DeviceFigures& device) {
   const std::int64_t rounds = ceil_div(tiles, device.multiprocessors);
   return {static_cast<std::uint32_t>(ceil_div(tiles, rounds)),
@@ -78,7 +78,7 @@ LaunchShape launch_shape(const BottleneckTile& tile, const Block::Data& block, i
           static_cast<std::size_t>(tile.shared_bytes(block.c(), block.k()))};
 }
 
-LaunchCost cost_of(const BottleneckTile& tile, const BottleneckParams& params, std::size_t element,
+LaunchCost cost_of(const WholeTile& tile, const WholeParams& params, std::size_t element,
                    const DeviceFigures& device) {
   const double middle = kSliceWidth, c = params.c, k = params.k, tiles = params.tiles;
   const double projection = tile.projection ? c * k : 0;
@@ -102,20 +102,20 @@ Result<BlockLaunch> offer_whole(const PlannedBlock& planned, const PlanContext& 
   // Of the tiles that fit, the one with the least floor time.
   std::string reason;
   std::optional<BlockLaunch> best;
-  using Tiles = std::span<const BottleneckTile* const>;
+  using Tiles = std::span<const WholeTile* const>;
   const Tiles tiles = block.downsample ? Tiles(kProjectionTiles) : Tiles(kIdentityTiles);
-  for (const BottleneckTile* tile : tiles) {
+  for (const WholeTile* tile : tiles) {
     const std::int64_t needed = tile->shared_bytes(block.c(), block.k());
     if (needed > static_cast<std::int64_t>(context.device.shared_bytes)) {
       reason = text("needs ", needed, " bytes of shared memory, the device has ",
                     context.device.shared_bytes);
       continue;
     }
-    const BottleneckParams params = make_params(*tile, planned);
+    const WholeParams params = make_params(*tile, planned);
     const LaunchCost cost = cost_of(*tile, params, size_of(block.dtype), context.device);
     if (best && floor_seconds(best->cost, context.speed) <= floor_seconds(cost, context.speed))
       continue;
-    const BottleneckKernel* kernel = find_bottleneck_kernel(*tile, block.dtype);
+    const WholeKernel* kernel = find_whole_kernel(*tile, block.dtype);
     const LaunchShape shape = launch_shape(*tile, block, params.tiles, context.device);
     const Result<double> prepared = prepare_waves(kernel->entry, shape, context);
     if (!prepared.ok()) return prepared.status();

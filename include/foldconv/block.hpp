@@ -72,7 +72,7 @@ struct BlockProblem {
 enum class BlockCut : std::uint8_t {
   automatic,  // block by block, the least floor time
   whole,      // one kernel for each block
-  rotated,    // conv1, then one kernel for conv2, conv3 and the next block's conv1, and so on
+  tails,      // conv1, then one kernel for conv2, conv3 and the next block's conv1, and so on
   chain,      // one kernel for each convolution
 };
 const char* to_string(BlockCut cut) noexcept;

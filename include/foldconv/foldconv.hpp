@@ -19,6 +19,6 @@
 #include "foldconv/block.hpp"
 #include "foldconv/conv.hpp"
 #include "foldconv/fold.hpp"
+#include "foldconv/pointwise.hpp"
 #include "foldconv/status.hpp"
 #include "foldconv/tensor.hpp"
-#include "foldconv/unfused.hpp"

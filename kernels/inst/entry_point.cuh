@@ -1,5 +1,5 @@
-// Turns lines of kernels.inc into instantiations. A file in inst/ defines the FOLDCONV_PICK_ macro
-// of its own family and includes "kernels.inc"; lines of other families expand to nothing.
+// Turns lines of catalog.inc into instantiations. A file in inst/ defines the FOLDCONV_PICK_ macro
+// of its own family and includes "catalog.inc"; lines of other families expand to nothing.
 #pragma once
 
 // Defines `const void* name()`; taking the address instantiates the kernel.
@@ -8,10 +8,10 @@
     return reinterpret_cast<const void*>(&__VA_ARGS__); \
   }
 
-#define FOLDCONV_PICK_unit_f16(name, tile)
-#define FOLDCONV_PICK_unit_bf16(name, tile)
-#define FOLDCONV_PICK_taps_f16(name, tile)
-#define FOLDCONV_PICK_taps_bf16(name, tile)
+#define FOLDCONV_PICK_1x1_f16(name, tile)
+#define FOLDCONV_PICK_1x1_bf16(name, tile)
+#define FOLDCONV_PICK_rxs_f16(name, tile)
+#define FOLDCONV_PICK_rxs_bf16(name, tile)
 #define FOLDCONV_PICK_narrow_f16(name, tile)
 #define FOLDCONV_PICK_narrow_bf16(name, tile)
 #define FOLDCONV_PICK_element_f16(name, tile)

@@ -1,4 +1,4 @@
-#include "pointwise.cuh"
+#include "simt/pointwise.cuh"
 
 #include "entry_points.hpp"
 #include "inst/entry_point.cuh"
@@ -6,5 +6,5 @@
 namespace foldconv::kernels {
 #define FOLDCONV_POINTWISE_KERNEL(name, op, dtype, arch) \
   FOLDCONV_ENTRY_POINT(name, pointwise<op, element::dtype>)
-#include "kernels.inc"
+#include "catalog.inc"
 }  // namespace foldconv::kernels

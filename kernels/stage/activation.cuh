@@ -1,8 +1,8 @@
 // Activations, in fp32. NaN stays NaN in all of them.
 #pragma once
 
-#include "conv_params.hpp"
 #include "foldconv/activation.hpp"
+#include "params/conv_params.hpp"
 #include "ptx/min_max.cuh"
 
 namespace foldconv {

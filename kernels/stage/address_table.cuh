@@ -7,7 +7,7 @@
 // The mainloop is left with one add and one mask test: no division.
 #pragma once
 
-#include "conv_params.hpp"
+#include "params/conv_params.hpp"
 #include "tile/conv_tile.hpp"
 
 namespace foldconv {
@@ -71,13 +71,13 @@ __device__ __forceinline__ void build_address_table(const ConvParams& p, Address
   const WeightLayout layout{p.g.c_per_group, p.g.r * p.g.s};
   const int entries = table_entries(kLoader, layout);
   for (int i = threadIdx.x; i < entries; i += T.threads()) {
-    if (kLoader == ConvLoader::taps || !layout.narrow()) {
+    if (kLoader == ConvLoader::load_rxs || !layout.narrow()) {
       const int slice = static_cast<int>(p.taps.quotient(i));
       const int tap = static_cast<int>(p.taps.remainder(i, slice));
       table[i] = address_entry(p, tap, slice * kSliceWidth, slice == layout.slices() - 1);
     } else {
       // The inverse of element_slot(), or the first element of chunk i.
-      const int k = kLoader == ConvLoader::element
+      const int k = kLoader == ConvLoader::load_element
                         ? i / kSliceWidth * kSliceWidth + i % 8 * 8 + i % kSliceWidth / 8
                         : i * 8;
       const int tap = static_cast<int>(p.channels.quotient(k));

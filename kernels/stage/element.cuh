@@ -8,7 +8,7 @@
 
 namespace foldconv {
 
-// Names of kernels.inc's dtype column.
+// Names of catalog.inc's dtype column.
 namespace element {
 using f16 = __half;
 using bf16 = __nv_bfloat16;

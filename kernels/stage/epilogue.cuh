@@ -1,7 +1,7 @@
 // Accumulators -> y: scale, bias, residual, activation in fp32, one rounding at the store.
 #pragma once
 
-#include "conv_params.hpp"
+#include "params/conv_params.hpp"
 #include "stage/activation.cuh"
 #include "stage/element.cuh"
 #include "stage/output_tile.cuh"

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "conv_params.hpp"
+#include "params/conv_params.hpp"
 #include "ptx/async_copy.cuh"
 #include "ptx/shared_memory.cuh"
 #include "stage/swizzle.cuh"

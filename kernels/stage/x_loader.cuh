@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "conv_params.hpp"
+#include "params/conv_params.hpp"
 #include "ptx/async_copy.cuh"
 #include "ptx/shared_memory.cuh"
 #include "stage/address_table.cuh"
@@ -47,7 +47,7 @@ class XLoader {
       const int w = output_column * p.g.stride_w - p.g.pad_left;
       offset_[i] = ((image * p.g.h + h) * p.g.w + w) * p.g.c + in_group;
       mask_[i] = m < p.m ? validity_mask(p.g, h, w) | in_last_slice : 0;
-      if constexpr (kLoader == ConvLoader::joined) {
+      if constexpr (kLoader == ConvLoader::load_joined) {
         const SecondInput& second = p.second;
         second_offset_[i] = ((image * second.h + output_row * second.stride) * second.w +
                              output_column * second.stride) *
@@ -59,9 +59,9 @@ class XLoader {
 
   // Brings stage `k_block` of K to `stage` (shared address of row 0).
   __device__ __forceinline__ void load(std::uint32_t stage, int k_block) const {
-    if constexpr (kLoader == ConvLoader::element) {
+    if constexpr (kLoader == ConvLoader::load_element) {
       load_elements(stage, k_block);
-    } else if constexpr (kLoader == ConvLoader::joined) {
+    } else if constexpr (kLoader == ConvLoader::load_joined) {
       const int first_slices = WeightLayout{channels_, 1}.slices();
       if (k_block < first_slices) {
         load_slice(stage, x_, offset_, k_block, channels_);
@@ -69,11 +69,11 @@ class XLoader {
         load_slice(stage, static_cast<const Element*>(p_.second.x), second_offset_,
                    k_block - first_slices, p_.second.c);
       }
-    } else if constexpr (kLoader == ConvLoader::unit) {
+    } else if constexpr (kLoader == ConvLoader::load_1x1) {
       load_slice(stage, x_, offset_, k_block, channels_);
     } else {
       AddressEntry entry;
-      if constexpr (kLoader == ConvLoader::taps) {
+      if constexpr (kLoader == ConvLoader::load_rxs) {
         entry = table_[k_block];
       } else {
         entry = table_[k_block * ConvTile::kChunksPerRow + chunk_];
@@ -89,8 +89,9 @@ class XLoader {
 
  private:
   // The tables of the narrow and element loaders have the channel in them.
-  static constexpr bool kUsesChunkOffset =
-      kLoader == ConvLoader::unit || kLoader == ConvLoader::joined || kLoader == ConvLoader::taps;
+  static constexpr bool kUsesChunkOffset = kLoader == ConvLoader::load_1x1 ||
+                                           kLoader == ConvLoader::load_joined ||
+                                           kLoader == ConvLoader::load_rxs;
 
   // A 1x1: slice `slice` of the channels at each pixel.
   __device__ __forceinline__ void load_slice(std::uint32_t stage, const Element* x,
@@ -146,7 +147,7 @@ class XLoader {
   int chunk_;
   std::uint32_t destination_;
   int offset_[kRows];  // of the window's corner, in elements; may point outside the image
-  int second_offset_[kLoader == ConvLoader::joined ? kRows : 1];  // of the pixel in p.second.x
+  int second_offset_[kLoader == ConvLoader::load_joined ? kRows : 1];  // of the pixel in p.second.x
   unsigned int mask_[kRows];  // which filter rows and columns lie inside
 };
 

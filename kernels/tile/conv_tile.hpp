@@ -10,13 +10,13 @@ namespace foldconv {
 // How a CTA reads x. Every loader fills the same shared-memory tile; they differ in how a 16-byte
 // chunk (8 channels) finds its address.
 enum class ConvLoader {
-  unit,     // 1x1: K is the channels; one 16-byte copy a chunk, no taps
-  taps,     // r x s, at least kSliceWidth channels: one tap a stage, 16-byte copies
-  narrow,   // r x s, fewer than kSliceWidth channels, a multiple of 8: one tap a chunk, 16-byte
-            // copies
-  joined,   // 1x1 over the channels of two tensors, see SecondInput; one 16-byte copy a chunk
-  element,  // any channel count: element by element; for channel counts and group offsets that
-            // break 16-byte alignment
+  load_1x1,     // 1x1: K is the channels; one 16-byte copy a chunk, no taps
+  load_rxs,     // r x s, at least kSliceWidth channels: one tap a stage, 16-byte copies
+  load_narrow,  // r x s, fewer than kSliceWidth channels, a multiple of 8: one tap a chunk, 16-byte
+                // copies
+  load_joined,  // 1x1 over the channels of two tensors, see SecondInput; one 16-byte copy a chunk
+  load_element,  // any channel count: element by element; for channel counts and group offsets that
+                 // break 16-byte alignment
 };
 
 // One k slice a stage. Warps tile the CTA tile as warps_m x warps_n.
@@ -53,14 +53,14 @@ struct ConvTile {
 // Addresses that the loader looks up in its table: one for each ...
 FOLDCONV_HOST_DEVICE constexpr int table_entries(ConvLoader loader, WeightLayout layout) {
   switch (loader) {
-    case ConvLoader::unit:
-    case ConvLoader::joined:
+    case ConvLoader::load_1x1:
+    case ConvLoader::load_joined:
       return 0;
-    case ConvLoader::taps:
+    case ConvLoader::load_rxs:
       return layout.row() / kSliceWidth;  // ... stage
-    case ConvLoader::narrow:
+    case ConvLoader::load_narrow:
       return layout.row() / 8;  // ... chunk
-    case ConvLoader::element:
+    case ConvLoader::load_element:
       return layout.narrow() ? layout.row() : layout.row() / kSliceWidth;  // ... element, or stage
   }
   return 0;

@@ -22,9 +22,9 @@ Measured measured(const std::string& implementation, double floor_us) {
   return one;
 }
 
-// A block whose whole cut is planned, whose rotated cut is refused, and whose chain is wrong.
+// A block whose whole cut is planned, whose tails cut is refused, and whose chain is wrong.
 std::vector<Measured> block() {
-  std::vector<Measured> all = {measured("whole", 2), measured("rotated", 0), measured("chain", 3),
+  std::vector<Measured> all = {measured("whole", 2), measured("tails", 0), measured("chain", 3),
                                measured("separate", 8)};
   all[0].planned = true;
   all[1].refusal = "takes no such block";
@@ -88,12 +88,12 @@ TEST(BenchReport, AWrongResultHasNoFigureAndFailsTheProgram) {
 
 TEST(BenchReport, ARefusedCutIsNoFailure) {
   int exit_code = 0;
-  const auto rotated = nlohmann::json::parse(written(Format::json, exit_code))["rows"][1];
-  EXPECT_TRUE(rotated["right"].is_null());
-  EXPECT_TRUE(rotated["floor_us"].is_null());
-  EXPECT_EQ(rotated["reason"], "takes no such block");
+  const auto tails = nlohmann::json::parse(written(Format::json, exit_code))["rows"][1];
+  EXPECT_TRUE(tails["right"].is_null());
+  EXPECT_TRUE(tails["floor_us"].is_null());
+  EXPECT_EQ(tails["reason"], "takes no such block");
   const std::string table = written(Format::table, exit_code);
-  EXPECT_NE(table.find("rotated    not possible: takes no such block"), std::string::npos) << table;
+  EXPECT_NE(table.find("tails      not possible: takes no such block"), std::string::npos) << table;
 }
 
 // Of a GPU: two implementations, the second without a warm time.

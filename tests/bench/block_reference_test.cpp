@@ -129,7 +129,7 @@ TEST(BlockFindings, HaveEveryCutOrItsReason) {
       examine_blocks(workload_of("mb2_ih6_ic64mid64oc64"), progress);
   ASSERT_TRUE(findings.ok()) << findings.status().message();
   ASSERT_EQ(findings->size(), 4U);
-  const std::vector<std::string> cuts = {"chain", "whole", "rotated", "planned"};
+  const std::vector<std::string> cuts = {"chain", "whole", "tails", "planned"};
   for (std::size_t i = 0; i < cuts.size(); ++i) {
     const Finding& finding = (*findings)[i];
     EXPECT_EQ(finding.cut, cuts[i]);
@@ -138,7 +138,7 @@ TEST(BlockFindings, HaveEveryCutOrItsReason) {
       EXPECT_TRUE(finding.pass()) << finding.verdict.reason;
     }
   }
-  EXPECT_EQ((*findings)[1].kernels.find("bottleneck_f16_"), 0U);
+  EXPECT_EQ((*findings)[1].kernels.find("block_whole_f16_"), 0U);
   EXPECT_FALSE((*findings)[3].taken.empty());
 }
 

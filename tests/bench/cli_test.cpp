@@ -48,7 +48,7 @@ std::size_t longest_line(const std::string& text) {
 constexpr const char* kSmall = R"('mb1_ic64oc64_ih6kh3ph1n"small"' mb2_ic3oc8_ih7kh3sh2ph1)";
 
 // Without cuDNN's implementations, which a machine may have or not.
-const std::string kBench = "bench --impl fused,unfused,chain,planned,whole,rotated,separate ";
+const std::string kBench = "bench --impl fused,unfused,chain,planned,whole,tails,separate ";
 
 TEST(Cli, ValidatePassesAndSaysSo) {
   const Outcome outcome = foldconv(std::string("validate --residual ") + kSmall);
@@ -102,7 +102,7 @@ TEST(Cli, BenchShowsTheImplementationsThatAreListed) {
   EXPECT_EQ(blocks.exit_code, 0) << blocks.out;
   EXPECT_TRUE(has(blocks.out, " *")) << blocks.out;
   EXPECT_TRUE(has(blocks.out, "separate")) << blocks.out;
-  EXPECT_FALSE(has(blocks.out, "rotated")) << blocks.out;
+  EXPECT_FALSE(has(blocks.out, "tails")) << blocks.out;
   EXPECT_LE(longest_line(blocks.out), 120U);
   const Outcome none = foldconv("bench --impl whole mb1_ic8oc8_ih6kh1");
   EXPECT_EQ(none.exit_code, 1);

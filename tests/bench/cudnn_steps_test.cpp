@@ -9,7 +9,7 @@
 #include "compute/cudnn_bound.hpp"
 #include "compute/cudnn_implementations.hpp"
 #include "compute/selection.hpp"
-#include "foldconv/unfused.hpp"
+#include "foldconv/pointwise.hpp"
 #include "measure/measure.hpp"
 #include "recording/record.hpp"
 
@@ -96,14 +96,15 @@ CudnnEngines engines_with(const std::vector<Fault>& faults) {
 Result<cudnn::TensorCalls> calls_of(DataType dtype, const Shape& shape, Activation activation) {
   return cudnn::TensorCalls{
       .batch_norm =
-          [=](const void* x, const unfused::BatchNormArrays& arrays, void* y, cudaStream_t stream) {
-            return unfused::batch_norm(dtype, shape, x, arrays, y, stream);
+          [=](const void* x, const pointwise::BatchNormArrays& arrays, void* y,
+              cudaStream_t stream) {
+            return pointwise::batch_norm(dtype, shape, x, arrays, y, stream);
           },
       .add = [=](const void* z, void* y,
-                 cudaStream_t stream) { return unfused::add(dtype, shape, y, z, y, stream); },
+                 cudaStream_t stream) { return pointwise::add(dtype, shape, y, z, y, stream); },
       .activate =
           [=](void* y, cudaStream_t stream) {
-            return unfused::activate(dtype, shape, activation, 0.01f, y, y, stream);
+            return pointwise::activate(dtype, shape, activation, 0.01f, y, y, stream);
           }};
 }
 

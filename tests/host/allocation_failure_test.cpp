@@ -5,9 +5,9 @@
 #include <new>
 #include <vector>
 
-#include "arguments.hpp"
+#include "conv/arguments.hpp"
+#include "fold/pack.hpp"
 #include "foldconv/foldconv.hpp"
-#include "pack.hpp"
 
 namespace {
 
@@ -78,7 +78,7 @@ TEST(AllocationFailure, MessagesOfErrors) {
   EXPECT_EQ(first_other_code([] { return parse_data_type("abc").status().code(); }),
             ErrorCode::invalid_argument);
   EXPECT_EQ(first_other_code([] {
-              return unfused::add(DataType::f16, {1, 1, 1, 1}, nullptr, nullptr, nullptr).code();
+              return pointwise::add(DataType::f16, {1, 1, 1, 1}, nullptr, nullptr, nullptr).code();
             }),
             ErrorCode::invalid_argument);
 }

@@ -1,7 +1,7 @@
 // What the host side asks of a device, for the GPUs that tests name.
 #pragma once
 
-#include "device.hpp"
+#include "base/device.hpp"
 
 namespace foldconv::test {
 

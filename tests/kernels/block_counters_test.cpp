@@ -72,18 +72,18 @@ TEST_F(BlockCounters, WholeIdentityBlockRecomputesLittle) {
 
 // t2 never leaves the kernel; nothing is computed twice (28x28 are 6.125 tiles of 128 pixels, 12.25
 // of 64).
-TEST_F(BlockCounters, RotatedBlockSavesTheMiddleTensor) {
+TEST_F(BlockCounters, TailsSaveTheMiddleTensor) {
   const TestBlock test({"stage3", 1, 28, 28, 512, 128, 512}, DataType::f16);
-  const cuemu_counters rotated = count(test, BlockCut::rotated);
+  const cuemu_counters tails = count(test, BlockCut::tails);
   const cuemu_counters chain = count(test, BlockCut::chain);
-  EXPECT_EQ(rotated.launches, 2u);
-  EXPECT_DOUBLE_EQ(dram_bytes(chain) - dram_bytes(rotated), 2.0 * 2 * 28 * 28 * 128);
-  EXPECT_LE(static_cast<double>(rotated.mma_instructions),
+  EXPECT_EQ(tails.launches, 2u);
+  EXPECT_DOUBLE_EQ(dram_bytes(chain) - dram_bytes(tails), 2.0 * 2 * 28 * 28 * 128);
+  EXPECT_LE(static_cast<double>(tails.mma_instructions),
             7 / 6.125 * static_cast<double>(chain.mma_instructions));
-  expect_no_waste(rotated);
+  expect_no_waste(tails);
 }
 
-TEST_F(BlockCounters, RotatedProjectionReadsXOnce) {
+TEST_F(BlockCounters, TailProjectionReadsXOnce) {
   const TestBlock test({.name = "stage3_first",
                         .n = 1,
                         .h = 56,
@@ -94,16 +94,16 @@ TEST_F(BlockCounters, RotatedProjectionReadsXOnce) {
                         .stride = 2,
                         .downsample = true},
                        DataType::f16);
-  const cuemu_counters rotated = count(test, BlockCut::rotated);
-  EXPECT_EQ(rotated.launches, 2u);
+  const cuemu_counters tails = count(test, BlockCut::tails);
+  EXPECT_EQ(tails.launches, 2u);
   EXPECT_EQ(count(test, BlockCut::chain).launches, 3u);
   const double pixels = 28 * 28, weights = 256 * 128 + 9 * 128 * 128 + (128 + 256) * 512;
   const double elements = 4 * pixels * (256 + 128)          // conv1
                           + pixels * (4 * 128 + 256 + 512)  // the rest
                           + weights;
   // And scale and bias of 128, 128 and 512 channels in fp32.
-  EXPECT_DOUBLE_EQ(dram_bytes(rotated), 2 * elements + 4 * 2 * (128 + 128 + 512));
-  expect_no_waste(rotated);
+  EXPECT_DOUBLE_EQ(dram_bytes(tails), 2 * elements + 4 * 2 * (128 + 128 + 512));
+  expect_no_waste(tails);
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ std::vector<std::byte> run(const TestBlock& test, BlockCut cut) {
 
 class BlockChain : public testing::TestWithParam<BlockCase> {};
 class BlockWhole : public testing::TestWithParam<BlockCase> {};
-class BlockRotated : public testing::TestWithParam<BlockCase> {};
+class BlockTails : public testing::TestWithParam<BlockCase> {};
 class BlockJoined : public testing::TestWithParam<BlockCase> {};
 
 TEST_P(BlockChain, HasTheBitsOfTheConvolutionsWiredByHand) {
@@ -25,9 +25,9 @@ TEST_P(BlockWhole, HasTheBitsOfTheConvolutionsWiredByHand) {
   EXPECT_EQ(run(test, BlockCut::whole), test.run_by_hand());
 }
 
-TEST_P(BlockRotated, HasTheBitsOfTheConvolutionsWiredByHand) {
+TEST_P(BlockTails, HasTheBitsOfTheConvolutionsWiredByHand) {
   const TestBlock test(GetParam().shape, GetParam().dtype);
-  EXPECT_EQ(run(test, BlockCut::rotated), test.run_by_hand());
+  EXPECT_EQ(run(test, BlockCut::tails), test.run_by_hand());
 }
 
 // The longer K against the fp64 oracle, and on integers against a shortcut of its own.
@@ -63,7 +63,7 @@ INSTANTIATE_TEST_SUITE_P(Shapes, BlockWhole, testing::ValuesIn(both_dtypes(kWhol
                          kBlockName);
 
 // 128 and 64 pixels a CTA, middle tensors up to 64, 128 and 256 channels, 64 channels of y a round.
-const std::initializer_list<BlockShape> kRotatedShapes = {
+const std::initializer_list<BlockShape> kTailsShapes = {
     {"one_pixel", 1, 1, 1, 64, 64, 64},
     {"one_tile", 1, 16, 8, 128, 64, 128},
     {"a_pixel_more_than_a_tile", 1, 43, 3, 64, 64, 64},
@@ -78,7 +78,7 @@ const std::initializer_list<BlockShape> kRotatedShapes = {
     with_downsample({"projection_v1_5", 2, 15, 14, 256, 128, 512}, 2),
     with_downsample({"projection_narrower_than_the_tile", 1, 13, 12, 256, 72, 64}, 2),
 };
-INSTANTIATE_TEST_SUITE_P(Shapes, BlockRotated, testing::ValuesIn(both_dtypes(kRotatedShapes)),
+INSTANTIATE_TEST_SUITE_P(Shapes, BlockTails, testing::ValuesIn(both_dtypes(kTailsShapes)),
                          kBlockName);
 
 const std::initializer_list<BlockShape> kJoinedShapes = {
@@ -102,7 +102,7 @@ TEST(BlockBounds, NothingIsReadBesideTheTensors) {
                                   with_downsample({"wider", 1, 3, 5, 64, 64, 72})}) {
     const TestBlock test(shape, DataType::f16);
     const auto expected = test.run_by_hand();
-    for (const BlockCut cut : {BlockCut::whole, BlockCut::rotated, BlockCut::chain}) {
+    for (const BlockCut cut : {BlockCut::whole, BlockCut::tails, BlockCut::chain}) {
       const auto plan = test.create().plan(test.problem(), {.cut = cut});
       if (!plan.ok()) continue;
       EXPECT_EQ(test.run(*plan, Guards::none), expected) << shape.name << " " << to_string(cut);

@@ -84,8 +84,8 @@ TEST(BlockGoldens, WholeAgrees) {
   }
 }
 
-TEST(BlockGoldens, RotatedAgrees) {
-  expect_near_witness(BlockCut::rotated);
+TEST(BlockGoldens, TailsAgree) {
+  expect_near_witness(BlockCut::tails);
 }
 
 // Without any kernel: what the bound is computed from is the block that PyTorch means.

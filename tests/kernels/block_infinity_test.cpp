@@ -37,8 +37,8 @@ struct EvenBlock {
 TEST(BlockInfinity, TheChannelsThatFillUpASliceStayZero) {
   const std::vector<std::pair<std::vector<EvenBlock>, BlockCut>> stages = {
       {{{64, 16, 64}, {64, 64, 72, true}}, BlockCut::whole},
-      {{{72, 72, 72}, {72, 72, 72}}, BlockCut::rotated},
-      {{{72, 72, 72}, {72, 104, 136, true}, {136, 64, 136}}, BlockCut::rotated}};
+      {{{72, 72, 72}, {72, 72, 72}}, BlockCut::tails},
+      {{{72, 72, 72}, {72, 104, 136, true}, {136, 64, 136}}, BlockCut::tails}};
   for (const auto& [blocks, cut] : stages) {
     std::vector<Block> created;
     for (const EvenBlock& block : blocks) created.push_back(block.create());

@@ -10,7 +10,7 @@ namespace {
 
 struct NetworkBlock {
   BlockShape shape;
-  bool whole, rotated;  // whether the cut takes the block
+  bool whole, tails;  // whether the cut takes the block
 };
 
 BlockShape grouped(BlockShape shape, int groups) {
@@ -46,11 +46,10 @@ const NetworkBlock kOthers[] = {
     {{"resnet164_cifar", 1, 32, 32, 64, 16, 64}, true, false},
 };
 
-// Stage 4's first block, rotated, holds x and t2 of 64 pixels beside the ring: 224 KiB.
+// Stage 4's first block, tails, holds x and t2 of 64 pixels beside the ring: 224 KiB.
 bool taken(const NetworkBlock& block, BlockCut cut, bool large_shared_memory) {
   if (cut == BlockCut::whole) return block.whole;
-  return block.rotated ||
-         (large_shared_memory && block.shape.c == 512 && block.shape.middle == 256);
+  return block.tails || (large_shared_memory && block.shape.c == 512 && block.shape.middle == 256);
 }
 
 bool large_shared_memory() {
@@ -66,7 +65,7 @@ TEST_P(BlockNetworks, EveryCutHasTheBitsOfTheChain) {
   const TestBlock test(block.shape, dtype);
   const Bottleneck bottleneck = test.create();
   const auto chain = test.run(plan_cut(bottleneck, test.problem(), BlockCut::chain));
-  for (const BlockCut cut : {BlockCut::whole, BlockCut::rotated}) {
+  for (const BlockCut cut : {BlockCut::whole, BlockCut::tails}) {
     const auto plan = bottleneck.plan(test.problem(), {.cut = cut});
     EXPECT_EQ(plan.ok(), taken(block, cut, large_shared_memory()))
         << to_string(cut) << ": " << plan.status().message();

@@ -52,7 +52,7 @@ BlockShape activated(BlockShape shape, Activation inner, Activation last, float 
 struct StageCase {
   const char* name;
   std::vector<BlockShape> blocks;
-  std::size_t rotated_launches;  // 0: refused
+  std::size_t tails_launches;  // 0: refused
   DataType dtype = DataType::f16;
 };
 std::ostream& operator<<(std::ostream& out, const StageCase& c) {
@@ -66,18 +66,18 @@ TEST_P(BlockStage, EveryCutHasTheBitsOfTheBlocksRunOneByOne) {
   const TestStage test(c.blocks, c.dtype);
   const Stage stage = test.create();
   const auto expected = test.run_separately();
-  for (const BlockCut cut : {BlockCut::automatic, BlockCut::rotated, BlockCut::chain}) {
+  for (const BlockCut cut : {BlockCut::automatic, BlockCut::tails, BlockCut::chain}) {
     const auto plan = stage.plan(test.problem(), {.cut = cut});
-    if (cut == BlockCut::rotated && c.rotated_launches == 0) {
+    if (cut == BlockCut::tails && c.tails_launches == 0) {
       EXPECT_EQ(plan.status().code(), ErrorCode::unsupported);
       continue;
     }
     ASSERT_TRUE(plan.ok()) << plan.status().message();
     EXPECT_EQ(test.run(*plan), expected) << to_string(cut);
-    if (cut == BlockCut::rotated) {
+    if (cut == BlockCut::tails) {
       const auto& cuts = plan->explanation().cuts;
-      const auto rotated = std::ranges::find(cuts, BlockCut::rotated, &CutFigures::cut);
-      EXPECT_EQ(rotated->kernels.size(), c.rotated_launches) << plan->explanation().to_string();
+      const auto tails = std::ranges::find(cuts, BlockCut::tails, &CutFigures::cut);
+      EXPECT_EQ(tails->kernels.size(), c.tails_launches) << plan->explanation().to_string();
     }
   }
 }

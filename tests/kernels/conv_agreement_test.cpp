@@ -98,9 +98,9 @@ TEST_P(ConvBatch, AnImageDoesNotDependOnItsBatch) {
                       .pad = {1, 1, 1, 1},
                       .activation = Activation::gelu,
                       .residual = true};
-  if (kernel.loader == ConvLoader::unit) problem.r = problem.s = 1;
-  if (kernel.loader == ConvLoader::narrow) problem.c = 40;
-  if (kernel.loader == ConvLoader::element) problem.c = 19;
+  if (kernel.loader == ConvLoader::load_1x1) problem.r = problem.s = 1;
+  if (kernel.loader == ConvLoader::load_narrow) problem.c = 40;
+  if (kernel.loader == ConvLoader::load_element) problem.c = 19;
   problem.n = kImages;
   const TestConv batch = make_conv(problem, {.seed = 22});
   const std::vector<float> together = run(batch, {.kernel = kernel.name});

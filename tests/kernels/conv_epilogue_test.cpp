@@ -24,25 +24,25 @@ std::ostream& operator<<(std::ostream& out, const EpilogueKernel& kernel) {
   return out << kernel.name;
 }
 
-// Every kernel of kernels.inc; channels that no 16-byte piece ends at every other time.
+// Every kernel of catalog.inc; channels that no 16-byte piece ends at every other time.
 std::vector<EpilogueKernel> all_kernels() {
   std::vector<EpilogueKernel> kernels;
   for (const ConvKernel& kernel : kConvKernels) {
     const int k = kernels.size() % 2 == 0 ? 72 : 21;
     switch (kernel.loader) {
-      case ConvLoader::unit:
+      case ConvLoader::load_1x1:
         kernels.push_back({kernel.name, kernel.dtype, 72, 1, k});
         break;
-      case ConvLoader::taps:
+      case ConvLoader::load_rxs:
         kernels.push_back({kernel.name, kernel.dtype, 72, 3, k});
         break;
-      case ConvLoader::narrow:
+      case ConvLoader::load_narrow:
         kernels.push_back({kernel.name, kernel.dtype, 24, 3, k});
         break;
-      case ConvLoader::element:
+      case ConvLoader::load_element:
         kernels.push_back({kernel.name, kernel.dtype, 13, 3, k});
         break;
-      case ConvLoader::joined:
+      case ConvLoader::load_joined:
         break;  // no convolution of one tensor: the blocks' tests run it
     }
   }

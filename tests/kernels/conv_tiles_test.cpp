@@ -1,4 +1,4 @@
-// Every tensor-core instance in kernels.inc, pinned, on every shape of its loader and around the
+// Every tensor-core instance in catalog.inc, pinned, on every shape of its loader and around the
 // edges of its tile.
 #include <gtest/gtest.h>
 
@@ -68,13 +68,13 @@ class ConvTileEdges : public testing::TestWithParam<ConvKernel> {};
 // The channels of one k block for a loader.
 int block_channels(ConvLoader loader) {
   switch (loader) {
-    case ConvLoader::unit:
-    case ConvLoader::joined:
-    case ConvLoader::taps:
+    case ConvLoader::load_1x1:
+    case ConvLoader::load_joined:
+    case ConvLoader::load_rxs:
       return 64;
-    case ConvLoader::narrow:
+    case ConvLoader::load_narrow:
       return 16;
-    case ConvLoader::element:
+    case ConvLoader::load_element:
       break;
   }
   return 7;
@@ -103,19 +103,19 @@ TEST_P(ConvTileEdges, KBlocksAroundTheStages) {
   for (int blocks = 1; blocks <= kernel.tile.stages + 2; ++blocks) {
     ConvProblem problem{.dtype = kernel.dtype, .n = 2, .h = 3, .w = 9, .k = 24};
     switch (kernel.loader) {
-      case ConvLoader::unit:
-      case ConvLoader::joined:
+      case ConvLoader::load_1x1:
+      case ConvLoader::load_joined:
         problem.c = blocks * kSliceWidth - 8;
         break;
-      case ConvLoader::taps:
+      case ConvLoader::load_rxs:
         problem.c = kSliceWidth;
         problem.s = blocks;
         break;
-      case ConvLoader::narrow:
+      case ConvLoader::load_narrow:
         problem.c = 56;
         problem.s = blocks;
         break;
-      case ConvLoader::element:
+      case ConvLoader::load_element:
         problem.c = 63;
         problem.s = blocks;
         break;

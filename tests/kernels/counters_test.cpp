@@ -48,8 +48,8 @@ class ConvCounters : public testing::TestWithParam<ConvKernel> {
                         .k = 144,
                         .activation = Activation::relu,
                         .residual = true};
-    const bool one_tap = GetParam().loader == ConvLoader::unit;
-    problem.c = GetParam().loader == ConvLoader::narrow ? 32 : 128;
+    const bool one_tap = GetParam().loader == ConvLoader::load_1x1;
+    problem.c = GetParam().loader == ConvLoader::load_narrow ? 32 : 128;
     if (!one_tap) {
       problem.r = problem.s = 3;
       problem.pad = {1, 1, 1, 1};
@@ -75,7 +75,7 @@ TEST_P(ConvCounters, NoBankConflicts) {
 TEST_P(ConvCounters, NoWastedSectors) {
   const cuemu_counters counters = count(problem(), GetParam().name);
   // The element loader reads two bytes a lane, from as many pixels as it must.
-  if (GetParam().loader != ConvLoader::element) {
+  if (GetParam().loader != ConvLoader::load_element) {
     EXPECT_EQ(counters.global_load.sectors, counters.global_load.ideal_sectors);
   }
   EXPECT_EQ(counters.global_store.sectors, counters.global_store.ideal_sectors);
@@ -127,7 +127,7 @@ TEST_P(ElementLoaderCounters, NoBankConflictsInAStem) {
 
 std::vector<ConvKernel> element_kernels() {
   std::vector<ConvKernel> kernels(std::begin(kConvKernels), std::end(kConvKernels));
-  std::erase_if(kernels, [](const ConvKernel& k) { return k.loader != ConvLoader::element; });
+  std::erase_if(kernels, [](const ConvKernel& k) { return k.loader != ConvLoader::load_element; });
   return kernels;
 }
 

@@ -1,4 +1,4 @@
-// The compiled kernels, as arrays to parametrise tests with. Every line of kernels.inc is in one.
+// The compiled kernels, as arrays to parametrise tests with. Every line of catalog.inc is in one.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -25,13 +25,13 @@ struct DirectKernel {
 
 inline constexpr ConvKernel kConvKernels[] = {
 #define FOLDCONV_CONV_KERNEL(name, loader, dtype, tile, arch) \
-  {#name, ConvLoader::loader, DataType::dtype, tiles::tile::value},
-#include "kernels.inc"
+  {#name, ConvLoader::load_##loader, DataType::dtype, tiles::tile::value},
+#include "catalog.inc"
 };
 
 inline constexpr DirectKernel kDirectKernels[] = {
 #define FOLDCONV_DIRECT_KERNEL(name, dtype, arch) {#name, DataType::dtype},
-#include "kernels.inc"
+#include "catalog.inc"
 };
 
 // For gtest's messages and test names.

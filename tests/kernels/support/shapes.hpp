@@ -18,7 +18,7 @@ template <ConvLoader>
 struct ShapesOf;
 
 template <>
-struct ShapesOf<ConvLoader::unit> {
+struct ShapesOf<ConvLoader::load_1x1> {
   static constexpr ShapeCase kCases[] = {
       {"one_pixel", {.h = 1, .w = 1, .c = 8, .k = 8}},
       {"odd_k", {.h = 7, .w = 7, .c = 16, .k = 13, .residual = true}},
@@ -42,7 +42,7 @@ struct ShapesOf<ConvLoader::unit> {
 };
 
 template <>
-struct ShapesOf<ConvLoader::taps> {
+struct ShapesOf<ConvLoader::load_rxs> {
   static constexpr ShapeCase kCases[] = {
       {"one_pixel_image", {.h = 1, .w = 1, .c = 64, .k = 8, .r = 3, .s = 3, .pad = {1, 1, 1, 1}}},
       {"one_tap", {.n = 2, .h = 9, .w = 7, .c = 64, .k = 40, .residual = true}},
@@ -136,7 +136,7 @@ struct ShapesOf<ConvLoader::taps> {
 };
 
 template <>
-struct ShapesOf<ConvLoader::narrow> {
+struct ShapesOf<ConvLoader::load_narrow> {
   static constexpr ShapeCase kCases[] = {
       {"one_pixel_image", {.h = 1, .w = 1, .c = 8, .k = 8, .r = 3, .s = 3, .pad = {1, 1, 1, 1}}},
       {"one_tap", {.n = 2, .h = 9, .w = 7, .c = 40, .k = 40, .residual = true}},
@@ -225,7 +225,7 @@ struct ShapesOf<ConvLoader::narrow> {
 };
 
 template <>
-struct ShapesOf<ConvLoader::element> {
+struct ShapesOf<ConvLoader::load_element> {
   static constexpr ShapeCase kCases[] = {
       {"one_of_everything", {.h = 1, .w = 1, .c = 1, .k = 1, .residual = true}},
       {"one_channel",
@@ -306,15 +306,15 @@ struct ShapesOf<ConvLoader::element> {
 
 constexpr std::span<const ShapeCase> shapes_of(ConvLoader loader) {
   switch (loader) {
-    case ConvLoader::unit:
-      return ShapesOf<ConvLoader::unit>::kCases;
-    case ConvLoader::taps:
-      return ShapesOf<ConvLoader::taps>::kCases;
-    case ConvLoader::narrow:
-      return ShapesOf<ConvLoader::narrow>::kCases;
-    case ConvLoader::element:
-      return ShapesOf<ConvLoader::element>::kCases;
-    case ConvLoader::joined:
+    case ConvLoader::load_1x1:
+      return ShapesOf<ConvLoader::load_1x1>::kCases;
+    case ConvLoader::load_rxs:
+      return ShapesOf<ConvLoader::load_rxs>::kCases;
+    case ConvLoader::load_narrow:
+      return ShapesOf<ConvLoader::load_narrow>::kCases;
+    case ConvLoader::load_element:
+      return ShapesOf<ConvLoader::load_element>::kCases;
+    case ConvLoader::load_joined:
       break;  // no convolution of one tensor: the blocks' tests run it
   }
   return {};
@@ -354,9 +354,9 @@ constexpr bool exercises(std::span<const ShapeCase> cases, const ConvTile& tile)
   return m_tail && m_part && m_whole && n_tail && shallow && deep;
 }
 
-#define FOLDCONV_CONV_KERNEL(name, loader, dtype, tile, arch)                        \
-  static_assert(exercises(ShapesOf<ConvLoader::loader>::kCases, tiles::tile::value), \
+#define FOLDCONV_CONV_KERNEL(name, loader, dtype, tile, arch)                               \
+  static_assert(exercises(ShapesOf<ConvLoader::load_##loader>::kCases, tiles::tile::value), \
                 #name ": its loader's shapes do not exercise its tile; add shapes");
-#include "kernels.inc"
+#include "catalog.inc"
 
 }  // namespace foldconv::kernel_tests

@@ -1,0 +1,135 @@
+#include "catalog/supports.hpp"
+
+#include <cstdint>
+#include <cstdlib>
+#include <optional>
+
+#include "base/sizes.hpp"
+#include "base/text.hpp"
+#include "params/conv_params.hpp"
+
+namespace foldconv::host {
+namespace {
+
+constexpr int kChunk = 8;            // 16-bit elements that one copy moves
+constexpr int kSmallestGroupK = 16;  // below, most of each tile would be padding
+constexpr int kSmallestGroupC = 8;
+constexpr std::int64_t kIndexLimit = std::int64_t{1} << 31;  // indices are 32 bits wide
+
+std::string taps_rule(ConvLoader loader, const ConvProblem& problem) {
+  if (loader == ConvLoader::load_1x1 || loader == ConvLoader::load_joined) {
+    if (problem.r == 1 && problem.s == 1) return {};
+    return text("takes 1x1 filters only: r x s = ", problem.r, "x", problem.s, "; nearest: 1x1");
+  }
+  const auto too_many = [](const char* name, int value) {
+    return text("takes filters of at most ", kMaxTensorCoreTaps, "x", kMaxTensorCoreTaps, ": ",
+                name, " = ", value, "; nearest: ", name, " = ", kMaxTensorCoreTaps);
+  };
+  if (problem.r > kMaxTensorCoreTaps) return too_many("r", problem.r);
+  if (problem.s > kMaxTensorCoreTaps) return too_many("s", problem.s);
+  return {};
+}
+
+std::string groups_rule(const ConvProblem& problem) {
+  if (problem.groups == 1) return {};
+  const auto too_narrow = [](const char* name, int value, int smallest) {
+    return text("groups this narrow would leave most of each tile to padding: ", name, " = ", value,
+                "; nearest: ", name, " = ", smallest, ", or groups = 1");
+  };
+  if (k_per_group(problem) < kSmallestGroupK) {
+    return too_narrow("k / groups", k_per_group(problem), kSmallestGroupK);
+  }
+  if (c_per_group(problem) < kSmallestGroupC) {
+    return too_narrow("c / groups", c_per_group(problem), kSmallestGroupC);
+  }
+  return {};
+}
+
+std::string channels_rule(ConvLoader loader, const ConvProblem& problem) {
+  if (loader == ConvLoader::load_element) return {};
+  const int channels = c_per_group(problem);
+  const char* name = problem.groups == 1 ? "c" : "c / groups";
+  // With c / groups a multiple of 8, so is c.
+  if (channels % kChunk != 0) {
+    return text("copies 16 bytes at a time: ", name, " = ", channels, " is no multiple of ", kChunk,
+                "; nearest above: ", name, " = ", ceil_div(channels, kChunk) * kChunk);
+  }
+  if (loader == ConvLoader::load_rxs && channels < kSliceWidth) {
+    return text("reads one tap a stage, at least ", kSliceWidth, " channels: ", name, " = ",
+                channels, "; nearest: ", name, " = ", kSliceWidth);
+  }
+  if (loader == ConvLoader::load_narrow && channels >= kSliceWidth) {
+    return text("is for fewer than ", kSliceWidth, " channels: ", name, " = ", channels,
+                "; nearest: ", name, " = ", kSliceWidth - kChunk);
+  }
+  return {};
+}
+
+std::string index_refusal(const char* what, std::optional<std::int64_t> value, const char* name,
+                          std::int64_t nearest) {
+  return text("indexes with 32 bits: ", what, " = ",
+              value ? text(*value) : std::string("2^63 or more"), ", 2^31 or more; ",
+              nearest >= 1 ? text("nearest: ", name, " = ", nearest)
+                           : text("no ", name, " is small enough"));
+}
+
+std::string shared_memory_rule(const ConvKernel& kernel, const ConvProblem& problem,
+                               const DeviceFigures& device) {
+  const int entries = table_entries(kernel.loader, weight_layout(problem));
+  const auto needed = static_cast<std::size_t>(kernel.tile->shared_bytes(entries));
+  if (needed <= device.shared_bytes) return {};
+  return text("needs ", needed, " bytes of shared memory (", entries,
+              " table entries for r * s * c / groups), the device has ", device.shared_bytes,
+              "; a smaller tile or fewer channels need less");
+}
+
+}  // namespace
+
+std::string index_rule(const ConvTile& tile, const ConvProblem& problem) {
+  const std::int64_t largest = kIndexLimit - 1;
+  const std::int64_t pixels_per_image = std::int64_t{problem.p()} * problem.q();
+  // The last tile counts on past the last pixel.
+  const std::int64_t most_pixels = largest / tile.block_m * tile.block_m;
+  if (const auto pixels = output_pixels(problem); pixels > most_pixels) {
+    return index_refusal("n * p * q up to a whole tile",
+                         ceil_div(pixels, tile.block_m) * tile.block_m, "n",
+                         most_pixels / pixels_per_image);
+  }
+  const auto y = output_pixels(problem) * problem.k;
+  if (y > largest) {
+    return index_refusal("elements of y", y, "n", largest / problem.k / pixels_per_image);
+  }
+  // A window may start in the margin: its address is computed before it is found outside.
+  const std::int64_t margin_h =
+      std::abs(std::int64_t{problem.pad.top}) + std::abs(std::int64_t{problem.pad.bottom});
+  const std::int64_t margin_w =
+      std::abs(std::int64_t{problem.pad.left}) + std::abs(std::int64_t{problem.pad.right});
+  const std::int64_t rows = std::int64_t{problem.n} * problem.h + margin_h;
+  const std::int64_t row_elements = (problem.w + margin_w) * problem.c;
+  const auto x = checked_product({rows, row_elements});
+  if (!x || *x > largest) {
+    return index_refusal("elements of x, padding included", x, "n",
+                         (largest / row_elements - margin_h) / problem.h);
+  }
+  const std::int64_t row = weight_layout(problem).row();
+  if (const std::int64_t w = row * problem.k; w > largest) {
+    return index_refusal("elements of the packed weights", w, "k", largest / row);
+  }
+  return {};
+}
+
+std::string refusal(const ConvKernel& kernel, const ConvProblem& problem,
+                    const DeviceFigures& device) {
+  if (kernel.dtype != problem.dtype) {
+    return text("computes in ", to_string(kernel.dtype), ": the problem is ",
+                to_string(problem.dtype));
+  }
+  if (kernel.direct()) return {};
+  if (auto reason = taps_rule(kernel.loader, problem); !reason.empty()) return reason;
+  if (auto reason = groups_rule(problem); !reason.empty()) return reason;
+  if (auto reason = channels_rule(kernel.loader, problem); !reason.empty()) return reason;
+  if (auto reason = index_rule(*kernel.tile, problem); !reason.empty()) return reason;
+  return shared_memory_rule(kernel, problem, device);
+}
+
+}  // namespace foldconv::host

@@ -1,0 +1,20 @@
+// What each kernel takes: the one place for rules on shapes.
+#pragma once
+
+#include <string>
+
+#include "base/device.hpp"
+#include "catalog/registry.hpp"
+#include "foldconv/conv.hpp"
+
+namespace foldconv::host {
+
+// "" if `kernel` takes `problem` on `device`; else the first rule that fails, the value that fails
+// it, and the nearest legal value where there is one. `problem` passed validate().
+std::string refusal(const ConvKernel& kernel, const ConvProblem& problem,
+                    const DeviceFigures& device);
+
+// The rule on 32-bit indices alone, for kernels that tile a convolution as `tile` does.
+std::string index_rule(const ConvTile& tile, const ConvProblem& problem);
+
+}  // namespace foldconv::host

@@ -1,0 +1,105 @@
+#include "conv/arguments.hpp"
+
+#include "base/error.hpp"
+#include "base/sizes.hpp"
+#include "base/text.hpp"
+
+namespace foldconv::host {
+
+Status check_pointer(const Buffer& buffer, std::size_t alignment) {
+  if (buffer.data == nullptr) {
+    return invalid("null pointer", text(buffer.name, " = null"),
+                   text("pass a device pointer to ", buffer.bytes, " bytes"));
+  }
+  const std::size_t off = reinterpret_cast<std::uintptr_t>(buffer.data) % alignment;
+  if (off == 0) return {};
+  return error(
+      ErrorCode::misaligned, "misaligned pointer",
+      text(buffer.name, " lies ", off, " bytes past a multiple of ", alignment),
+      text("align ", buffer.name, " to ", alignment, " bytes; pointers from cudaMalloc are"));
+}
+
+Status check_overlap(const Buffer& a, const Buffer& b, Overlap permitted) {
+  const auto a_begin = reinterpret_cast<std::uintptr_t>(a.data);
+  const auto b_begin = reinterpret_cast<std::uintptr_t>(b.data);
+  if (permitted == Overlap::in_place && a_begin == b_begin) return {};
+  const bool a_first = a_begin <= b_begin;
+  const Buffer& first = a_first ? a : b;
+  const Buffer& second = a_first ? b : a;
+  const std::uintptr_t distance = a_first ? b_begin - a_begin : a_begin - b_begin;
+  if (distance >= static_cast<std::uintptr_t>(first.bytes)) return {};
+  return error(
+      ErrorCode::aliasing, text(a.name, " and ", b.name, " overlap"),
+      text(second.name, " starts ", distance, " bytes into the ", first.bytes, " of ", first.name),
+      permitted == Overlap::in_place ? "pass the same pointer for both, or separate them"
+                                     : "use separate buffers");
+}
+
+namespace {
+
+// `workspace.bytes` are needed, `given` were passed; `others` may not share any of them.
+Status check_workspace(const Buffer& workspace, std::size_t given, const char* source,
+                       std::initializer_list<Buffer> others) {
+  const auto needed = static_cast<std::size_t>(workspace.bytes);
+  if (given < needed) {
+    return error(ErrorCode::workspace_too_small, "the workspace is too small",
+                 text(given, " bytes"), text("pass at least ", source, " = ", needed));
+  }
+  if (needed > 0 || workspace.data != nullptr) {
+    if (Status status = check_pointer(workspace, kAlignmentBytes); !status.ok()) return status;
+  }
+  if (needed > 0) {
+    for (const Buffer& buffer : others) {
+      if (buffer.data == nullptr) continue;
+      if (Status status = check_overlap(workspace, buffer, Overlap::never); !status.ok())
+        return status;
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Status check_buffers(const ConvProblem& problem, const ConvBuffers& buffers,
+                     std::size_t workspace_bytes) {
+  const auto element_bytes = static_cast<std::int64_t>(size_of(problem.dtype));
+  const std::int64_t y_bytes = problem.output().elements() * element_bytes;
+  const Buffer x = {"x", buffers.x, problem.input().elements() * element_bytes};
+  const Buffer residual = {"residual", buffers.residual, y_bytes};
+  const Buffer y = {"y", buffers.y, y_bytes};
+  const Buffer workspace = {"workspace", buffers.workspace,
+                            static_cast<std::int64_t>(workspace_bytes)};
+
+  for (const Buffer& buffer : {x, y}) {
+    if (Status status = check_pointer(buffer, kAlignmentBytes); !status.ok()) return status;
+  }
+  if (Status status = check_overlap(x, y, Overlap::never); !status.ok()) return status;
+
+  if (problem.residual) {
+    if (Status status = check_pointer(residual, kAlignmentBytes); !status.ok()) return status;
+    if (Status status = check_overlap(residual, y, Overlap::in_place); !status.ok()) return status;
+  } else if (buffers.residual != nullptr) {
+    return invalid("a residual for a problem without one", "residual is not null",
+                   "set ConvProblem::residual and plan again, or pass null");
+  }
+
+  return check_workspace(workspace, buffers.workspace_bytes, "ConvPlan::workspace_bytes()",
+                         {x, y, residual});
+}
+
+Status check_block_buffers(const Shape& input, const Shape& output, DataType dtype,
+                           const BlockBuffers& buffers, std::size_t workspace_bytes) {
+  const auto element_bytes = static_cast<std::int64_t>(size_of(dtype));
+  const Buffer x = {"x", buffers.x, input.elements() * element_bytes};
+  const Buffer y = {"y", buffers.y, output.elements() * element_bytes};
+  const Buffer workspace = {"workspace", buffers.workspace,
+                            static_cast<std::int64_t>(workspace_bytes)};
+  for (const Buffer& buffer : {x, y}) {
+    if (Status status = check_pointer(buffer, kAlignmentBytes); !status.ok()) return status;
+  }
+  if (Status status = check_overlap(x, y, Overlap::never); !status.ok()) return status;
+  return check_workspace(workspace, buffers.workspace_bytes, "BlockPlan::workspace_bytes()",
+                         {x, y});
+}
+
+}  // namespace foldconv::host

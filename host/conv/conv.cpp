@@ -1,0 +1,142 @@
+// Conv and ConvPlan: weights on the device, a kernel for a problem, one launch.
+#include "foldconv/conv.hpp"
+
+#include <utility>
+#include <variant>
+
+#include "base/device.hpp"
+#include "base/error.hpp"
+#include "base/sizes.hpp"
+#include "base/text.hpp"
+#include "base/trace.hpp"
+#include "conv/arguments.hpp"
+#include "conv/conv_data.hpp"
+#include "conv/explain.hpp"
+#include "conv/launch.hpp"
+#include "fold/pack.hpp"
+#include "params/conv_params.hpp"
+
+namespace foldconv {
+
+using host::DeviceMemory;
+using host::guarded;
+using host::invalid;
+using host::text;
+
+struct ConvPlan::Data {
+  std::shared_ptr<const Conv::Data> conv;
+  ConvProblem problem;
+  host::Decision decision;
+  std::variant<ConvParams, DirectParams> params;  // of tensor-core and direct kernels
+  std::string trace_name;
+};
+
+namespace {
+
+Status check_same_weights(const Conv::Data& conv, const ConvProblem& problem) {
+  if (problem.dtype != conv.dtype) {
+    return invalid("the problem's data type is not the one of the weights",
+                   text("problem ", to_string(problem.dtype), ", weights ", to_string(conv.dtype)),
+                   "fold for the problem's data type, or change the problem");
+  }
+  const struct {
+    const char* name;
+    int problem, weights;
+  } sizes[] = {{"k", problem.k, conv.k},
+               {"c / groups", host::c_per_group(problem), conv.c_per_group},
+               {"r", problem.r, conv.r},
+               {"s", problem.s, conv.s}};
+  for (const auto& size : sizes) {
+    if (size.problem == size.weights) continue;
+    return invalid(text("the problem's ", size.name, " is not the one of the weights"),
+                   text("problem ", size.problem, ", weights ", size.weights),
+                   text("use ", size.name, " = ", size.weights, ", or other weights"));
+  }
+  return {};
+}
+
+std::variant<ConvParams, DirectParams> make_params(const host::ConvKernel& kernel,
+                                                   const ConvProblem& problem,
+                                                   const Conv::Data& conv) {
+  const auto with_weights = [&](auto params) {
+    params.w = conv.weights.get();
+    params.scale = static_cast<const float*>(conv.scale.get());
+    params.bias = static_cast<const float*>(conv.bias.get());
+    return params;
+  };
+  if (kernel.direct()) return with_weights(host::direct_params(problem));
+  return with_weights(host::conv_params(*kernel.tile, problem));
+}
+
+}  // namespace
+
+Result<Conv> Conv::create(const FoldedConv& folded) {
+  return guarded([&]() -> Result<Conv> {
+    if (Status status = host::check_packed_size(folded.dtype(), folded.k(), folded.c_per_group(),
+                                                folded.r(), folded.s());
+        !status.ok()) {
+      return status;
+    }
+    const Result<int> device = host::current_device();
+    if (!device.ok()) return device.status();
+    if (const auto figures = host::device_figures(*device); !figures.ok()) return figures.status();
+
+    auto weights = DeviceMemory::copy_of(host::pack(folded), "the weights");
+    if (!weights.ok()) return weights.status();
+    auto scale = DeviceMemory::copy_of(std::as_bytes(folded.scale()), "the scale");
+    if (!scale.ok()) return scale.status();
+    auto bias = DeviceMemory::copy_of(std::as_bytes(folded.bias()), "the bias");
+    if (!bias.ok()) return bias.status();
+    return Conv(std::make_shared<const Data>(
+        Data{folded.dtype(), folded.k(), folded.c_per_group(), folded.r(), folded.s(), *device,
+             std::move(*weights), std::move(*scale), std::move(*bias)}));
+  });
+}
+
+Result<ConvPlan> Conv::plan(const ConvProblem& problem, const PlanOptions& options) const {
+  return guarded([&]() -> Result<ConvPlan> {
+    if (Status status = validate(problem); !status.ok()) return status;
+    if (Status status = check_same_weights(*data_, problem); !status.ok()) return status;
+    if (Status status = host::check_current_device(data_->device, "the weights"); !status.ok())
+      return status;
+    Result<host::Decision> decision = host::decide(problem, options);
+    if (!decision.ok()) return decision.status();
+    auto params = make_params(*decision->kernel, problem, *data_);
+    std::string trace_name = host::trace_name(decision->explanation.kernel, problem);
+    return ConvPlan(std::make_shared<const ConvPlan::Data>(
+        ConvPlan::Data{data_, problem, std::move(*decision), params, std::move(trace_name)}));
+  });
+}
+
+Status ConvPlan::run(const ConvBuffers& buffers, cudaStream_t stream) const {
+  return guarded([&]() -> Status {
+    const host::Decision& decision = data_->decision;
+    if (Status status = host::check_buffers(data_->problem, buffers, workspace_bytes());
+        !status.ok()) {
+      return status;
+    }
+    if (Status status = host::check_current_device(decision.device, "the plan"); !status.ok())
+      return status;
+    const host::TraceRange range(data_->trace_name.c_str());
+    return std::visit(
+        [&](auto params) {
+          params.x = buffers.x;
+          params.residual = buffers.residual;
+          params.y = buffers.y;
+          return host::launch(decision.kernel->entry, decision.shape, &params, stream);
+        },
+        data_->params);
+  });
+}
+
+std::size_t ConvPlan::workspace_bytes() const noexcept {
+  return explanation().workspace_bytes;
+}
+const ConvProblem& ConvPlan::problem() const noexcept {
+  return data_->problem;
+}
+const Explanation& ConvPlan::explanation() const noexcept {
+  return data_->decision.explanation;
+}
+
+}  // namespace foldconv

@@ -1,0 +1,195 @@
+// What a convolution is, and which ones there are.
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <limits>
+#include <numeric>
+
+#include "base/enum_checks.hpp"
+#include "base/error.hpp"
+#include "base/sizes.hpp"
+#include "base/text.hpp"
+#include "fold/pack.hpp"
+#include "foldconv/conv.hpp"
+
+namespace foldconv {
+
+using host::checked_product;
+using host::guarded;
+using host::guarded_text;
+using host::invalid;
+using host::text;
+
+namespace {
+
+constexpr std::int64_t kIntLimit = std::numeric_limits<int>::max();
+
+// One spatial direction of a problem.
+struct Axis {
+  const char *image_name, *filter_name, *stride_name, *dilation_name;
+  const char *before_name, *after_name;
+  int image, filter, stride, dilation, before, after;
+
+  std::int64_t padded() const { return std::int64_t{image} + before + after; }
+  std::int64_t filter_span() const { return std::int64_t{dilation} * (filter - 1) + 1; }
+  int output() const {
+    if (stride < 1 || padded() < filter_span()) return 0;
+    const std::int64_t size = (padded() - filter_span()) / stride + 1;
+    return size > kIntLimit ? 0 : static_cast<int>(size);
+  }
+};
+
+Axis vertical(const ConvProblem& p) {
+  return {"h", "r", "stride.h", "dilation.h", "pad.top", "pad.bottom",
+          p.h, p.r, p.stride.h, p.dilation.h, p.pad.top, p.pad.bottom};
+}
+
+Axis horizontal(const ConvProblem& p) {
+  return {"w", "s", "stride.w", "dilation.w", "pad.left", "pad.right",
+          p.w, p.s, p.stride.w, p.dilation.w, p.pad.left, p.pad.right};
+}
+
+Status check_counts(const ConvProblem& problem) {
+  const struct {
+    const char* name;
+    int value;
+  } counts[] = {
+      {"n", problem.n},
+      {"h", problem.h},
+      {"w", problem.w},
+      {"c", problem.c},
+      {"k", problem.k},
+      {"r", problem.r},
+      {"s", problem.s},
+      {"stride.h", problem.stride.h},
+      {"stride.w", problem.stride.w},
+      {"dilation.h", problem.dilation.h},
+      {"dilation.w", problem.dilation.w},
+      {"groups", problem.groups},
+  };
+  for (const auto& count : counts) {
+    if (count.value < 1) {
+      return invalid(text(count.name, " must be at least 1"), text(count.name, " = ", count.value),
+                     "sizes count elements, stride, dilation and groups from 1");
+    }
+  }
+  return {};
+}
+
+Status check_groups(const ConvProblem& problem) {
+  const int groups = problem.groups;
+  if (problem.c % groups == 0 && problem.k % groups == 0) return {};
+  const int common = std::gcd(problem.c, problem.k);
+  int below = 1, above = common;
+  for (int divisor = 1; divisor <= common / divisor; ++divisor) {
+    if (common % divisor != 0) continue;
+    for (const int legal : {divisor, common / divisor}) {
+      if (legal < groups) below = std::max(below, legal);
+      if (legal > groups) above = std::min(above, legal);
+    }
+  }
+  return invalid(
+      "groups must divide c and k",
+      text("groups = ", groups, ", c = ", problem.c, ", k = ", problem.k),
+      groups < common ? text("use groups = ", below, " or ", above) : text("use groups = ", below));
+}
+
+Status check_axis(const Axis& axis) {
+  const std::int64_t reach = std::int64_t{axis.image} + std::abs(std::int64_t{axis.before}) +
+                             std::abs(std::int64_t{axis.after});
+  if (reach > kIntLimit) {
+    return invalid(text("the padding reaches 2^31 positions or more along ", axis.image_name),
+                   text(axis.image_name, " = ", axis.image, ", ", axis.before_name, " = ",
+                        axis.before, ", ", axis.after_name, " = ", axis.after),
+                   "use sizes whose sum is smaller");
+  }
+  if (axis.padded() < axis.filter_span()) {
+    return invalid(
+        text("the filter does not fit into the padded image along ", axis.image_name),
+        text("it spans ", axis.filter_span(), " (", axis.filter_name, " = ", axis.filter, ", ",
+             axis.dilation_name, " = ", axis.dilation, "), the image ", axis.padded(), " (",
+             axis.image_name, " = ", axis.image, ", ", axis.before_name, " = ", axis.before, ", ",
+             axis.after_name, " = ", axis.after, ")"),
+        text("pad by ", axis.filter_span() - axis.padded(), " more, or use a larger image or a ",
+             "smaller filter"));
+  }
+  return {};
+}
+
+Status check_products(const ConvProblem& problem) {
+  const auto element_bytes = static_cast<std::int64_t>(size_of(problem.dtype));
+  if (!checked_product({problem.n, problem.h, problem.w, problem.c, element_bytes})) {
+    return invalid(
+        "x is 2^63 bytes or more",
+        text("n * h * w * c = ", problem.n, " * ", problem.h, " * ", problem.w, " * ", problem.c),
+        "use a smaller batch or image");
+  }
+  const int p = problem.p(), q = problem.q();
+  if (!checked_product({problem.n, p, q, problem.k, element_bytes})) {
+    return invalid("y is 2^63 bytes or more",
+                   text("n * p * q * k = ", problem.n, " * ", p, " * ", q, " * ", problem.k),
+                   "use a smaller batch or image");
+  }
+  return host::check_packed_size(problem.dtype, problem.k, host::c_per_group(problem), problem.r,
+                                 problem.s);
+}
+
+// "3", or "3x1" where the two differ.
+std::string pair(int first, int second) {
+  return first == second ? text(first) : text(first, "x", second);
+}
+
+std::string padding(const Padding& pad) {
+  const bool even = pad.top == pad.bottom && pad.left == pad.right;
+  if (even) return pair(pad.top, pad.left);
+  return text(pad.top, ",", pad.bottom, ",", pad.left, ",", pad.right);
+}
+
+}  // namespace
+
+int ConvProblem::p() const noexcept {
+  return vertical(*this).output();
+}
+int ConvProblem::q() const noexcept {
+  return horizontal(*this).output();
+}
+
+double ConvProblem::flops() const noexcept {
+  return 2.0 * n * p() * q() * k * r * s * c / groups;
+}
+
+Status validate(const ConvProblem& problem) {
+  return guarded([&]() -> Status {
+    if (Status status = host::check_data_type(problem.dtype); !status.ok()) return status;
+    if (Status status = host::check_activation(problem.activation, problem.alpha); !status.ok())
+      return status;
+    if (Status status = check_counts(problem); !status.ok()) return status;
+    if (Status status = check_groups(problem); !status.ok()) return status;
+    if (Status status = check_axis(vertical(problem)); !status.ok()) return status;
+    if (Status status = check_axis(horizontal(problem)); !status.ok()) return status;
+    return check_products(problem);
+  });
+}
+
+std::string to_string(const ConvProblem& problem) {
+  return guarded_text([&] {
+    const Extent dense = {1, 1};
+    std::string line =
+        text("n", problem.n, " ", problem.h, "x", problem.w, "x", problem.c, " -> ", problem.p(),
+             "x", problem.q(), "x", problem.k, " ", problem.r, "x", problem.s, " s",
+             pair(problem.stride.h, problem.stride.w), " p", padding(problem.pad));
+    if (problem.dilation != dense) {
+      line += text(" d", pair(problem.dilation.h, problem.dilation.w));
+    }
+    if (problem.groups != 1) line += text(" g", problem.groups);
+    line += text(" ", to_string(problem.dtype));
+    if (problem.residual) line += " +residual";
+    if (problem.activation != Activation::none) {
+      line += text(" ", to_string(problem.activation));
+    }
+    if (problem.activation == Activation::leaky_relu) line += text("(", problem.alpha, ")");
+    return line;
+  });
+}
+
+}  // namespace foldconv

@@ -1,0 +1,39 @@
+// BatchNorm, add and activation as separate kernels: what a network without fusion runs after each
+// convolution. The baseline of the benchmark and a second opinion in the tests; a convolution
+// without fusion is a Conv folded without BatchNorm, planned without activation and residual
+// (pinned to "direct_*" for the kernel without tensor cores).
+//
+// Tensors: NHWC, dense, 16-byte aligned device pointers; y may be an input (in place), and may not
+// overlap one otherwise. Each call launches one kernel on `stream`: no allocation, no
+// synchronisation, thread-safe, may be captured. Arithmetic in fp32, one rounding at the store.
+// Errors, y untouched: invalid_argument, misaligned, aliasing, device_too_old, cuda_error.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include "foldconv/conv.hpp"
+
+namespace foldconv::pointwise {
+
+// Device arrays of c fp32 elements; all required.
+struct BatchNormArrays {
+  const float* gamma = nullptr;
+  const float* beta = nullptr;
+  const float* mean = nullptr;
+  const float* variance = nullptr;
+  float eps = 0;
+};
+
+// y = gamma * (x - mean) / sqrt(variance + eps) + beta
+Status batch_norm(DataType dtype, const Shape& shape, const void* x, const BatchNormArrays& arrays,
+                  void* y, cudaStream_t stream = nullptr);
+
+// y = x + z
+Status add(DataType dtype, const Shape& shape, const void* x, const void* z, void* y,
+           cudaStream_t stream = nullptr);
+
+// y = act(x); alpha as in ConvProblem
+Status activate(DataType dtype, const Shape& shape, Activation activation, float alpha,
+                const void* x, void* y, cudaStream_t stream = nullptr);
+
+}  // namespace foldconv::pointwise

@@ -1,0 +1,13 @@
+#include "entry_points.hpp"
+#include "inst/entry_point.cuh"
+#include "sm80/conv.cuh"
+
+#undef FOLDCONV_PICK_1x1_f16
+#define FOLDCONV_PICK_1x1_f16(name, tile) \
+  FOLDCONV_ENTRY_POINT(name, conv_sm80<tiles::tile, ConvLoader::load_1x1, element::f16>)
+
+namespace foldconv::kernels {
+#define FOLDCONV_CONV_KERNEL(name, loader, dtype, tile, arch) \
+  FOLDCONV_PICK(name, loader, dtype, tile)
+#include "catalog.inc"
+}  // namespace foldconv::kernels

@@ -1,0 +1,51 @@
+// What the host passes to a block kernel. Plain data; lives in the kernel's parameter space.
+#pragma once
+
+#include "params/conv_params.hpp"
+#include "tile/fast_division.hpp"
+
+namespace foldconv {
+
+// One folded convolution of a block.
+struct BlockConv {
+  const void* w;  // packed, see WeightLayout
+  const float* scale;
+  const float* bias;
+};
+
+// block_whole_sm80. Grid: any number of CTAs, each takes every gridDim.x-th tile; block of
+// WholeTile::threads(). Requires stride 1, middle width kSliceWidth (narrower blocks are
+// padded with zero channels), c a multiple of kSliceWidth, k of 8, fewer than 2^31 elements in x
+// and y.
+struct WholeParams {
+  const void* x;  // NHWC
+  void* y;        // NHWC, k channels
+  BlockConv conv1, conv2, conv3;
+  int n, h, w;
+  int c, k;
+  int t1_channels, t2_channels;  // of the kSliceWidth; zeros fill up the rest
+  ActivationParams inner;        // after conv1 and conv2
+  ActivationParams last;         // after the sum
+  int tiles;                     // n * tile rows * tile columns
+  FastDivision tiles_per_image;
+  FastDivision tile_columns;
+};
+
+// block_tail_sm80. Grid: one CTA for each block_m pixels of y; block of conv2.threads(). Requires
+// what conv_sm80 requires of conv2 (taps loader, one group), middle widths and k multiples of 8, fewer
+// than 2^31 elements in each tensor.
+struct TailParams {
+  ConvParams conv2;        // x: conv1's output; its y and residual are not used
+  BlockConv conv3;         // [w3], or [w3 ; wd] where the shortcut is a projection
+  const void* identity;    // NHWC, y's shape; null where the shortcut is a projection
+  SecondInput projection;  // x null where the shortcut is the identity
+  void* y;                 // NHWC, k channels
+  int k;
+  ActivationParams last;
+  BlockConv next;  // conv1 of the next block, a 1x1 of stride 1; w null: none
+  void* next_y;    // NHWC, next_k channels
+  int next_k;
+  ActivationParams next_activation;
+};
+
+}  // namespace foldconv

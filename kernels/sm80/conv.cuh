@@ -1,0 +1,100 @@
+// Convolution on tensor cores, sm_80 instructions (runs on every later GPU too).
+//
+//   y[m, k] = act(scale[k] * sum_K x(m, K) * w[k, K] + bias[k] + residual[m, k])
+//   The joined loader's K runs over the channels of two tensors, both read by 1x1.
+//   products and sums in fp32, K in the canonical order (tile/weight_layout.hpp), one rounding at
+//   the store.
+//
+// Implicit GEMM: m = output pixels (n, p, q flattened), N = output channels of a group, K = slices
+// x taps x channels. Layouts: x NHWC, w packed [k][row], residual and y NPQK; every pointer 16-byte
+// aligned. Grid: one CTA for each block_m x block_n tile of y; channel tiles (over all groups) run
+// fastest, so that CTAs that run at the same time share their pixels in L2.
+//
+// Shared memory: a ring of T.stages stages, then the address table.
+//   stage: [block_m][64] pixels, then [block_n][64] weights; rows of 128 bytes, 16-byte chunks
+//          swizzled (stage/swizzle.cuh)
+//   after the last stage of K the ring takes the pieces of the output tile: residual in, output out
+//   (stage/output_tile.cuh)
+//
+//   copy     k0 k1 | k2 k3 k4 ... | r0 r1 .     (3 stages; r: pieces of the residual)
+//   multiply       | k0 k1 k2 ...   kl-1 kl | epilogue
+//
+// Not taken: 32-bit elements, filters over 15 rows or columns, groups of few channels
+// (host/catalog/select.cpp has the rules); the direct kernel takes those.
+#pragma once
+
+#include "params/conv_params.hpp"
+#include "ptx/async_copy.cuh"
+#include "ptx/shared_memory.cuh"
+#include "stage/address_table.cuh"
+#include "stage/epilogue.cuh"
+#include "stage/output_tile.cuh"
+#include "stage/stage_ring.cuh"
+#include "stage/warp_mma.cuh"
+#include "stage/weight_loader.cuh"
+#include "stage/x_loader.cuh"
+#include "tile/conv_tile.hpp"
+
+namespace foldconv {
+
+// `Tile` holds a ConvTile as `value`: nvcc's host stubs cannot name a struct argument of a kernel
+// itself.
+template <class Tile, ConvLoader kLoader, class Element>
+__global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_per_sm)
+    conv_sm80(const __grid_constant__ ConvParams p) {
+  constexpr ConvTile T = Tile::value;
+  extern __shared__ __align__(128) char shared[];
+  auto* table = reinterpret_cast<AddressEntry*>(shared + T.stages * T.stage_bytes());
+
+  // Which tile of y.
+  const int m_tile = static_cast<int>(p.n_tiles.quotient(blockIdx.x));
+  const int n_tile_all = static_cast<int>(p.n_tiles.remainder(blockIdx.x, m_tile));
+  const int group = static_cast<int>(p.n_tiles_per_group.quotient(n_tile_all));
+  const int n_tile = static_cast<int>(p.n_tiles_per_group.remainder(n_tile_all, group));
+  const int m_begin = m_tile * T.block_m;
+  const int n_begin = n_tile * T.block_n;
+
+  const XLoader<T, kLoader, Element> x_loader(p, table, m_begin, group);
+  const WeightLoader<T.threads(), T.block_n, Element> w_loader(
+      p.w, p.k_blocks * kSliceWidth,
+      [&](int row) { return group * p.g.k_per_group + min(n_begin + row, p.g.k_per_group - 1); });
+  const OutputTile<T, Element> output(p, shared, m_begin, n_begin, group);
+  const bool residual_through_ring = p.residual != nullptr && p.vector_output != 0;
+  if constexpr (kLoader != ConvLoader::load_1x1 && kLoader != ConvLoader::load_joined) {
+    build_address_table<T, kLoader>(p, table);
+    __syncthreads();
+  }
+
+  // Past the end of K follow the pieces of the residual.
+  int to_copy = 0;
+  const auto fill = [&](std::uint32_t stage) {
+    if (to_copy < p.k_blocks) {
+      x_loader.load(stage, to_copy);
+      w_loader.load(stage + T.block_m * kSliceBytes, to_copy);
+    } else if (residual_through_ring && to_copy - p.k_blocks < T.output_pieces()) {
+      output.load_residual(to_copy - p.k_blocks);
+    }
+    ++to_copy;
+  };
+  StageRing<T.stages, T.stage_bytes()> ring(ptx::shared_address(shared));
+  ring.start(fill);
+
+  using Mma = ConvWarpMma<T, Element>;
+  Mma mma;
+  const std::uint32_t x_part = x_offset<Mma>(warp_row<T>());
+  const std::uint32_t w_part = T.block_m * kSliceBytes + w_offset<Mma>(warp_column<T>());
+  for (int k_block = 0; k_block < p.k_blocks; ++k_block) {
+    const std::uint32_t stage = ring.next(fill);
+    mma.multiply_slice(stage + x_part, stage + w_part);
+  }
+  ptx::wait_async_copies<0>();
+
+  if (p.vector_output != 0) {
+    if (residual_through_ring) __syncthreads();  // others copied parts of this warp's residual
+    store_tile<T>(p, mma, output, n_begin, group);
+  } else {
+    store_elements<T, Element>(p, mma, m_begin, n_begin, group);
+  }
+}
+
+}  // namespace foldconv

@@ -1,0 +1,90 @@
+#include "foldconv/status.hpp"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <set>
+#include <string>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "foldconv/activation.hpp"
+#include "host/expect_error.hpp"
+
+namespace foldconv {
+namespace {
+
+using test::fails_with;
+
+TEST(Status, DefaultIsOkAndSilent) {
+  const Status status;
+  EXPECT_TRUE(status.ok());
+  EXPECT_TRUE(static_cast<bool>(status));
+  EXPECT_EQ(status.code(), ErrorCode::ok);
+  EXPECT_EQ(status.message(), "");
+}
+
+TEST(Status, EveryCodeHasItsOwnName) {
+  std::set<std::string> names;
+  for (int i = 0; i <= static_cast<int>(ErrorCode::cuda_error); ++i) {
+    names.insert(to_string(static_cast<ErrorCode>(i)));
+  }
+  EXPECT_EQ(names.size(), 9u);
+  EXPECT_FALSE(names.contains("unknown"));
+  EXPECT_STREQ(to_string(ErrorCode::workspace_too_small), "workspace_too_small");
+  EXPECT_STREQ(to_string(static_cast<ErrorCode>(99)), "unknown");
+}
+
+TEST(Status, ResultHoldsAValueOrAStatus) {
+  const Result<int> good = 7;
+  EXPECT_TRUE(good.ok());
+  EXPECT_TRUE(good.status().ok());
+  EXPECT_EQ(*good, 7);
+  const Result<int> bad = Status(ErrorCode::unsupported, "no");
+  EXPECT_FALSE(bad.ok());
+  EXPECT_EQ(bad.status().code(), ErrorCode::unsupported);
+  Result<std::unique_ptr<int>> movable = std::make_unique<int>(3);
+  EXPECT_EQ(*std::move(movable).value(), 3);
+}
+
+TEST(Error, MessageNamesWhatValueAndRemedy) {
+  const Status status = host::invalid("k is odd", "k = 7", "use k = 8");
+  EXPECT_EQ(status.code(), ErrorCode::invalid_argument);
+  EXPECT_EQ(status.message(), "k is odd: k = 7; use k = 8");
+}
+
+TEST(Error, CudaFailureCarriesNameTextAndRemedy) {
+  EXPECT_TRUE(fails_with(
+      host::cuda_failure(cudaErrorInvalidValue, "cudaMemcpy"), ErrorCode::cuda_error,
+      {"cudaMemcpy", "cudaErrorInvalidValue", cudaGetErrorString(cudaErrorInvalidValue), ";"}));
+  EXPECT_TRUE(fails_with(host::cuda_failure(cudaErrorMemoryAllocation, "cudaMalloc"),
+                         ErrorCode::out_of_memory, {"cudaMalloc", "free device memory"}));
+  EXPECT_TRUE(fails_with(host::cuda_failure(cudaErrorNoKernelImageForDevice, "the launch"),
+                         ErrorCode::device_too_old, {"the launch", "8.0"}));
+}
+
+TEST(Error, GuardTurnsExceptionsIntoStatus) {
+  const Status status = host::guarded([]() -> Status { throw std::bad_alloc(); });
+  EXPECT_TRUE(fails_with(status, ErrorCode::out_of_memory, {"memory"}));
+  EXPECT_EQ(host::guarded_text([]() -> std::string { throw std::bad_alloc(); }), "");
+}
+
+TEST(Text, JoinsStringsAndNumbers) {
+  EXPECT_EQ(host::text("a", 1, std::string("b"), -2, 0.5f, 1e300, std::size_t{9}, '"'),
+            "a1b-20.51e+3009\"");
+}
+
+TEST(Activation, NamesParseBack) {
+  for (int i = 0; i < kActivationCount; ++i) {
+    const auto activation = static_cast<Activation>(i);
+    const Result<Activation> parsed = parse_activation(to_string(activation));
+    ASSERT_TRUE(parsed.ok()) << to_string(activation);
+    EXPECT_EQ(*parsed, activation);
+  }
+  EXPECT_STREQ(to_string(static_cast<Activation>(kActivationCount)), "unknown");
+  EXPECT_TRUE(fails_with(parse_activation("ReLU"), ErrorCode::invalid_argument,
+                         {"\"ReLU\"", "none, relu, relu6", "gelu"}));
+}
+
+}  // namespace
+}  // namespace foldconv
