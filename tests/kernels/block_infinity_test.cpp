@@ -26,9 +26,7 @@ struct EvenBlock {
                               .conv2 = layer(middle, middle, 3),
                               .conv3 = layer(k, middle, 1)};
     if (downsample) weights.downsample = layer(k, c, 1);
-    auto block = Bottleneck::create(weights);
-    if (!block.ok()) throw std::runtime_error(block.status().message());
-    return *block;
+    return value_of(Bottleneck::create(weights));
   }
 };
 

@@ -18,9 +18,7 @@ class TestStage {
   Stage create() const {
     std::vector<Block> blocks;
     for (const TestBlock& test : tests_) blocks.push_back(test.create());
-    auto stage = Stage::create(std::move(blocks));
-    if (!stage.ok()) throw std::runtime_error(stage.status().message());
-    return *stage;
+    return value_of(Stage::create(std::move(blocks)));
   }
   BlockProblem problem() const { return tests_.front().problem(); }
 

@@ -65,10 +65,6 @@ class Pointwise : public testing::TestWithParam<DataType> {
   }
 };
 
-void expect_ok(const Status& status) {
-  if (!status.ok()) throw std::runtime_error(status.message());
-}
-
 DeviceBuffer on_device(const std::vector<float>& values) {
   return DeviceBuffer(std::as_bytes(std::span(values)));
 }
@@ -85,8 +81,8 @@ TEST_P(Pointwise, BatchNorm) {
         static_cast<const float*>(mean.data()), static_cast<const float*>(variance.data()), kEps};
     const DeviceBuffer input(encoded(x));
     const DeviceBuffer y(input.bytes(), Guards::none), in_place(encoded(x));
-    expect_ok(pointwise::batch_norm(dtype(), shape, input.data(), arrays, y.data()));
-    expect_ok(pointwise::batch_norm(dtype(), shape, in_place.data(), arrays, in_place.data()));
+    check(pointwise::batch_norm(dtype(), shape, input.data(), arrays, y.data()));
+    check(pointwise::batch_norm(dtype(), shape, in_place.data(), arrays, in_place.data()));
     const std::vector<float> got = result(y);
     judge(
         got,
@@ -107,15 +103,15 @@ TEST_P(Pointwise, Add) {
     DeviceBuffer first(encoded(x));
     const DeviceBuffer second(encoded(z));
     const DeviceBuffer y(first.bytes(), Guards::none);
-    expect_ok(pointwise::add(dtype(), shape, first.data(), second.data(), y.data()));
+    check(pointwise::add(dtype(), shape, first.data(), second.data(), y.data()));
     const std::vector<float> got = result(y);
     judge(
         got, [&](std::size_t i) { return oracle::add(x[i], z[i]); }, shape);
     EXPECT_EQ(result(second), z) << "an input was changed";
-    expect_ok(pointwise::add(dtype(), shape, first.data(), second.data(), first.data()));
+    check(pointwise::add(dtype(), shape, first.data(), second.data(), first.data()));
     EXPECT_EQ(result(first), got) << "in place of x";
     first.upload(encoded(x));
-    expect_ok(pointwise::add(dtype(), shape, first.data(), second.data(), second.data()));
+    check(pointwise::add(dtype(), shape, first.data(), second.data(), second.data()));
     EXPECT_EQ(result(second), got) << "in place of z";
   }
 }
@@ -129,7 +125,7 @@ TEST_P(Pointwise, Activate) {
       for (float& v : x) v *= 4;  // a power of two: still exact
       const DeviceBuffer input(encoded(x));
       const DeviceBuffer y(input.bytes(), Guards::none);
-      expect_ok(pointwise::activate(dtype(), shape, activation, kAlpha, input.data(), y.data()));
+      check(pointwise::activate(dtype(), shape, activation, kAlpha, input.data(), y.data()));
       const std::vector<float> got = result(y);
       judge(
           got,
@@ -137,8 +133,7 @@ TEST_P(Pointwise, Activate) {
             return oracle::activate(activation, kAlpha, {x[i], 0});
           },
           shape);
-      expect_ok(
-          pointwise::activate(dtype(), shape, activation, kAlpha, input.data(), input.data()));
+      check(pointwise::activate(dtype(), shape, activation, kAlpha, input.data(), input.data()));
       EXPECT_EQ(result(input), got) << "in place";
     }
   }
@@ -157,7 +152,7 @@ TEST_P(Pointwise, ActivateAtTheEnds) {
   for (int kind = 0; kind < kActivationCount; ++kind) {
     const auto activation = static_cast<Activation>(kind);
     const DeviceBuffer input(encoded(x));
-    expect_ok(pointwise::activate(dtype(), shape, activation, 0.25f, input.data(), input.data()));
+    check(pointwise::activate(dtype(), shape, activation, 0.25f, input.data(), input.data()));
     const std::vector<float> got = result(input);
     judge(
         got,
@@ -181,8 +176,8 @@ TEST(PointwiseF32, LargerThanTheGrid) {
   const pointwise::BatchNormArrays arrays{
       static_cast<const float*>(gamma.data()), static_cast<const float*>(beta.data()),
       static_cast<const float*>(mean.data()), static_cast<const float*>(variance.data()), 0.25f};
-  expect_ok(pointwise::batch_norm(DataType::f32, shape, input.data(), arrays, y.data()));
-  expect_ok(pointwise::add(DataType::f32, shape, y.data(), input.data(), y.data()));
+  check(pointwise::batch_norm(DataType::f32, shape, input.data(), arrays, y.data()));
+  check(pointwise::add(DataType::f32, shape, y.data(), input.data(), y.data()));
   check(cudaDeviceSynchronize(), "pointwise kernels");
   const std::vector<float> got = oracle::decode(DataType::f32, y.download());
   std::size_t wrong = 0;
@@ -225,9 +220,9 @@ TEST_P(Pointwise, ChainEqualsTheFusedConvOnIntegers) {
       static_cast<float>(raw.eps)};
   const DeviceBuffer residual(encoded(raw.residual));
   const Shape shape = oracle::output_shape(fused);
-  expect_ok(pointwise::batch_norm(dtype(), shape, y.data(), arrays, y.data()));
-  expect_ok(pointwise::add(dtype(), shape, y.data(), residual.data(), y.data()));
-  expect_ok(pointwise::activate(dtype(), shape, Activation::relu, 0, y.data(), y.data()));
+  check(pointwise::batch_norm(dtype(), shape, y.data(), arrays, y.data()));
+  check(pointwise::add(dtype(), shape, y.data(), residual.data(), y.data()));
+  check(pointwise::activate(dtype(), shape, Activation::relu, 0, y.data(), y.data()));
   EXPECT_EQ(result(y), run(fused_conv));
 }
 

@@ -12,6 +12,7 @@ struct DataOptions {
   bool batch_norm = true;
   bool conv_bias = false;
   bool integers = false;  // every intermediate is exact, whatever the order of the sums
+  bool copies = true;     // a large batch may hold copies of its first images
   std::uint64_t seed = 1;
 };
 

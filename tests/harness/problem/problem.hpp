@@ -57,8 +57,20 @@ struct Problem {
 // The same problem with so many images; data, where there is any, stays.
 void set_images(Problem& problem, int images);
 
-// "block 1 of 3, " for messages about a line; "" where there is one.
+// What the command line says about problems. Of blocks: the same activation inside and at the end.
+struct Settings {
+  DataType dtype = DataType::f16;
+  Activation activation = Activation::relu;
+  float alpha = 0.01f;      // slope of leaky_relu
+  bool residual = false;    // of layers
+  std::string kernel = {};  // of layers
+};
+void apply(const Settings& settings, Problem& problem);
+
+// "block 1 of 3, " for messages about a line; "" where there is one. "block 1 of 3, conv2, ": about a
+// convolution, which must be the problem's own.
 std::string line_prefix(const Problem& problem, std::size_t line);
+std::string conv_prefix(const Problem& problem, const LineConv& conv);
 
 // One line of a residual block, without data. `x`: its input; conv1, conv2, conv3 of a bottleneck.
 struct BlockShape {

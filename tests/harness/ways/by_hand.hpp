@@ -29,7 +29,8 @@ ByHand by_hand(const Problem& problem, const std::vector<bool>& joined, bool jud
 Verdict judge(const ByHand& by_hand, const Bytes& y);
 
 // A line's last convolution with its projection as a longer K, [t | x] . [w3 ; wd]: both tensors
-// filled up with zeros to whole slices of K, where the kernels take up the second one.
+// filled up with zeros to whole slices of K, where the kernels take up the second one. Both scales
+// are in the weights.
 struct JoinedConv {
   ConvProblem problem;  // of [t | x]
   FoldedConv folded;

@@ -18,8 +18,12 @@ namespace foldconv::harness {
 FoldedConv folded(const LineConv& conv);    // with its BatchNorm
 FoldedConv unfolded(const LineConv& conv);  // alone, with its own bias if it has one
 
+// All kernels for single convolutions of a type.
+std::vector<std::string> kernel_names(DataType dtype);
 // The kernel without tensor cores.
 std::string direct_kernel(const ConvProblem& problem);
+// The one that plan() takes.
+std::string kernel_of(const ConvProblem& problem, const std::string& pinned = {});
 ConvPlan plan_conv(const FoldedConv& folded, const ConvProblem& problem,
                    const std::string& kernel = {});
 

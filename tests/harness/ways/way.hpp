@@ -109,6 +109,8 @@ struct Checked {
 // Runs the steps one by one on poisoned memory, and judges each by what it read; those behind a
 // wrong one are not run. `run` runs a step to its end: run_step, unless something is to be counted.
 Checked check(const Way& way, const std::function<void(const Step&)>& run = {});
+// The same without a judge: `wrong` knows only of writes outside.
+Checked run_unjudged(const Way& way);
 void run_step(const Step& step);
 
 // Launches all steps.

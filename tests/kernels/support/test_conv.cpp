@@ -6,34 +6,10 @@
 #include <stdexcept>
 #include <utility>
 
+#include "harness/problem/data.hpp"
+
 namespace foldconv::kernel_tests {
 namespace {
-
-template <class T>
-T unwrap(Result<T> result, const char* what) {
-  if (!result.ok()) throw std::runtime_error(std::string(what) + ": " + result.status().message());
-  return *std::move(result);
-}
-
-FoldedConv fold_raw(const ConvProblem& problem, const oracle::RawConv& raw,
-                    ScalePlacement placement) {
-  const ConvWeights weights{.values = raw.weights,
-                            .k = problem.k,
-                            .c_per_group = problem.c / problem.groups,
-                            .r = problem.r,
-                            .s = problem.s,
-                            .bias = raw.conv_bias};
-  std::optional<BatchNorm> batch_norm;
-  if (!raw.mean.empty()) {
-    batch_norm = BatchNorm{.gamma = raw.gamma,
-                           .beta = raw.beta,
-                           .mean = raw.mean,
-                           .variance = raw.variance,
-                           .eps = Epsilon{raw.eps}};
-  }
-  return unwrap(fold(weights, batch_norm, {.dtype = problem.dtype, .placement = placement}),
-                "fold");
-}
 
 std::vector<float> copy(std::span<const float> values) {
   return {values.begin(), values.end()};
@@ -48,13 +24,16 @@ void expect_unchanged(const DeviceBuffer& buffer, const std::vector<std::byte>& 
 
 TestConv make_conv(const ConvProblem& problem, const oracle::RawConv& raw,
                    ScalePlacement placement) {
-  const FoldedConv folded = fold_raw(problem, raw, placement);
+  const FoldedConv folded =
+      value_of(fold(harness::weights_of(problem, raw), harness::batch_norm_of(raw),
+                    {.dtype = problem.dtype, .placement = placement}),
+               "fold");
   oracle::ConvInputs inputs{.x = raw.x,
                             .weights = copy(folded.weights()),
                             .scale = copy(folded.scale()),
                             .bias = copy(folded.bias()),
                             .residual = raw.residual};
-  return {problem, std::move(inputs), unwrap(Conv::create(folded), "Conv::create")};
+  return {problem, std::move(inputs), value_of(Conv::create(folded), "Conv::create")};
 }
 
 TestConv make_conv(const ConvProblem& problem, const oracle::RawOptions& options,
@@ -64,7 +43,7 @@ TestConv make_conv(const ConvProblem& problem, const oracle::RawOptions& options
 
 std::vector<std::byte> run_bytes(const TestConv& test, const RunOptions& options) {
   const ConvProblem& problem = test.problem;
-  const ConvPlan plan = unwrap(test.conv.plan(problem, {.kernel = options.kernel}), "Conv::plan");
+  const ConvPlan plan = value_of(test.conv.plan(problem, {.kernel = options.kernel}), "Conv::plan");
   if (!options.kernel.empty() && plan.explanation().kernel != options.kernel) {
     throw std::runtime_error("another kernel than the pinned one: " + plan.explanation().kernel);
   }
@@ -90,9 +69,8 @@ std::vector<std::byte> run_bytes(const TestConv& test, const RunOptions& options
     buffers.workspace_bytes = workspace->bytes();
   }
 
-  const Status status = plan.run(buffers);
-  if (!status.ok()) throw std::runtime_error("ConvPlan::run: " + status.message());
-  check(cudaDeviceSynchronize(), plan.explanation().kernel.c_str());
+  check(plan.run(buffers), "ConvPlan::run");
+  check(cudaDeviceSynchronize(), plan.explanation().kernel);
   expect_unchanged(x, x_bytes, "x");
   if (residual) expect_unchanged(*residual, residual_bytes, "residual");
   return y.download();

@@ -26,7 +26,7 @@ TestConv make_conv(const ConvProblem& problem, const oracle::RawOptions& options
 
 struct RunOptions {
   std::string_view kernel = {};  // pinned; empty: the table chooses
-  Guards guards = Guards::bands;
+  Guards guards = Guards::shifted;
   bool in_place = false;  // the residual is y's buffer
 };
 
