@@ -19,6 +19,9 @@ cudaError_t sticky_error();
 // sticky error.
 cudaError_t raise_fault(const Fault& fault);
 
+// As for a fault, with that error: `text` is kept for cuemu_last_fault unless there is one already.
+cudaError_t make_sticky(cudaError_t error, const std::string& text);
+
 // A launch refused before it began: printed and kept for cuemu_last_fault, not sticky. Returns
 // `error`.
 cudaError_t refuse_launch(cudaError_t error, const std::string& detail);

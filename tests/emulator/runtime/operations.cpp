@@ -6,6 +6,7 @@
 #include "device_model.hpp"
 #include "errors.hpp"
 #include "events.hpp"
+#include "launch_log.hpp"
 #include "memory.hpp"
 
 namespace cuemu::runtime {
@@ -27,8 +28,10 @@ cudaError_t perform(const KernelOperation& operation) {
                          .block = operation.block,
                          .dynamic_shared_bytes = operation.dynamic_shared_bytes,
                          .parameters = operation.parameters.data(),
+                         .device = operation.kernel->device,
                          .limits = device_model().limits()};
   const std::lock_guard lock(device_mutex());
+  log_launch(operation);
   if (const std::optional<Fault> fault = run(launch)) {
     const cudaError_t error = raise_fault(*fault);
     return sticky_error() == cudaSuccess ? error : cudaSuccess;

@@ -263,7 +263,7 @@ void run_ctas(Worker& worker, LaunchState& state) {
   try {
     while (!state.stop.load(std::memory_order_relaxed)) {
       const uint64_t number = state.next_cta.fetch_add(1);
-      if (number >= state.ctas) break;
+      if (number >= state.end_cta) break;
       start_cta(worker, *state.launch, number);
       run_cta(worker.cta, state, member);
       ++worker.counters.ctas;

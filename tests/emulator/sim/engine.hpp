@@ -25,15 +25,17 @@ struct Dim3 {
 
 enum class MemoryKind { device, managed, pinned_host, module_variable };
 
-// Tells the engine that [base, base + size) may be read and written by kernels. Any access that
-// does not lie wholly within one registered range is an out-of-bounds fault. Thread-safe.
-void register_memory(void* base, size_t size, MemoryKind kind);
+// Tells the engine that [base, base + size) may be read and written by kernels: managed and host
+// memory by those of every device, other memory by those of `device`. Any access that does not lie
+// wholly within one such range is an out-of-bounds fault. Thread-safe.
+void register_memory(void* base, size_t size, MemoryKind kind, int device);
 void unregister_memory(void* base);
 
 struct MemoryRange {
   std::byte* base = nullptr;
   size_t size = 0;
   MemoryKind kind = MemoryKind::device;
+  int device = 0;
 };
 // The range that holds `address`, if any. Thread-safe.
 std::optional<MemoryRange> find_memory(const void* address);
@@ -49,6 +51,7 @@ struct KernelParameter {
 
 struct KernelInfo {
   std::string name;  // mangled, as in the PTX
+  std::string pretty_name;
   std::vector<KernelParameter> parameters;
   uint32_t parameter_bytes = 0;
   uint32_t static_shared_bytes = 0;
@@ -63,7 +66,7 @@ class Kernel;
 // use. Module variables
 // (.global, .const, with initialisers) are allocated and registered here. Throws std::runtime_error
 // when the text is not PTX at all.
-std::shared_ptr<Module> load_module(std::string ptx);
+std::shared_ptr<Module> load_module(std::string ptx, int device);
 
 // nullptr when the module has no such .entry. The pointer lives as long as the module. Thread-safe.
 const Kernel* find_kernel(Module& module, std::string_view mangled_name);
@@ -90,6 +93,7 @@ struct Launch {
   Dim3 grid, block;
   uint32_t dynamic_shared_bytes = 0;
   const std::byte* parameters = nullptr;  // packed: KernelInfo::parameter_bytes bytes
+  int device = 0;
   DeviceLimits limits;
 };
 
@@ -102,6 +106,10 @@ struct Fault {
 // returns when it has ended. Callers need not serialise: concurrent launches take turns. On the
 // first fault the grid stops.
 std::optional<Fault> run(const Launch& launch);
+
+// From now on launches run only `count` CTAs from number `first` on; a negative `first` counts from
+// the end of the grid. count = 0: all of them.
+void choose_ctas(int64_t first, uint64_t count);
 
 // --- Counters and switches (the C header's functions forward to these)
 // -----------------------------------------------

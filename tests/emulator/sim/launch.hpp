@@ -24,7 +24,7 @@ struct LaunchState {
   const Launch* launch = nullptr;
   const Program* program = nullptr;
   std::shared_ptr<const RegionTable> regions;
-  uint64_t ctas = 0;
+  uint64_t end_cta = 0;
   std::atomic<uint64_t> next_cta{0};
   std::atomic<bool> stop{false};
   Stalemate stalemate;

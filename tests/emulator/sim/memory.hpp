@@ -40,11 +40,15 @@ class SectorMap {
 };
 
 struct Region {
-  Region(uint64_t base_address, uint64_t bytes, MemoryKind what);
+  Region(uint64_t base_address, uint64_t bytes, MemoryKind what, int of_device);
   uint64_t base, end;
   MemoryKind kind;
+  int device;
   mutable SectorMap read, written;
 
+  bool is_visible_to(int other_device) const {
+    return device == other_device || kind == MemoryKind::managed || kind == MemoryKind::pinned_host;
+  }
   bool holds(uint64_t first, uint64_t behind) const { return first >= base && behind <= end; }
 };
 
@@ -58,6 +62,8 @@ class RegionTable {
   std::vector<std::shared_ptr<const Region>> regions;
 };
 std::shared_ptr<const RegionTable> current_regions();
+// Of these, what kernels on the device may touch.
+std::shared_ptr<const RegionTable> regions_visible_to(int device);
 
 // Generic addresses outside the host's: the top nibble tells the window, the rest is the address in
 // its space.

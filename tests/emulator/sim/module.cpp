@@ -23,7 +23,7 @@ class Kernel {
 
 class Module {
  public:
-  explicit Module(std::string text) : text_(std::move(text)), index_(index_module(text_)) {
+  Module(std::string text, int device) : text_(std::move(text)), index_(index_module(text_)) {
     for (const Declaration& d : index_.variables) {
       if (d.kind == Declaration::Kind::shared || d.bytes() == 0 || variables_.count(d.name) != 0)
         continue;
@@ -33,7 +33,7 @@ class Module {
       if (address == nullptr) throw std::bad_alloc();
       std::memset(address, 0, size);
       variables_[d.name] = {address, d.bytes()};
-      register_memory(address, d.bytes(), MemoryKind::module_variable);
+      register_memory(address, d.bytes(), MemoryKind::module_variable, device);
     }
     for (const Declaration& d : index_.variables) {
       auto it = variables_.find(d.name);
@@ -85,6 +85,7 @@ class Module {
     decode_program(flat, program);
     KernelInfo& info = kernel->info;
     info.name = program.name;
+    info.pretty_name = program.pretty_name;
     for (size_t i = 0; i < entry.parameters.size(); ++i)
       info.parameters.push_back({flat.parameter_offsets[i],
                                  static_cast<uint32_t>(entry.parameters[i].bytes()),
@@ -103,8 +104,8 @@ class Module {
   std::map<std::string_view, std::unique_ptr<Kernel>> kernels_;
 };
 
-std::shared_ptr<Module> load_module(std::string ptx) {
-  return std::make_shared<Module>(std::move(ptx));
+std::shared_ptr<Module> load_module(std::string ptx, int device) {
+  return std::make_shared<Module>(std::move(ptx), device);
 }
 
 const Kernel* find_kernel(Module& module, std::string_view mangled_name) {
