@@ -6,7 +6,8 @@
 #   record.sh OUT --part first      seven minutes at most: smoke test, stages, cuDNN, layers, counters, tests
 #   record.sh OUT --part second     four minutes at most: probes, sanitizer, cuDNN's recording, stages at batch 128
 #   record.sh OUT --only a,b        these parts alone, set up as in the whole run; --list names them
-#   record.sh OUT --bin DIR         with the programs of DIR; else of a packed folder around this script, or of build/release
+#   record.sh OUT --bin DIR         with the programs of DIR; else of a packed folder around this script, or of
+#                                   build/release
 #   record.sh OUT --dry-run         a little of every part on the emulator, else of build/ci
 #   record.sh --pack DIR            copies into DIR all that another machine needs, this script with it; needs
 #                                   cmake --preset release && cmake --build --preset release before
@@ -78,8 +79,7 @@ chosen_parts() {
 
 # Everything as one file. Written beside it first, so that there is a whole one at any time.
 archive() {
-  cp "$out"/summary-"$tag".txt "$work/"
-  (cd "$out" && find . -maxdepth 1 -type f ! -name '*.tar.gz*' -exec cp {} "$work/" \;)
+  find "$out" -maxdepth 1 -type f \( -name '*.json' -o -name '*.txt' \) -exec cp {} "$work/" \;
   tar -C "$work" -czf "$out/.record" . && mv "$out/.record" "$out/record-$tag.tar.gz"
 }
 
@@ -87,11 +87,12 @@ say_result() {
   printf '%-12s %4d s  %s\n' "$@" | tee -a "$out/summary-$tag.txt"
 }
 
-# run_part NAME LIMIT. Inner time limits are in the foreground, or else this one would not reach what they started.
+# run_part NAME LIMIT. Inner time limits are in the foreground, or else this one would not reach what they started;
+# nor may what runs read from here the names of the next parts.
 run_part() {
   local name=$1 limit=$2 started=$SECONDS status=0 result
-  timeout -k "$kill_after" "$limit" "$BASH" "$here/record.sh" --run "$name" "$out" >"$work/logs/$name.log" 2>&1 ||
-    status=$?
+  timeout -k "$kill_after" "$limit" "$BASH" "$here/record.sh" --run "$name" "$out" \
+    </dev/null >"$work/logs/$name.log" 2>&1 || status=$?
   case $status in
     0) result=ok ;;
     77) result="skipped: $(tail -n 1 "$work/logs/$name.log")" ;;

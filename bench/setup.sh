@@ -28,7 +28,8 @@ install_packages() {
     apt-get update -qq -o Acquire::Retries=0 &&
       DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
   } >"$log" 2>&1 ||
-    fail "apt-get cannot install $* (is there a network? its words are in build/apt.log); install them, then run this again"
+    fail "apt-get cannot install $* (is there a network? its words are in build/apt.log);" \
+      "install them, then run this again"
 }
 
 # python_environment FOLDER REQUIREMENTS INSTEAD: a virtual environment with these wheels. INSTEAD: what to do where
@@ -40,10 +41,12 @@ python_environment() {
   rm -rf "$folder"
   python3 -m venv "$folder"
   local pip=("$folder/bin/python" -m pip --disable-pip-version-check)
-  # Without a network pip tries for each wheel, again and again; so the first one alone, once. It is kept in pip's cache.
+  # Without a network pip tries for each wheel, again and again; so the first one alone, once. It is kept in pip's
+  # cache.
   first=$(grep -m 1 '^[^#]' "$wanted")
   "${pip[@]}" download --quiet --no-deps --retries 0 --timeout 5 --dest "$folder/first" "$first" >"$log" 2>&1 ||
-    fail "cannot download $first: no network, or no wheel for this machine (pip's words are in ${log#"$foldconv_root/"}); $instead"
+    fail "cannot download $first: no network, or no wheel for this machine" \
+      "(pip's words are in ${log#"$foldconv_root/"}); $instead"
   "${pip[@]}" install --progress-bar off -r "$wanted" 2>&1 | tee "$log" | sed -un 's/^ *Downloading /  /p' >&2 ||
     fail "pip could not install $(basename "$wanted"): its words are in ${log#"$foldconv_root/"}; $instead"
   rm -rf "$folder/first"

@@ -67,7 +67,8 @@ json_value() {
 # its name, unit and value.
 counter_table() {
   local title=$1 csv=$2 json=$3
-  printf '\n%s: %s (%s launches of the emulator)\n' "$title" "$(json_value "$json" kernel)" "$(json_value "$json" launches)"
+  printf '\n%s: %s (%s launches of the emulator)\n' "$title" "$(json_value "$json" kernel)" \
+    "$(json_value "$json" launches)"
   awk -v mma="$(json_value "$json" mma_instructions)" -v dram="$(json_value "$json" dram_bytes) with writes" \
     -v wavefronts="$(json_value "$json" wavefronts_over_ideal) of the ideal" '
     BEGIN {
@@ -98,9 +99,12 @@ run_counters() {
     ncu=$(command -v ncu) || skip "no ncu on this machine"
     counters=$(known_counters "$ncu")
   fi
-  echo "Of the GPU with a cold L2, of the emulator by count. Stalls: warps a scheduler that wait so, for each instruction issued." \
-    >"$out/counters.txt"
-  while read -r title kernel way problem; do
+  {
+    echo "Of the GPU with a cold L2, of the emulator by count."
+    echo "Stalls: warps a scheduler that wait so, for each instruction issued."
+  } >"$out/counters.txt"
+  # What runs may read its standard input.
+  while read -r title kernel way problem <&3; do
     [[ -n $title ]] || continue
     problem=${problem/mbN/mb$images}
     way=${way/layer/$planned}
@@ -123,6 +127,6 @@ run_counters() {
     LD_LIBRARY_PATH=$bin/emulator CUEMU_ARCH=90 "$tool" bench --format json --impl "$way" "$problem" \
       >"$folder/$title.json" || failed=1
     counter_table "$title" "$folder/$title.csv" "$folder/$title.json" >>"$out/counters.txt"
-  done <<<"$counted_kernels"
+  done 3<<<"$counted_kernels"
   return "$failed"
 }

@@ -56,7 +56,9 @@ pack() {
   cp -r "$here/shapes" "$here/record.sh" "$here/record" "$to/"
   golden=$(golden_folder)
   mkdir -p "$to/golden"
-  (cd "$golden" && find . -type f ! -name '*.cpp' ! -name '*.hpp' ! -name CMakeLists.txt -exec cp --parents {} "$to/golden/" \;)
+  # All but what makes and checks it.
+  (cd "$golden" && find . -type f ! -name '*.[ch]pp' ! -name '*.py' ! -name CMakeLists.txt \
+    -exec cp --parents {} "$to/golden/" \;)
   du -sm "$to"
 }
 

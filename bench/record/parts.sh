@@ -115,7 +115,8 @@ run_cudnn() {
     '7_ic2048mid512oc2048n"stage5.identity"' '56_ic256mid128oc512_s2n"stage3.first"' \
     '28_ic512mid256oc1024_s2n"stage4.first"' '14_ic1024mid512oc2048_s2n"stage5.first"'; do
     files+=("$work/cudnn/${#files[@]}.json")
-    bench_list 20 "${files[-1]}" --block "mb32_ih$block" --impl "$planned,$cudnn" --cudnn-engines 3 --seconds 0.3 || failed=1
+    bench_list 20 "${files[-1]}" --block "mb32_ih$block" --impl "$planned,$cudnn" --cudnn-engines 3 \
+      --seconds 0.3 || failed=1
     join_results "${files[@]}" >"$out/cudnn.json"
   done
   return "$failed"
@@ -168,8 +169,9 @@ run_probes() {
   return "$failed"
 }
 
-sanitizer_filter='*/BlockTails.*/projection_v1_5_f16:*/BlockTails.*/tails_everywhere_f16:*/BlockWhole.*/tails_projection_f16'
-sanitizer_filter+=':*/BlockWhole.*/less_than_a_tile_f16:*/BlockJoined.*/odd_widths_f16:ConvTileEdges.KBlocks*f16_64x64*'
+sanitizer_filter='*/BlockTails.*/projection_v1_5_f16:*/BlockTails.*/tails_everywhere_f16'
+sanitizer_filter+=':*/BlockWhole.*/tails_projection_f16:*/BlockWhole.*/less_than_a_tile_f16'
+sanitizer_filter+=':*/BlockJoined.*/odd_widths_f16:ConvTileEdges.KBlocks*f16_64x64*'
 
 run_sanitizer() {
   local sanitizer tests tool failed=0

@@ -44,7 +44,8 @@ class Setup(unittest.TestCase):
         return outcome.returncode, outcome.stdout, outcome.stderr
 
     def test_what_is_no_status_passes_and_short_builds_say_nothing(self):
-        ninja = "echo '[1/2] Building a'; echo 'a.cpp:1: warning: b'; echo '-- c'; echo 'ninja: no work to do.'; printf 'd'"
+        lines = ("[1/2] Building a", "a.cpp:1: warning: b", "-- c", "ninja: no work to do.")
+        ninja = "; ".join(f"echo '{line}'" for line in lines) + "; printf d"
         self.assertEqual(self.progress(ninja), (0, "a.cpp:1: warning: b\nd\n", ""))
 
     def test_a_failing_build_fails(self):
@@ -54,7 +55,8 @@ class Setup(unittest.TestCase):
         self.assertEqual(self.progress("printf 'a wa'; sleep 1.5; echo rning")[1], "a warning\n")
 
     def test_a_long_build_says_how_far_it_is(self):
-        status, output, errors = self.progress("echo '[3/40] Building a'; sleep 3.2; echo '[4/40] Building b'")
+        ninja = "echo '[3/40] Building a'; sleep 3.2; echo '[4/40] Building b'"
+        status, output, errors = self.progress(ninja)
         self.assertEqual((status, output), (0, ""))
         self.assertRegex(errors, r"^try.sh: building it: \[3/40\], [23] s\n$")
 

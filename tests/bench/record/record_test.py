@@ -21,10 +21,13 @@ import result_file  # noqa: E402
 FIRST = ["smoke", "stages", "cudnn", "layers", "counters", "tests"]
 SECOND = ["probes", "sanitizer", "record_cudnn", "stages_128"]
 
-# Appends a line "PROGRAM ARGUMENTS" to $CALLS.
-SAY = '#!/bin/sh\necho "$(basename "$0") $*" >>"$CALLS"\n'
+# Appends a line "PROGRAM ARGUMENTS" to $CALLS, and takes whatever is to be read.
+SAY = '#!/bin/sh\necho "$(basename "$0") $*" >>"$CALLS"\ncat >/dev/null\n'
 
-ROW = '{"name":"a","descriptor":"a","right":true,"kernel":"k","launches":1,"mma_instructions":123,"dram_bytes":456}'
+ROW = (
+    '{"name":"a","descriptor":"a","right":true,"kernel":"k","launches":1,'
+    '"mma_instructions":123,"dram_bytes":456}'
+)
 FOLDCONV = (
     SAY
     + f"""# conv_sm80I_ConvLoaderE3E block_tail_sm80I block_whole_sm80I
@@ -43,9 +46,13 @@ TESTS = (
 esac
 """
 )
+LAUNCH = (
+    '"0","1","foldconv","127.0.0.1","k<(int)1, x>","1","7","(128, 1, 1)","(98, 1, 1)","0","9.0",'
+    '"Command line profiler metrics"'
+)
 NCU = (
     SAY
-    + """if [ "$1" = --query-metrics ]; then
+    + f"""if [ "$1" = --query-metrics ]; then
   echo 'gpu__time_duration Counter'
   echo 'dram__bytes_read Counter'
   exit
@@ -53,9 +60,9 @@ fi
 while [ "$1" != --log-file ]; do shift; done
 cat >"$2" <<'CSV'
 ==PROF== Connected to process 1
-"ID","Process ID","Process Name","Host Name","Kernel Name","Context","Stream","Block Size","Grid Size","Device","CC","Section Name","Metric Name","Metric Unit","Metric Value"
-"0","1","foldconv","127.0.0.1","k<(int)1, x>","1","7","(128, 1, 1)","(98, 1, 1)","0","9.0","Command line profiler metrics","dram__bytes_read.sum","byte","1,234"
-"0","1","foldconv","127.0.0.1","k<(int)1, x>","1","7","(128, 1, 1)","(98, 1, 1)","0","9.0","Command line profiler metrics","gpu__time_duration.sum","nsecond","5,678"
+"ID","Process ID","Process Name"
+{LAUNCH},"dram__bytes_read.sum","byte","1,234"
+{LAUNCH},"gpu__time_duration.sum","nsecond","5,678"
 CSV
 """
 )
@@ -104,7 +111,9 @@ class Recorder(unittest.TestCase):
             **environment,
         }
         command = [self.path("record.sh"), self.out, *arguments]
-        return subprocess.run(command, capture_output=True, text=True, env=environment)
+        return subprocess.run(
+            command, capture_output=True, text=True, env=environment, stdin=subprocess.DEVNULL
+        )
 
     def summary(self, tag="all"):
         with open(os.path.join(self.out, f"summary-{tag}.txt"), encoding="utf-8") as file:
@@ -138,13 +147,15 @@ class Order(Recorder):
         self.assertIn("there is no part benches", outcome.stderr)
 
     def test_parts_alone_are_set_up_as_in_the_whole_run(self):
-        self.program("foldconv_probe", '#!/bin/sh\nenv | sort | grep "^FOLDCONV\\|^LD_LIB\\|^PATH" >>"$CALLS"\n')
+        environment = 'env | grep "^FOLDCONV\\|^LD_LIB\\|^PATH" >>"$CALLS"'
+        self.program("foldconv_probe", f"#!/bin/sh\n{environment}\n")
         seen = []
         for arguments in (["--part", "second"], ["--only", "probes"]):
             open(self.calls, "w").close()
             self.assertEqual(self.record(*arguments).returncode, 0)
             with open(self.calls, encoding="utf-8") as file:
-                seen.append({re.sub(r"/tmp[^:]*/libraries", "", line) for line in file if "=" in line.split()[0]})
+                variables = [line for line in file if "=" in line.split()[0]]
+            seen.append({re.sub(r"/tmp[^:]*/libraries", "", line) for line in variables})
         self.assertEqual(seen[0], seen[1])
         self.assertTrue(any(line.startswith("FOLDCONV_GOLDEN_FOLDER=") for line in seen[0]), seen)
 
@@ -160,7 +171,8 @@ class Limits(Recorder):
     def test_a_late_part_ends_with_all_it_started_and_the_next_ones_run(self):
         # The tool's own limit is longer: what it started must end with the part.
         self.edit("record.sh", r"^(layers +first +)\d+", r"\g<1>1")
-        self.program("foldconv", FOLDCONV + 'case "$*" in *resnet50\\ *) echo $$ >"$CALLS.pid"; exec sleep 30 ;; esac\n')
+        late = 'case "$*" in *resnet50\\ *) echo $$ >"$CALLS.pid"; exec sleep 30 ;; esac\n'
+        self.program("foldconv", FOLDCONV + late)
         self.assertEqual(self.record("--only", "layers,tests").returncode, 1)
         summary = self.summary("only")
         self.assertIn("time limit of 1 s; what was finished is kept", summary["layers"])
@@ -182,7 +194,8 @@ class Smoke(Recorder):
         checked = self.called("^compute-sanitizer")
         self.assertEqual(len(checked), 1)
         self.assertIn("--tool memcheck", checked[0])
-        self.assertEqual(checked[0].split("validate")[1], self.called("^foldconv validate")[0].split("validate")[1])
+        (validated,) = self.called("^foldconv validate")
+        self.assertEqual(checked[0].split("validate")[1], validated.split("validate")[1])
 
     def test_takes_three_layers_two_blocks_and_a_graph_of_cudnn(self):
         self.record("--only", "smoke")
@@ -201,9 +214,11 @@ class Smoke(Recorder):
 
 class Parts(Recorder):
     def test_a_filter_that_selects_nothing_fails(self):
-        self.assertEqual(self.record("--only", "sanitizer", SELECTS_NOTHING="ConvTileEdges.").returncode, 1)
+        outcome = self.record("--only", "sanitizer", SELECTS_NOTHING="ConvTileEdges.")
+        self.assertEqual(outcome.returncode, 1)
         self.assertIn("FAILED", self.summary("only")["sanitizer"])
-        self.assertIn("ConvTileEdges.KBlocks*f16_64x64* selects no test", self.archived("logs/sanitizer.log", "only"))
+        log = self.archived("logs/sanitizer.log", "only")
+        self.assertIn("ConvTileEdges.KBlocks*f16_64x64* selects no test", log)
 
     def test_each_block_has_a_process_of_cudnn_and_all_are_one_result_file(self):
         self.record("--only", "cudnn")
@@ -237,12 +252,14 @@ class Machine(Recorder):
         open(self.path(f"{folder}/{name}"), "w").close()
 
     def test_libraries_of_python_are_found_and_no_others_of_their_folders(self):
-        self.library("home/miniconda3/envs/a/lib/python3.12/site-packages/nvidia/cudnn/lib", "libcudnn.so.9")
-        self.library("venv/lib/python3.11/site-packages/nvidia/cu13/lib", "libcublasLt.so.13")
+        packages = "lib/python3.12/site-packages/nvidia"
+        self.library(f"home/miniconda3/envs/a/{packages}/cudnn/lib", "libcudnn.so.9")
+        self.library(f"venv/{packages}/cu13/lib", "libcublasLt.so.13")
         self.library("conda/lib", "libcudnn_graph.so.9")
         self.library("conda/lib", "libstdc++.so.6")
         os.mkdir(self.path("conda/conda-meta"))
-        self.record("--only", "smoke", VIRTUAL_ENV=self.path("venv"), CONDA_PREFIX=self.path("conda"))
+        active = {"VIRTUAL_ENV": self.path("venv"), "CONDA_PREFIX": self.path("conda")}
+        self.record("--only", "smoke", **active)
         found = self.archived("logs/libraries.log", "only")
         for name in ("libcudnn.so.9", "libcublasLt.so.13", "libcudnn_graph.so.9"):
             self.assertRegex(found, rf"(?m)^{re.escape(name)} -> {re.escape(self.folder)}")
