@@ -6,7 +6,7 @@
 #include <stdexcept>
 
 #include "compute/cudnn_bound.hpp"
-#include "kernels/support/safetensors.hpp"
+#include "harness/safetensors/safetensors.hpp"
 #include "kernels/support/test_conv.hpp"
 
 namespace foldconv::kernel_tests {
@@ -31,15 +31,15 @@ ConvProblem parse_problem(const std::string& text) {
   return p;
 }
 
-CudnnGolden parse(const std::string& name, const TensorFile& file) {
+CudnnGolden parse(const std::string& name, const harness::Safetensors& file) {
   CudnnGolden golden;
   golden.name = name;
-  golden.witness = "cuDNN " + file.metadata.at("cudnn") + " on " + file.metadata.at("gpu") +
-                   ", engine " + file.metadata.at("engine");
-  golden.problem = parse_problem(file.metadata.at("problem"));
+  golden.witness = "cuDNN " + file.metadata().at("cudnn") + " on " + file.metadata().at("gpu") +
+                   ", engine " + file.metadata().at("engine");
+  golden.problem = parse_problem(file.metadata().at("problem"));
   const ConvProblem& p = golden.problem;
   const auto tensor = [&file](const char* key, std::int64_t elements) {
-    const std::vector<float>& values = file.tensors.at(key).values;
+    std::vector<float> values = file.values(key);
     if (std::ssize(values) != elements) {
       throw std::runtime_error(std::string(key) + " has another size than the problem says");
     }
@@ -63,8 +63,8 @@ std::vector<CudnnGolden> read_cudnn_goldens(const std::string& folder) {
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.path().extension() != ".safetensors") continue;
     try {
-      goldens.push_back(
-          parse(entry.path().stem().string(), read_safetensors(entry.path().string())));
+      goldens.push_back(parse(entry.path().stem().string(),
+                              harness::Safetensors(harness::open_file(entry.path()))));
     } catch (const std::exception& failure) {
       throw std::runtime_error(entry.path().string() + ": " + failure.what());
     }
