@@ -39,9 +39,9 @@ bench_list() {
   [[ $status == 0 || $status == 124 ]]
 }
 
-# The result files of several runs as one: the first one's header, and the rows of all.
+# The result files of several runs as one: the header of the first that has one, and the rows of all.
 join_results() {
-  head -n 1 "$1"
+  sed -n '/^{"header"/{p;q;}' "$@"
   echo '"rows": ['
   cat "$@" | sed -n 's/^\({"name".*}\),\{0,1\}$/\1/p' | sed '$!s/$/,/'
   echo '],'
