@@ -1,58 +1,81 @@
 """What the charts show, as numbers: nothing here draws."""
 
+from result_file import WAYS
+
 MEANING = {
     "floor": "floor model, not measured",
     "cold": "measured, L2 cold",
     "warm": "measured, L2 warm",
 }
 
-# The slowest comes first; the first that a problem has is what the others are compared with.
-BASELINES = ("separate", "unfused")
+# The first that a problem has is what the others are compared with.
+BASELINES = ("separate", "direct")
 
 
-def baseline_name(rows, figure):
-    """`separate` or `unfused`, or else the slowest implementation."""
-    timed = {name: row[f"{figure}_us"] for name, row in rows.items() if row[f"{figure}_us"]}
-    for name in BASELINES:
-        if name in timed:
-            return name
+def label_of(result, name, images):
+    return f"{name}\nmb{images}" if result.several_batches() else name
+
+
+def planned_of(rows):
+    """The way that plan() takes, if the problem has its row."""
+    return next((way for way, row in rows.items() if row["planned"]), None)
+
+
+def baseline_of(rows, figure):
+    """`separate` or `direct`, or else the slowest way."""
+    timed = {way: row[f"{figure}_us"] for way, row in rows.items() if row[f"{figure}_us"]}
+    for way in BASELINES:
+        if way in timed:
+            return way
     return max(timed, key=timed.get) if timed else None
 
 
 def speedups(result, figure):
-    """[(problem, baseline, {implementation: times as fast as the baseline}, the planned one)]"""
+    """[(problem, baseline, {way: times as fast as the baseline}, the planned way)]"""
     found = []
     for name, images, rows in result.problems():
-        baseline = baseline_name(rows, figure)
+        baseline = baseline_of(rows, figure)
         if baseline is None:
             continue
         base_us = rows[baseline][f"{figure}_us"]
         ratios = {
-            implementation: base_us / row[f"{figure}_us"]
-            for implementation, row in rows.items()
-            if row[f"{figure}_us"] and implementation != baseline
+            way: base_us / row[f"{figure}_us"]
+            for way, row in rows.items()
+            if row[f"{figure}_us"] and way != baseline
         }
-        label = f"{name}\nmb{images}" if result.several_batches() else name
-        planned = next((name for name, row in rows.items() if row["planned"]), None)
-        found.append((label, baseline, ratios, planned))
+        found.append((label_of(result, name, images), baseline, ratios, planned_of(rows)))
     return found
 
 
-def implementations(entries):
-    """All that occur, in the order of their first appearance."""
-    return list(dict.fromkeys(name for _, _, ratios, _ in entries for name in ratios))
+def traffic(result):
+    """[(problem, {way: DRAM bytes that the emulator counted / bytes that any way must move}, the
+    planned way)]"""
+    found = []
+    for name, images, rows in result.problems():
+        ratios = {
+            way: row["dram_bytes"] / row["problem_bytes"]
+            for way, row in rows.items()
+            if row["dram_bytes"] and row["problem_bytes"]
+        }
+        if ratios:
+            found.append((label_of(result, name, images), ratios, planned_of(rows)))
+    return found
+
+
+def ways_of(all_ratios):
+    """The ways that occur, always in the same order."""
+    return [way for way in WAYS if any(way in ratios for ratios in all_ratios)]
 
 
 def roofline_points(result, figure):
-    """[(implementation, problem, FLOPs per byte, TFLOP/s)]: FLOPs of the problem, bytes of the
-    implementation's launches (as counted, where the emulator counts)."""
+    """[(way, problem, FLOPs per byte, TFLOP/s)]: FLOPs of the problem, bytes of the way's launches.
+    Of measured times alone: those of a model lie on its roofs by definition."""
     points = []
     for name, images, rows in result.problems():
-        for implementation, row in rows.items():
+        for way, row in rows.items():
             microseconds = row[f"{figure}_us"]
-            moved = row["dram_bytes"] or row["bytes"]
-            if not (microseconds and moved and row["problem_flops"]):
+            if not (microseconds and row["bytes"] and row["problem_flops"]):
                 continue
             tflops = row["problem_flops"] / microseconds * 1e-6
-            points.append((implementation, f"{name} mb{images}", row["problem_flops"] / moved, tflops))
+            points.append((way, f"{name} mb{images}", row["problem_flops"] / row["bytes"], tflops))
     return points

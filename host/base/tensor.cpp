@@ -12,22 +12,21 @@ namespace foldconv {
 namespace {
 
 // A binary floating-point format with `digits` bits of significand (the hidden one included) and
-// normal numbers from 2^min_exponent to below 2^(max_exponent + 1).
+// normal numbers from 2^min_exponent to below `limit`.
 struct Format {
   int digits;
   int min_exponent;
-  int max_exponent;
+  double limit;
 };
-constexpr Format kF16 = {11, -14, 15};
-constexpr Format kBf16 = {8, -126, 127};
+constexpr Format kF16 = {11, -14, 0x1p16};
+constexpr Format kBf16 = {8, -126, 0x1p128};
 
 // Nearest even in one step, subnormal results included: adding and subtracting 1.5 * 2^(52 + q)
 // leaves a double with no bits below 2^q, rounded as the processor rounds.
 double round_to_format(Format format, double value) {
-  const double limit = std::ldexp(1.0, format.max_exponent + 1);
   const double overflow = std::copysign(std::numeric_limits<double>::infinity(), value);
   if (std::isnan(value)) return value;
-  if (std::abs(value) >= limit) return overflow;
+  if (std::abs(value) >= format.limit) return overflow;
   const auto biased_exponent =
       static_cast<int>(std::bit_cast<std::uint64_t>(value) >> 52 & 0x7ff);  // 0: below any format
   const int exponent = std::max(biased_exponent - 1023, format.min_exponent);
@@ -35,7 +34,7 @@ double round_to_format(Format format, double value) {
   const double magic =
       std::bit_cast<double>(static_cast<std::uint64_t>(52 + last_bit + 1023) << 52) * 1.5;
   const double rounded = std::copysign(value + magic - magic, value);
-  return std::abs(rounded) < limit ? rounded : overflow;
+  return std::abs(rounded) < format.limit ? rounded : overflow;
 }
 
 }  // namespace

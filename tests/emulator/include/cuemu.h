@@ -65,6 +65,28 @@ typedef struct cuemu_counters {
   uint64_t divergent_branches;        // branches that split a group of lanes
 } cuemu_counters;
 
+// What the program has created and not given back.
+typedef struct cuemu_live {
+  uint64_t size;         // sizeof(cuemu_live) as the caller compiled it; set by cuemu_read_live
+  uint64_t allocations;  // cudaMalloc and its relatives: device, managed and pinned host memory
+  uint64_t bytes;        // of these allocations, as asked for
+  uint64_t streams;
+  uint64_t events;
+  uint64_t graphs;
+  uint64_t graph_executables;
+} cuemu_live;
+
+// One launch that ran (not one that was refused, or only captured; each replay of a graph counts).
+typedef struct cuemu_launch {
+  const char* kernel;   // demangled, with its template arguments; lives as long as the process
+  const char* mangled;  // the symbol; lives as long as the process
+  const void*
+      function;  // the address of the kernel in the program, as cudaFuncGetAttributes takes it
+  uint32_t grid[3], block[3];
+  uint32_t dynamic_shared_bytes, static_shared_bytes;
+  int32_t device;
+} cuemu_launch;
+
 #ifdef __cplusplus
 }
 #endif
@@ -100,7 +122,7 @@ static inline void cuemu_reset_counters(void) {
 // call return it), as on a GPU. The text has the form "KIND: detail; kernel NAME, block (x,y,z),
 // thread (x,y,z) [lanes ...], FILE:LINE", where KIND is one of
 //   out-of-bounds, misaligned-access, divergent-barrier, deadlock, uninitialised-read, race,
-//   unknown-opcode, invalid-launch, trap.
+//   unknown-opcode, invalid-launch, trap, planted-failure (without a place).
 // Copies at most size-1 characters, always terminates; returns the full length.
 static inline size_t cuemu_last_fault(char* text, size_t size) {
   void* f = cuemu_symbol_("cuemu_last_fault_impl");
@@ -120,12 +142,95 @@ static inline void cuemu_clear_fault(void) {
 
 // Switches, by name: "uninit" (reads of uninitialised shared memory), "race" (shared-memory
 // accesses of different warps without a barrier between them), "late" (asynchronous copies land as
-// late as allowed, the destination poisoned until then; 0: they land at once). Returns the old
-// value, or -1 for an unknown name or without the emulator. Start values come from the environment:
-// CUEMU_CHECK=uninit,race and CUEMU_ASYNC=late|eager (late is the default).
+// late as allowed, the destination poisoned until then; 0: they land at once. cp.async lands at the
+// wait; a copy from pageable host memory to the device, of which cudaMemcpy and cudaMemcpyAsync
+// promise only that the source has been read when they return, lands when something ordered after it
+// begins or the host waits for it), "sparse" (cudaMalloc gives as much as the emulated device has,
+// whatever the host's memory: for a program that touches little of it). Returns the old value, or -1
+// for an unknown name or without the emulator. Start values come from the environment:
+// CUEMU_CHECK=uninit,race, CUEMU_ASYNC=late|eager (late is the default) and CUEMU_SPARSE=1.
 static inline int cuemu_set_switch(const char* name, int value) {
   void* f = cuemu_symbol_("cuemu_set_switch_impl");
   return f == NULL ? -1 : ((int (*)(const char*, int))f)(name, value);
+}
+
+// --- Failing calls ---
+//
+// Every call of a CUDA runtime function that returns a cudaError_t is counted under the function's
+// name (the per-thread-default-stream twins under the plain name, kernel<<<>>>() under
+// cudaLaunchKernel); only cudaGetLastError and cudaPeekAtLastError are not. Without a name (NULL or
+// "") all counted calls are meant but those that give something back (cudaFree..., ...Destroy,
+// cudaHostUnregister, cudaDeviceReset): failing them would leak by the test's own doing.
+//
+//   for (uint64_t n = 1;; ++n) {
+//     cuemu_fail_call(NULL, n, cudaErrorMemoryAllocation);
+//     const Status status = create(...);
+//     if (cuemu_cancel_failure()) break;  // fewer than n calls: all of them have failed once
+//     EXPECT_FALSE(status.ok());          // and cuemu_read_live gives what it gave before
+//   }
+
+// Makes the n-th such call from now on (1: the next), on whatever thread, fail once with `error` (a
+// cudaError_t) and do nothing. The error is the thread's last error as CUDA's are: cudaGetLastError
+// returns and forgets it; those that a GPU's context does not survive (cudaErrorIllegalAddress,
+// cudaErrorLaunchFailure and the like) stay until cuemu_clear_fault. One failure can be planted at a
+// time: the last one counts. Returns 1, or 0 without the emulator, for n = 0 or for cudaSuccess.
+// From the environment, counted from the start of the program:
+// CUEMU_FAIL=NAME:N[:ERROR], NAME may be `any`, ERROR is a name or a number
+// (cudaErrorMemoryAllocation unless given).
+static inline int cuemu_fail_call(const char* name, uint64_t n, int error) {
+  void* f = cuemu_symbol_("cuemu_fail_call_impl");
+  return f == NULL ? 0 : ((int (*)(const char*, uint64_t, int))f)(name, n, error);
+}
+
+// Forgets the planted failure. Returns 1 if it had not happened yet, else 0.
+static inline int cuemu_cancel_failure(void) {
+  void* f = cuemu_symbol_("cuemu_cancel_failure_impl");
+  return f == NULL ? 0 : ((int (*)(void))f)();
+}
+
+// The number of such calls since the program started, failed ones among them.
+static inline uint64_t cuemu_calls(const char* name) {
+  void* f = cuemu_symbol_("cuemu_calls_impl");
+  return f == NULL ? 0 : ((uint64_t(*)(const char*))f)(name);
+}
+
+// Fills *out with what is alive now; out->size is set here. Returns 1, or 0 without the emulator
+// (then *out is untouched).
+static inline int cuemu_read_live(cuemu_live* out) {
+  void* f = cuemu_symbol_("cuemu_read_live_impl");
+  if (f == NULL) return 0;
+  out->size = sizeof *out;
+  ((void (*)(cuemu_live*))f)(out);
+  return 1;
+}
+
+// --- Launches ---
+
+// The launches since the last cuemu_reset_counters, in the order in which they ran: writes the first
+// `count` of them to `out` (which may be NULL when count is 0) and returns how many there were. At
+// most the first 65,536 are kept.
+static inline size_t cuemu_read_launches(cuemu_launch* out, size_t count) {
+  void* f = cuemu_symbol_("cuemu_read_launches_impl");
+  if (f == NULL) return 0;
+  return ((size_t(*)(cuemu_launch*, size_t, size_t))f)(out, count, sizeof(cuemu_launch));
+}
+
+// From now on, launches run only `count` of their CTAs, from number `first` on (x runs fastest);
+// a negative `first` counts from the end of the grid: -1 is its last CTA. What lies outside the grid
+// is left out. The others are as if they had returned at once: the grid keeps its size, the counters
+// see what ran. count = 0: all CTAs again. For tensors too large to compute: see "sparse" at
+// cuemu_set_switch.
+static inline void cuemu_run_ctas(int64_t first, uint64_t count) {
+  void* f = cuemu_symbol_("cuemu_run_ctas_impl");
+  if (f != NULL) ((void (*)(int64_t, uint64_t))f)(first, count);
+}
+
+// From now on, every launch calls hook(argument) on the launching thread before it reads the
+// kernel's arguments (NULL: no more). A hook that makes two threads wait for each other there shows
+// arguments that they share by mistake.
+static inline void cuemu_at_launch(void (*hook)(void*), void* argument) {
+  void* f = cuemu_symbol_("cuemu_at_launch_impl");
+  if (f != NULL) ((void (*)(void (*)(void*), void*))f)(hook, argument);
 }
 
 #endif  // CUEMU_H_

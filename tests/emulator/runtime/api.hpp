@@ -6,20 +6,36 @@
 #include <exception>
 #include <new>
 
+#include "calls.hpp"
 #include "cuda_declarations.hpp"
 #include "errors.hpp"
 
 #define CUEMU_EXPORT extern "C" __attribute__((visibility("default")))
+
+// Every entry point that may fail begins with this: the call is counted, and fails when a test asked
+// for it.
+#define CUEMU_BEGIN_CALL(name)                                                                 \
+  if (const cudaError_t planted = cuemu::runtime::begin_call(#name); planted != cudaSuccess) { \
+    return planted;                                                                            \
+  }
+
+#define CUEMU_API(name, parameters, ...)     \
+  CUEMU_EXPORT cudaError_t name parameters { \
+    CUEMU_BEGIN_CALL(name)                   \
+    __VA_ARGS__                              \
+  }
 
 // Defines an entry point and its per-thread-default-stream twin. The body sees `implicit_stream`:
 // what stream 0 means.
 #define CUEMU_STREAM_API_AS(name, twin, parameters, ...)                       \
   CUEMU_EXPORT cudaError_t name parameters {                                   \
     [[maybe_unused]] const cudaStream_t implicit_stream = cudaStreamLegacy;    \
+    CUEMU_BEGIN_CALL(name)                                                     \
     __VA_ARGS__                                                                \
   }                                                                            \
   CUEMU_EXPORT cudaError_t twin parameters {                                   \
     [[maybe_unused]] const cudaStream_t implicit_stream = cudaStreamPerThread; \
+    CUEMU_BEGIN_CALL(name)                                                     \
     __VA_ARGS__                                                                \
   }
 #define CUEMU_STREAM_API(name, parameters, ...) \

@@ -71,10 +71,10 @@ CUEMU_STREAM_API(cudaStreamGetCaptureInfo,
                    });
                  })
 
-CUEMU_EXPORT cudaError_t cudaThreadExchangeStreamCaptureMode(cudaStreamCaptureMode* mode) {
+CUEMU_API(cudaThreadExchangeStreamCaptureMode, (cudaStreamCaptureMode * mode), {
   return api_call([&] {
     if (mode == nullptr || !is_mode(*mode)) return cudaErrorInvalidValue;
     *mode = exchange_thread_mode(*mode);
     return cudaSuccess;
   });
-}
+})

@@ -1,4 +1,6 @@
 // Copies and fills, synchronous and in streams, by address and by symbol.
+#include <type_traits>
+
 #include "api.hpp"
 #include "capture.hpp"
 #include "memory.hpp"
@@ -35,26 +37,30 @@ FillOperation byte_fill(void* destination, size_t pitch, int value, size_t width
           .rows = rows};
 }
 
-cudaError_t check(const CopyOperation& copy) {
+// A copy may go from one device's memory to another's, by way of the host. A fill is a kernel's work.
+cudaError_t check(const Stream&, const CopyOperation& copy) {
   return check_copy(copy);
 }
-cudaError_t check(const FillOperation& fill) {
-  return check_fill(fill);
+cudaError_t check(const Stream& stream, const FillOperation& fill) {
+  return check_fill_by(stream.device, fill);
 }
 
 // Bad addresses are refused at the call, also when the stream is being captured.
 template <typename Chosen>
 cudaError_t enqueue(const Chosen& operation, cudaStream_t stream, cudaStream_t implicit_stream) {
   return api_call([&] {
-    if (const cudaError_t result = check(operation); result != cudaSuccess) return result;
-    return submit(stream, implicit_stream, operation);
+    Stream* found = nullptr;
+    cudaError_t result = find_stream(stream, implicit_stream, found);
+    if (result == cudaSuccess) result = check(*found, operation);
+    return result == cudaSuccess ? submit(*found, operation) : result;
   });
 }
 
 // Outside any stream as far as captures are concerned, but after all earlier work.
 template <typename Chosen>
-cudaError_t run_synchronously(const Chosen& operation, cudaStream_t implicit_stream) {
+cudaError_t run_synchronously(Chosen operation, cudaStream_t implicit_stream) {
   return api_call([&] {
+    if constexpr (std::is_same_v<Chosen, CopyOperation>) operation.synchronous = true;
     Stream* stream = nullptr;
     if (const cudaError_t result = find_stream(implicit_stream, implicit_stream, stream);
         result != cudaSuccess) {
@@ -67,6 +73,7 @@ cudaError_t run_synchronously(const Chosen& operation, cudaStream_t implicit_str
       if (result != cudaSuccess) return result;
     }
     if (const cudaError_t result = check_unsafe_call(); result != cudaSuccess) return result;
+    if (const cudaError_t result = check(*stream, operation); result != cudaSuccess) return result;
     return submit(*stream, operation);
   });
 }
@@ -198,7 +205,7 @@ CUEMU_STREAM_API(cudaMemcpyFromSymbolAsync,
                    return result != cudaSuccess ? result : enqueue(copy, stream, implicit_stream);
                  })
 
-CUEMU_EXPORT cudaError_t cudaGetSymbolAddress(void** address, const void* symbol) {
+CUEMU_API(cudaGetSymbolAddress, (void** address, const void* symbol), {
   return api_call([&] {
     if (address == nullptr) return cudaErrorInvalidValue;
     Variable storage;
@@ -206,9 +213,9 @@ CUEMU_EXPORT cudaError_t cudaGetSymbolAddress(void** address, const void* symbol
     *address = storage.address;
     return result;
   });
-}
+})
 
-CUEMU_EXPORT cudaError_t cudaGetSymbolSize(size_t* size, const void* symbol) {
+CUEMU_API(cudaGetSymbolSize, (size_t * size, const void* symbol), {
   return api_call([&] {
     if (size == nullptr) return cudaErrorInvalidValue;
     Variable storage;
@@ -216,4 +223,4 @@ CUEMU_EXPORT cudaError_t cudaGetSymbolSize(size_t* size, const void* symbol) {
     *size = storage.size;
     return result;
   });
-}
+})

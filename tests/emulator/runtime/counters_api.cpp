@@ -7,6 +7,11 @@
 #include <string>
 
 #include "api.hpp"
+#include "events.hpp"
+#include "graph_handles.hpp"
+#include "launch_log.hpp"
+#include "memory.hpp"
+#include "streams.hpp"
 
 namespace cuemu::runtime {
 namespace {
@@ -63,8 +68,27 @@ CUEMU_EXPORT void cuemu_read_counters_impl(cuemu_counters* out) {
 
 CUEMU_EXPORT void cuemu_reset_counters_impl() {
   cuemu::reset_counters();
+  cuemu::runtime::forget_launches();
 }
 
 CUEMU_EXPORT int cuemu_set_switch_impl(const char* name, int value) {
+  if (std::strcmp(name, "sparse") == 0) return cuemu::runtime::set_sparse(value);
   return cuemu::set_switch(name, value);
+}
+
+CUEMU_EXPORT void cuemu_run_ctas_impl(int64_t first, uint64_t count) {
+  cuemu::choose_ctas(first, count);
+}
+
+CUEMU_EXPORT void cuemu_read_live_impl(cuemu_live* out) {
+  using namespace cuemu::runtime;
+  const LiveMemory memory = live_memory();
+  const cuemu_live live = {.size = out->size,
+                           .allocations = memory.allocations,
+                           .bytes = memory.bytes,
+                           .streams = live_streams(),
+                           .events = live_events(),
+                           .graphs = live_graphs(),
+                           .graph_executables = live_graph_executables()};
+  std::memcpy(out, &live, std::min<size_t>(out->size, sizeof live));
 }

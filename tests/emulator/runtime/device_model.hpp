@@ -1,10 +1,11 @@
-// The emulated device: the figures of a real one, chosen by the environment variable CUEMU_ARCH.
+// The emulated device: the figures of a real one, chosen by the environment variable CUEMU_ARCH, and
+// fewer of its multiprocessors where CUEMU_MULTIPROCESSORS says so.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
-#include "../sim/engine.hpp"
+#include "../engine/engine.hpp"
 
 namespace cuemu::runtime {
 
@@ -17,17 +18,18 @@ struct DeviceModel {
   int persisting_l2_bytes;
   int shared_per_multiprocessor;
   int shared_per_block_optin;
+  int max_threads_per_multiprocessor;
+  int max_blocks_per_multiprocessor;
   int clock_khz;
   int memory_clock_khz;
   int memory_bus_bits;
   int async_engines;
   int pci_device_id;
+  bool ecc;
 
   // The same for every device that the emulator knows.
   static constexpr int warp_size = 32;
   static constexpr int max_threads_per_block = 1024;
-  static constexpr int max_threads_per_multiprocessor = 2048;
-  static constexpr int max_blocks_per_multiprocessor = 32;
   static constexpr int registers_per_multiprocessor = 65536;
   static constexpr int shared_per_block = 48 * 1024;
   static constexpr int reserved_shared_per_block = 1024;

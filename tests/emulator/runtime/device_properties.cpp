@@ -1,19 +1,22 @@
-// What the emulated device says of itself.
+// What the emulated devices say of themselves.
 #include <algorithm>
 #include <cstring>
 #include <vector>
 
 #include "api.hpp"
+#include "device.hpp"
 #include "device_model.hpp"
 
 namespace cuemu::runtime {
 namespace {
 
-cudaDeviceProp properties() {
+cudaDeviceProp properties(int device) {
   const DeviceModel& model = device_model();
   cudaDeviceProp p = {};
   std::strncpy(p.name, model.name, sizeof p.name - 1);
   std::memcpy(p.uuid.bytes, "cuda-emulator", 13);
+  p.uuid.bytes[15] = static_cast<char>(device);
+  p.pciBusID = device;
   p.totalGlobalMem = model.memory_bytes;
   p.sharedMemPerBlock = DeviceModel::shared_per_block;
   p.regsPerBlock = DeviceModel::registers_per_multiprocessor;
@@ -31,15 +34,15 @@ cudaDeviceProp properties() {
   p.multiProcessorCount = model.multiprocessors;
   p.canMapHostMemory = 1;
   p.concurrentKernels = 1;
-  p.ECCEnabled = 1;
+  p.ECCEnabled = model.ecc ? 1 : 0;
   p.asyncEngineCount = model.async_engines;
   p.unifiedAddressing = 1;
   p.memoryBusWidth = model.memory_bus_bits;
   p.l2CacheSize = model.l2_bytes;
   p.persistingL2CacheMaxSize = model.persisting_l2_bytes;
   p.accessPolicyMaxWindowSize = 128 << 20;
-  p.maxThreadsPerMultiProcessor = DeviceModel::max_threads_per_multiprocessor;
-  p.maxBlocksPerMultiProcessor = DeviceModel::max_blocks_per_multiprocessor;
+  p.maxThreadsPerMultiProcessor = model.max_threads_per_multiprocessor;
+  p.maxBlocksPerMultiProcessor = model.max_blocks_per_multiprocessor;
   p.streamPrioritiesSupported = 1;
   p.globalL1CacheSupported = 1;
   p.localL1CacheSupported = 1;
@@ -70,7 +73,7 @@ struct AttributeValue {
 // clusters, peers, sparse arrays) say 0, as on a device without them.
 std::vector<AttributeValue> attribute_values() {
   const DeviceModel& model = device_model();
-  const cudaDeviceProp p = properties();
+  const cudaDeviceProp p = properties(0);
   return {
       {cudaDevAttrMaxThreadsPerBlock, p.maxThreadsPerBlock},
       {cudaDevAttrMaxBlockDimX, p.maxThreadsDim[0]},
@@ -138,19 +141,23 @@ bool find_attribute(cudaDeviceAttr attribute, int& value) {
 
 using namespace cuemu::runtime;
 
-CUEMU_EXPORT cudaError_t cudaGetDeviceProperties(cudaDeviceProp* out, int device) {
+CUEMU_API(cudaGetDeviceProperties, (cudaDeviceProp * out, int device), {
   return api_call([&] {
     if (out == nullptr) return cudaErrorInvalidValue;
-    if (device != 0) return cudaErrorInvalidDevice;
-    *out = properties();
+    if (!is_device(device)) return cudaErrorInvalidDevice;
+    *out = properties(device);
     return cudaSuccess;
   });
-}
+})
 
-CUEMU_EXPORT cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
+CUEMU_API(cudaDeviceGetAttribute, (int* value, cudaDeviceAttr attribute, int device), {
   return api_call([&] {
     if (value == nullptr) return cudaErrorInvalidValue;
-    if (device != 0) return cudaErrorInvalidDevice;
+    if (!is_device(device)) return cudaErrorInvalidDevice;
+    if (attribute == cudaDevAttrPciBusId) {
+      *value = device;
+      return cudaSuccess;
+    }
     return find_attribute(attribute, *value) ? cudaSuccess : cudaErrorInvalidValue;
   });
-}
+})

@@ -31,10 +31,6 @@ CUEMU_STREAM_API(cudaGetDriverEntryPoint,
                   cudaDriverEntryPointQueryResult* status),
                  { return no_entry_point(symbol, function, status); })
 
-CUEMU_EXPORT cudaError_t cudaProfilerStart() {
-  return api_call([] { return cudaSuccess; });
-}
+CUEMU_API(cudaProfilerStart, (), { return api_call([] { return cudaSuccess; }); })
 
-CUEMU_EXPORT cudaError_t cudaProfilerStop() {
-  return api_call([] { return cudaSuccess; });
-}
+CUEMU_API(cudaProfilerStop, (), { return api_call([] { return cudaSuccess; }); })

@@ -50,12 +50,16 @@ cudaError_t raise_fault(const Fault& fault) {
   // The engine may find a launch impossible for reasons the runtime does not know; nothing has run
   // then.
   if (fault.kind == "invalid-launch") return refuse_launch(cudaErrorInvalidValue, fault.text);
+  return make_sticky(error_of_fault(fault.kind), fault.text);
+}
+
+cudaError_t make_sticky(cudaError_t error, const std::string& text) {
   FaultState& state = fault_state();
   const std::lock_guard lock(state.mutex);
   if (state.sticky.load() == cudaSuccess) {
-    print_message(fault.text);
-    state.text = fault.text;
-    state.sticky.store(error_of_fault(fault.kind), std::memory_order_release);
+    print_message(text);
+    state.text = text;
+    state.sticky.store(error, std::memory_order_release);
   }
   return state.sticky.load();
 }

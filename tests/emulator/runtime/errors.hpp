@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "../sim/engine.hpp"
+#include "../engine/engine.hpp"
 #include "cuda_declarations.hpp"
 
 namespace cuemu::runtime {
@@ -18,6 +18,9 @@ cudaError_t sticky_error();
 // A fault inside a kernel: printed, kept for cuemu_last_fault, and sticky from now on. Returns the
 // sticky error.
 cudaError_t raise_fault(const Fault& fault);
+
+// As for a fault, with that error: `text` is kept for cuemu_last_fault unless there is one already.
+cudaError_t make_sticky(cudaError_t error, const std::string& text);
 
 // A launch refused before it began: printed and kept for cuemu_last_fault, not sticky. Returns
 // `error`.

@@ -6,6 +6,8 @@
 
 #include "api.hpp"
 #include "capture.hpp"
+#include "device.hpp"
+#include "late_copies.hpp"
 
 namespace cuemu::runtime {
 namespace {
@@ -15,8 +17,10 @@ using Clock = std::chrono::steady_clock;
 // cudaEvent_t points to one. Guarded by stream_mutex().
 struct Event {
   unsigned flags = cudaEventDefault;
+  int device = 0;
   bool recorded = false;
   Clock::time_point time;
+  LateCopies copies;  // what it waits for
 
   // Set when it was last recorded in a stream that was being captured.
   std::shared_ptr<Capture> capture;
@@ -36,6 +40,7 @@ cudaError_t create(cudaEvent_t* handle, unsigned flags) {
     if ((flags & cudaEventInterprocess) != 0) return not_supported("an interprocess event");
     auto* const event = new Event;
     event->flags = flags;
+    event->device = current_device();
     const std::lock_guard lock(stream_mutex());
     created_events().insert(event);
     *handle = reinterpret_cast<cudaEvent_t>(event);
@@ -52,11 +57,13 @@ Event* find_event(cudaEvent_t handle) {
 void mark_now(Event& event) {
   event.capture.reset();
   event.nodes.clear();
+  event.copies.clear();
   event.recorded = true;
   event.time = Clock::now();
 }
 
 cudaError_t record(Event& event, Stream& stream) {
+  if (event.device != stream.device) return cudaErrorInvalidResourceHandle;
   if (stream.capture != nullptr) {
     if (stream.capture->invalidated) return cudaErrorStreamCaptureInvalidated;
     event.capture = stream.capture;
@@ -67,6 +74,7 @@ cudaError_t record(Event& event, Stream& stream) {
     return result;
   }
   mark_now(event);
+  event.copies = copies_before(stream);
   return cudaSuccess;
 }
 
@@ -78,10 +86,13 @@ cudaError_t wait(Stream& stream, const Event& event) {
     stream.capture->invalidated = true;
     return cudaErrorStreamCaptureIsolation;
   }
-  return check_implicit_dependency(stream);
+  const cudaError_t result = check_implicit_dependency(stream);
+  if (result == cudaSuccess) land(event.copies);
+  return result;
 }
 
-// Eager execution: a recorded event is complete, unless it exists only in a capture.
+// Eager execution: a recorded event is complete, unless it exists only in a capture, as soon as late
+// copies before it have arrived.
 cudaError_t check_complete(cudaEvent_t handle) {
   return api_call([&] {
     {
@@ -92,6 +103,7 @@ cudaError_t check_complete(cudaEvent_t handle) {
         event->capture->invalidated = true;
         return cudaErrorCapturedEvent;
       }
+      land(event->copies);
     }
     return check_unsafe_call();
   });
@@ -122,6 +134,11 @@ cudaError_t capture_external(cudaEvent_t event, cudaStream_t stream, cudaStream_
 
 }  // namespace
 
+size_t live_events() {
+  const std::lock_guard lock(stream_mutex());
+  return created_events().size();
+}
+
 cudaError_t record_event(cudaEvent_t handle) {
   const std::lock_guard lock(stream_mutex());
   Event* const event = find_event(handle);
@@ -134,15 +151,12 @@ cudaError_t record_event(cudaEvent_t handle) {
 
 using namespace cuemu::runtime;
 
-CUEMU_EXPORT cudaError_t cudaEventCreate(cudaEvent_t* event) {
-  return create(event, cudaEventDefault);
-}
+CUEMU_API(cudaEventCreate, (cudaEvent_t * event), { return create(event, cudaEventDefault); })
 
-CUEMU_EXPORT cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
-  return create(event, flags);
-}
+CUEMU_API(cudaEventCreateWithFlags, (cudaEvent_t * event, unsigned flags),
+          { return create(event, flags); })
 
-CUEMU_EXPORT cudaError_t cudaEventDestroy(cudaEvent_t handle) {
+CUEMU_API(cudaEventDestroy, (cudaEvent_t handle), {
   return api_call([&] {
     const std::lock_guard lock(stream_mutex());
     Event* const event = find_event(handle);
@@ -151,7 +165,7 @@ CUEMU_EXPORT cudaError_t cudaEventDestroy(cudaEvent_t handle) {
     delete event;
     return cudaSuccess;
   });
-}
+})
 
 CUEMU_STREAM_API(cudaEventRecord, (cudaEvent_t event, cudaStream_t stream),
                  { return with_event_and_stream(event, stream, implicit_stream, record); })
@@ -177,22 +191,18 @@ CUEMU_STREAM_API(cudaStreamWaitEvent, (cudaStream_t stream, cudaEvent_t event, u
       [](const Event& awaited, Stream& waiting) { return wait(waiting, awaited); });
 })
 
-CUEMU_EXPORT cudaError_t cudaEventQuery(cudaEvent_t event) {
-  return check_complete(event);
-}
+CUEMU_API(cudaEventQuery, (cudaEvent_t event), { return check_complete(event); })
 
-CUEMU_EXPORT cudaError_t cudaEventSynchronize(cudaEvent_t event) {
-  return check_complete(event);
-}
+CUEMU_API(cudaEventSynchronize, (cudaEvent_t event), { return check_complete(event); })
 
-CUEMU_EXPORT cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start,
-                                              cudaEvent_t end) {
+CUEMU_API(cudaEventElapsedTime, (float* milliseconds, cudaEvent_t start, cudaEvent_t end), {
   return api_call([&] {
     if (milliseconds == nullptr) return cudaErrorInvalidValue;
     const std::lock_guard lock(stream_mutex());
     const Event* const first = find_event(start);
     const Event* const last = find_event(end);
     if (first == nullptr || last == nullptr || !first->recorded || !last->recorded ||
+        first->device != last->device ||
         ((first->flags | last->flags) & cudaEventDisableTiming) != 0) {
       return cudaErrorInvalidResourceHandle;
     }
@@ -200,4 +210,4 @@ CUEMU_EXPORT cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t s
     *milliseconds = std::chrono::duration<float, std::milli>(last->time - first->time).count();
     return cudaSuccess;
   });
-}
+})

@@ -61,40 +61,39 @@ cudaError_t set_attribute(KernelRecord& kernel, cudaFuncAttribute attribute, int
 using namespace cuemu;
 using namespace cuemu::runtime;
 
-CUEMU_EXPORT cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes,
-                                               const void* function) {
+CUEMU_API(cudaFuncGetAttributes, (cudaFuncAttributes * attributes, const void* function), {
   return with_function(function,
                        [&](const KernelRecord& kernel) { return describe(kernel, attributes); });
-}
+})
 
-CUEMU_EXPORT cudaError_t cudaFuncSetAttribute(const void* function, cudaFuncAttribute attribute,
-                                              int value) {
+CUEMU_API(cudaFuncSetAttribute, (const void* function, cudaFuncAttribute attribute, int value), {
   return with_function(
       function, [&](KernelRecord& kernel) { return set_attribute(kernel, attribute, value); });
-}
+})
 
-CUEMU_EXPORT cudaError_t cudaFuncSetCacheConfig(const void* function, cudaFuncCache config) {
+CUEMU_API(cudaFuncSetCacheConfig, (const void* function, cudaFuncCache config), {
   return with_function(function, [&](KernelRecord& kernel) {
     kernel.cache_config = config;
     return cudaSuccess;
   });
-}
+})
 
-CUEMU_EXPORT cudaError_t cudaFuncGetName(const char** name, const void* function) {
+CUEMU_API(cudaFuncGetName, (const char** name, const void* function), {
   return with_function(function, [&](const KernelRecord& kernel) {
     if (name == nullptr) return cudaErrorInvalidValue;
     *name = kernel.name.c_str();
     return cudaSuccess;
   });
-}
+})
 
-CUEMU_EXPORT cudaError_t cudaFuncGetParamInfo(const void* function, size_t index, size_t* offset,
-                                              size_t* size) {
-  return with_function(function, [&](const KernelRecord& kernel) {
-    if (offset == nullptr || index >= kernel.info.parameters.size()) return cudaErrorInvalidValue;
-    const KernelParameter& parameter = kernel.info.parameters[index];
-    *offset = parameter.offset;
-    if (size != nullptr) *size = parameter.size;
-    return cudaSuccess;
-  });
-}
+CUEMU_API(cudaFuncGetParamInfo, (const void* function, size_t index, size_t* offset, size_t* size),
+          {
+            return with_function(function, [&](const KernelRecord& kernel) {
+              if (offset == nullptr || index >= kernel.info.parameters.size())
+                return cudaErrorInvalidValue;
+              const KernelParameter& parameter = kernel.info.parameters[index];
+              *offset = parameter.offset;
+              if (size != nullptr) *size = parameter.size;
+              return cudaSuccess;
+            });
+          })

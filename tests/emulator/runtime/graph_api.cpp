@@ -50,6 +50,16 @@ cudaError_t instantiate(cudaGraphExec_t* executable, cudaGraph_t handle, unsigne
 
 }  // namespace
 
+size_t live_graphs() {
+  const std::lock_guard lock(handles().mutex);
+  return handles().graphs.size();
+}
+
+size_t live_graph_executables() {
+  const std::lock_guard lock(handles().mutex);
+  return handles().executables.size();
+}
+
 Graph* find_graph(cudaGraph_t handle) {
   Handles& known = handles();
   const std::lock_guard lock(known.mutex);
@@ -91,32 +101,29 @@ cudaGraph_t publish_graph(std::unique_ptr<Graph> graph) {
 
 using namespace cuemu::runtime;
 
-CUEMU_EXPORT cudaError_t cudaGraphCreate(cudaGraph_t* graph, unsigned flags) {
+CUEMU_API(cudaGraphCreate, (cudaGraph_t * graph, unsigned flags), {
   return api_call([&] {
     if (graph == nullptr || flags != 0) return cudaErrorInvalidValue;
     *graph = publish_graph(std::make_unique<Graph>());
     return cudaSuccess;
   });
-}
+})
 
-CUEMU_EXPORT cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+CUEMU_API(cudaGraphDestroy, (cudaGraph_t graph), {
   return api_call([&] {
     Handles& known = handles();
     const std::lock_guard lock(known.mutex);
     return known.graphs.erase(graph) != 0 ? cudaSuccess : cudaErrorInvalidValue;
   });
-}
+})
 
-CUEMU_EXPORT cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
-                                              unsigned long long flags) {
-  return instantiate(executable, graph, flags);
-}
+CUEMU_API(cudaGraphInstantiate,
+          (cudaGraphExec_t * executable, cudaGraph_t graph, unsigned long long flags),
+          { return instantiate(executable, graph, flags); })
 
-CUEMU_EXPORT cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t* executable,
-                                                       cudaGraph_t graph,
-                                                       unsigned long long flags) {
-  return instantiate(executable, graph, flags);
-}
+CUEMU_API(cudaGraphInstantiateWithFlags,
+          (cudaGraphExec_t * executable, cudaGraph_t graph, unsigned long long flags),
+          { return instantiate(executable, graph, flags); })
 
 CUEMU_STREAM_API(cudaGraphInstantiateWithParams,
                  (cudaGraphExec_t * executable, cudaGraph_t graph,
@@ -131,8 +138,7 @@ CUEMU_STREAM_API(cudaGraphInstantiateWithParams,
                    return result;
                  })
 
-CUEMU_EXPORT cudaError_t cudaGraphExecGetFlags(cudaGraphExec_t executable,
-                                               unsigned long long* flags) {
+CUEMU_API(cudaGraphExecGetFlags, (cudaGraphExec_t executable, unsigned long long* flags), {
   return api_call([&] {
     Handles& known = handles();
     const std::lock_guard lock(known.mutex);
@@ -141,15 +147,15 @@ CUEMU_EXPORT cudaError_t cudaGraphExecGetFlags(cudaGraphExec_t executable,
     *flags = found->second->flags;
     return cudaSuccess;
   });
-}
+})
 
-CUEMU_EXPORT cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
+CUEMU_API(cudaGraphExecDestroy, (cudaGraphExec_t executable), {
   return api_call([&] {
     Handles& known = handles();
     const std::lock_guard lock(known.mutex);
     return known.executables.erase(executable) != 0 ? cudaSuccess : cudaErrorInvalidValue;
   });
-}
+})
 
 CUEMU_STREAM_API(cudaGraphUpload, (cudaGraphExec_t executable, cudaStream_t stream), {
   return api_call([&] {

@@ -13,6 +13,10 @@ Graph* find_graph(cudaGraph_t handle);
 // The same for a node of any living graph.
 GraphNode* find_node(cudaGraphNode_t handle);
 
+// Created and not destroyed.
+size_t live_graphs();
+size_t live_graph_executables();
+
 template <typename Body>
 cudaError_t with_graph(cudaGraph_t handle, Body&& body) {
   return api_call([&] {

@@ -59,107 +59,114 @@ cudaError_t add_edge(Graph& graph, cudaGraphNode_t from_handle, cudaGraphNode_t 
 
 using namespace cuemu::runtime;
 
-CUEMU_EXPORT cudaError_t cudaGraphAddEmptyNode(cudaGraphNode_t* node, cudaGraph_t graph,
-                                               const cudaGraphNode_t* dependencies, size_t count) {
-  return add_node(node, graph, {dependencies, count}, [](Operation&) { return cudaSuccess; });
-}
+CUEMU_API(
+    cudaGraphAddEmptyNode,
+    (cudaGraphNode_t * node, cudaGraph_t graph, const cudaGraphNode_t* dependencies, size_t count),
+    {
+      return add_node(node, graph, {dependencies, count}, [](Operation&) { return cudaSuccess; });
+    })
 
-CUEMU_EXPORT cudaError_t cudaGraphAddKernelNode(cudaGraphNode_t* node, cudaGraph_t graph,
-                                                const cudaGraphNode_t* dependencies, size_t count,
-                                                const cudaKernelNodeParams* parameters) {
-  return add_node(node, graph, {dependencies, count}, [&](Operation& operation) {
-    if (parameters == nullptr) return cudaErrorInvalidValue;
-    if (parameters->extra != nullptr) return not_supported("a kernel node with packed arguments");
-    return prepare_launch({.function = parameters->func,
-                           .grid = parameters->gridDim,
-                           .block = parameters->blockDim,
-                           .arguments = parameters->kernelParams,
-                           .dynamic_shared = parameters->sharedMemBytes},
-                          operation.emplace<KernelOperation>());
-  });
-}
+CUEMU_API(cudaGraphAddKernelNode,
+          (cudaGraphNode_t * node, cudaGraph_t graph, const cudaGraphNode_t* dependencies,
+           size_t count, const cudaKernelNodeParams* parameters),
+          {
+            return add_node(node, graph, {dependencies, count}, [&](Operation& operation) {
+              if (parameters == nullptr) return cudaErrorInvalidValue;
+              if (parameters->extra != nullptr)
+                return not_supported("a kernel node with packed arguments");
+              return prepare_launch({.function = parameters->func,
+                                     .grid = parameters->gridDim,
+                                     .block = parameters->blockDim,
+                                     .arguments = parameters->kernelParams,
+                                     .dynamic_shared = parameters->sharedMemBytes},
+                                    operation.emplace<KernelOperation>());
+            });
+          })
 
-CUEMU_EXPORT cudaError_t cudaGraphAddMemcpyNode1D(cudaGraphNode_t* node, cudaGraph_t graph,
-                                                  const cudaGraphNode_t* dependencies, size_t count,
-                                                  void* destination, const void* source,
-                                                  size_t bytes, cudaMemcpyKind kind) {
-  return add_node(node, graph, {dependencies, count}, [&](Operation& operation) {
-    CopyOperation& copy = operation.emplace<CopyOperation>();
-    copy.destination = static_cast<std::byte*>(destination);
-    copy.source = static_cast<const std::byte*>(source);
-    copy.width = bytes;
-    copy.kind = kind;
-    return check_copy(copy);
-  });
-}
+CUEMU_API(cudaGraphAddMemcpyNode1D,
+          (cudaGraphNode_t * node, cudaGraph_t graph, const cudaGraphNode_t* dependencies,
+           size_t count, void* destination, const void* source, size_t bytes, cudaMemcpyKind kind),
+          {
+            return add_node(node, graph, {dependencies, count}, [&](Operation& operation) {
+              CopyOperation& copy = operation.emplace<CopyOperation>();
+              copy.destination = static_cast<std::byte*>(destination);
+              copy.source = static_cast<const std::byte*>(source);
+              copy.width = bytes;
+              copy.kind = kind;
+              return check_copy(copy);
+            });
+          })
 
-CUEMU_EXPORT cudaError_t cudaGraphAddMemsetNode(cudaGraphNode_t* node, cudaGraph_t graph,
-                                                const cudaGraphNode_t* dependencies, size_t count,
-                                                const cudaMemsetParams* parameters) {
-  return add_node(node, graph, {dependencies, count}, [&](Operation& operation) {
-    if (parameters == nullptr) return cudaErrorInvalidValue;
-    const unsigned element = parameters->elementSize;
-    if (element != 1 && element != 2 && element != 4) return cudaErrorInvalidValue;
-    FillOperation& fill = operation.emplace<FillOperation>();
-    fill.destination = static_cast<std::byte*>(parameters->dst);
-    fill.pitch = parameters->pitch;
-    fill.value = parameters->value;
-    fill.element_bytes = element;
-    fill.width = parameters->width;
-    fill.rows = parameters->height;
-    return check_fill(fill);
-  });
-}
+CUEMU_API(cudaGraphAddMemsetNode,
+          (cudaGraphNode_t * node, cudaGraph_t graph, const cudaGraphNode_t* dependencies,
+           size_t count, const cudaMemsetParams* parameters),
+          {
+            return add_node(node, graph, {dependencies, count}, [&](Operation& operation) {
+              if (parameters == nullptr) return cudaErrorInvalidValue;
+              const unsigned element = parameters->elementSize;
+              if (element != 1 && element != 2 && element != 4) return cudaErrorInvalidValue;
+              FillOperation& fill = operation.emplace<FillOperation>();
+              fill.destination = static_cast<std::byte*>(parameters->dst);
+              fill.pitch = parameters->pitch;
+              fill.value = parameters->value;
+              fill.element_bytes = element;
+              fill.width = parameters->width;
+              fill.rows = parameters->height;
+              return check_fill(fill);
+            });
+          })
 
-CUEMU_EXPORT cudaError_t cudaGraphAddHostNode(cudaGraphNode_t* node, cudaGraph_t graph,
-                                              const cudaGraphNode_t* dependencies, size_t count,
-                                              const cudaHostNodeParams* parameters) {
-  return add_node(node, graph, {dependencies, count}, [&](Operation& operation) {
-    if (parameters == nullptr || parameters->fn == nullptr) return cudaErrorInvalidValue;
-    operation = HostOperation{parameters->fn, parameters->userData};
-    return cudaSuccess;
-  });
-}
+CUEMU_API(cudaGraphAddHostNode,
+          (cudaGraphNode_t * node, cudaGraph_t graph, const cudaGraphNode_t* dependencies,
+           size_t count, const cudaHostNodeParams* parameters),
+          {
+            return add_node(node, graph, {dependencies, count}, [&](Operation& operation) {
+              if (parameters == nullptr || parameters->fn == nullptr) return cudaErrorInvalidValue;
+              operation = HostOperation{parameters->fn, parameters->userData};
+              return cudaSuccess;
+            });
+          })
 
 // The child is copied: changing or destroying it later does not matter.
-CUEMU_EXPORT cudaError_t cudaGraphAddChildGraphNode(cudaGraphNode_t* node, cudaGraph_t graph,
-                                                    const cudaGraphNode_t* dependencies,
-                                                    size_t count, cudaGraph_t child_handle) {
-  return add_node(node, graph, {dependencies, count}, [&](Operation& operation) {
-    const Graph* const child = find_graph(child_handle);
-    if (child == nullptr) return cudaErrorInvalidValue;
-    const std::shared_ptr<const Program> program = order_operations(*child);
-    if (program == nullptr) return cudaErrorInvalidValue;
-    operation = GraphOperation{program};
-    return cudaSuccess;
-  });
-}
+CUEMU_API(cudaGraphAddChildGraphNode,
+          (cudaGraphNode_t * node, cudaGraph_t graph, const cudaGraphNode_t* dependencies,
+           size_t count, cudaGraph_t child_handle),
+          {
+            return add_node(node, graph, {dependencies, count}, [&](Operation& operation) {
+              const Graph* const child = find_graph(child_handle);
+              if (child == nullptr) return cudaErrorInvalidValue;
+              const std::shared_ptr<const Program> program = order_operations(*child);
+              if (program == nullptr) return cudaErrorInvalidValue;
+              operation = GraphOperation{program};
+              return cudaSuccess;
+            });
+          })
 
-CUEMU_EXPORT cudaError_t cudaGraphAddDependencies(cudaGraph_t handle, const cudaGraphNode_t* from,
-                                                  const cudaGraphNode_t* to,
-                                                  const cudaGraphEdgeData* edges, size_t count) {
-  return with_graph(handle, [&](Graph& graph) {
-    if (edges != nullptr) return not_supported("graph edge data");
-    for (size_t i = 0; i < count; ++i) {
-      if (const cudaError_t result = add_edge(graph, from[i], to[i]); result != cudaSuccess) {
-        return result;
-      }
-    }
-    return cudaSuccess;
-  });
-}
+CUEMU_API(cudaGraphAddDependencies,
+          (cudaGraph_t handle, const cudaGraphNode_t* from, const cudaGraphNode_t* to,
+           const cudaGraphEdgeData* edges, size_t count),
+          {
+            return with_graph(handle, [&](Graph& graph) {
+              if (edges != nullptr) return not_supported("graph edge data");
+              for (size_t i = 0; i < count; ++i) {
+                if (const cudaError_t result = add_edge(graph, from[i], to[i]);
+                    result != cudaSuccess) {
+                  return result;
+                }
+              }
+              return cudaSuccess;
+            });
+          })
 
-CUEMU_EXPORT cudaError_t cudaGraphGetNodes(cudaGraph_t handle, cudaGraphNode_t* nodes,
-                                           size_t* count) {
+CUEMU_API(cudaGraphGetNodes, (cudaGraph_t handle, cudaGraphNode_t* nodes, size_t* count), {
   return with_graph(handle, [&](const Graph& graph) {
     std::vector<GraphNode*> all;
     for (const auto& node : graph.nodes) all.push_back(node.get());
     return list_nodes(all, nodes, count);
   });
-}
+})
 
-CUEMU_EXPORT cudaError_t cudaGraphGetRootNodes(cudaGraph_t handle, cudaGraphNode_t* nodes,
-                                               size_t* count) {
+CUEMU_API(cudaGraphGetRootNodes, (cudaGraph_t handle, cudaGraphNode_t* nodes, size_t* count), {
   return with_graph(handle, [&](const Graph& graph) {
     std::vector<GraphNode*> roots;
     for (const auto& node : graph.nodes) {
@@ -167,41 +174,43 @@ CUEMU_EXPORT cudaError_t cudaGraphGetRootNodes(cudaGraph_t handle, cudaGraphNode
     }
     return list_nodes(roots, nodes, count);
   });
-}
+})
 
-CUEMU_EXPORT cudaError_t cudaGraphGetEdges(cudaGraph_t handle, cudaGraphNode_t* from,
-                                           cudaGraphNode_t* to, cudaGraphEdgeData* edges,
-                                           size_t* count) {
-  return with_graph(handle, [&](const Graph& graph) {
-    if (count == nullptr || (from == nullptr) != (to == nullptr)) return cudaErrorInvalidValue;
-    std::vector<GraphNode*> sources, targets;
-    for (const auto& node : graph.nodes) {
-      for (GraphNode* const dependency : node->dependencies) {
-        sources.push_back(dependency);
-        targets.push_back(node.get());
-      }
-    }
-    if (edges != nullptr) std::fill_n(edges, *count, cudaGraphEdgeData{});
-    size_t same_count = *count;
-    list_nodes(sources, from, &same_count);
-    return list_nodes(targets, to, count);
-  });
-}
+CUEMU_API(cudaGraphGetEdges,
+          (cudaGraph_t handle, cudaGraphNode_t* from, cudaGraphNode_t* to, cudaGraphEdgeData* edges,
+           size_t* count),
+          {
+            return with_graph(handle, [&](const Graph& graph) {
+              if (count == nullptr || (from == nullptr) != (to == nullptr))
+                return cudaErrorInvalidValue;
+              std::vector<GraphNode*> sources, targets;
+              for (const auto& node : graph.nodes) {
+                for (GraphNode* const dependency : node->dependencies) {
+                  sources.push_back(dependency);
+                  targets.push_back(node.get());
+                }
+              }
+              if (edges != nullptr) std::fill_n(edges, *count, cudaGraphEdgeData{});
+              size_t same_count = *count;
+              list_nodes(sources, from, &same_count);
+              return list_nodes(targets, to, count);
+            });
+          })
 
-CUEMU_EXPORT cudaError_t cudaGraphNodeGetType(cudaGraphNode_t handle, cudaGraphNodeType* type) {
+CUEMU_API(cudaGraphNodeGetType, (cudaGraphNode_t handle, cudaGraphNodeType* type), {
   return with_node(handle, [&](const GraphNode& node) {
     if (type == nullptr) return cudaErrorInvalidValue;
     *type = type_of(node.operation);
     return cudaSuccess;
   });
-}
+})
 
-CUEMU_EXPORT cudaError_t cudaGraphNodeGetDependencies(cudaGraphNode_t handle,
-                                                      cudaGraphNode_t* nodes,
-                                                      cudaGraphEdgeData* edges, size_t* count) {
-  return with_node(handle, [&](const GraphNode& node) {
-    if (count == nullptr) return cudaErrorInvalidValue;
-    if (edges != nullptr) std::fill_n(edges, *count, cudaGraphEdgeData{});
-    return list_nodes(node.dependencies, nodes, count);
-  });
-}
+CUEMU_API(cudaGraphNodeGetDependencies,
+          (cudaGraphNode_t handle, cudaGraphNode_t* nodes, cudaGraphEdgeData* edges, size_t* count),
+          {
+            return with_node(handle, [&](const GraphNode& node) {
+              if (count == nullptr) return cudaErrorInvalidValue;
+              if (edges != nullptr) std::fill_n(edges, *count, cudaGraphEdgeData{});
+              return list_nodes(node.dependencies, nodes, count);
+            });
+          })

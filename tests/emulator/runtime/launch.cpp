@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "api.hpp"
+#include "device.hpp"
 #include "device_model.hpp"
+#include "launch_log.hpp"
 #include "occupancy.hpp"
 #include "streams.hpp"
 
@@ -130,11 +132,18 @@ namespace {
 cudaError_t launch(const LaunchRequest& request, cudaStream_t stream,
                    cudaStream_t implicit_stream) {
   return api_call([&] {
+    run_launch_hook();
+    Stream* launching = nullptr;
+    if (const cudaError_t result = find_stream(stream, implicit_stream, launching);
+        result != cudaSuccess) {
+      return result;
+    }
+    if (launching->device != current_device()) return cudaErrorInvalidResourceHandle;
     KernelOperation operation;
     if (const cudaError_t result = prepare_launch(request, operation); result != cudaSuccess) {
       return result;
     }
-    return submit(stream, implicit_stream, std::move(operation));
+    return submit(*launching, std::move(operation));
   });
 }
 

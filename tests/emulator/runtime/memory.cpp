@@ -4,14 +4,18 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <deque>
-#include <fstream>
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
+#include "device.hpp"
 #include "device_model.hpp"
 #include "errors.hpp"
 
@@ -23,6 +27,7 @@ constexpr size_t guard_bytes = 64 * 1024;  // on both sides of every allocation
 // more is found out.
 constexpr size_t alignment = 256;
 constexpr int poison = 0xFF;  // NaN in every floating-point format, -1 in every integer one
+constexpr size_t poison_file_bytes = 16 << 20;
 // Freed addresses are not used again at once, so that a use after free is an access outside all
 // memory.
 constexpr size_t quarantined_allocations = 1024;
@@ -32,13 +37,14 @@ struct Allocation {
   size_t mapping_bytes = 0;
   size_t size = 0;
   MemoryKind kind = MemoryKind::device;
+  int device = 0;
 };
 
 struct Heap {
   std::mutex mutex;
   std::unordered_map<void*, Allocation> allocations;
   std::deque<Allocation> quarantine;
-  size_t device_bytes = 0;
+  std::array<size_t, most_devices> device_bytes{};
 };
 
 Heap& heap() {
@@ -50,16 +56,57 @@ size_t round_up(size_t value, size_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
+std::atomic<int>& sparse() {
+  static std::atomic<int> value = [] {
+    const char* const wanted = std::getenv("CUEMU_SPARSE");
+    return wanted != nullptr && std::strcmp(wanted, "1") == 0;
+  }();
+  return value;
+}
+
+// A file of poison in memory, to be mapped again and again; -1 when there can be none.
+int poison_file() {
+  static const int file = [] {
+    const int created = memfd_create("cuemu poison", MFD_CLOEXEC);
+    const std::vector<char> bytes(1 << 20, static_cast<char>(poison));
+    for (size_t written = 0; created >= 0 && written < poison_file_bytes; written += bytes.size()) {
+      if (write(created, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()))
+        return -1;
+    }
+    return created;
+  }();
+  return file;
+}
+
+// Every page is the file's until it is written to.
+bool poison_sparsely(std::byte* start, size_t bytes) {
+  for (size_t done = 0; done < bytes; done += poison_file_bytes) {
+    void* const mapped =
+        mmap(start + done, std::min(poison_file_bytes, bytes - done), PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, poison_file(), 0);
+    if (mapped == MAP_FAILED) return false;
+  }
+  return true;
+}
+
+bool make_poisoned(std::byte* start, size_t bytes) {
+  if (sparse() != 0 && bytes > poison_file_bytes) return poison_sparsely(start, bytes);
+  if (mprotect(start, bytes, PROT_READ | PROT_WRITE) != 0) return false;
+  std::memset(start, poison, bytes);
+  return true;
+}
+
 size_t host_bytes_available() {
   return static_cast<size_t>(sysconf(_SC_AVPHYS_PAGES)) *
          static_cast<size_t>(sysconf(_SC_PAGESIZE));
 }
 
-// On the host, device memory is ordinary memory; the smaller of the two machines sets the limit.
-size_t free_bytes(const Heap& state) {
+// On the host, device memory is ordinary memory; the smaller of the two machines sets the limit,
+// unless the program has promised to touch little.
+size_t free_bytes(const Heap& state, int device) {
   const size_t total = device_model().memory_bytes;
-  const size_t emulated = total - std::min(total, state.device_bytes);
-  return std::min(emulated, host_bytes_available());
+  const size_t emulated = total - std::min(total, state.device_bytes[static_cast<size_t>(device)]);
+  return sparse() != 0 ? emulated : std::min(emulated, host_bytes_available());
 }
 
 bool counts_as_device(MemoryKind kind) {
@@ -70,7 +117,9 @@ void retire(Heap& state, std::unordered_map<void*, Allocation>::iterator found) 
   const Allocation allocation = found->second;
   unregister_memory(found->first);
   state.allocations.erase(found);
-  if (counts_as_device(allocation.kind)) state.device_bytes -= allocation.size;
+  if (counts_as_device(allocation.kind)) {
+    state.device_bytes[static_cast<size_t>(allocation.device)] -= allocation.size;
+  }
 
   // Mapping over it gives the memory back and keeps the addresses taken.
   mmap(allocation.mapping, allocation.mapping_bytes, PROT_NONE,
@@ -99,12 +148,12 @@ bool side_is_valid(const void* address, size_t pitch, size_t width, size_t rows,
 
 }  // namespace
 
-cudaError_t allocate(size_t size, MemoryKind kind, void** address) {
+cudaError_t allocate(size_t size, MemoryKind kind, int device, void** address) {
   Heap& state = heap();
   const std::lock_guard lock(state.mutex);
-  if (size > free_bytes(state)) return cudaErrorMemoryAllocation;
+  if (size > free_bytes(state, device)) return cudaErrorMemoryAllocation;
 
-  Allocation allocation = {.size = size, .kind = kind};
+  Allocation allocation = {.size = size, .kind = kind, .device = device};
   const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
   const size_t usable = round_up(alignment + size, page);
   allocation.mapping_bytes = usable + 2 * guard_bytes;
@@ -112,16 +161,15 @@ cudaError_t allocate(size_t size, MemoryKind kind, void** address) {
                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (allocation.mapping == MAP_FAILED) return cudaErrorMemoryAllocation;
   std::byte* const start = static_cast<std::byte*>(allocation.mapping) + guard_bytes;
-  if (mprotect(start, usable, PROT_READ | PROT_WRITE) != 0) {
+  if (!make_poisoned(start, usable)) {
     munmap(allocation.mapping, allocation.mapping_bytes);
     return cudaErrorMemoryAllocation;
   }
-  std::memset(start, poison, usable);
 
   *address = start + alignment;
   state.allocations.emplace(*address, allocation);
-  if (counts_as_device(kind)) state.device_bytes += size;
-  register_memory(*address, size, kind);
+  if (counts_as_device(kind)) state.device_bytes[static_cast<size_t>(device)] += size;
+  register_memory(*address, size, kind, device);
   return cudaSuccess;
 }
 
@@ -137,16 +185,31 @@ cudaError_t release(void* address, ReleasedAs as) {
   return cudaSuccess;
 }
 
-void release_everything() {
+void release_everything(int device) {
   Heap& state = heap();
   const std::lock_guard lock(state.mutex);
-  while (!state.allocations.empty()) retire(state, state.allocations.begin());
+  for (auto next = state.allocations.begin(); next != state.allocations.end();) {
+    const auto found = next++;
+    if (found->second.device == device) retire(state, found);
+  }
 }
 
-size_t device_bytes_free() {
+LiveMemory live_memory() {
   Heap& state = heap();
   const std::lock_guard lock(state.mutex);
-  return free_bytes(state);
+  LiveMemory live = {.allocations = state.allocations.size()};
+  for (const auto& [address, allocation] : state.allocations) live.bytes += allocation.size;
+  return live;
+}
+
+int set_sparse(int value) {
+  return sparse().exchange(value);
+}
+
+size_t device_bytes_free(int device) {
+  Heap& state = heap();
+  const std::lock_guard lock(state.mutex);
+  return free_bytes(state, device);
 }
 
 cudaError_t check_copy(const CopyOperation& copy) {
@@ -186,6 +249,12 @@ cudaError_t check_fill(const FillOperation& fill) {
   return side_is_valid(fill.destination, fill.pitch, width, fill.rows, Side::device)
              ? cudaSuccess
              : cudaErrorInvalidValue;
+}
+
+cudaError_t check_fill_by(int device, const FillOperation& fill) {
+  const std::optional<MemoryRange> range = find_memory(fill.destination);
+  const bool elsewhere = range && range->kind == MemoryKind::device && range->device != device;
+  return elsewhere ? cudaErrorInvalidValue : check_fill(fill);
 }
 
 }  // namespace cuemu::runtime

@@ -8,20 +8,33 @@
 namespace cuemu::runtime {
 
 // Fresh memory of that kind, filled with 0xFF, between guard gaps. Fails as a full device would.
-cudaError_t allocate(size_t size, MemoryKind kind, void** address);
+cudaError_t allocate(size_t size, MemoryKind kind, int device, void** address);
 
 // Fails unless `address` is what allocate() returned and the memory is of that kind.
 enum class ReleasedAs { device, host };
 cudaError_t release(void* address, ReleasedAs as);
 
-void release_everything();
+void release_everything(int device);
+
+// Whether device memory is given whatever the host's memory, and takes some of it only where it is
+// written to. Returns the old value.
+int set_sparse(int value);
+
+// Allocated and not released, of every kind.
+struct LiveMemory {
+  size_t allocations = 0, bytes = 0;
+};
+LiveMemory live_memory();
 
 // What another allocation could still get.
-size_t device_bytes_free();
+size_t device_bytes_free(int device);
 
 // cudaErrorInvalidValue unless every byte lies in memory that the operation's kind allows it to
 // touch.
 cudaError_t check_copy(const CopyOperation& copy);
 cudaError_t check_fill(const FillOperation& fill);
+
+// cudaErrorInvalidValue when the memory belongs to another device than the one that fills it.
+cudaError_t check_fill_by(int device, const FillOperation& fill);
 
 }  // namespace cuemu::runtime

@@ -4,7 +4,9 @@
 
 #include "api.hpp"
 #include "capture.hpp"
+#include "device.hpp"
 #include "device_model.hpp"
+#include "late_copies.hpp"
 #include "memory.hpp"
 
 namespace cuemu::runtime {
@@ -28,14 +30,20 @@ cudaError_t allocate_outside_streams(void** address, size_t size, MemoryKind kin
     if (address == nullptr) return cudaErrorInvalidValue;
     if (const cudaError_t result = check_unsafe_call(); result != cudaSuccess) return result;
     *address = nullptr;
-    return size == 0 ? cudaSuccess : allocate(size, kind, address);
+    return size == 0 ? cudaSuccess : allocate(size, kind, current_device(), address);
   });
+}
+
+// Copies from or to the memory must have arrived.
+cudaError_t release_when_idle(void* address, ReleasedAs as) {
+  land_all();
+  return release(address, as);
 }
 
 cudaError_t release_outside_streams(void* address, ReleasedAs as) {
   return api_call([&] {
     if (const cudaError_t result = check_unsafe_call(); result != cudaSuccess) return result;
-    return address == nullptr ? cudaSuccess : release(address, as);
+    return address == nullptr ? cudaSuccess : release_when_idle(address, as);
   });
 }
 
@@ -57,16 +65,16 @@ cudaError_t with_uncaptured_stream(cudaStream_t handle, cudaStream_t implicit, a
         return result;
       }
     }
-    return body();
+    return body(*stream);
   });
 }
 
 cudaError_t allocate_in_stream(void** address, size_t size, cudaStream_t stream,
                                cudaStream_t implicit_stream) {
-  return with_uncaptured_stream(stream, implicit_stream, [&] {
+  return with_uncaptured_stream(stream, implicit_stream, [&](const Stream& allocating) {
     if (address == nullptr) return cudaErrorInvalidValue;
     *address = nullptr;
-    return size == 0 ? cudaSuccess : allocate(size, MemoryKind::device, address);
+    return size == 0 ? cudaSuccess : allocate(size, MemoryKind::device, allocating.device, address);
   });
 }
 
@@ -83,27 +91,24 @@ bool is_managed(const void* address, size_t bytes) {
 using namespace cuemu;
 using namespace cuemu::runtime;
 
-CUEMU_EXPORT cudaError_t cudaMalloc(void** address, size_t size) {
-  return allocate_outside_streams(address, size, MemoryKind::device);
-}
+CUEMU_API(cudaMalloc, (void** address, size_t size),
+          { return allocate_outside_streams(address, size, MemoryKind::device); })
 
-CUEMU_EXPORT cudaError_t cudaMallocManaged(void** address, size_t size, unsigned flags) {
+CUEMU_API(cudaMallocManaged, (void** address, size_t size, unsigned flags), {
   if (flags != cudaMemAttachGlobal && flags != cudaMemAttachHost) {
     return pure_call([] { return cudaErrorInvalidValue; });
   }
   return allocate_outside_streams(address, size, MemoryKind::managed);
-}
+})
 
-CUEMU_EXPORT cudaError_t cudaMallocPitch(void** address, size_t* pitch, size_t width,
-                                         size_t height) {
+CUEMU_API(cudaMallocPitch, (void** address, size_t* pitch, size_t width, size_t height), {
   if (pitch == nullptr) return pure_call([] { return cudaErrorInvalidValue; });
   *pitch = (width + pitch_alignment - 1) / pitch_alignment * pitch_alignment;
   return allocate_outside_streams(address, *pitch * height, MemoryKind::device);
-}
+})
 
-CUEMU_EXPORT cudaError_t cudaFree(void* address) {
-  return release_outside_streams(address, ReleasedAs::device);
-}
+CUEMU_API(cudaFree, (void* address),
+          { return release_outside_streams(address, ReleasedAs::device); })
 
 CUEMU_STREAM_API(cudaMallocAsync, (void** address, size_t size, cudaStream_t stream),
                  { return allocate_in_stream(address, size, stream, implicit_stream); })
@@ -113,27 +118,25 @@ CUEMU_STREAM_API(cudaMallocFromPoolAsync,
                  { return allocate_in_stream(address, size, stream, implicit_stream); })
 
 CUEMU_STREAM_API(cudaFreeAsync, (void* address, cudaStream_t stream), {
-  return with_uncaptured_stream(stream, implicit_stream, [&] {
-    return address == nullptr ? cudaSuccess : release(address, ReleasedAs::device);
+  return with_uncaptured_stream(stream, implicit_stream, [&](const Stream&) {
+    return address == nullptr ? cudaSuccess : release_when_idle(address, ReleasedAs::device);
   });
 })
 
-CUEMU_EXPORT cudaError_t cudaMallocHost(void** address, size_t size) {
-  return allocate_outside_streams(address, size, MemoryKind::pinned_host);
-}
+CUEMU_API(cudaMallocHost, (void** address, size_t size),
+          { return allocate_outside_streams(address, size, MemoryKind::pinned_host); })
 
-CUEMU_EXPORT cudaError_t cudaHostAlloc(void** address, size_t size, unsigned flags) {
+CUEMU_API(cudaHostAlloc, (void** address, size_t size, unsigned flags), {
   constexpr unsigned known_flags =
       cudaHostAllocPortable | cudaHostAllocMapped | cudaHostAllocWriteCombined;
   if ((flags & ~known_flags) != 0) return pure_call([] { return cudaErrorInvalidValue; });
   return allocate_outside_streams(address, size, MemoryKind::pinned_host);
-}
+})
 
-CUEMU_EXPORT cudaError_t cudaFreeHost(void* address) {
-  return release_outside_streams(address, ReleasedAs::host);
-}
+CUEMU_API(cudaFreeHost, (void* address),
+          { return release_outside_streams(address, ReleasedAs::host); })
 
-CUEMU_EXPORT cudaError_t cudaHostRegister(void* address, size_t size, unsigned flags) {
+CUEMU_API(cudaHostRegister, (void* address, size_t size, unsigned flags), {
   return api_call([&] {
     if (address == nullptr || size == 0) return cudaErrorInvalidValue;
     if (const cudaError_t result = check_unsafe_call(); result != cudaSuccess) return result;
@@ -141,25 +144,26 @@ CUEMU_EXPORT cudaError_t cudaHostRegister(void* address, size_t size, unsigned f
     const std::lock_guard lock(known.mutex);
     const auto* const last = static_cast<const std::byte*>(address) + size - 1;
     if (find_memory(address) || find_memory(last)) return cudaErrorHostMemoryAlreadyRegistered;
-    register_memory(address, size, MemoryKind::pinned_host);
+    register_memory(address, size, MemoryKind::pinned_host, current_device());
     known.flags_of_base.emplace(address, flags);
     return cudaSuccess;
   });
-}
+})
 
-CUEMU_EXPORT cudaError_t cudaHostUnregister(void* address) {
+CUEMU_API(cudaHostUnregister, (void* address), {
   return api_call([&] {
     if (const cudaError_t result = check_unsafe_call(); result != cudaSuccess) return result;
     HostRegistrations& known = host_registrations();
     const std::lock_guard lock(known.mutex);
     if (known.flags_of_base.erase(address) == 0) return cudaErrorHostMemoryNotRegistered;
+    land_all();
     unregister_memory(address);
     return cudaSuccess;
   });
-}
+})
 
 // Host and device share one address space.
-CUEMU_EXPORT cudaError_t cudaHostGetDevicePointer(void** device, void* host, unsigned flags) {
+CUEMU_API(cudaHostGetDevicePointer, (void** device, void* host, unsigned flags), {
   return api_call([&] {
     const std::optional<MemoryRange> range = find_memory(host);
     if (device == nullptr || flags != 0 || !range || range->kind != MemoryKind::pinned_host) {
@@ -168,9 +172,9 @@ CUEMU_EXPORT cudaError_t cudaHostGetDevicePointer(void** device, void* host, uns
     *device = host;
     return cudaSuccess;
   });
-}
+})
 
-CUEMU_EXPORT cudaError_t cudaHostGetFlags(unsigned* flags, void* host) {
+CUEMU_API(cudaHostGetFlags, (unsigned* flags, void* host), {
   return api_call([&] {
     const std::optional<MemoryRange> range = find_memory(host);
     if (flags == nullptr || !range || range->kind != MemoryKind::pinned_host) {
@@ -182,7 +186,7 @@ CUEMU_EXPORT cudaError_t cudaHostGetFlags(unsigned* flags, void* host) {
     *flags = registered != known.flags_of_base.end() ? registered->second : cudaHostAllocMapped;
     return cudaSuccess;
   });
-}
+})
 
 // Host and device see the same managed memory, so where it lies is of no consequence.
 CUEMU_STREAM_API(cudaMemPrefetchAsync,
@@ -195,21 +199,19 @@ CUEMU_STREAM_API(cudaMemPrefetchAsync,
                    });
                  })
 
-CUEMU_EXPORT cudaError_t cudaMemAdvise(const void* address, size_t bytes, cudaMemoryAdvise,
-                                       cudaMemLocation) {
+CUEMU_API(cudaMemAdvise, (const void* address, size_t bytes, cudaMemoryAdvise, cudaMemLocation), {
   return api_call([&] { return is_managed(address, bytes) ? cudaSuccess : cudaErrorInvalidValue; });
-}
+})
 
-CUEMU_EXPORT cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
+CUEMU_API(cudaMemGetInfo, (size_t * free, size_t* total), {
   return api_call([&] {
-    if (free != nullptr) *free = device_bytes_free();
+    if (free != nullptr) *free = device_bytes_free(current_device());
     if (total != nullptr) *total = device_model().memory_bytes;
     return cudaSuccess;
   });
-}
+})
 
-CUEMU_EXPORT cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes,
-                                                  const void* address) {
+CUEMU_API(cudaPointerGetAttributes, (cudaPointerAttributes * attributes, const void* address), {
   return api_call([&] {
     if (attributes == nullptr) return cudaErrorInvalidValue;
     *attributes = {};
@@ -221,7 +223,7 @@ CUEMU_EXPORT cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attribu
       attributes->hostPointer = pointer;
       return cudaSuccess;
     }
-    attributes->device = 0;
+    attributes->device = range->device;
     attributes->devicePointer = pointer;
     switch (range->kind) {
       case MemoryKind::device:
@@ -239,4 +241,4 @@ CUEMU_EXPORT cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attribu
     }
     return cudaSuccess;
   });
-}
+})

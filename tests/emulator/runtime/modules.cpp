@@ -24,16 +24,21 @@ int KernelRecord::max_dynamic_shared_bytes() const {
   return limit >= 0 ? limit : DeviceModel::shared_per_block - static_shared_bytes();
 }
 
-cudaError_t ModuleRecord::load() {
+cudaError_t ModuleRecord::load(int device) {
   const std::lock_guard lock(mutex_);
-  if (!loaded_) {
-    loaded_ = true;
-    load_result_ = load_images();
+  Loaded& loaded = on(device);
+  if (!loaded.tried) {
+    loaded.tried = true;
+    loaded.result = load_images(device);
   }
-  return load_result_;
+  return loaded.result;
 }
 
-cudaError_t ModuleRecord::load_images() {
+cudaError_t ModuleRecord::load_images(int device) {
+  const auto has_it = [](const Loaded& loaded) { return loaded.module != nullptr; };
+  if (!managed_.empty() && std::ranges::any_of(loaded_, has_it)) {
+    return not_supported("a __managed__ variable on a second device");
+  }
   const int arch = device_model().compute_capability();
   try {
     const std::vector<Image> images = list_images(wrapper_);
@@ -46,7 +51,7 @@ cudaError_t ModuleRecord::load_images() {
     const std::vector<uint8_t> text = unpack(*ptx);
     // The stored text ends with padding zeros.
     const auto end = std::find(text.begin(), text.end(), uint8_t{0});
-    module_ = load_module(std::string(text.begin(), end));
+    on(device).module = load_module(std::string(text.begin(), end), device);
     ptx_arch_ = ptx->arch;
     if (const Image* const cubin = choose_image(images, ImageKind::cubin, arch)) {
       resources_ = read_cubin(unpack(*cubin));
@@ -57,19 +62,19 @@ cudaError_t ModuleRecord::load_images() {
     return cudaErrorInvalidPtx;
   }
   for (const VariableRecord* const variable : managed_) {
-    const Variable storage = find_variable(*module_, variable->name);
+    const Variable storage = find_variable(*on(device).module, variable->name);
     if (storage.address != nullptr) *variable->managed_pointer = storage.address;
   }
   return cudaSuccess;
 }
 
 cudaError_t ModuleRecord::resolve(KernelRecord& kernel) {
-  if (const cudaError_t result = load(); result != cudaSuccess) return result;
+  if (const cudaError_t result = load(kernel.device); result != cudaSuccess) return result;
   const std::lock_guard lock(mutex_);
   if (kernel.kernel != nullptr) return cudaSuccess;
   const Kernel* found = nullptr;
   try {
-    found = find_kernel(*module_, kernel.name);
+    found = find_kernel(*on(kernel.device).module, kernel.name);
   } catch (const std::runtime_error& error) {
     // Sticky, so that a program that does not check its launches cannot go on without the kernel's
     // results.
@@ -77,7 +82,7 @@ cudaError_t ModuleRecord::resolve(KernelRecord& kernel) {
                                               "; kernel " + kernel.name});
   }
   if (found == nullptr) return cudaErrorInvalidDeviceFunction;
-  kernel.info = kernel_info(*found);
+  kernel.info = found->info;
   if (const auto known = resources_.find(kernel.name); known != resources_.end()) {
     kernel.resources = known->second;
   }
@@ -85,9 +90,10 @@ cudaError_t ModuleRecord::resolve(KernelRecord& kernel) {
   return cudaSuccess;
 }
 
-cudaError_t ModuleRecord::find_storage(const VariableRecord& variable, Variable& storage) {
-  if (const cudaError_t result = load(); result != cudaSuccess) return result;
-  storage = find_variable(*module_, variable.name);
+cudaError_t ModuleRecord::find_storage(const VariableRecord& variable, int device,
+                                       Variable& storage) {
+  if (const cudaError_t result = load(device); result != cudaSuccess) return result;
+  storage = find_variable(*on(device).module, variable.name);
   return storage.address != nullptr ? cudaSuccess : cudaErrorInvalidSymbol;
 }
 

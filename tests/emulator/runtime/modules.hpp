@@ -2,6 +2,7 @@
 // variables. Nothing is decompressed or parsed before the first use of a module.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -9,17 +10,19 @@
 #include <unordered_map>
 #include <vector>
 
-#include "../sim/engine.hpp"
+#include "../engine/engine.hpp"
 #include "cubin.hpp"
 #include "cuda_declarations.hpp"
+#include "device.hpp"
 
 namespace cuemu::runtime {
 
 class ModuleRecord;
 
-// A kernel as the program knows it; cudaKernel_t and cudaFunction_t point to one.
+// A kernel on one of the devices.
 struct KernelRecord {
   ModuleRecord* module = nullptr;
+  int device = 0;
   const void* host_stub = nullptr;
   std::string name;  // mangled
 
@@ -49,35 +52,43 @@ class ModuleRecord {
  public:
   explicit ModuleRecord(const void* wrapper) : wrapper_(wrapper) {}
 
-  // Loads the module at the first call.
-  cudaError_t load();
+  // Loads the module onto the device at the first call.
+  cudaError_t load(int device);
 
-  // Loads the module and fills in what the engine and the cubin know of the kernel.
+  // Loads the module onto the kernel's device and fills in what the engine and the cubin know of the
+  // kernel.
   cudaError_t resolve(KernelRecord& kernel);
-  cudaError_t find_storage(const VariableRecord& variable, Variable& storage);
+  cudaError_t find_storage(const VariableRecord& variable, int device, Variable& storage);
 
   void add_managed(const VariableRecord* variable) { managed_.push_back(variable); }
   int ptx_arch() const { return ptx_arch_; }
   int cubin_arch() const { return cubin_arch_; }
 
  private:
-  cudaError_t load_images();
+  // On one device; each has its own variables.
+  struct Loaded {
+    bool tried = false;
+    cudaError_t result = cudaSuccess;
+    std::shared_ptr<Module> module;
+  };
+
+  cudaError_t load_images(int device);
+  Loaded& on(int device) { return loaded_[static_cast<size_t>(device)]; }
 
   std::mutex mutex_;
   const void* wrapper_;
-  bool loaded_ = false;
-  cudaError_t load_result_ = cudaSuccess;
-  std::shared_ptr<Module> module_;
+  std::array<Loaded, most_devices> loaded_;
   std::unordered_map<std::string, KernelResources> resources_;
   std::vector<const VariableRecord*> managed_;
   int ptx_arch_ = 0;
   int cubin_arch_ = 0;
 };
 
-// The kernel behind a host stub or a cudaKernel_t, resolved. Fails when there is none.
+// The kernel behind a host stub or a cudaKernel_t on the calling thread's device, resolved. Fails
+// when there is none.
 cudaError_t find_function(const void* function, KernelRecord*& kernel);
 
-// The storage behind the host shadow of a variable.
+// The storage behind the host shadow of a variable on the calling thread's device.
 cudaError_t find_symbol(const void* symbol, Variable& storage);
 
 }  // namespace cuemu::runtime

@@ -101,31 +101,8 @@ cudaError_t available_dynamic_shared(const KernelRecord& kernel, int blocks, int
   return cudaSuccess;
 }
 
-}  // namespace
-
-int threads_that_fit_registers(int registers_per_thread) {
-  const int per_warp = registers_per_warp(registers_per_thread);
-  if (per_warp == 0) return DeviceModel::max_threads_per_block;
-  const int warps = DeviceModel::registers_per_multiprocessor / partitions / per_warp * partitions;
-  return std::min(warps * DeviceModel::warp_size, DeviceModel::max_threads_per_block);
-}
-
-int active_blocks_per_multiprocessor(const KernelRecord& kernel, int block_threads,
-                                     size_t dynamic_shared) {
-  if (block_threads > DeviceModel::max_threads_per_block) return 0;
-  const int warps = warps_of(block_threads);
-  constexpr int most_warps = DeviceModel::max_threads_per_multiprocessor / DeviceModel::warp_size;
-  return std::min({most_warps / warps, DeviceModel::max_blocks_per_multiprocessor,
-                   blocks_by_registers(kernel, warps), blocks_by_shared(kernel, dynamic_shared),
-                   blocks_by_barriers(kernel)});
-}
-
-}  // namespace cuemu::runtime
-
-using namespace cuemu::runtime;
-
-CUEMU_EXPORT cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(
-    int* blocks, const void* function, int block_threads, size_t dynamic_shared, unsigned flags) {
+cudaError_t max_active_blocks(int* blocks, const void* function, int block_threads,
+                              size_t dynamic_shared, unsigned flags) {
   return api_call([&] {
     constexpr unsigned known_flags = cudaOccupancyDisableCachingOverride;
     if (blocks == nullptr || block_threads <= 0 || (flags & ~known_flags) != 0) {
@@ -140,23 +117,47 @@ CUEMU_EXPORT cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(
   });
 }
 
-CUEMU_EXPORT cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks,
-                                                                       const void* function,
-                                                                       int block_threads,
-                                                                       size_t dynamic_shared) {
-  return cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(blocks, function, block_threads,
-                                                                dynamic_shared, 0);
+}  // namespace
+
+int threads_that_fit_registers(int registers_per_thread) {
+  const int per_warp = registers_per_warp(registers_per_thread);
+  if (per_warp == 0) return DeviceModel::max_threads_per_block;
+  const int warps = DeviceModel::registers_per_multiprocessor / partitions / per_warp * partitions;
+  return std::min(warps * DeviceModel::warp_size, DeviceModel::max_threads_per_block);
 }
 
-CUEMU_EXPORT cudaError_t cudaOccupancyAvailableDynamicSMemPerBlock(size_t* bytes,
-                                                                   const void* function, int blocks,
-                                                                   int block_threads) {
-  return api_call([&] {
-    if (bytes == nullptr || block_threads <= 0) return cudaErrorInvalidValue;
-    KernelRecord* kernel = nullptr;
-    if (const cudaError_t result = find_function(function, kernel); result != cudaSuccess) {
-      return result;
-    }
-    return available_dynamic_shared(*kernel, blocks, block_threads, bytes);
-  });
+int active_blocks_per_multiprocessor(const KernelRecord& kernel, int block_threads,
+                                     size_t dynamic_shared) {
+  if (block_threads > DeviceModel::max_threads_per_block) return 0;
+  const int warps = warps_of(block_threads);
+  const int most_warps = device_model().max_threads_per_multiprocessor / DeviceModel::warp_size;
+  return std::min({most_warps / warps, device_model().max_blocks_per_multiprocessor,
+                   blocks_by_registers(kernel, warps), blocks_by_shared(kernel, dynamic_shared),
+                   blocks_by_barriers(kernel)});
 }
+
+}  // namespace cuemu::runtime
+
+using namespace cuemu::runtime;
+
+CUEMU_API(cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags,
+          (int* blocks, const void* function, int block_threads, size_t dynamic_shared,
+           unsigned flags),
+          { return max_active_blocks(blocks, function, block_threads, dynamic_shared, flags); })
+
+CUEMU_API(cudaOccupancyMaxActiveBlocksPerMultiprocessor,
+          (int* blocks, const void* function, int block_threads, size_t dynamic_shared),
+          { return max_active_blocks(blocks, function, block_threads, dynamic_shared, 0); })
+
+CUEMU_API(cudaOccupancyAvailableDynamicSMemPerBlock,
+          (size_t * bytes, const void* function, int blocks, int block_threads), {
+            return api_call([&] {
+              if (bytes == nullptr || block_threads <= 0) return cudaErrorInvalidValue;
+              KernelRecord* kernel = nullptr;
+              if (const cudaError_t result = find_function(function, kernel);
+                  result != cudaSuccess) {
+                return result;
+              }
+              return available_dynamic_shared(*kernel, blocks, block_threads, bytes);
+            });
+          })

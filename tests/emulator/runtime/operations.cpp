@@ -6,16 +6,11 @@
 #include "device_model.hpp"
 #include "errors.hpp"
 #include "events.hpp"
+#include "launch_log.hpp"
 #include "memory.hpp"
 
 namespace cuemu::runtime {
 namespace {
-
-// The device does one thing at a time, so host threads that share a stream see it in order.
-std::mutex& device_mutex() {
-  static std::mutex* const mutex = new std::mutex;
-  return *mutex;
-}
 
 cudaError_t perform(const EmptyOperation&) {
   return cudaSuccess;
@@ -27,8 +22,10 @@ cudaError_t perform(const KernelOperation& operation) {
                          .block = operation.block,
                          .dynamic_shared_bytes = operation.dynamic_shared_bytes,
                          .parameters = operation.parameters.data(),
+                         .device = operation.kernel->device,
                          .limits = device_model().limits()};
   const std::lock_guard lock(device_mutex());
+  log_launch(operation);
   if (const std::optional<Fault> fault = run(launch)) {
     const cudaError_t error = raise_fault(*fault);
     return sticky_error() == cudaSuccess ? error : cudaSuccess;
@@ -87,6 +84,11 @@ cudaError_t perform(const GraphOperation& graph) {
 }
 
 }  // namespace
+
+std::mutex& device_mutex() {
+  static std::mutex* const mutex = new std::mutex;
+  return *mutex;
+}
 
 cudaError_t execute(const Operation& operation) {
   return std::visit([](const auto& chosen) { return perform(chosen); }, operation);

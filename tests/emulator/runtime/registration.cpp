@@ -12,12 +12,18 @@
 namespace cuemu::runtime {
 namespace {
 
+// cudaKernel_t and cudaFunction_t point to one.
+struct RegisteredKernel {
+  const ModuleRecord* module = nullptr;
+  std::unique_ptr<KernelRecord[]> on_device;
+};
+
 struct Registry {
   std::shared_mutex mutex;
   std::vector<std::unique_ptr<ModuleRecord>> modules;
-  std::vector<std::unique_ptr<KernelRecord>> kernels;
+  std::vector<std::unique_ptr<RegisteredKernel>> kernels;
   std::vector<std::unique_ptr<VariableRecord>> variables;
-  std::unordered_map<const void*, KernelRecord*> kernel_of_stub;
+  std::unordered_map<const void*, RegisteredKernel*> kernel_of_stub;
   std::unordered_map<const void*, VariableRecord*> variable_of_shadow;
   std::unordered_set<const void*> kernel_handles;
 };
@@ -32,7 +38,7 @@ ModuleRecord* module_of_handle(void** handle) {
   return reinterpret_cast<ModuleRecord*>(handle);
 }
 
-KernelRecord* find_record(const void* function) {
+RegisteredKernel* find_registered(const void* function) {
   Registry& known = registry();
   const std::shared_lock lock(known.mutex);
   if (const auto found = known.kernel_of_stub.find(function); found != known.kernel_of_stub.end()) {
@@ -40,7 +46,7 @@ KernelRecord* find_record(const void* function) {
   }
   // CUDA also takes a cudaKernel_t or cudaFunction_t wherever it takes a host stub.
   if (!known.kernel_handles.contains(function)) return nullptr;
-  return static_cast<KernelRecord*>(const_cast<void*>(function));
+  return static_cast<RegisteredKernel*>(const_cast<void*>(function));
 }
 
 void add_variable(void** handle, const void* shadow, const char* name, void** managed_pointer) {
@@ -65,11 +71,22 @@ const VariableRecord* find_managed(const Registry& known, const void* storage) {
   return nullptr;
 }
 
+cudaError_t find_kernel_handle(cudaKernel_t* kernel, const void* function) {
+  return pure_call([&] {
+    if (kernel == nullptr) return cudaErrorInvalidValue;
+    RegisteredKernel* const registered = find_registered(function);
+    if (registered == nullptr) return cudaErrorInvalidDeviceFunction;
+    *kernel = reinterpret_cast<cudaKernel_t>(registered);
+    return cudaSuccess;
+  });
+}
+
 }  // namespace
 
 cudaError_t find_function(const void* function, KernelRecord*& kernel) {
-  kernel = find_record(function);
-  if (kernel == nullptr) return cudaErrorInvalidDeviceFunction;
+  const RegisteredKernel* const registered = find_registered(function);
+  if (registered == nullptr) return cudaErrorInvalidDeviceFunction;
+  kernel = &registered->on_device[static_cast<size_t>(current_device())];
   return kernel->module->resolve(*kernel);
 }
 
@@ -83,7 +100,7 @@ cudaError_t find_symbol(const void* symbol, Variable& storage) {
         found != known.variable_of_shadow.end() ? found->second : find_managed(known, symbol);
     if (variable == nullptr) return cudaErrorInvalidSymbol;
   }
-  return variable->module->find_storage(*variable, storage);
+  return variable->module->find_storage(*variable, current_device(), storage);
 }
 
 }  // namespace cuemu::runtime
@@ -114,15 +131,21 @@ CUEMU_EXPORT void __cudaUnregisterFatBinary(void** handle) {
 CUEMU_EXPORT void __cudaRegisterFunction(void** handle, const char* host_stub, char*,
                                          const char* name, int, uint3*, uint3*, dim3*, dim3*,
                                          int*) {
-  auto record = std::make_unique<KernelRecord>();
-  record->module = module_of_handle(handle);
-  record->host_stub = host_stub;
-  record->name = name;
+  auto registered = std::make_unique<RegisteredKernel>();
+  registered->module = module_of_handle(handle);
+  registered->on_device = std::make_unique<KernelRecord[]>(static_cast<size_t>(device_count()));
+  for (int device = 0; device < device_count(); ++device) {
+    KernelRecord& kernel = registered->on_device[static_cast<size_t>(device)];
+    kernel.module = module_of_handle(handle);
+    kernel.device = device;
+    kernel.host_stub = host_stub;
+    kernel.name = name;
+  }
   Registry& known = registry();
   const std::unique_lock lock(known.mutex);
-  known.kernel_of_stub[host_stub] = record.get();
-  known.kernel_handles.insert(record.get());
-  known.kernels.push_back(std::move(record));
+  known.kernel_of_stub[host_stub] = registered.get();
+  known.kernel_handles.insert(registered.get());
+  known.kernels.push_back(std::move(registered));
 }
 
 CUEMU_EXPORT void __cudaRegisterVar(void** handle, char* shadow, char*, const char* name, int,
@@ -137,25 +160,17 @@ CUEMU_EXPORT void __cudaRegisterManagedVar(void** handle, void** shadow, char*, 
 
 // Called before the host first touches a managed variable: its storage must exist from then on.
 CUEMU_EXPORT char __cudaInitModule(void** handle) {
-  return module_of_handle(handle)->load() == cudaSuccess ? 1 : 0;
+  return module_of_handle(handle)->load(current_device()) == cudaSuccess ? 1 : 0;
 }
 
 // Called by each kernel's host stub at its first launch. Must not fail for a kernel that is merely
 // not loadable: the launch reports that.
 CUEMU_EXPORT cudaError_t __cudaGetKernel(cudaKernel_t* kernel, const void* host_stub) {
-  return pure_call([&] {
-    KernelRecord* const record = find_record(host_stub);
-    if (record == nullptr) return cudaErrorInvalidDeviceFunction;
-    *kernel = reinterpret_cast<cudaKernel_t>(record);
-    return cudaSuccess;
-  });
+  return find_kernel_handle(kernel, host_stub);
 }
 
-CUEMU_EXPORT cudaError_t cudaGetKernel(cudaKernel_t* kernel, const void* function) {
-  if (kernel == nullptr) return pure_call([] { return cudaErrorInvalidValue; });
-  return __cudaGetKernel(kernel, function);
-}
+CUEMU_API(cudaGetKernel, (cudaKernel_t * kernel, const void* function),
+          { return find_kernel_handle(kernel, function); })
 
-CUEMU_EXPORT cudaError_t cudaGetFuncBySymbol(cudaFunction_t* function, const void* symbol) {
-  return cudaGetKernel(reinterpret_cast<cudaKernel_t*>(function), symbol);
-}
+CUEMU_API(cudaGetFuncBySymbol, (cudaFunction_t * function, const void* symbol),
+          { return find_kernel_handle(reinterpret_cast<cudaKernel_t*>(function), symbol); })

@@ -1,11 +1,14 @@
 #include "streams.hpp"
 
 #include <algorithm>
+#include <array>
 #include <unordered_set>
 #include <utility>
 
 #include "api.hpp"
 #include "capture.hpp"
+#include "device.hpp"
+#include "late_copies.hpp"
 
 namespace cuemu::runtime {
 namespace {
@@ -13,12 +16,13 @@ namespace {
 constexpr int least_priority = 0, greatest_priority = -5;
 
 // Called with the streams' lock held.
-Stream* new_stream(unsigned flags, int priority) {
+Stream* new_stream(unsigned flags, int priority, int device) {
   static uint64_t next_id = 1;
   auto* const stream = new Stream;
   stream->id = next_id++;
   stream->flags = flags;
   stream->priority = priority;
+  stream->device = device;
   return stream;
 }
 
@@ -27,19 +31,36 @@ std::unordered_set<const Stream*>& created_streams() {
   return *streams;
 }
 
-Stream& legacy_stream() {
-  static Stream* const stream = [] {
-    auto* const created = new Stream;
-    created->legacy = true;
+// One for each device.
+using StreamOfDevice = std::array<Stream*, most_devices>;
+
+Stream& legacy_stream(int device) {
+  static const StreamOfDevice streams = [] {
+    StreamOfDevice created{};
+    for (int number = 0; number < device_count(); ++number) {
+      Stream* const stream = created[static_cast<size_t>(number)] = new Stream;
+      stream->device = number;
+      stream->legacy = true;
+    }
     return created;
   }();
-  return *stream;
+  return *streams[static_cast<size_t>(device)];
 }
 
 // Not destroyed with its thread: a capture that the thread left open may still refer to it.
-Stream& stream_of_this_thread() {
-  thread_local Stream* const stream = new_stream(cudaStreamDefault, 0);
+Stream& stream_of_this_thread(int device) {
+  thread_local StreamOfDevice streams{};
+  Stream*& stream = streams[static_cast<size_t>(device)];
+  if (stream == nullptr) stream = new_stream(cudaStreamDefault, 0, device);
   return *stream;
+}
+
+// Called with the streams' lock held. All that the stream has to do is done then.
+cudaError_t wait_for(Stream& stream) {
+  const cudaError_t result =
+      stream.capture != nullptr ? check_waiting(&stream) : check_implicit_dependency(stream);
+  if (result == cudaSuccess) land(copies_before(stream));
+  return result;
 }
 
 cudaError_t create(cudaStream_t* handle, unsigned flags, int priority) {
@@ -49,7 +70,7 @@ cudaError_t create(cudaStream_t* handle, unsigned flags, int priority) {
     }
     const std::lock_guard lock(stream_mutex());
     const int clamped = std::clamp(priority, greatest_priority, least_priority);
-    Stream* const stream = new_stream(flags, clamped);
+    Stream* const stream = new_stream(flags, clamped, current_device());
     created_streams().insert(stream);
     *handle = reinterpret_cast<cudaStream_t>(stream);
     return cudaSuccess;
@@ -63,13 +84,18 @@ std::mutex& stream_mutex() {
   return *mutex;
 }
 
+size_t live_streams() {
+  const std::lock_guard lock(stream_mutex());
+  return created_streams().size();
+}
+
 cudaError_t find_stream(cudaStream_t handle, cudaStream_t implicit, Stream*& stream) {
   if (handle == nullptr) handle = implicit;
   const std::lock_guard lock(stream_mutex());
   if (handle == cudaStreamLegacy) {
-    stream = &legacy_stream();
+    stream = &legacy_stream(current_device());
   } else if (handle == cudaStreamPerThread) {
-    stream = &stream_of_this_thread();
+    stream = &stream_of_this_thread(current_device());
   } else {
     stream = reinterpret_cast<Stream*>(handle);
     if (!created_streams().contains(stream)) return cudaErrorInvalidResourceHandle;
@@ -90,7 +116,11 @@ cudaError_t submit(Stream& stream, Operation operation) {
       return result;
     }
   }
-  return execute(operation);
+  land(copies_before(stream));
+  const auto* const copy = std::get_if<CopyOperation>(&operation);
+  if (copy == nullptr || !may_arrive_late(*copy)) return execute(operation);
+  issue_late(stream, *copy);
+  return cudaSuccess;
 }
 
 cudaError_t submit(cudaStream_t handle, cudaStream_t implicit, Operation operation) {
@@ -105,50 +135,41 @@ cudaError_t submit(cudaStream_t handle, cudaStream_t implicit, Operation operati
 
 using namespace cuemu::runtime;
 
-CUEMU_EXPORT cudaError_t cudaStreamCreate(cudaStream_t* stream) {
-  return create(stream, cudaStreamDefault, 0);
-}
+CUEMU_API(cudaStreamCreate, (cudaStream_t * stream),
+          { return create(stream, cudaStreamDefault, 0); })
 
-CUEMU_EXPORT cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
-  return create(stream, flags, 0);
-}
+CUEMU_API(cudaStreamCreateWithFlags, (cudaStream_t * stream, unsigned flags),
+          { return create(stream, flags, 0); })
 
-CUEMU_EXPORT cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned flags,
-                                                      int priority) {
-  return create(stream, flags, priority);
-}
+CUEMU_API(cudaStreamCreateWithPriority, (cudaStream_t * stream, unsigned flags, int priority),
+          { return create(stream, flags, priority); })
 
-CUEMU_EXPORT cudaError_t cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
+CUEMU_API(cudaDeviceGetStreamPriorityRange, (int* least, int* greatest), {
   return api_call([&] {
     if (least != nullptr) *least = least_priority;
     if (greatest != nullptr) *greatest = greatest_priority;
     return cudaSuccess;
   });
-}
+})
 
-CUEMU_EXPORT cudaError_t cudaStreamDestroy(cudaStream_t handle) {
+CUEMU_API(cudaStreamDestroy, (cudaStream_t handle), {
   return api_call([&] {
     const std::lock_guard lock(stream_mutex());
     auto* const stream = reinterpret_cast<Stream*>(handle);
     if (created_streams().erase(stream) == 0) return cudaErrorInvalidResourceHandle;
     abandon_capture(*stream);
+    land(copies_before(*stream));
     delete stream;
     return cudaSuccess;
   });
-}
+})
 
 CUEMU_STREAM_API(cudaStreamSynchronize, (cudaStream_t stream), {
-  return with_stream(stream, implicit_stream, [](Stream& waited) {
-    if (waited.capture != nullptr) return check_waiting(&waited);
-    return check_implicit_dependency(waited);
-  });
+  return with_stream(stream, implicit_stream, [](Stream& waited) { return wait_for(waited); });
 })
 
 CUEMU_STREAM_API(cudaStreamQuery, (cudaStream_t stream), {
-  return with_stream(stream, implicit_stream, [](Stream& queried) {
-    if (queried.capture != nullptr) return check_waiting(&queried);
-    return check_implicit_dependency(queried);
-  });
+  return with_stream(stream, implicit_stream, [](Stream& queried) { return wait_for(queried); });
 })
 
 CUEMU_STREAM_API(cudaStreamGetFlags, (cudaStream_t stream, unsigned* flags), {
@@ -173,8 +194,8 @@ CUEMU_STREAM_API(cudaStreamGetId, (cudaStream_t stream, unsigned long long* id),
 })
 
 CUEMU_STREAM_API(cudaStreamGetDevice, (cudaStream_t stream, int* device), {
-  return with_stream(stream, implicit_stream, [&](const Stream&) {
-    *device = 0;
+  return with_stream(stream, implicit_stream, [&](const Stream& queried) {
+    *device = queried.device;
     return cudaSuccess;
   });
 })
@@ -193,11 +214,8 @@ CUEMU_STREAM_API(cudaStreamAddCallback,
                  {
                    if (callback == nullptr || flags != 0)
                      return pure_call([] { return cudaErrorInvalidValue; });
-                   const cudaError_t result =
-                       with_stream(stream, implicit_stream, [](Stream& called) {
-                         if (called.capture != nullptr) return check_waiting(&called);
-                         return check_implicit_dependency(called);
-                       });
+                   const cudaError_t result = with_stream(
+                       stream, implicit_stream, [](Stream& called) { return wait_for(called); });
                    if (result == cudaSuccess) callback(stream, cudaSuccess, argument);
                    return result;
                  })

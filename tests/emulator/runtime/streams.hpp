@@ -18,6 +18,7 @@ struct Stream {
   uint64_t id = 0;
   unsigned flags = cudaStreamDefault;
   int priority = 0;
+  int device = 0;
   bool legacy = false;
 
   std::shared_ptr<Capture> capture;
@@ -25,6 +26,9 @@ struct Stream {
 };
 
 std::mutex& stream_mutex();
+
+// Created and not destroyed. Takes stream_mutex() itself.
+size_t live_streams();
 
 // The stream behind a handle, where 0 means `implicit`. Fails with cudaErrorInvalidResourceHandle.
 cudaError_t find_stream(cudaStream_t handle, cudaStream_t implicit, Stream*& stream);

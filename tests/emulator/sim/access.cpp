@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "fault.hpp"
+#include "launch.hpp"
 
 namespace cuemu {
 namespace {
@@ -13,6 +14,18 @@ std::string describe(const Region* r) {
   return format("nearest is [0x%llx, 0x%llx), %llu bytes", static_cast<unsigned long long>(r->base),
                 static_cast<unsigned long long>(r->end),
                 static_cast<unsigned long long>(r->end - r->base));
+}
+
+// Why there is nothing at `address` for this launch.
+std::string describe_absence(const Warp& w, uint64_t address) {
+  const int device = w.worker->launch->launch->device;
+  const std::shared_ptr<const RegionTable> all = current_regions();
+  const Region* elsewhere = all->find(address);
+  if (elsewhere != nullptr && !elsewhere->is_visible_to(device))
+    return format("memory of device %d, the kernel runs on device %d", elsewhere->device, device);
+  const RegionTable& table = *w.worker->regions;
+  const Region* r = table.find(address);
+  return describe(r != nullptr ? r : table.nearest(address));
 }
 
 }  // namespace
@@ -50,12 +63,10 @@ const Region* check_global_slowly(Warp& w, const Instr& in, uint32_t mask, const
   });
   if (outside != 0) {
     const uint64_t a = address[first_lane(outside)];
-    const Region* r = table.find(a);
-    if (r == nullptr) r = table.nearest(a);
     raise_fault(w, in, "out-of-bounds", outside,
                 format("global %s of %u bytes at 0x%llx, ", what, bytes,
                        static_cast<unsigned long long>(a)) +
-                    describe(r));
+                    describe_absence(w, a));
   }
   if (misaligned != 0)
     raise_fault(w, in, "misaligned-access", misaligned,

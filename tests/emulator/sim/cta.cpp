@@ -3,7 +3,6 @@
 #include <new>
 #include <thread>
 
-#include "../ops/opcodes.hpp"
 #include "checks.hpp"
 #include "fault.hpp"
 #include "launch.hpp"
@@ -48,8 +47,8 @@ void Cta::complete(uint32_t id) {
     for (Group& g : w.others) {
       if (g.state != Group::State::at_barrier || g.barrier != id) continue;
       g.state = Group::State::runnable;
-      if (g.reduction != nullptr) finish_barrier_reduction(w, *g.reduction, g.mask, done);
-      g.reduction = nullptr;
+      if (g.finish != nullptr) g.finish(w, *g.waiting, g.mask, done);
+      g.finish = nullptr;
     }
   }
 }
@@ -263,7 +262,7 @@ void run_ctas(Worker& worker, LaunchState& state) {
   try {
     while (!state.stop.load(std::memory_order_relaxed)) {
       const uint64_t number = state.next_cta.fetch_add(1);
-      if (number >= state.ctas) break;
+      if (number >= state.end_cta) break;
       start_cta(worker, *state.launch, number);
       run_cta(worker.cta, state, member);
       ++worker.counters.ctas;

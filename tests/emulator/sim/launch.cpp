@@ -8,7 +8,6 @@
 #include <thread>
 
 #include "checks.hpp"
-#include "module.hpp"
 #include "warp.hpp"
 
 namespace cuemu {
@@ -39,12 +38,12 @@ class Pool {
   }
 
   unsigned workers_for(uint64_t ctas) const {
-    return static_cast<unsigned>(std::min<uint64_t>(workers_.size(), ctas));
+    return static_cast<unsigned>(std::clamp<uint64_t>(ctas, 1, workers_.size()));
   }
 
   void run(LaunchState& state) {
     std::lock_guard turn(turn_);
-    const size_t wanted = workers_for(state.ctas);
+    const size_t wanted = workers_for(state.end_cta - state.next_cta);
     if (wanted > 1) {
       std::lock_guard lock(mutex_);
       state_ = &state;
@@ -109,6 +108,35 @@ Pool& pool() {
   return p;
 }
 
+struct CtaRange {
+  uint64_t begin, end;
+};
+
+// What choose_ctas() asked for.
+struct CtaChoice {
+  std::mutex mutex;
+  int64_t first = 0;
+  uint64_t count = 0;
+};
+CtaChoice& cta_choice() {
+  static CtaChoice& choice = *new CtaChoice;
+  return choice;
+}
+
+CtaRange chosen_ctas(uint64_t ctas) {
+  CtaChoice& choice = cta_choice();
+  std::lock_guard lock(choice.mutex);
+  if (choice.count == 0) return {0, ctas};
+  const uint64_t from_end = 0 - static_cast<uint64_t>(choice.first);
+  uint64_t begin = static_cast<uint64_t>(choice.first), count = choice.count;
+  if (choice.first < 0) {
+    begin = ctas - std::min(ctas, from_end);
+    count -= std::min(count, from_end - (ctas - begin));
+  }
+  begin = std::min(begin, ctas);
+  return {begin, begin + std::min(count, ctas - begin)};
+}
+
 std::optional<Fault> invalid(const std::string& name, const std::string& why) {
   return Fault{"invalid-launch", "invalid-launch: " + why + "; kernel " + name};
 }
@@ -137,6 +165,17 @@ int set_switch(const char* name, int value) {
   return -1;
 }
 
+bool copies_are_late() {
+  return switches().late.load() != 0;
+}
+
+void choose_ctas(int64_t first, uint64_t count) {
+  CtaChoice& choice = cta_choice();
+  std::lock_guard lock(choice.mutex);
+  choice.first = first;
+  choice.count = count;
+}
+
 void read_counters(cuemu_counters& out) {
   pool().read(out);
 }
@@ -146,8 +185,8 @@ void reset_counters() {
 
 std::optional<Fault> run(const Launch& launch) {
   const Kernel& kernel = *launch.kernel;
-  const KernelInfo& info = kernel_info(kernel);
-  const Program& program = program_of(kernel);
+  const KernelInfo& info = kernel.info;
+  const Program& program = kernel.program;
   const uint64_t threads = uint64_t{launch.block.x} * launch.block.y * launch.block.z;
   const uint64_t ctas = uint64_t{launch.grid.x} * launch.grid.y * launch.grid.z;
   if (threads == 0 || ctas == 0) return invalid(program.pretty_name, "empty grid or block");
@@ -160,11 +199,13 @@ std::optional<Fault> run(const Launch& launch) {
       std::max(launch.limits.shared_bytes_per_block_optin, launch.limits.shared_bytes_per_block))
     return invalid(program.pretty_name,
                    std::to_string(shared) + " bytes of shared memory, more than a block may have");
-  LaunchState state(pool().workers_for(ctas));
+  const CtaRange range = chosen_ctas(ctas);
+  LaunchState state(pool().workers_for(range.end - range.begin));
   state.launch = &launch;
   state.program = &program;
-  state.regions = current_regions();
-  state.ctas = ctas;
+  state.regions = regions_visible_to(launch.device);
+  state.next_cta = range.begin;
+  state.end_cta = range.end;
   pool().run(state);
   return state.fault;
 }

@@ -6,9 +6,9 @@
 #include <optional>
 #include <string>
 
-#include "engine.hpp"
+#include "../isa/program.hpp"
 #include "memory.hpp"
-#include "program.hpp"
+#include "run.hpp"
 #include "stalemate.hpp"
 
 namespace cuemu {
@@ -24,7 +24,7 @@ struct LaunchState {
   const Launch* launch = nullptr;
   const Program* program = nullptr;
   std::shared_ptr<const RegionTable> regions;
-  uint64_t ctas = 0;
+  uint64_t end_cta = 0;
   std::atomic<uint64_t> next_cta{0};
   std::atomic<bool> stop{false};
   Stalemate stalemate;
@@ -39,7 +39,5 @@ void run_ctas(Worker& worker, LaunchState& state);
 
 // Host threads that stay for the next launch. The caller of run() works too.
 void run_on_all_workers(LaunchState& state);
-
-std::string demangle(const std::string& mangled);
 
 }  // namespace cuemu

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <iterator>
 #include <mutex>
 
 namespace cuemu {
@@ -67,10 +68,11 @@ uint64_t SectorMap::mark(uint64_t first, uint64_t last, std::vector<SectorChunk*
   return fresh;
 }
 
-Region::Region(uint64_t base_address, uint64_t bytes, MemoryKind what)
+Region::Region(uint64_t base_address, uint64_t bytes, MemoryKind what, int of_device)
     : base(base_address),
       end(base_address + bytes),
       kind(what),
+      device(of_device),
       read(((end + 31) >> kSectorShift) - (base >> kSectorShift) + 1),
       written(((end + 31) >> kSectorShift) - (base >> kSectorShift) + 1) {}
 
@@ -100,9 +102,19 @@ std::shared_ptr<const RegionTable> current_regions() {
   return registry().table;
 }
 
-void register_memory(void* base, size_t size, MemoryKind kind) {
+std::shared_ptr<const RegionTable> regions_visible_to(int device) {
+  std::shared_ptr<const RegionTable> all = current_regions();
+  const auto visible = [&](const auto& r) { return r->is_visible_to(device); };
+  if (std::all_of(all->regions.begin(), all->regions.end(), visible)) return all;
+  auto table = std::make_shared<RegionTable>();
+  std::copy_if(all->regions.begin(), all->regions.end(), std::back_inserter(table->regions),
+               visible);
+  return table;
+}
+
+void register_memory(void* base, size_t size, MemoryKind kind, int device) {
   if (size == 0) return;
-  auto region = std::make_shared<const Region>(to_address(base), size, kind);
+  auto region = std::make_shared<const Region>(to_address(base), size, kind, device);
   std::lock_guard lock(registry().mutex);
   auto table = std::make_shared<RegionTable>(*registry().table);
   auto it = std::partition_point(table->regions.begin(), table->regions.end(),
@@ -122,7 +134,7 @@ std::optional<MemoryRange> find_memory(const void* address) {
   const std::shared_ptr<const RegionTable> table = current_regions();
   const Region* r = table->find(to_address(address));
   if (r == nullptr) return std::nullopt;
-  return MemoryRange{reinterpret_cast<std::byte*>(r->base), r->end - r->base, r->kind};
+  return MemoryRange{reinterpret_cast<std::byte*>(r->base), r->end - r->base, r->kind, r->device};
 }
 
 }  // namespace cuemu

@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "engine.hpp"
+#include "registered_memory.hpp"
 
 namespace cuemu {
 
@@ -40,11 +40,15 @@ class SectorMap {
 };
 
 struct Region {
-  Region(uint64_t base_address, uint64_t bytes, MemoryKind what);
+  Region(uint64_t base_address, uint64_t bytes, MemoryKind what, int of_device);
   uint64_t base, end;
   MemoryKind kind;
+  int device;
   mutable SectorMap read, written;
 
+  bool is_visible_to(int other_device) const {
+    return device == other_device || kind == MemoryKind::managed || kind == MemoryKind::pinned_host;
+  }
   bool holds(uint64_t first, uint64_t behind) const { return first >= base && behind <= end; }
 };
 
@@ -58,13 +62,7 @@ class RegionTable {
   std::vector<std::shared_ptr<const Region>> regions;
 };
 std::shared_ptr<const RegionTable> current_regions();
-
-// Generic addresses outside the host's: the top nibble tells the window, the rest is the address in
-// its space.
-inline constexpr unsigned kWindowShift = 60;
-inline constexpr uint64_t kSharedWindow = uint64_t{1} << kWindowShift;
-inline constexpr uint64_t kLocalWindow = uint64_t{2} << kWindowShift;
-inline constexpr uint64_t kParamWindow = uint64_t{3} << kWindowShift;
-inline constexpr uint64_t kWindowOffset = (uint64_t{1} << kWindowShift) - 1;
+// Of these, what kernels on the device may touch.
+std::shared_ptr<const RegionTable> regions_visible_to(int device);
 
 }  // namespace cuemu
