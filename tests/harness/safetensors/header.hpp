@@ -7,13 +7,12 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "foldconv/status.hpp"
-
-namespace foldconv::tool {
+namespace foldconv::harness {
 
 struct TensorInfo {
   std::string name;
@@ -27,12 +26,17 @@ struct TensorInfo {
 // "[64, 3, 7, 7]"
 std::string to_string(const std::vector<std::uint64_t>& shape);
 
-// The tensors, sorted by name. `json` is the header's text, `data_bytes` what follows it in the
-// file. Errors (invalid_argument) name the tensor: text that is no JSON in UTF-8 or no object of
+struct SafetensorsHeader {
+  std::vector<TensorInfo> tensors;  // sorted by name
+  std::map<std::string, std::string> metadata;
+};
+
+// `json` is the header's text, `data_bytes` what follows it in the file. Throws Error
+// (invalid_argument), naming the file and the tensor: text that is no JSON in UTF-8 or no object of
 // objects as above, further members of a tensor (nobody writes any), names twice, unknown dtypes,
 // more than 64 dimensions, offsets outside the data or of another size than dtype and shape say,
-// bytes of the data that belong to two tensors or to none. `__metadata__` is checked and forgotten.
-Result<std::vector<TensorInfo>> parse_safetensors_header(std::string_view json,
-                                                         std::uint64_t data_bytes);
+// bytes of the data that belong to two tensors or to none, metadata that is no text.
+SafetensorsHeader parse_safetensors_header(const std::string& file, std::string_view json,
+                                           std::uint64_t data_bytes);
 
-}  // namespace foldconv::tool
+}  // namespace foldconv::harness

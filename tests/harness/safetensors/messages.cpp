@@ -1,8 +1,8 @@
-#include "weights/printable.hpp"
+#include "harness/safetensors/messages.hpp"
 
 #include <cstddef>
 
-namespace foldconv::tool {
+namespace foldconv::harness {
 namespace {
 
 constexpr std::size_t kMaxBytes = 80;
@@ -32,4 +32,12 @@ std::string printable(std::string_view name) {
   return text + (shown < name.size() ? "...`" : "`");
 }
 
-}  // namespace foldconv::tool
+void fail(const std::string& file, const std::string& what, ErrorCode code) {
+  throw Error(code, file + ": " + what);
+}
+
+void malformed(const std::string& file, const std::string& what) {
+  fail(file, what + "; the file is damaged or not safetensors: write it again");
+}
+
+}  // namespace foldconv::harness
