@@ -8,21 +8,21 @@
 #include "cudnn/problem_text.hpp"
 #include "harness/device/buffer.hpp"
 #include "harness/error.hpp"
+#include "harness/safetensors/safetensors.hpp"
 #include "harness/ways/library.hpp"
-#include "kernels/support/safetensors.hpp"
 
 namespace foldconv::cudnn {
 namespace {
 
-CudnnGolden parse(const std::string& name, const kernel_tests::TensorFile& file) {
+CudnnGolden parse(const std::string& name, const harness::Safetensors& file) {
   CudnnGolden golden;
   golden.name = name;
-  golden.witness = "cuDNN " + file.metadata.at("cudnn") + " on " + file.metadata.at("gpu") +
-                   ", engine " + file.metadata.at("engine");
-  golden.problem = parse_problem(file.metadata.at("problem"));
+  golden.witness = "cuDNN " + file.metadata().at("cudnn") + " on " + file.metadata().at("gpu") +
+                   ", engine " + file.metadata().at("engine");
+  golden.problem = parse_problem(file.metadata().at("problem"));
   const ConvProblem& p = golden.problem;
   const auto tensor = [&file](const char* key, std::int64_t elements) {
-    const std::vector<float>& values = file.tensors.at(key).values;
+    std::vector<float> values = file.values(key);
     if (std::ssize(values) != elements) {
       throw std::runtime_error(std::string(key) + " has another size than the problem says");
     }
@@ -47,7 +47,7 @@ std::vector<CudnnGolden> read_cudnn_goldens(const std::string& folder) {
     if (entry.path().extension() != ".safetensors") continue;
     try {
       goldens.push_back(parse(entry.path().stem().string(),
-                              kernel_tests::read_safetensors(entry.path().string())));
+                              harness::Safetensors(harness::open_file(entry.path()))));
     } catch (const std::exception& failure) {
       throw std::runtime_error(entry.path().string() + ": " + failure.what());
     }

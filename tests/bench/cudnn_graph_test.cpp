@@ -40,7 +40,7 @@ class CudnnGraph : public testing::Test {
 };
 
 // None is made ready: a number that no engine has.
-constexpr Choice kNone{.first = 1000000, .last = 1000001};
+const Choice kNone{.first = 1000000, .last = 1000001};
 
 TEST_F(CudnnGraph, EnginesAreOfferedForEveryProblemThatIsRecorded) {
   for (const RecordedConv& recorded : recorded_convs()) {

@@ -104,8 +104,8 @@ TEST(CudnnWays, AsManyEnginesAsAskedFor) {
 TEST(CudnnWays, WithoutCudnnTheReasonStandsInTheRow) {
   const harness::Problem problem = filled_layer({.n = 1, .h = 6, .w = 5, .c = 16, .k = 24});
   harness::Tensors tensors(problem);
-  for (const harness::Way& way :
-       harness::make_ways(ways({.reason = "cuDNN is away"}), problem, tensors, kAll)) {
+  for (const harness::Way& way : harness::make_ways(
+           ways({.cudnn = nullptr, .reason = "cuDNN is away"}), problem, tensors, kAll)) {
     EXPECT_EQ(way.refusal, "cuDNN is away");
     EXPECT_TRUE(way.steps.empty());
   }
