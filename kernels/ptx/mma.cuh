@@ -8,32 +8,34 @@
 
 namespace foldconv::ptx {
 
-// d += a * b. a: 16x16 row-major fragment, b: 16x8 column-major fragment, d: 16x8; d[0..1] are row
-// lane / 4, columns 2 * (lane % 4) and the next; d[2..3] the same columns of row lane / 4 + 8.
+// d += a * b. a: 16x16 row-major fragment, b: 16x8 column-major fragment, d: 16x8; `upper` is row
+// lane / 4, columns 2 * (lane % 4) and the next; `lower` the same columns of row lane / 4 + 8.
 template <class Element>
-__device__ __forceinline__ void mma_m16n8k16(float (&d)[4], const std::uint32_t (&a)[4],
-                                             std::uint32_t b0, std::uint32_t b1);
+__device__ __forceinline__ void mma_m16n8k16(float2& upper, float2& lower,
+                                             const std::uint32_t (&a)[4], std::uint32_t b0,
+                                             std::uint32_t b1);
 
 template <>
-__device__ __forceinline__ void mma_m16n8k16<__half>(float (&d)[4], const std::uint32_t (&a)[4],
-                                                     std::uint32_t b0, std::uint32_t b1) {
+__device__ __forceinline__ void mma_m16n8k16<__half>(float2& upper, float2& lower,
+                                                     const std::uint32_t (&a)[4], std::uint32_t b0,
+                                                     std::uint32_t b1) {
   asm volatile(
       "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, "
       "%9}, "
       "{%0, %1, %2, %3};\n"
-      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "+f"(upper.x), "+f"(upper.y), "+f"(lower.x), "+f"(lower.y)
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
 template <>
-__device__ __forceinline__ void mma_m16n8k16<__nv_bfloat16>(float (&d)[4],
+__device__ __forceinline__ void mma_m16n8k16<__nv_bfloat16>(float2& upper, float2& lower,
                                                             const std::uint32_t (&a)[4],
                                                             std::uint32_t b0, std::uint32_t b1) {
   asm volatile(
       "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
       "{%8, %9}, "
       "{%0, %1, %2, %3};\n"
-      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "+f"(upper.x), "+f"(upper.y), "+f"(lower.x), "+f"(lower.y)
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 

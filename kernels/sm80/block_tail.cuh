@@ -78,37 +78,37 @@ __global__ void __launch_bounds__(Tile::value.conv2.threads(), Tile::value.conv2
   const std::uint32_t wide_w = T.slice_bytes() + w_offset<WideMma>(warp_column<C>());
   const std::uint32_t wide_x = x_offset<WideMma>(warp_row<C>());
   {
-    WideMma sums;
+    WideMma mma;
     for (int k_block = 0; k_block < p.conv2.k_blocks; ++k_block) {
       const std::uint32_t stage = ring.next(copies);
-      sums.multiply_slice(stage + wide_x, stage + wide_w);
+      mma.multiply_slice(stage + wide_x, stage + wide_w);
     }
-    store_middle<T, Element>(sums, p.conv2.scale, p.conv2.bias, p.conv2.g.k, p.conv2.activation,
-                             shared + T.operand_begin());
+    store_middle<T, Element>(mma.sums, {p.conv2.scale, p.conv2.bias, p.conv2.activation},
+                             p.conv2.g.k, shared + T.operand_begin());
   }
 
   using Warps = RoundWarps<T>;
   using RoundMma = typename Warps::template Mma<Element>;
   const std::uint32_t round_x = operand + x_offset<RoundMma>(Warps::m());
   const std::uint32_t round_w = T.slice_bytes() + w_offset<RoundMma>(Warps::n());
-  WideMma next_sums;
+  WideMma next_mma;
   for (int first = 0; first < p.k; first += kSliceWidth) {
-    RoundMma sums;
+    RoundMma mma;
     std::uint32_t stage = 0;
     for (int begin = 0; begin < slices; begin += T.slices_per_stage()) {
       stage = ring.next(copies);
       const int end = min(begin + T.slices_per_stage(), slices);
       for (int slice = begin; slice < end; ++slice) {
-        sums.multiply_slice(round_x + slice * T.slice_bytes(),
-                            stage + round_w + (slice - begin) * kSliceWidth * kSliceBytes);
+        mma.multiply_slice(round_x + slice * T.slice_bytes(),
+                           stage + round_w + (slice - begin) * kSliceWidth * kSliceBytes);
       }
     }
     // An identity shortcut came with the only stage of the round.
     const char* identity = p.identity != nullptr ? shared + (stage - shared_begin) : nullptr;
-    store_round<T, Element>(p, sums, first, identity, shared + T.y_begin());
+    store_round<T, Element>(p, mma.sums, first, identity, shared + T.y_begin());
     if (has_next) {
       stage = ring.next(copies);  // its barrier: the slice of y is complete
-      next_sums.multiply_slice(y + wide_x, stage + wide_w);
+      next_mma.multiply_slice(y + wide_x, stage + wide_w);
     } else {
       __syncthreads();
     }
@@ -117,8 +117,8 @@ __global__ void __launch_bounds__(Tile::value.conv2.threads(), Tile::value.conv2
   ptx::wait_async_copies<0>();
 
   if (has_next) {
-    store_middle<T, Element>(next_sums, p.next.scale, p.next.bias, p.next_k, p.next_activation,
-                             shared + T.operand_begin());
+    store_middle<T, Element>(next_mma.sums, {p.next.scale, p.next.bias, p.next_activation},
+                             p.next_k, shared + T.operand_begin());
     __syncthreads();
     for (int slice = 0; slice < next_slices; ++slice) {
       write_slice<T, Element>(p, shared + T.operand_begin() + slice * T.slice_bytes(), m_begin,

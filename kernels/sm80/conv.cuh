@@ -27,7 +27,7 @@
 #include "ptx/async_copy.cuh"
 #include "ptx/shared_memory.cuh"
 #include "stage/address_table.cuh"
-#include "stage/epilogue.cuh"
+#include "stage/conv_epilogue.cuh"
 #include "stage/output_tile.cuh"
 #include "stage/stage_ring.cuh"
 #include "stage/warp_mma.cuh"
@@ -91,9 +91,9 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
 
   if (p.vector_output != 0) {
     if (residual_through_ring) __syncthreads();  // others copied parts of this warp's residual
-    store_tile<T>(p, mma, output, n_begin, group);
+    store_tile<T, Element>(p, mma.sums, output, n_begin, group);
   } else {
-    store_elements<T, Element>(p, mma, m_begin, n_begin, group);
+    store_elements<T, Element>(p, mma.sums, m_begin, n_begin, group);
   }
 }
 

@@ -10,55 +10,58 @@ namespace foldconv {
 // none, relu and relu6 are one clamp: two instructions and no branch.
 struct Clamp {
   float low, high;
+  __device__ __forceinline__ explicit Clamp(Activation kind) {
+    const float infinity = __int_as_float(0x7f800000);
+    low = kind == Activation::none ? -infinity : 0.0f;
+    high = kind == Activation::relu6 ? 6.0f : infinity;
+  }
+  static __device__ __forceinline__ bool takes(Activation kind) {
+    return kind == Activation::none || kind == Activation::relu || kind == Activation::relu6;
+  }
   __device__ __forceinline__ float operator()(float v) const {
     return ptx::min_nan(ptx::max_nan(v, low), high);
   }
 };
 
-// The others. Not inlined: unrolled over a tile they would be most of the kernel's code, for the
-// sake of few users.
-static __device__ __noinline__ float evaluate_activation(float v, int kind, float alpha) {
-  switch (static_cast<Activation>(kind)) {
-    case Activation::relu:
-      return ptx::max_nan(v, 0.0f);
-    case Activation::relu6:
-      return ptx::min_nan(ptx::max_nan(v, 0.0f), 6.0f);
-    case Activation::leaky_relu:
-      return v > 0.0f ? v : v * alpha;
-    case Activation::silu:
-      return v / (1.0f + expf(-v));
-    case Activation::sigmoid:
-      return 1.0f / (1.0f + expf(-v));
-    case Activation::tanh:
-      return tanhf(v);
-    case Activation::hardswish:
-      return v * (ptx::min_nan(ptx::max_nan(v + 3.0f, 0.0f), 6.0f) * (1.0f / 6.0f));
-    case Activation::gelu:
-      return v * (0.5f * (1.0f + erff(v * 0.70710678118654752f)));
-    default:
-      return v;
-  }
-}
-
-struct GeneralActivation {
-  ActivationParams params;
-  __device__ __forceinline__ float operator()(float v) const {
-    return evaluate_activation(v, params.kind, params.alpha);
-  }
-};
-
-// Calls body(activation) with the functor for `params`: one branch for a whole tile instead of one
-// per value.
+// Calls body(activation) with the function of `params`: one branch for all that body does.
 template <class Body>
 __device__ __forceinline__ void with_activation(const ActivationParams& params, Body&& body) {
   const auto kind = static_cast<Activation>(params.kind);
-  if (kind == Activation::none || kind == Activation::relu || kind == Activation::relu6) {
-    const float infinity = __int_as_float(0x7f800000);
-    body(Clamp{kind == Activation::none ? -infinity : 0.0f,
-               kind == Activation::relu6 ? 6.0f : infinity});
-  } else {
-    body(GeneralActivation{params});
+  const float alpha = params.alpha;
+  switch (kind) {
+    case Activation::leaky_relu:
+      return body([alpha](float v) { return v > 0.0f ? v : v * alpha; });
+    case Activation::silu:
+      return body([](float v) { return v / (1.0f + expf(-v)); });
+    case Activation::sigmoid:
+      return body([](float v) { return 1.0f / (1.0f + expf(-v)); });
+    case Activation::tanh:
+      return body([](float v) { return tanhf(v); });
+    case Activation::hardswish:
+      return body([](float v) {
+        return v * (ptx::min_nan(ptx::max_nan(v + 3.0f, 0.0f), 6.0f) * (1.0f / 6.0f));
+      });
+    case Activation::gelu:
+      return body([](float v) { return v * (0.5f * (1.0f + erff(v * 0.70710678118654752f))); });
+    default:
+      return body(Clamp(kind));
   }
+}
+
+// As many values as a function takes and gives in registers.
+struct ActivationBlock {
+  static constexpr int kPairs = 2;
+  float2 pairs[kPairs];
+};
+
+// Not inlined: unrolled over a tile, the functions would be most of the kernel's code.
+static __device__ __noinline__ ActivationBlock activate_block(ActivationBlock block, int kind,
+                                                              float alpha) {
+  with_activation({kind, alpha}, [&](auto activation) {
+#pragma unroll
+    for (float2& v : block.pairs) v = {activation(v.x), activation(v.y)};
+  });
+  return block;
 }
 
 }  // namespace foldconv

@@ -61,6 +61,15 @@ struct Pair<__nv_bfloat16> {
   static __device__ __forceinline__ type pack(float2 v) { return __floats2bfloat162_rn(v.x, v.y); }
 };
 
+// The pair, but zero from channel `channels` on; `channel`: the pair's first. What a sum over zero
+// weights makes of an infinite input is NaN, and must not reach the next sum.
+template <class PairType>
+__device__ __forceinline__ PairType keep_channels(PairType pair, int channel, int channels) {
+  const unsigned int mask = channel + 1 < channels ? ~0u : channel < channels ? 0xffffu : 0u;
+  const unsigned int kept = reinterpret_cast<const unsigned int&>(pair) & mask;
+  return reinterpret_cast<const PairType&>(kept);
+}
+
 // 16 bytes of neighbouring elements, moved as one access.
 template <class Element>
 struct alignas(16) Chunk {

@@ -1,109 +1,130 @@
-// Accumulators -> y: scale, bias, residual, activation in fp32, one rounding at the store.
+// Accumulators -> outputs: scale, bias, residual and activation in fp32. One rounding follows, at the
+// store.
 #pragma once
 
 #include "params/conv_params.hpp"
+#include "stage/accumulators.cuh"
 #include "stage/activation.cuh"
-#include "stage/element.cuh"
-#include "stage/output_tile.cuh"
-#include "stage/warp_mma.cuh"
-#include "tile/conv_tile.hpp"
 
 namespace foldconv {
 
-// A warp's accumulators in conv_sm80, and its place in the CTA tile: warps_m x warps_n, channels
-// fastest.
-template <ConvTile T, class Element>
-using ConvWarpMma = WarpMma<T.warp_m() / 16, T.warp_n() / 8, Element>;
-
-template <ConvTile T>
-__device__ __forceinline__ int warp_row() {
-  return static_cast<int>(threadIdx.x) / 32 / T.warps_n * T.warp_m();
-}
-template <ConvTile T>
-__device__ __forceinline__ int warp_column() {
-  return static_cast<int>(threadIdx.x) / 32 % T.warps_n * T.warp_n();
-}
-
-// Scale and bias of the two neighbouring channels that a fragment gives a lane.
+// Scale and bias of two neighbouring channels.
 struct ChannelPair {
   float2 scale, bias;
-  __device__ __forceinline__ ChannelPair(const ConvParams& p, int first, bool valid0, bool valid1)
-      : scale{valid0 ? __ldg(p.scale + first) : 0.0f, valid1 ? __ldg(p.scale + first + 1) : 0.0f},
-        bias{valid0 ? __ldg(p.bias + first) : 0.0f, valid1 ? __ldg(p.bias + first + 1) : 0.0f} {}
 };
 
-// Through shared memory, so that y is written in whole 32-byte sectors. The residual, if any, is in
-// `tile` already.
-template <ConvTile T, class Element>
-__device__ __forceinline__ void store_tile(const ConvParams& p, const ConvWarpMma<T, Element>& mma,
-                                           const OutputTile<T, Element>& tile, int n_begin,
-                                           int group) {
-  using PairType = typename Pair<Element>::type;
-  const int lane = threadIdx.x % 32;
-  const bool has_residual = p.residual != nullptr;
-  const auto pairs = tile.warp_pairs(warp_row<T>(), warp_column<T>());
-  with_activation(p.activation, [&](auto activation) {
-#pragma unroll
-    for (int j = 0; j < T.warp_n() / 8; ++j) {
-      const int column = warp_column<T>() + j * 8 + lane % 4 * 2;
-      const bool valid = n_begin + column < p.g.k_per_group;
-      const ChannelPair channel(p, group * p.g.k_per_group + n_begin + column, valid, valid);
-#pragma unroll
-      for (int i = 0; i < T.warp_m() / 16; ++i) {
-#pragma unroll
-        for (int half = 0; half < 2; ++half) {
-          PairType* pair = pairs.template pair<PairType>(j, i * 16 + half * 8 + lane / 4);
-          float2 v;
-          v.x = fmaf(mma.sums[i][j][half * 2], channel.scale.x, channel.bias.x);
-          v.y = fmaf(mma.sums[i][j][half * 2 + 1], channel.scale.y, channel.bias.y);
-          if (has_residual) {
-            const float2 z = unpack(*pair);
-            v.x += z.x;
-            v.y += z.y;
-          }
-          *pair = Pair<Element>::pack({activation(v.x), activation(v.y)});
-        }
-      }
-    }
-  });
-  __syncthreads();
-  tile.store();
-}
+// Whether the clamp has code of its own, without calls, or is one of the functions: less code.
+enum class EpilogueCode { clamp_apart, one_copy };
 
-// Element by element, for channel counts that break 16-byte pieces.
-template <ConvTile T, class Element>
-__device__ __forceinline__ void store_elements(const ConvParams& p,
-                                               const ConvWarpMma<T, Element>& mma, int m_begin,
-                                               int n_begin, int group) {
-  const int lane = threadIdx.x % 32;
-  const auto* residual = static_cast<const Element*>(p.residual);
-  auto* y = static_cast<Element*>(p.y);
-  const GeneralActivation activation{
-      p.activation};  // one copy of the code: size matters more here than speed
+// v = activation(sum * scale + bias + residual). Where the residual lies is the kernel's affair: it
+// is a function of the pair's place.
+struct Epilogue {
+  const float* scale;  // of each channel
+  const float* bias;
+  ActivationParams activation;
+
+  // Of `channel`, even, and the next one; zero unless valid. Plain loads: __ldg's would be hoisted out
+  // of the blocks' loops into registers that they do not have.
+  __device__ __forceinline__ ChannelPair channels(int channel, bool valid) const {
+    if (!valid) return {};
+    return {*reinterpret_cast<const float2*>(scale + channel),
+            *reinterpret_cast<const float2*>(bias + channel)};
+  }
+  // The same for an odd `channel`, or where the next one does not exist.
+  __device__ __forceinline__ ChannelPair channels(int channel, bool valid, bool next_valid) const {
+    return {{valid ? __ldg(scale + channel) : 0.0f, next_valid ? __ldg(scale + channel + 1) : 0.0f},
+            {valid ? __ldg(bias + channel) : 0.0f, next_valid ? __ldg(bias + channel + 1) : 0.0f}};
+  }
+
+  // Calls store(place, float2) for each pair of the sums, one column after the other.
+  // channels_of(place) gives the ChannelPair of the
+  // place's column; residual(place), a float2, is called if
+  // there is one. The branch for the activation is taken once, around the loops, and what is called
+  // is called for a block of pairs.
+  template <EpilogueCode kCode = EpilogueCode::clamp_apart, class Sums, class ChannelsOf,
+            class Residual, class Store>
+  __device__ __forceinline__ void apply(const Sums& sums, ChannelsOf&& channels_of,
+                                        bool has_residual, Residual&& residual,
+                                        Store&& store) const {
+    with_block_activation<kCode>([&](auto activate) {
 #pragma unroll
-  for (int j = 0; j < T.warp_n() / 8; ++j) {
-    const int column = n_begin + warp_column<T>() + j * 8 + lane % 4 * 2;
-    const bool valid[2] = {column < p.g.k_per_group, column + 1 < p.g.k_per_group};
-    const int k = group * p.g.k_per_group + column;
-    const ChannelPair channel(p, k, valid[0], valid[1]);
+      for (int j = 0; j < Sums::kColumns; ++j) {
+        const ChannelPair channel = channels_of(Sums::place(0, j));
 #pragma unroll
-    for (int i = 0; i < T.warp_m() / 16; ++i) {
+        for (int i = 0; i < Sums::kRows; i += ActivationBlock::kPairs) {
+          ActivationBlock block;
 #pragma unroll
-      for (int half = 0; half < 2; ++half) {
-        const int m = m_begin + warp_row<T>() + i * 16 + half * 8 + lane / 4;
-        const float v[2] = {fmaf(mma.sums[i][j][half * 2], channel.scale.x, channel.bias.x),
-                            fmaf(mma.sums[i][j][half * 2 + 1], channel.scale.y, channel.bias.y)};
+          for (int b = 0; b < ActivationBlock::kPairs; ++b) {
+            block.pairs[b] = scaled(sums.pair(i + b, j), channel);
+            if (has_residual) add(block.pairs[b], residual(Sums::place(i + b, j)));
+          }
+          activate(block);
 #pragma unroll
-        for (int e = 0; e < 2; ++e) {
-          if (m < p.m && valid[e]) {
-            const int at = m * p.g.k + k + e;
-            const float sum = residual != nullptr ? v[e] + to_float(residual[at]) : v[e];
-            y[at] = from_float<Element>(activation(sum));
+          for (int b = 0; b < ActivationBlock::kPairs; ++b) {
+            store(Sums::place(i + b, j), block.pairs[b]);
           }
         }
       }
-    }
+    });
   }
-}
+
+  // The same, one row after the other: store(place of the first, pairs) for all pairs of a row.
+  template <class Sums, class ChannelsOf, class Residual, class Store>
+  __device__ __forceinline__ void apply_to_rows(const Sums& sums, ChannelsOf&& channels_of,
+                                                bool has_residual, Residual&& residual,
+                                                Store&& store) const {
+    ChannelPair channels[Sums::kColumns];
+#pragma unroll
+    for (int j = 0; j < Sums::kColumns; ++j) channels[j] = channels_of(Sums::place(0, j));
+    with_block_activation<EpilogueCode::clamp_apart>([&](auto activate) {
+#pragma unroll
+      for (int i = 0; i < Sums::kRows; ++i) {
+        float2 row[Sums::kColumns];
+#pragma unroll
+        for (int j = 0; j < Sums::kColumns; j += ActivationBlock::kPairs) {
+          ActivationBlock block;
+#pragma unroll
+          for (int b = 0; b < ActivationBlock::kPairs; ++b) {
+            block.pairs[b] = scaled(sums.pair(i, j + b), channels[j + b]);
+            if (has_residual) add(block.pairs[b], residual(Sums::place(i, j + b)));
+          }
+          activate(block);
+#pragma unroll
+          for (int b = 0; b < ActivationBlock::kPairs; ++b) row[j + b] = block.pairs[b];
+        }
+        store(Sums::place(i, 0), row);
+      }
+    });
+  }
+
+ private:
+  static __device__ __forceinline__ float2 scaled(float2 sum, const ChannelPair& channel) {
+    return {fmaf(sum.x, channel.scale.x, channel.bias.x),
+            fmaf(sum.y, channel.scale.y, channel.bias.y)};
+  }
+  static __device__ __forceinline__ void add(float2& v, float2 z) {
+    v.x += z.x;
+    v.y += z.y;
+  }
+  template <EpilogueCode kCode, class Body>
+  __device__ __forceinline__ void with_block_activation(Body&& body) const {
+    const auto kind = static_cast<Activation>(activation.kind);
+    if (kCode == EpilogueCode::clamp_apart && Clamp::takes(kind)) {
+      const Clamp clamp(kind);
+      return body([clamp](ActivationBlock& block) {
+#pragma unroll
+        for (float2& v : block.pairs) v = {clamp(v.x), clamp(v.y)};
+      });
+    }
+    body([this](ActivationBlock& block) {
+      block = activate_block(block, activation.kind, activation.alpha);
+    });
+  }
+};
+
+// For where there is no residual.
+struct NoResidual {
+  __device__ __forceinline__ float2 operator()(const PairPlace&) const { return {}; }
+};
 
 }  // namespace foldconv

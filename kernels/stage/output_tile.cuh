@@ -8,6 +8,7 @@
 #include "params/conv_params.hpp"
 #include "ptx/async_copy.cuh"
 #include "ptx/shared_memory.cuh"
+#include "stage/accumulators.cuh"
 #include "stage/swizzle.cuh"
 #include "tile/conv_tile.hpp"
 
@@ -67,30 +68,28 @@ class OutputTile {
     }
   }
 
-  // Where a lane finds its pairs of neighbouring channels (the layout of an mma's accumulators) in
-  // its warp's rows and columns: at pair(j, row), j counting fragments of 8 columns, row counting
-  // from the warp's first and congruent to lane / 4 modulo 8.
+  // Where a lane finds its pairs of accumulators; their places count from the warp's first row and
+  // column.
   class WarpPairs {
    public:
     template <class PairType>
-    __device__ __forceinline__ PairType* pair(int j, int row) const {
-      return reinterpret_cast<PairType*>(rows_ + row * kRowBytes +
-                                         ((first_chunk_ + j) ^ swizzle_) * 16);
+    __device__ __forceinline__ PairType* pair(const PairPlace& at) const {
+      return reinterpret_cast<PairType*>(
+          rows_ + at.row() * kRowBytes +
+          swizzled_chunk(at.row_in_eight, first_chunk_ + at.column_eight) * 16 +
+          at.column_in_eight * 2);
     }
 
    private:
     friend OutputTile;
     char* rows_;
-    int first_chunk_, swizzle_;
+    int first_chunk_;
   };
 
   __device__ __forceinline__ WarpPairs warp_pairs(int warp_row, int warp_column) const {
-    const int lane = threadIdx.x % 32;
     WarpPairs pairs;
-    pairs.rows_ =
-        piece_base(warp_row / kPieceRows) + warp_row % kPieceRows * kRowBytes + lane % 4 * 4;
+    pairs.rows_ = piece_base(warp_row / kPieceRows) + warp_row % kPieceRows * kRowBytes;
     pairs.first_chunk_ = warp_column / 8;
-    pairs.swizzle_ = lane / 4;
     return pairs;
   }
 

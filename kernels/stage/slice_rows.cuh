@@ -1,6 +1,7 @@
 // A slice of channels of some pixels in shared memory: [rows][kSliceWidth], swizzled by row.
 #pragma once
 
+#include "stage/accumulators.cuh"
 #include "stage/swizzle.cuh"
 #include "tile/weight_layout.hpp"
 
@@ -23,9 +24,12 @@ __device__ __forceinline__ void for_each_chunk(Body&& body) {
   }
 }
 
-// The offset of the pair of channels (column, column + 1) in a row; column even.
-__device__ __forceinline__ int pair_offset(int row, int column) {
-  return row * kSliceBytes + swizzled_chunk(row, column / 8) * 16 + column % 8 * 2;
+// The offset of a pair of a warp's accumulators; the warp's tile begins at `row` and `column` of the
+// slice, multiples of 8.
+__device__ __forceinline__ int pair_offset(int row, int column, const PairPlace& at) {
+  return (row + at.row()) * kSliceBytes +
+         swizzled_chunk(at.row_in_eight, column / 8 + at.column_eight) * 16 +
+         at.column_in_eight * 2;
 }
 
 }  // namespace foldconv

@@ -4,8 +4,7 @@
 #include <cstdint>
 
 #include "params/block_params.hpp"
-#include "stage/activation.cuh"
-#include "stage/channel_pair.cuh"
+#include "stage/conv_epilogue.cuh"
 #include "stage/element.cuh"
 #include "stage/epilogue.cuh"
 #include "stage/slice_rows.cuh"
@@ -14,38 +13,33 @@
 
 namespace foldconv {
 
-// conv2's or the next conv1's accumulators -> slices of the middle tensor at `to`: an operand of the
-// next product. Zero past its last channel: zero weights there must not meet infinity.
-template <TailTile T, class Element>
-__device__ __forceinline__ void store_middle(const ConvWarpMma<T.conv2, Element>& mma,
-                                             const float* scale, const float* bias, int channels,
-                                             const ActivationParams& params, char* to) {
+// conv2's or the next conv1's sums -> slices of the middle tensor at `to`: an operand of the next
+// product. Zero past its last channel: zero weights there must not meet infinity.
+template <TailTile T, class Element, class Sums>
+__device__ __forceinline__ void store_middle(const Sums& sums, const Epilogue& epilogue,
+                                             int channels, char* to) {
   constexpr ConvTile C = T.conv2;
   using PairType = typename Pair<Element>::type;
-  const int lane = threadIdx.x % 32;
   const int m = warp_row<C>(), n = warp_column<C>();
-  with_activation(params, [&](auto activation) {
-#pragma unroll
-    for (int j = 0; j < C.warp_n() / 8; ++j) {
-      const int channel = n + j * 8 + lane % 4 * 2;
-      if (channel >= WeightLayout{channels, 1}.slices() * kSliceWidth) break;
-      const bool valid = channel < channels;
-      const float2 a = valid ? load_pair(scale, channel) : float2{};
-      const float2 b = valid ? load_pair(bias, channel) : float2{};
-      char* const slice = to + channel / kSliceWidth * T.slice_bytes();
-#pragma unroll
-      for (int i = 0; i < C.warp_m() / 16; ++i) {
-#pragma unroll
-        for (int half = 0; half < 2; ++half) {
-          const int row = m + i * 16 + half * 8 + lane / 4;
-          const PairType pair = middle_pair<Element>(
-              mma.sums[i][j][half * 2], mma.sums[i][j][half * 2 + 1], a, b, activation);
-          *reinterpret_cast<PairType*>(slice + pair_offset(row, channel % kSliceWidth)) =
-              valid ? pair : Pair<Element>::pack({0.0f, 0.0f});
-        }
-      }
-    }
-  });
+  constexpr int kEights = kSliceWidth / 8;
+  const int end = WeightLayout{channels, 1}.slices() * kSliceWidth;
+  epilogue.apply(
+      sums,
+      [&](const PairPlace& at) {
+        return epilogue.channels(n + at.column(), n + at.column() < channels);
+      },
+      false, NoResidual{},
+      [&](const PairPlace& at, float2 v) {
+        const int channel = n + at.column();
+        if (channel >= end) return;
+        // A warp's columns may lie in several slices.
+        const int eight = n / 8 + at.column_eight;
+        char* const slice = to + eight / kEights * T.slice_bytes();
+        const PairPlace in_slice{at.row_eight, at.row_in_eight, eight % kEights,
+                                 at.column_in_eight};
+        *reinterpret_cast<PairType*>(slice + pair_offset(m, 0, in_slice)) =
+            Pair<Element>::pack(channel < channels ? v : float2{});
+      });
 }
 
 // A slice of y, by 4 x 2 warps of 32 channels (of 2 x 2 where there are four).
@@ -67,39 +61,29 @@ struct RoundWarps {
   }
 };
 
-// conv3's accumulators for the channels of y from `first` on -> a slice of y. `identity`: the slice of
-// the shortcut, null with a projection. Zero past the last channel, as above.
-template <TailTile T, class Element, class Mma>
-__device__ __forceinline__ void store_round(const TailParams& p, const Mma& mma, int first,
+// conv3's sums for the channels of y from `first` on -> a slice of y. `identity`: the slice of the
+// shortcut, null with a projection. Zero past the last channel, as above.
+template <TailTile T, class Element, class Sums>
+__device__ __forceinline__ void store_round(const TailParams& p, const Sums& sums, int first,
                                             const char* identity, char* y) {
   using Warps = RoundWarps<T>;
   using PairType = typename Pair<Element>::type;
-  const int lane = threadIdx.x % 32;
-  with_activation(p.last, [&](auto activation) {
-#pragma unroll
-    for (int j = 0; j < Warps::kN / 8; ++j) {
-      const int column = Warps::n() + j * 8 + lane % 4 * 2;
-      const bool valid = first + column < p.k;
-      const float2 scale = valid ? load_pair(p.conv3.scale, first + column) : float2{};
-      const float2 bias = valid ? load_pair(p.conv3.bias, first + column) : float2{};
-#pragma unroll
-      for (int i = 0; i < Warps::kM / 16; ++i) {
-#pragma unroll
-        for (int half = 0; half < 2; ++half) {
-          const int offset = pair_offset(Warps::m() + i * 16 + half * 8 + lane / 4, column);
-          float2 v{fmaf(mma.sums[i][j][half * 2], scale.x, bias.x),
-                   fmaf(mma.sums[i][j][half * 2 + 1], scale.y, bias.y)};
-          if (identity != nullptr) {
-            const float2 z = unpack(*reinterpret_cast<const PairType*>(identity + offset));
-            v.x += z.x;
-            v.y += z.y;
-          }
-          *reinterpret_cast<PairType*>(y + offset) =
-              Pair<Element>::pack(valid ? float2{activation(v.x), activation(v.y)} : float2{});
-        }
-      }
-    }
-  });
+  const int m = Warps::m(), n = Warps::n();
+  const Epilogue epilogue{p.conv3.scale, p.conv3.bias, p.last};
+  epilogue.apply(
+      sums,
+      [&](const PairPlace& at) {
+        const int channel = first + n + at.column();
+        return epilogue.channels(channel, channel < p.k);
+      },
+      identity != nullptr,
+      [&](const PairPlace& at) {
+        return unpack(*reinterpret_cast<const PairType*>(identity + pair_offset(m, n, at)));
+      },
+      [&](const PairPlace& at, float2 v) {
+        *reinterpret_cast<PairType*>(y + pair_offset(m, n, at)) =
+            Pair<Element>::pack(first + n + at.column() < p.k ? v : float2{});
+      });
 }
 
 // A slice in shared memory -> `channels` channels of the CTA's pixels from `first` on. The caller has

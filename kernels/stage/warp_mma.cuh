@@ -5,18 +5,18 @@
 
 #include "ptx/ldmatrix.cuh"
 #include "ptx/mma.cuh"
+#include "stage/accumulators.cuh"
 #include "stage/swizzle.cuh"
 #include "tile/weight_layout.hpp"
 
 namespace foldconv {
 
-// The warp's accumulators: kFragmentsM x kFragmentsN fragments of 16 pixels x 8 channels (the
-// layout inside a fragment is that of ptx::mma_m16n8k16).
+// A warp's product: its sums, and where its lanes find the operands.
 template <int kFragmentsM, int kFragmentsN, class Element>
 class WarpMma {
  public:
   static_assert(kFragmentsN % 2 == 0, "two weight fragments share an ldmatrix");
-  float sums[kFragmentsM][kFragmentsN][4] = {};
+  Accumulators<kFragmentsM, kFragmentsN> sums;
 
   // The row of x, counted from a fragment's first, whose address this lane gives, and which of a
   // step's two chunks.
@@ -52,7 +52,8 @@ class WarpMma {
       for (int i = 0; i < kFragmentsM; ++i) {
 #pragma unroll
         for (int j = 0; j < kFragmentsN; ++j) {
-          ptx::mma_m16n8k16<Element>(sums[i][j], x_fragments[i], w_fragments[j / 2][j % 2 * 2],
+          ptx::mma_m16n8k16<Element>(sums.pair(i * 2, j), sums.pair(i * 2 + 1, j), x_fragments[i],
+                                     w_fragments[j / 2][j % 2 * 2],
                                      w_fragments[j / 2][j % 2 * 2 + 1]);
         }
       }

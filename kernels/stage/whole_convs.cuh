@@ -8,8 +8,10 @@
 #include <cstdint>
 
 #include "params/block_params.hpp"
-#include "stage/activation.cuh"
-#include "stage/channel_pair.cuh"
+#include "stage/element.cuh"
+#include "stage/epilogue.cuh"
+#include "stage/neighbouring_channels.cuh"
+#include "stage/slice_rows.cuh"
 #include "stage/swizzle.cuh"
 #include "stage/tile_place.cuh"
 #include "stage/warp_mma.cuh"
@@ -23,29 +25,22 @@ namespace foldconv {
 template <WholeTile T, class Element, class Multiply>
 __device__ __forceinline__ void first_conv(const WholeParams& p, const TilePlace& place, int chunk,
                                            char* t1, Multiply&& multiply) {
-  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+  const int warp = threadIdx.x / 32;
   const int m = warp / 2 * 16, n = warp % 2 * 32;  // 4 x 2 warps
   WarpMma<1, 4, Element> mma;
   multiply(mma, m, n);
-  with_activation(p.inner, [&](auto activation) {
-#pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      const int row = chunk * T.kChunkRows + m + half * 8 + lane / 4;
-      const int column = row % T.kHaloW;
-      const bool inside =
-          inside_image(place.h - 1 + row / T.kHaloW, place.w - 1 + column, p.h, p.w);
-#pragma unroll
-      for (int j = 0; j < 4; ++j) {
-        const int channel = n + j * 8 + lane % 4 * 2;
-        const auto pair = middle_pair<Element>(
-            mma.sums[0][j][half * 2], mma.sums[0][j][half * 2 + 1],
-            load_pair(p.conv1.scale, channel), load_pair(p.conv1.bias, channel), activation);
-        auto* to = reinterpret_cast<typename Pair<Element>::type*>(
-            t1 + row * kSliceBytes + swizzled_chunk(column, n / 8 + j) * 16 + lane % 4 * 4);
-        *to = inside ? keep_channels(pair, channel, p.t1_channels)
-                     : Pair<Element>::pack({0.0f, 0.0f});
-      }
-    }
+  const Epilogue epilogue{p.conv1.scale, p.conv1.bias, p.inner};
+  const auto channels_of = [&](const PairPlace& at) {
+    return epilogue.channels(n + at.column(), true);
+  };
+  epilogue.apply(mma.sums, channels_of, false, NoResidual{}, [&](const PairPlace& at, float2 v) {
+    const int row = chunk * T.kChunkRows + m + at.row(), column = row % T.kHaloW;
+    const bool inside = inside_image(place.h - 1 + row / T.kHaloW, place.w - 1 + column, p.h, p.w);
+    auto* to = reinterpret_cast<typename Pair<Element>::type*>(
+        t1 + row * kSliceBytes + swizzled_chunk(column, n / 8 + at.column_eight) * 16 +
+        at.column_in_eight * 2);
+    *to = inside ? keep_channels(Pair<Element>::pack(v), n + at.column(), p.t1_channels)
+                 : Pair<Element>::pack({0.0f, 0.0f});
   });
 }
 
@@ -59,7 +54,7 @@ __device__ __forceinline__ void middle_conv(const WholeParams& p, char* middle, 
   constexpr int kFragmentsM = T.pixels() / 16 / T.kWarpsM;
   static_assert(T.pixels() == kFragmentsM * 16 * T.kWarpsM);
   using Mma = WarpMma<kFragmentsM, 2, Element>;
-  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+  const int warp = threadIdx.x / 32;
   const int m = warp / T.kWarpsN * kFragmentsM * 16, n = warp % T.kWarpsN * 16;
   const int row = m / T.kTileW + Mma::x_row() / T.kTileW, column = Mma::x_row() % T.kTileW;
   Mma mma;
@@ -73,26 +68,13 @@ __device__ __forceinline__ void middle_conv(const WholeParams& p, char* middle, 
     }
   }
   __syncthreads();  // everyone has read t1
-  with_activation(p.inner, [&](auto activation) {
-#pragma unroll
-    for (int j = 0; j < 2; ++j) {
-      const int channel = n + j * 8 + lane % 4 * 2;
-      const float2 scale = load_pair(p.conv2.scale, channel),
-                   bias = load_pair(p.conv2.bias, channel);
-#pragma unroll
-      for (int i = 0; i < kFragmentsM; ++i) {
-#pragma unroll
-        for (int half = 0; half < 2; ++half) {
-          const int pixel = m + i * 16 + half * 8 + lane / 4;
-          *reinterpret_cast<typename Pair<Element>::type*>(
-              middle + pixel * kSliceBytes + swizzled_chunk(lane / 4, n / 8 + j) * 16 +
-              lane % 4 * 4) = keep_channels(middle_pair<Element>(mma.sums[i][j][half * 2],
-                                                                 mma.sums[i][j][half * 2 + 1],
-                                                                 scale, bias, activation),
-                                            channel, p.t2_channels);
-        }
-      }
-    }
+  const Epilogue epilogue{p.conv2.scale, p.conv2.bias, p.inner};
+  const auto channels_of = [&](const PairPlace& at) {
+    return epilogue.channels(n + at.column(), true);
+  };
+  epilogue.apply(mma.sums, channels_of, false, NoResidual{}, [&](const PairPlace& at, float2 v) {
+    *reinterpret_cast<typename Pair<Element>::type*>(middle + pair_offset(m, n, at)) =
+        keep_channels(Pair<Element>::pack(v), n + at.column(), p.t2_channels);
   });
   __syncthreads();
 }
@@ -104,67 +86,56 @@ template <WholeTile T, class Element, class Multiply>
 __device__ __forceinline__ void last_conv(const WholeParams& p, const TilePlace& place, int first,
                                           Multiply&& multiply) {
   constexpr int kFragmentsM = T.pixels() / 16 / T.kWarpsM;
-  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+  using Mma = WarpMma<kFragmentsM, 4, Element>;
+  using Sums = decltype(Mma::sums);
+  using PairType = typename Pair<Element>::type;
+  const int warp = threadIdx.x / 32;
   const int m = warp / T.kWarpsN * kFragmentsM * 16, n = warp % T.kWarpsN * 32;
-  const int channel =
-      first + n + lane % 4 * 8;  // the first of this lane's eight, see neighbouring_channel()
+  // The first of this lane's eight, see neighbouring_channel().
+  const int channel = first + n + neighbouring_channel(Sums::place(0, 0).column());
   const bool valid_channel = channel < p.k;
-  const int w = place.w + lane / 4;
   // The element of y, and of an identity shortcut, where the lane's eight channels start; -1
   // outside.
-  const auto element_of = [&](int i, int half) {
-    const int h = place.h + (m + i * 16) / T.kTileW + half;
+  static_assert(T.kTileW == 8, "eight rows of the accumulators are a row of the image");
+  const auto element_of = [&](const PairPlace& at) {
+    const int h = place.h + m / T.kTileW + at.row_eight, w = place.w + at.row_in_eight;
     return valid_channel && h < p.h && w < p.w ? ((place.image * p.h + h) * p.w + w) * p.k + channel
                                                : -1;
   };
 
-  uint4 shortcut[kFragmentsM][2];
+  uint4 shortcut[Sums::kRows];
   if constexpr (!T.projection) {
 #pragma unroll
-    for (int i = 0; i < kFragmentsM; ++i) {
-#pragma unroll
-      for (int half = 0; half < 2; ++half) {
-        const int at = element_of(i, half);
-        shortcut[i][half] =
-            at >= 0 ? __ldg(reinterpret_cast<const uint4*>(static_cast<const Element*>(p.x) + at))
+    for (int i = 0; i < Sums::kRows; ++i) {
+      const int from = element_of(Sums::place(i, 0));
+      shortcut[i] =
+          from >= 0 ? __ldg(reinterpret_cast<const uint4*>(static_cast<const Element*>(p.x) + from))
                     : uint4{};
-      }
     }
   }
 
-  WarpMma<kFragmentsM, 4, Element> mma;
+  Mma mma;
   multiply(mma, m, n);
 
-  float2 scale[4], bias[4];
-#pragma unroll
-  for (int j = 0; j < 4; ++j) {
-    scale[j] = valid_channel ? load_pair(p.conv3.scale, channel + j * 2) : float2{};
-    bias[j] = valid_channel ? load_pair(p.conv3.bias, channel + j * 2) : float2{};
-  }
-  with_activation(p.last, [&](auto activation) {
-#pragma unroll
-    for (int i = 0; i < kFragmentsM; ++i) {
-#pragma unroll
-      for (int half = 0; half < 2; ++half) {
-        using PairType = typename Pair<Element>::type;
+  const Epilogue epilogue{p.conv3.scale, p.conv3.bias, p.last};
+  epilogue.apply_to_rows(
+      mma.sums,
+      [&](const PairPlace& at) {
+        return epilogue.channels(channel + at.column_eight * 2, valid_channel);
+      },
+      !T.projection,
+      [&](const PairPlace& at) {
+        return unpack(reinterpret_cast<const PairType*>(&shortcut[at.row_eight])[at.column_eight]);
+      },
+      [&](const PairPlace& at, const float2(&row)[Sums::kColumns]) {
         uint4 eight;
 #pragma unroll
-        for (int j = 0; j < 4; ++j) {
-          float2 v{fmaf(mma.sums[i][j][half * 2], scale[j].x, bias[j].x),
-                   fmaf(mma.sums[i][j][half * 2 + 1], scale[j].y, bias[j].y)};
-          if constexpr (!T.projection) {
-            const float2 z = unpack(reinterpret_cast<const PairType*>(&shortcut[i][half])[j]);
-            v.x += z.x;
-            v.y += z.y;
-          }
-          reinterpret_cast<PairType*>(&eight)[j] =
-              Pair<Element>::pack({activation(v.x), activation(v.y)});
+        for (int j = 0; j < Sums::kColumns; ++j) {
+          reinterpret_cast<PairType*>(&eight)[j] = Pair<Element>::pack(row[j]);
         }
-        const int at = element_of(i, half);
-        if (at >= 0) *reinterpret_cast<uint4*>(static_cast<Element*>(p.y) + at) = eight;
-      }
-    }
-  });
+        const int to = element_of(at);
+        if (to >= 0) *reinterpret_cast<uint4*>(static_cast<Element*>(p.y) + to) = eight;
+      });
 }
 
 }  // namespace foldconv

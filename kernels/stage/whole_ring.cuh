@@ -12,6 +12,7 @@
 
 #include "params/block_params.hpp"
 #include "ptx/async_copy.cuh"
+#include "stage/neighbouring_channels.cuh"
 #include "stage/stage_ring.cuh"
 #include "stage/swizzle.cuh"
 #include "stage/tile_place.cuh"
@@ -19,15 +20,6 @@
 #include "tile/whole_tile.hpp"
 
 namespace foldconv {
-
-// Rows of the last 1x1's weights are placed so that a lane's accumulators in four neighbouring
-// fragments are eight neighbouring channels: 16 bytes of y, stored without an exchange through
-// shared memory. Row (fragment j, column 2 * pair + low) of 32 holds channel 8 * pair + 2 * j +
-// low.
-__device__ __forceinline__ int neighbouring_channel(int row) {
-  const int j = row / 8 % 4, column = row % 8;
-  return row / 32 * 32 + column / 2 * 8 + j * 2 + column % 2;
-}
 
 // Weights of the last 1x1 for the channels of y that start at `first`.
 template <WholeTile T, class Element>

@@ -90,6 +90,17 @@ TEST_P(ConvEpilogue, EveryActivation) {
   }
 }
 
+// Outside [0, 1] leaky_relu is no maximum of v and alpha * v.
+TEST_P(ConvEpilogue, SlopesOutsideZeroToOne) {
+  for (const float alpha : {-0.5f, 1.5f}) {
+    ConvProblem problem = problem_for(kernel());
+    problem.activation = Activation::leaky_relu;
+    problem.alpha = alpha;
+    const TestConv test = make_conv(problem, {.seed = 12});
+    expect_within_bound(test, run(test, {.kernel = kernel().name}));
+  }
+}
+
 TEST_P(ConvEpilogue, BiasWithAndWithoutBatchNormInBothPlacements) {
   for (const bool batch_norm : {false, true}) {
     for (const bool conv_bias : {false, true}) {

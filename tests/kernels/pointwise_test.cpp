@@ -139,6 +139,23 @@ TEST_P(Pointwise, Activate) {
   }
 }
 
+// Outside [0, 1] leaky_relu is no maximum of v and alpha * v.
+TEST_P(Pointwise, SlopesOutsideZeroToOne) {
+  const Shape shape{1, 9, 9, 29};
+  const std::vector<float> x = values(shape, 1);
+  for (const float alpha : {-0.5f, 1.5f}) {
+    const DeviceBuffer input(encoded(x));
+    expect_ok(pointwise::activate(dtype(), shape, Activation::leaky_relu, alpha, input.data(),
+                                  input.data()));
+    judge(
+        result(input),
+        [&](std::size_t i) {
+          return reference::activate(Activation::leaky_relu, alpha, {x[i], 0});
+        },
+        shape);
+  }
+}
+
 // Far outside the usual range as well: the ends of the exponential, the largest numbers, NaN.
 TEST_P(Pointwise, ActivateAtTheEnds) {
   const std::vector<float> x = oracle::decode(

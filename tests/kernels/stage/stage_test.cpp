@@ -1,0 +1,127 @@
+// Stages of kernels alone: swizzle, product, accumulators, epilogue; the ring.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <vector>
+
+#include "foldconv/activation.hpp"
+#include "kernels/stage/stage_kernels.hpp"
+#include "kernels/support/device_buffer.hpp"
+#include "reference/rounding.hpp"
+
+namespace foldconv::stage_tests {
+namespace {
+
+using kernel_tests::DeviceBuffer;
+
+constexpr int kRows = 32, kSlice = 64;
+
+template <class T>
+DeviceBuffer on_device(const std::vector<T>& values) {
+  return DeviceBuffer(std::as_bytes(std::span(values)));
+}
+template <class T>
+std::vector<T> downloaded(const DeviceBuffer& buffer) {
+  const std::vector<std::byte> bytes = buffer.download();
+  std::vector<T> values(bytes.size() / sizeof(T));
+  std::memcpy(values.data(), bytes.data(), bytes.size());
+  return values;
+}
+
+double exact(Activation activation, double alpha, double v) {
+  switch (activation) {
+    case Activation::relu:
+      return std::fmax(v, 0);
+    case Activation::relu6:
+      return std::fmin(std::fmax(v, 0), 6);
+    case Activation::leaky_relu:
+      return v > 0 ? v : alpha * v;
+    case Activation::silu:
+      return v / (1 + std::exp(-v));
+    case Activation::sigmoid:
+      return 1 / (1 + std::exp(-v));
+    case Activation::tanh:
+      return std::tanh(v);
+    case Activation::hardswish:
+      return v * std::fmin(std::fmax(v + 3, 0), 6) / 6;
+    case Activation::gelu:
+      return v * 0.5 * (1 + std::erf(v / std::sqrt(2.0)));
+    default:
+      return v;
+  }
+}
+
+// Small whole numbers and halves: sums are exact, so an activation's result alone has an error.
+void expect_product(Activation activation, float alpha, bool with_residual, int channels,
+                    bool rows) {
+  std::vector<float> x(kRows * kSlice), w(kRows * kSlice), scale(kRows), bias(kRows),
+      z(kRows * kRows);
+  std::uint32_t state = 1;
+  const auto small = [&](std::uint32_t count) {
+    state = state * 1664525u + 1013904223u;
+    return static_cast<float>((state >> 16) % count) - static_cast<float>(count / 2);
+  };
+  for (float& v : x) v = small(3);
+  for (float& v : w) v = small(3);
+  for (float& v : scale) v = small(5) / 4;
+  for (float& v : bias) v = small(7) / 2;
+  for (float& v : z) v = small(9) / 2;
+  const DeviceBuffer x_buffer(reference::encode(DataType::f16, x)),
+      w_buffer(reference::encode(DataType::f16, w)),
+      scale_buffer = on_device(scale), bias_buffer = on_device(bias), z_buffer = on_device(z),
+      y(kRows * kRows * sizeof(float));
+  launch_product({static_cast<const std::uint16_t*>(x_buffer.data()),
+                  static_cast<const std::uint16_t*>(w_buffer.data()),
+                  static_cast<const float*>(scale_buffer.data()),
+                  static_cast<const float*>(bias_buffer.data()),
+                  with_residual ? static_cast<const float*>(z_buffer.data()) : nullptr,
+                  static_cast<float*>(y.data()), channels, static_cast<int>(activation), alpha,
+                  rows});
+  kernel_tests::check(cudaDeviceSynchronize(), "product");
+  const std::vector<float> got = downloaded<float>(y);
+  for (int m = 0; m < kRows; ++m) {
+    for (int k = 0; k < kRows; ++k) {
+      double sum = 0;
+      for (int c = 0; c < kSlice; ++c) sum += double{x[m * kSlice + c]} * w[k * kSlice + c];
+      double v = k < channels ? sum * scale[k] + bias[k] : 0;
+      if (with_residual) v += z[m * kRows + k];
+      const double expected = exact(activation, alpha, v);
+      ASSERT_NEAR(got[m * kRows + k], expected, 1e-6 * std::fmax(std::fabs(v), 1))
+          << "row " << m << ", column " << k << ", activation " << static_cast<int>(activation);
+    }
+  }
+}
+
+TEST(StageEpilogue, Channels) {
+  for (const int channels : {1, 7, 8, 31, 32})
+    expect_product(Activation::none, 0, false, channels, false);
+}
+
+TEST(StageEpilogue, EveryActivationByColumnsAndByRows) {
+  for (int kind = 0; kind < kActivationCount; ++kind) {
+    for (const bool rows : {false, true})
+      expect_product(static_cast<Activation>(kind), 1.5f, kind % 2 == 0, 31, rows);
+  }
+}
+
+// From fewer stages than the ring has to some that wrap around.
+TEST(StageRing, EveryLengthArrivesInOrder) {
+  for (const int stages : {2, 3, 4}) {
+    for (const int count : {1, 2, 3, 4, 5, 9}) {
+      std::vector<std::uint32_t> x(static_cast<std::size_t>(count) * 256);
+      for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<std::uint32_t>(i * 2654435761u);
+      const DeviceBuffer source = on_device(x), y(x.size() * 4);
+      launch_ring({static_cast<const std::uint32_t*>(source.data()),
+                   static_cast<std::uint32_t*>(y.data()), count},
+                  stages);
+      kernel_tests::check(cudaDeviceSynchronize(), "ring");
+      EXPECT_EQ(downloaded<std::uint32_t>(y), x) << stages << " stages, " << count << " copies";
+    }
+  }
+}
+
+}  // namespace
+}  // namespace foldconv::stage_tests
