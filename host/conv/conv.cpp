@@ -6,13 +6,13 @@
 
 #include "base/device.hpp"
 #include "base/error.hpp"
-#include "base/sizes.hpp"
 #include "base/text.hpp"
 #include "base/trace.hpp"
+#include "catalog/launch.hpp"
+#include "catalog/problem_sizes.hpp"
 #include "conv/arguments.hpp"
 #include "conv/conv_data.hpp"
 #include "conv/explain.hpp"
-#include "conv/launch.hpp"
 #include "fold/pack.hpp"
 #include "params/conv_params.hpp"
 
@@ -55,13 +55,19 @@ Status check_same_weights(const Conv::Data& conv, const ConvProblem& problem) {
   return {};
 }
 
+// "conv_rxs_f16_128x64x64_st3_sm80 2x56x56x64 3x3 -> 2x56x56x64"
+std::string range_name(const std::string& kernel, const ConvProblem& problem) {
+  return text(kernel, " ", host::trace_name(problem.input()), " ", problem.r, "x", problem.s,
+              " -> ", host::trace_name(problem.output()));
+}
+
 std::variant<ConvParams, DirectParams> make_params(const host::ConvKernel& kernel,
                                                    const ConvProblem& problem,
                                                    const Conv::Data& conv) {
   const auto with_weights = [&](auto params) {
-    params.w = conv.weights.get();
-    params.scale = static_cast<const float*>(conv.scale.get());
-    params.bias = static_cast<const float*>(conv.bias.get());
+    params.w = conv.weights;
+    params.scale = conv.scale;
+    params.bias = conv.bias;
     return params;
   };
   if (kernel.direct()) return with_weights(host::direct_params(problem));
@@ -79,17 +85,21 @@ Result<Conv> Conv::create(const FoldedConv& folded) {
     }
     const Result<int> device = host::current_device();
     if (!device.ok()) return device.status();
-    if (const auto figures = host::device_figures(*device); !figures.ok()) return figures.status();
+    if (const auto figures = host::supported_figures(*device); !figures.ok())
+      return figures.status();
 
-    auto weights = DeviceMemory::copy_of(host::pack(folded), "the weights");
-    if (!weights.ok()) return weights.status();
-    auto scale = DeviceMemory::copy_of(std::as_bytes(folded.scale()), "the scale");
-    if (!scale.ok()) return scale.status();
-    auto bias = DeviceMemory::copy_of(std::as_bytes(folded.bias()), "the bias");
-    if (!bias.ok()) return bias.status();
-    return Conv(std::make_shared<const Data>(
-        Data{folded.dtype(), folded.k(), folded.c_per_group(), folded.r(), folded.s(), *device,
-             std::move(*weights), std::move(*scale), std::move(*bias)}));
+    // The weights last: a kernel that reads past them reads past the allocation.
+    auto memory = DeviceMemory::copy_of(
+        {std::as_bytes(folded.scale()), std::as_bytes(folded.bias()), host::pack(folded)},
+        "the weights, scale and bias");
+    if (!memory.ok()) return memory.status();
+    auto data = std::make_shared<Data>(Data{folded.dtype(), folded.k(), folded.c_per_group(),
+                                            folded.r(), folded.s(), *device, std::move(*memory),
+                                            nullptr, nullptr, nullptr});
+    data->scale = static_cast<const float*>(data->memory.part(0));
+    data->bias = static_cast<const float*>(data->memory.part(1));
+    data->weights = data->memory.part(2);
+    return Conv(std::move(data));
   });
 }
 
@@ -102,7 +112,7 @@ Result<ConvPlan> Conv::plan(const ConvProblem& problem, const PlanOptions& optio
     Result<host::Decision> decision = host::decide(problem, options);
     if (!decision.ok()) return decision.status();
     auto params = make_params(*decision->kernel, problem, *data_);
-    std::string trace_name = host::trace_name(decision->explanation.kernel, problem);
+    std::string trace_name = range_name(decision->explanation.kernel, problem);
     return ConvPlan(std::make_shared<const ConvPlan::Data>(
         ConvPlan::Data{data_, problem, std::move(*decision), params, std::move(trace_name)}));
   });

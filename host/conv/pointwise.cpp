@@ -8,9 +8,9 @@
 #include "base/sizes.hpp"
 #include "base/text.hpp"
 #include "base/trace.hpp"
+#include "catalog/launch.hpp"
 #include "catalog/registry.hpp"
 #include "conv/arguments.hpp"
-#include "conv/launch.hpp"
 #include "params/conv_params.hpp"
 
 namespace foldconv::pointwise {
@@ -57,7 +57,7 @@ Status run(PointwiseOp op, DataType dtype, const Shape& shape, PointwiseParams p
 
   const Result<int> device = host::current_device();
   if (!device.ok()) return device.status();
-  const Result<host::DeviceFigures> figures = host::device_figures(*device);
+  const Result<host::DeviceFigures> figures = host::supported_figures(*device);
   if (!figures.ok()) return figures.status();
 
   params.elements = shape.elements();
@@ -65,12 +65,28 @@ Status run(PointwiseOp op, DataType dtype, const Shape& shape, PointwiseParams p
   const std::int64_t chunk = static_cast<std::int64_t>(kAlignmentBytes / size_of(dtype));
   const std::uint32_t grid =
       host::loop_grid(host::ceil_div(params.elements, chunk), kPointwiseThreads, *figures);
-  const host::PointwiseKernel* kernel = host::find_pointwise_kernel(op, dtype);
+  const host::PointwiseKernel* kernel = host::find_pointwise_kernel(op, dtype, *figures);
   const host::TraceRange range(kernel->name);
   return host::launch(kernel->entry, {.grid = grid, .threads = kPointwiseThreads}, &params, stream);
 }
 
 }  // namespace
+
+Status prepare(DataType dtype) {
+  return guarded([&]() -> Status {
+    if (Status status = host::check_data_type(dtype); !status.ok()) return status;
+    const Result<int> device = host::current_device();
+    if (!device.ok()) return device.status();
+    const Result<host::DeviceFigures> figures = host::supported_figures(*device);
+    if (!figures.ok()) return figures.status();
+    for (const host::PointwiseKernel* kernel :
+         host::kernels_for(host::pointwise_kernels(), dtype, *figures)) {
+      const auto prepared = host::prepare_kernel(kernel->entry(), kPointwiseThreads, 0, *figures);
+      if (!prepared.ok()) return prepared.status();
+    }
+    return {};
+  });
+}
 
 Status batch_norm(DataType dtype, const Shape& shape, const void* x, const BatchNormArrays& arrays,
                   void* y, cudaStream_t stream) {

@@ -1,0 +1,104 @@
+#include "catalog/launch.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "base/sizes.hpp"
+
+namespace foldconv::host {
+namespace {
+
+std::int64_t n_tiles_per_group(const ConvTile& tile, const ConvProblem& problem) {
+  return ceil_div(k_per_group(problem), tile.block_n);
+}
+
+ConvGeometry geometry(const ConvProblem& problem) {
+  return {.n = problem.n,
+          .h = problem.h,
+          .w = problem.w,
+          .c = problem.c,
+          .k = problem.k,
+          .p = problem.p(),
+          .q = problem.q(),
+          .r = problem.r,
+          .s = problem.s,
+          .stride_h = problem.stride.h,
+          .stride_w = problem.stride.w,
+          .pad_top = problem.pad.top,
+          .pad_left = problem.pad.left,
+          .dilation_h = problem.dilation.h,
+          .dilation_w = problem.dilation.w,
+          .groups = problem.groups,
+          .c_per_group = c_per_group(problem),
+          .k_per_group = k_per_group(problem)};
+}
+
+ActivationParams activation(const ConvProblem& problem) {
+  return {static_cast<int>(problem.activation), problem.alpha};
+}
+
+FastDivision division_by(std::int64_t divisor) {
+  return FastDivision(static_cast<std::uint32_t>(divisor));
+}
+
+}  // namespace
+
+std::int64_t tile_count(const ConvTile& tile, const ConvProblem& problem) {
+  return ceil_div(output_pixels(problem), tile.block_m) * problem.groups *
+         n_tiles_per_group(tile, problem);
+}
+
+std::uint32_t loop_grid(std::int64_t elements, int threads, const DeviceFigures& device) {
+  // Enough to even out the end of the loop, and few enough that starting CTAs costs nothing.
+  constexpr std::int64_t kCtasPerSm = 32;
+  return static_cast<std::uint32_t>(
+      std::min(ceil_div(elements, threads), device.multiprocessors * kCtasPerSm));
+}
+
+LaunchShape conv_launch_shape(const ConvKernel& kernel, const ConvProblem& problem,
+                              const DeviceFigures& device) {
+  if (kernel.direct()) {
+    const std::int64_t elements = output_pixels(problem) * problem.k;
+    return {loop_grid(elements, kDirectThreads, device), kDirectThreads, 0};
+  }
+  const int entries = table_entries(kernel.loader, weight_layout(problem));
+  return {static_cast<std::uint32_t>(tile_count(*kernel.tile, problem)),
+          static_cast<std::uint32_t>(kernel.tile->threads()),
+          static_cast<std::size_t>(kernel.tile->shared_bytes(entries))};
+}
+
+ConvParams conv_params(const ConvTile& tile, const ConvProblem& problem) {
+  const std::int64_t tiles_per_group = n_tiles_per_group(tile, problem);
+  const ConvGeometry g = geometry(problem);
+  ConvParams params = {};
+  params.g = g;
+  params.activation = activation(problem);
+  params.m = static_cast<int>(output_pixels(problem));
+  params.k_blocks = weight_layout(problem).row() / kSliceWidth;
+  params.vector_output = g.k % 8 == 0 && g.k_per_group % 8 == 0;
+  params.per_image = division_by(std::int64_t{g.p} * g.q);
+  params.per_row = division_by(g.q);
+  params.n_tiles = division_by(tiles_per_group * g.groups);
+  params.n_tiles_per_group = division_by(tiles_per_group);
+  params.taps = division_by(std::int64_t{g.r} * g.s);
+  params.kernel_w = division_by(g.s);
+  params.channels = division_by(g.c_per_group);
+  return params;
+}
+
+DirectParams direct_params(const ConvProblem& problem) {
+  DirectParams params = {};
+  params.g = geometry(problem);
+  params.activation = activation(problem);
+  return params;
+}
+
+Status launch(EntryPoint entry, const LaunchShape& shape, void* params, cudaStream_t stream) {
+  void* arguments[] = {params};
+  const cudaError_t code = cudaLaunchKernel(entry(), dim3(shape.grid), dim3(shape.threads),
+                                            arguments, shape.shared_bytes, stream);
+  if (code != cudaSuccess) return cuda_failure(code, "the kernel launch");
+  return {};
+}
+
+}  // namespace foldconv::host
