@@ -1,16 +1,19 @@
-// The addresses of all kernels, for the host's registry: one function for each line of catalog.inc,
-// defined in inst/. The address is what cudaLaunchKernel, cudaFuncGetAttributes and
-// cudaFuncSetAttribute take.
+// The addresses of all kernels, for the host's registry: one function for each line and data type of
+// catalog.inc, defined in the generated translation units. The address is what cudaLaunchKernel,
+// cudaFuncGetAttributes and cudaFuncSetAttribute take.
 #pragma once
 
 namespace foldconv::kernels {
 
-#define FOLDCONV_CONV_KERNEL(name, loader, dtype, tile, arch) const void* name();
-#define FOLDCONV_JOINED_KERNEL(name, dtype, tile, arch) const void* name();
-#define FOLDCONV_TAIL_KERNEL(name, dtype, tile, arch) const void* name();
-#define FOLDCONV_WHOLE_KERNEL(name, dtype, tile, arch) const void* name();
-#define FOLDCONV_DIRECT_KERNEL(name, dtype, arch) const void* name();
-#define FOLDCONV_POINTWISE_KERNEL(name, op, dtype, arch) const void* name();
+#define FOLDCONV_CONV_KERNEL(loader, dtype, tile, arch, ...) \
+  const void* conv_##loader##_##dtype##_##tile##_##arch();
+#define FOLDCONV_JOINED_KERNEL(dtype, tile, arch, ...) \
+  const void* conv_joined_##dtype##_##tile##_##arch();
+#define FOLDCONV_TAIL_KERNEL(dtype, tile, arch) const void* block_tail_##dtype##_##tile##_##arch();
+#define FOLDCONV_WHOLE_KERNEL(dtype, tile, arch) \
+  const void* block_whole_##dtype##_##tile##_##arch();
+#define FOLDCONV_DIRECT_KERNEL(dtype, arch) const void* direct_##dtype##_##arch();
+#define FOLDCONV_POINTWISE_KERNEL(op, dtype, arch) const void* op##_##dtype##_##arch();
 #include "catalog.inc"
 
 }  // namespace foldconv::kernels

@@ -4,25 +4,8 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
-#include "catalog/registry.hpp"
 
 namespace foldconv::host {
-namespace {
-
-std::string dotted(int capability) {
-  return text(capability / 10, ".", capability % 10);
-}
-
-}  // namespace
-
-Status check_capability(const DeviceFigures& figures) {
-  const int oldest = oldest_supported_arch();
-  if (figures.capability >= oldest) return {};
-  return error(ErrorCode::device_too_old, "the GPU is too old for every compiled kernel",
-               text("its compute capability is ", dotted(figures.capability)),
-               text("use a GPU of compute capability ", dotted(oldest), " or later"));
-}
-
 Result<int> current_device() {
   int device = 0;
   if (const cudaError_t code = cudaGetDevice(&device); code != cudaSuccess) {
@@ -46,10 +29,7 @@ Result<DeviceFigures> device_figures(int device) {
     const cudaError_t code = cudaDeviceGetAttribute(query.value, query.attribute, device);
     if (code != cudaSuccess) return cuda_failure(code, "cudaDeviceGetAttribute");
   }
-  const DeviceFigures figures = {major * 10 + minor, multiprocessors,
-                                 static_cast<std::size_t>(shared_bytes)};
-  if (Status status = check_capability(figures); !status.ok()) return status;
-  return figures;
+  return DeviceFigures{major * 10 + minor, multiprocessors, static_cast<std::size_t>(shared_bytes)};
 }
 
 Status check_current_device(int device, const char* owner) {

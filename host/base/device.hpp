@@ -15,12 +15,8 @@ struct DeviceFigures {
   std::size_t shared_bytes = 0;  // most shared memory of a CTA, after the opt-in
 };
 
-// device_too_old below the oldest kernel's architecture.
-Status check_capability(const DeviceFigures& figures);
-
 Result<int> current_device();
 
-// Figures of a device that passes check_capability().
 Result<DeviceFigures> device_figures(int device);
 
 // ok if `device` is current. `owner` names what lives on it: "the plan".

@@ -1,5 +1,8 @@
 #include "foldconv/status.hpp"
 
+#include <cstdio>
+#include <cstdlib>
+
 namespace foldconv {
 
 const char* to_string(ErrorCode code) noexcept {
@@ -24,6 +27,12 @@ const char* to_string(ErrorCode code) noexcept {
       return "cuda_error";
   }
   return "unknown";
+}
+
+void detail::no_value(const Status& status) noexcept {
+  std::fprintf(stderr, "foldconv: the value of a failed Result was read: %s: %s\n",
+               to_string(status.code()), status.message().c_str());
+  std::abort();
 }
 
 }  // namespace foldconv

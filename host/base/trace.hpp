@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/text.hpp"
-#include "foldconv/conv.hpp"
+#include "foldconv/tensor.hpp"
 
 namespace foldconv::host {
 
@@ -26,12 +26,6 @@ class TraceRange {
 // "2x56x56x64"
 inline std::string trace_name(const Shape& shape) {
   return text(shape.n, "x", shape.h, "x", shape.w, "x", shape.c);
-}
-
-// "conv_rxs_f16_128x64x64_st3_sm80 2x56x56x64 3x3 -> 2x56x56x64"
-inline std::string trace_name(const std::string& kernel, const ConvProblem& problem) {
-  return text(kernel, " ", trace_name(problem.input()), " ", problem.r, "x", problem.s, " -> ",
-              trace_name(problem.output()));
 }
 
 }  // namespace foldconv::host

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "block/cost.hpp"
-#include "conv/launch.hpp"
+#include "catalog/launch.hpp"
 #include "foldconv/block.hpp"
 #include "foldconv/conv.hpp"
 #include "params/block_params.hpp"

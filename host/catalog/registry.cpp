@@ -1,42 +1,78 @@
 #include "catalog/registry.hpp"
 
-#include <algorithm>
 #include <limits>
 
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "catalog/kernel_name.hpp"
 #include "entry_points.hpp"
 
 namespace foldconv::host {
 namespace {
 
+// Words of catalog.inc.
+using namespace arch;
+constexpr int waves(int count) {
+  return count;
+}
+[[maybe_unused]] constexpr Gain measured(const char* what, double factor) {
+  return {what, factor};
+}
+
+#define FOLDCONV_NAME(...) kKernelName<[] { return __VA_ARGS__; }>.c_str()
+
 constexpr ConvKernel kConvKernels[] = {
-#define FOLDCONV_CONV_KERNEL(name, loader, dtype, tile, arch) \
-  {#name, DataType::dtype, arch, kernels::name, ConvLoader::load_##loader, &tiles::tile::value},
-#define FOLDCONV_DIRECT_KERNEL(name, dtype, arch) \
-  {#name, DataType::dtype, arch, kernels::name, ConvLoader::load_element, nullptr},
+#define FOLDCONV_CONV_KERNEL(loader, dtype, tile, arch, ...)             \
+  {FOLDCONV_NAME(conv_name(#loader, #dtype, tiles::tile::value, #arch)), \
+   DataType::dtype,                                                      \
+   arch,                                                                 \
+   kernels::conv_##loader##_##dtype##_##tile##_##arch,                   \
+   ConvLoader::load_##loader,                                            \
+   &tiles::tile::value,                                                  \
+   __VA_ARGS__},
+#define FOLDCONV_DIRECT_KERNEL(dtype, arch)                                                 \
+  {FOLDCONV_NAME(simple_name("direct", #dtype, #arch)),                                     \
+   DataType::dtype,                                                                         \
+   arch,                                                                                    \
+   kernels::direct_##dtype##_##arch,                                                        \
+   ConvLoader::load_element,                                                                \
+   nullptr,                                                                                 \
+   waves(0),                                                                                \
+   "no tensor-core kernel takes the problem (for f32 there is none); this one takes every " \
+   "problem"},
 #include "catalog.inc"
 };
 
 constexpr ConvKernel kJoinedKernels[] = {
-#define FOLDCONV_JOINED_KERNEL(name, dtype, tile, arch) \
-  {#name, DataType::dtype, arch, kernels::name, ConvLoader::load_joined, &tiles::tile::value},
+#define FOLDCONV_JOINED_KERNEL(dtype, tile, arch, ...)                    \
+  {FOLDCONV_NAME(conv_name("joined", #dtype, tiles::tile::value, #arch)), \
+   DataType::dtype,                                                       \
+   arch,                                                                  \
+   kernels::conv_joined_##dtype##_##tile##_##arch,                        \
+   ConvLoader::load_joined,                                               \
+   &tiles::tile::value,                                                   \
+   __VA_ARGS__},
 #include "catalog.inc"
 };
 
 constexpr TailKernel kTailKernels[] = {
-#define FOLDCONV_TAIL_KERNEL(name, dtype, tile, arch) \
-  {#name, DataType::dtype, arch, kernels::name, &tiles::tile::value},
+#define FOLDCONV_TAIL_KERNEL(dtype, tile, arch)                                        \
+  {FOLDCONV_NAME(tail_name(#dtype, tiles::tile::value, #arch)), DataType::dtype, arch, \
+   kernels::block_tail_##dtype##_##tile##_##arch, &tiles::tile::value},
 #include "catalog.inc"
 };
 
 constexpr WholeKernel kWholeKernels[] = {
-#define FOLDCONV_WHOLE_KERNEL(name, dtype, tile, arch) \
-  {#name, DataType::dtype, arch, kernels::name, &tiles::tile::value},
+#define FOLDCONV_WHOLE_KERNEL(dtype, tile, arch)                                        \
+  {FOLDCONV_NAME(whole_name(#dtype, tiles::tile::value, #arch)), DataType::dtype, arch, \
+   kernels::block_whole_##dtype##_##tile##_##arch, &tiles::tile::value},
 #include "catalog.inc"
 };
 
 constexpr PointwiseKernel kPointwiseKernels[] = {
-#define FOLDCONV_POINTWISE_KERNEL(name, op, dtype, arch) \
-  {#name, DataType::dtype, arch, kernels::name, PointwiseOp::op},
+#define FOLDCONV_POINTWISE_KERNEL(op, dtype, arch)                        \
+  {FOLDCONV_NAME(simple_name(#op, #dtype, #arch)), DataType::dtype, arch, \
+   kernels::op##_##dtype##_##arch, PointwiseOp::op},
 #include "catalog.inc"
 };
 
@@ -80,17 +116,28 @@ const WholeKernel* find_whole_kernel(const WholeTile& tile, DataType dtype) {
   return find(kWholeKernels, tile, dtype);
 }
 
-const PointwiseKernel* find_pointwise_kernel(PointwiseOp op, DataType dtype) {
-  const auto found = std::ranges::find_if(kPointwiseKernels, [&](const PointwiseKernel& kernel) {
-    return kernel.op == op && kernel.dtype == dtype;
-  });
-  return found == std::end(kPointwiseKernels) ? nullptr : found;
+const PointwiseKernel* find_pointwise_kernel(PointwiseOp op, DataType dtype,
+                                             const DeviceFigures& device) {
+  for (const PointwiseKernel* kernel : kernels_for(pointwise_kernels(), dtype, device)) {
+    if (kernel->op == op) return kernel;
+  }
+  return nullptr;
 }
 
-int oldest_supported_arch() {
+Status check_capability(const DeviceFigures& figures) {
   int oldest = std::numeric_limits<int>::max();
-  for (const ConvKernel& kernel : kConvKernels) oldest = std::min(oldest, kernel.arch);
-  return oldest;
+  for (const ConvKernel& kernel : kConvKernels) oldest = std::min(oldest, kernel.arch.capability);
+  if (figures.capability >= oldest) return {};
+  return error(ErrorCode::device_too_old, "the GPU is too old for every compiled kernel",
+               text("its compute capability is ", dotted(figures.capability)),
+               text("use a GPU of compute capability ", dotted(oldest), " or later"));
+}
+
+Result<DeviceFigures> supported_figures(int device) {
+  Result<DeviceFigures> figures = device_figures(device);
+  if (!figures.ok()) return figures;
+  if (Status status = check_capability(*figures); !status.ok()) return status;
+  return figures;
 }
 
 }  // namespace foldconv::host

@@ -1,26 +1,37 @@
 // The compiled kernels, as catalog.inc lists them.
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <string_view>
+#include <vector>
 
+#include "base/device.hpp"
+#include "catalog/arch.hpp"
 #include "foldconv/tensor.hpp"
-#include "tile/conv_tile.hpp"
-#include "tile/tail_tile.hpp"
-#include "tile/whole_tile.hpp"
+#include "tile/tiles.hpp"
 
 namespace foldconv::host {
 
 // An address that cudaLaunchKernel takes.
 using EntryPoint = const void* (*)();
 
+// What a row of the catalog was measured to gain over the rows after it.
+struct Gain {
+  const char* what = nullptr;  // null: not measured
+  double factor = 0;
+};
+
 struct ConvKernel {
   const char* name;
   DataType dtype;
-  int arch;  // compute capability times 10: the oldest device it runs on
+  Arch arch;
   EntryPoint entry;
   ConvLoader loader;     // tensor-core kernels only
   const ConvTile* tile;  // null: the direct kernel
+  int waves = 0;         // that its grid has to fill to be chosen
+  const char* reason = nullptr;
+  Gain gain = {};
 
   bool direct() const { return tile == nullptr; }
 };
@@ -28,7 +39,7 @@ struct ConvKernel {
 struct WholeKernel {
   const char* name;
   DataType dtype;
-  int arch;
+  Arch arch;
   EntryPoint entry;
   const WholeTile* tile;
 };
@@ -36,7 +47,7 @@ struct WholeKernel {
 struct TailKernel {
   const char* name;
   DataType dtype;
-  int arch;
+  Arch arch;
   EntryPoint entry;
   const TailTile* tile;
 };
@@ -46,25 +57,53 @@ enum class PointwiseOp { batch_norm, add, activate };
 struct PointwiseKernel {
   const char* name;
   DataType dtype;
-  int arch;
+  Arch arch;
   EntryPoint entry;
   PointwiseOp op;
 };
 
+// In the order of the catalog.
 std::span<const ConvKernel> conv_kernels();
 std::span<const ConvKernel> joined_kernels();  // convolutions of two tensors
 std::span<const TailKernel> tail_kernels();
 std::span<const WholeKernel> whole_kernels();
 std::span<const PointwiseKernel> pointwise_kernels();
 
+// The kernels of a data type in the order in which they are tried: the newest architecture first,
+// then the catalog's order. Those that do not run on the device are among them.
+template <class Kernel>
+std::vector<const Kernel*> in_order(std::span<const Kernel> kernels, DataType dtype) {
+  std::vector<const Kernel*> order;
+  for (const Kernel& kernel : kernels) {
+    if (kernel.dtype == dtype) order.push_back(&kernel);
+  }
+  std::ranges::stable_sort(order, [](const Kernel* a, const Kernel* b) {
+    return a->arch.capability > b->arch.capability;
+  });
+  return order;
+}
+
+// The same, only those that run on a device.
+template <class Kernel>
+std::vector<const Kernel*> kernels_for(std::span<const Kernel> kernels, DataType dtype,
+                                       const DeviceFigures& device) {
+  std::vector<const Kernel*> order = in_order(kernels, dtype);
+  std::erase_if(order, [&](const Kernel* k) { return !k->arch.runs_on(device.capability); });
+  return order;
+}
+
 // Null where there is none.
 const ConvKernel* find_conv_kernel(std::string_view name);
 const ConvKernel* find_joined_kernel(const ConvTile& tile, DataType dtype);
 const TailKernel* find_tail_kernel(const TailTile& tile, DataType dtype);
 const WholeKernel* find_whole_kernel(const WholeTile& tile, DataType dtype);
-const PointwiseKernel* find_pointwise_kernel(PointwiseOp op, DataType dtype);
+const PointwiseKernel* find_pointwise_kernel(PointwiseOp op, DataType dtype,
+                                             const DeviceFigures& device);
 
-// The smallest `arch` of all kernels.
-int oldest_supported_arch();
+// device_too_old below the architecture of every kernel.
+Status check_capability(const DeviceFigures& figures);
+
+// Figures of a device that passes check_capability().
+Result<DeviceFigures> supported_figures(int device);
 
 }  // namespace foldconv::host

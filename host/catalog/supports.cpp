@@ -6,6 +6,7 @@
 
 #include "base/sizes.hpp"
 #include "base/text.hpp"
+#include "catalog/problem_sizes.hpp"
 #include "params/conv_params.hpp"
 
 namespace foldconv::host {
@@ -118,18 +119,42 @@ std::string index_rule(const ConvTile& tile, const ConvProblem& problem) {
   return {};
 }
 
-std::string refusal(const ConvKernel& kernel, const ConvProblem& problem,
-                    const DeviceFigures& device) {
+namespace {
+
+std::string arch_rule(const Arch& arch, const DeviceFigures& device) {
+  if (arch.runs_on(device.capability)) return {};
+  return text("is compiled for compute capability ", dotted(arch.capability),
+              arch.only ? " alone" : " and later", ": the device has ", dotted(device.capability));
+}
+
+// Rules on the problem's form, whatever its size.
+std::string form_rule(const ConvKernel& kernel, const ConvProblem& problem,
+                      const DeviceFigures& device) {
   if (kernel.dtype != problem.dtype) {
     return text("computes in ", to_string(kernel.dtype), ": the problem is ",
                 to_string(problem.dtype));
   }
+  if (auto reason = arch_rule(kernel.arch, device); !reason.empty()) return reason;
   if (kernel.direct()) return {};
   if (auto reason = taps_rule(kernel.loader, problem); !reason.empty()) return reason;
   if (auto reason = groups_rule(problem); !reason.empty()) return reason;
-  if (auto reason = channels_rule(kernel.loader, problem); !reason.empty()) return reason;
-  if (auto reason = index_rule(*kernel.tile, problem); !reason.empty()) return reason;
-  return shared_memory_rule(kernel, problem, device);
+  return channels_rule(kernel.loader, problem);
+}
+
+}  // namespace
+
+std::string refusal(const ConvKernel& kernel, const ConvProblem& problem,
+                    const DeviceFigures& device) {
+  std::string reason = form_rule(kernel, problem, device);
+  if (reason.empty() && !kernel.direct()) reason = index_rule(*kernel.tile, problem);
+  if (reason.empty() && !kernel.direct()) reason = shared_memory_rule(kernel, problem, device);
+  return reason;
+}
+
+std::string size_refusal(const ConvKernel& kernel, const ConvProblem& problem,
+                         const DeviceFigures& device) {
+  if (kernel.direct() || !form_rule(kernel, problem, device).empty()) return {};
+  return index_rule(*kernel.tile, problem);
 }
 
 }  // namespace foldconv::host

@@ -14,6 +14,11 @@ namespace foldconv::host {
 std::string refusal(const ConvKernel& kernel, const ConvProblem& problem,
                     const DeviceFigures& device);
 
+// "" unless `kernel` would take such a problem, but for tensors too large for its indices; else
+// which, and the nearest legal size.
+std::string size_refusal(const ConvKernel& kernel, const ConvProblem& problem,
+                         const DeviceFigures& device);
+
 // The rule on 32-bit indices alone, for kernels that tile a convolution as `tile` does.
 std::string index_rule(const ConvTile& tile, const ConvProblem& problem);
 

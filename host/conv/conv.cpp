@@ -6,13 +6,13 @@
 
 #include "base/device.hpp"
 #include "base/error.hpp"
-#include "base/sizes.hpp"
 #include "base/text.hpp"
 #include "base/trace.hpp"
+#include "catalog/launch.hpp"
+#include "catalog/problem_sizes.hpp"
 #include "conv/arguments.hpp"
 #include "conv/conv_data.hpp"
 #include "conv/explain.hpp"
-#include "conv/launch.hpp"
 #include "fold/pack.hpp"
 #include "params/conv_params.hpp"
 
@@ -55,6 +55,12 @@ Status check_same_weights(const Conv::Data& conv, const ConvProblem& problem) {
   return {};
 }
 
+// "conv_rxs_f16_128x64x64_st3_sm80 2x56x56x64 3x3 -> 2x56x56x64"
+std::string range_name(const std::string& kernel, const ConvProblem& problem) {
+  return text(kernel, " ", host::trace_name(problem.input()), " ", problem.r, "x", problem.s,
+              " -> ", host::trace_name(problem.output()));
+}
+
 std::variant<ConvParams, DirectParams> make_params(const host::ConvKernel& kernel,
                                                    const ConvProblem& problem,
                                                    const Conv::Data& conv) {
@@ -79,7 +85,8 @@ Result<Conv> Conv::create(const FoldedConv& folded) {
     }
     const Result<int> device = host::current_device();
     if (!device.ok()) return device.status();
-    if (const auto figures = host::device_figures(*device); !figures.ok()) return figures.status();
+    if (const auto figures = host::supported_figures(*device); !figures.ok())
+      return figures.status();
 
     auto weights = DeviceMemory::copy_of(host::pack(folded), "the weights");
     if (!weights.ok()) return weights.status();
@@ -102,7 +109,7 @@ Result<ConvPlan> Conv::plan(const ConvProblem& problem, const PlanOptions& optio
     Result<host::Decision> decision = host::decide(problem, options);
     if (!decision.ok()) return decision.status();
     auto params = make_params(*decision->kernel, problem, *data_);
-    std::string trace_name = host::trace_name(decision->explanation.kernel, problem);
+    std::string trace_name = range_name(decision->explanation.kernel, problem);
     return ConvPlan(std::make_shared<const ConvPlan::Data>(
         ConvPlan::Data{data_, problem, std::move(*decision), params, std::move(trace_name)}));
   });

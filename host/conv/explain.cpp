@@ -14,7 +14,7 @@ Result<Decision> decide(const ConvProblem& problem, const PlanOptions& options) 
   if (Status status = validate(problem); !status.ok()) return status;
   const Result<int> device = current_device();
   if (!device.ok()) return device.status();
-  const Result<DeviceFigures> figures = device_figures(*device);
+  const Result<DeviceFigures> figures = supported_figures(*device);
   if (!figures.ok()) return figures.status();
   Result<Choice> choice = select(problem, options, *figures);
   if (!choice.ok()) return choice.status();

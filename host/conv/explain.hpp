@@ -1,8 +1,8 @@
 // The decision behind explain() and Conv::plan().
 #pragma once
 
+#include "catalog/launch.hpp"
 #include "catalog/registry.hpp"
-#include "conv/launch.hpp"
 #include "foldconv/conv.hpp"
 
 namespace foldconv::host {

@@ -8,9 +8,9 @@
 #include "base/sizes.hpp"
 #include "base/text.hpp"
 #include "base/trace.hpp"
+#include "catalog/launch.hpp"
 #include "catalog/registry.hpp"
 #include "conv/arguments.hpp"
-#include "conv/launch.hpp"
 #include "params/conv_params.hpp"
 
 namespace foldconv::pointwise {
@@ -57,7 +57,7 @@ Status run(PointwiseOp op, DataType dtype, const Shape& shape, PointwiseParams p
 
   const Result<int> device = host::current_device();
   if (!device.ok()) return device.status();
-  const Result<host::DeviceFigures> figures = host::device_figures(*device);
+  const Result<host::DeviceFigures> figures = host::supported_figures(*device);
   if (!figures.ok()) return figures.status();
 
   params.elements = shape.elements();
@@ -65,7 +65,7 @@ Status run(PointwiseOp op, DataType dtype, const Shape& shape, PointwiseParams p
   const std::int64_t chunk = static_cast<std::int64_t>(kAlignmentBytes / size_of(dtype));
   const std::uint32_t grid =
       host::loop_grid(host::ceil_div(params.elements, chunk), kPointwiseThreads, *figures);
-  const host::PointwiseKernel* kernel = host::find_pointwise_kernel(op, dtype);
+  const host::PointwiseKernel* kernel = host::find_pointwise_kernel(op, dtype, *figures);
   const host::TraceRange range(kernel->name);
   return host::launch(kernel->entry, {.grid = grid, .threads = kPointwiseThreads}, &params, stream);
 }

@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/sizes.hpp"
 #include "base/text.hpp"
+#include "catalog/problem_sizes.hpp"
 #include "fold/pack.hpp"
 #include "foldconv/conv.hpp"
 

@@ -1,7 +1,6 @@
 // Errors without exceptions: every call that can fail returns a Status or a Result<T>.
 #pragma once
 
-#include <cassert>
 #include <optional>
 #include <string>
 #include <utility>
@@ -41,27 +40,37 @@ class [[nodiscard]] Status {
   std::string message_;
 };
 
-// A value or the Status that says why there is none. Reading the value of a failed Result is a
-// programming error (asserted in debug builds).
+namespace detail {
+// Prints the message to stderr and ends the program (std::abort).
+[[noreturn]] void no_value(const Status& status) noexcept;
+}  // namespace detail
+
+// A value or the Status that says why there is none. Reading the value of a failed Result ends the
+// program with the Status' message, in every build: ask ok() first.
 template <class T>
 class [[nodiscard]] Result {
  public:
   Result(T value) : value_(std::move(value)) {}
-  Result(Status status) : status_(std::move(status)) { assert(!status_.ok()); }
+  Result(Status status) : status_(std::move(status)) {}  // a failed one
 
   bool ok() const noexcept { return value_.has_value(); }
   explicit operator bool() const noexcept { return ok(); }
   const Status& status() const noexcept { return status_; }
 
-  T& value() & { return assert(ok()), *value_; }
-  const T& value() const& { return assert(ok()), *value_; }
-  T&& value() && { return assert(ok()), *std::move(value_); }
+  T& value() & { return require(), *value_; }
+  const T& value() const& { return require(), *value_; }
+  T&& value() && { return require(), *std::move(value_); }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
+  T&& operator*() && { return std::move(*this).value(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 
  private:
+  void require() const {
+    if (!value_) detail::no_value(status_);
+  }
+
   Status status_;
   std::optional<T> value_;
 };

@@ -66,26 +66,4 @@ FOLDCONV_HOST_DEVICE constexpr int table_entries(ConvLoader loader, WeightLayout
   return 0;
 }
 
-// The tile table. Names read block_m x block_n. Types, so that they can be arguments of a kernel
-// template. Registers and CTAs per SM: see `foldconv explain`.
-namespace tiles {
-// Large problems: 64x64 warp tiles, the highest FLOPs per shared-memory byte that 255 registers
-// hold.
-struct k256x128 {
-  static constexpr ConvTile value{256, 128, 4, 2, 3, 1};
-};
-// Large problems whose grid would not fill the GPU with 256x128.
-struct k128x128 {
-  static constexpr ConvTile value{128, 128, 2, 4, 3, 1};
-};
-// k <= 64 per group, and mid-sized grids: two CTAs an SM hide prologue and epilogue.
-struct k128x64 {
-  static constexpr ConvTile value{128, 64, 2, 2, 3, 2};
-};
-// Small grids (batch 1): the most CTAs; four stages hide the latency that few warps cannot.
-struct k64x64 {
-  static constexpr ConvTile value{64, 64, 2, 2, 4, 2};
-};
-}  // namespace tiles
-
 }  // namespace foldconv

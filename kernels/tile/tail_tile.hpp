@@ -34,25 +34,4 @@ struct TailTile {
   }
 };
 
-namespace tiles {
-struct k128x64_tail {
-  static constexpr TailTile value{{128, 64, 4, 2, 3, 2}};
-};
-struct k128x128_tail {
-  static constexpr TailTile value{{128, 128, 2, 4, 3, 1}};
-};
-// Middle width 128 with a projection of 256 channels in 163 KiB; small grids.
-struct k64x128_tail {
-  static constexpr TailTile value{{64, 128, 2, 4, 3, 1}};
-};
-// Middle width 256 in 227 KiB.
-struct k128x256_tail {
-  static constexpr TailTile value{{128, 256, 2, 4, 3, 1}};
-};
-// Middle width 256 in 163 KiB: half the pixels for each reading of the weights.
-struct k64x256_tail {
-  static constexpr TailTile value{{64, 256, 2, 4, 3, 1}};
-};
-}  // namespace tiles
-
 }  // namespace foldconv

@@ -57,28 +57,4 @@ struct WholeTile {
   }
 };
 
-namespace tiles {
-// Identity blocks where a CTA may have 227 KiB: everything resident, six stages of x in flight.
-struct k28x8_resident {
-  static constexpr WholeTile value{28, 6, true, false};
-};
-// Identity blocks in 163 KiB: the 1x1s' weights come through the ring (from L2), once a tile.
-struct k28x8 {
-  static constexpr WholeTile value{28, 3, false, false};
-};
-// Projection blocks in 227 KiB.
-struct k28x8_projection {
-  static constexpr WholeTile value{28, 3, false, true};
-};
-// Small grids (batch 1): more CTAs, for a larger halo.
-struct k8x8 {
-  static constexpr WholeTile value{8, 3, false, false};
-};
-// Projection blocks in 163 KiB, and small grids. The small tile's larger halo is cheap here: a block
-// that widens 64 channels spends 6% of its FLOPs in the first 1x1.
-struct k8x8_projection {
-  static constexpr WholeTile value{8, 3, false, true};
-};
-}  // namespace tiles
-
 }  // namespace foldconv

@@ -47,6 +47,22 @@ TEST(Status, ResultHoldsAValueOrAStatus) {
   EXPECT_EQ(*std::move(movable).value(), 3);
 }
 
+// In every build, whichever way the value is read.
+TEST(StatusDeathTest, ReadingAFailedResultEndsTheProgramWithItsMessage) {
+  const Result<std::string> bad = Status(ErrorCode::unsupported, "no such kernel");
+  Result<std::string> changeable = bad;
+  const char* message = "failed Result was read: unsupported: no such kernel";
+  EXPECT_DEATH(static_cast<void>(*bad), message);
+  EXPECT_DEATH(static_cast<void>(bad->size()), message);
+  EXPECT_DEATH(static_cast<void>(bad.value()), message);
+  EXPECT_DEATH(*changeable = "x", message);
+  EXPECT_DEATH(changeable->clear(), message);
+  EXPECT_DEATH(static_cast<void>(std::string(std::move(changeable).value())), message);
+  const Result<int> nothing = Status();
+  EXPECT_FALSE(nothing.ok());
+  EXPECT_DEATH(static_cast<void>(*nothing), "failed Result was read: ok: ");
+}
+
 TEST(Error, MessageNamesWhatValueAndRemedy) {
   const Status status = host::invalid("k is odd", "k = 7", "use k = 8");
   EXPECT_EQ(status.code(), ErrorCode::invalid_argument);

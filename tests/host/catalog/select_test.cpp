@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "catalog/registry.hpp"
 #include "host/device_figures.hpp"
@@ -197,6 +198,10 @@ TEST(Refusals, ThirtyTwoBitIndices) {
   EXPECT_EQ(chosen(x(1023)).find("conv_1x1"), 0u);
   EXPECT_EQ(chosen(x(1024)), "direct_f16_sm80");
   EXPECT_TRUE(has(refusal(x(1024), unit), {"elements of x", "2147483648", "nearest: n = 1023"}));
+  // The much slower kernel is not taken in silence.
+  EXPECT_TRUE(has(choose(x(1024)).reason, {"too large for tensor-core kernels", "many times slower",
+                                           "elements of x", "2147483648", "nearest: n = 1023"}));
+  EXPECT_FALSE(has(choose(conv(1, 7, 64, 64, 17)).reason, {"too large"}));
   const auto y = [](int n) { return ConvProblem{.n = n, .h = 256, .w = 128, .c = 8, .k = 64}; };
   EXPECT_EQ(chosen(y(1023)).find("conv_1x1"), 0u);
   EXPECT_TRUE(has(refusal(y(1024), unit), {"elements of y", "2147483648", "nearest: n = 1023"}));
@@ -295,6 +300,46 @@ TEST(Devices, TooOld) {
   EXPECT_TRUE(host::check_capability(kH100).ok());
 }
 
+// A kernel of a later architecture at the end of the catalog: the first choice where it runs, and
+// nowhere else.
+TEST(Devices, TheNewestArchitectureThatRunsComesFirst) {
+  const ConvProblem problem = conv(1, 7, 64, 64, 3);
+  const auto kernels = host::conv_kernels();
+  std::vector<host::ConvKernel> catalog(kernels.begin(), kernels.end());
+  catalog.push_back(*host::find_conv_kernel("conv_rxs_f16_64x64x64_st4_sm80"));
+  catalog.back().name = "newer";
+  catalog.back().reason = "it is newer";
+  const auto on = [&](int capability, std::string_view pin = {}) {
+    return host::select(problem, {.kernel = pin}, {capability, 132, 232448}, catalog);
+  };
+
+  catalog.back().arch = {90, true};  // such as sm_90a
+  EXPECT_STREQ(on(90)->kernel->name, "newer");
+  EXPECT_EQ(on(90)->reason, "it is newer");
+  for (const int capability : {80, 86, 89, 100, 120}) {
+    const Result<host::Choice> choice = on(capability);
+    EXPECT_STREQ(choice->kernel->name, "conv_rxs_f16_64x64x64_st4_sm80") << capability;
+    ASSERT_EQ(choice->refused.front().kernel, "newer");
+    EXPECT_TRUE(has(choice->refused.front().reason, {"compiled for compute capability 9.0 alone"}));
+  }
+  EXPECT_TRUE(fails_with(on(80, "newer"), ErrorCode::unsupported,
+                         {"newer does not take", "the device has 8.0"}));
+
+  catalog.back().arch = {90};
+  for (const int capability : {90, 100, 120}) {
+    EXPECT_STREQ(on(capability)->kernel->name, "newer") << capability;
+  }
+  EXPECT_TRUE(has(on(89)->refused.front().reason, {"9.0 and later: the device has 8.9"}));
+}
+
+TEST(Select, AMeasuredGainIsPartOfTheReason) {
+  const auto kernels = host::conv_kernels();
+  std::vector<host::ConvKernel> catalog(kernels.begin(), kernels.end());
+  for (host::ConvKernel& kernel : catalog) kernel.gain = {"H100, all layers", 1.25};
+  EXPECT_TRUE(has(host::select(conv(1, 7, 64, 64, 3), {}, kA100, catalog)->reason,
+                  {"the most CTAs", "measured: 1.25 times as fast (H100, all layers)"}));
+}
+
 std::string tile_name(const ConvTile& tile) {
   const auto number = [](int value) { return std::to_string(value); };
   return number(tile.block_m) + "x" + number(tile.block_n) + "x" + number(ConvTile::kBlockK) +
@@ -331,13 +376,21 @@ TEST(Registry, NamesOfBlockKernelsDecodeToTheirTiles) {
               kernel.name);
     EXPECT_EQ(host::find_tail_kernel(*kernel.tile, kernel.dtype), &kernel);
   }
+  std::set<std::string> names;
+  for (const host::WholeKernel& kernel : host::whole_kernels()) {
+    EXPECT_TRUE(has(kernel.name, {"block_whole_", to_string(kernel.dtype), "x8_st", "_sm80"}));
+    EXPECT_TRUE(names.insert(kernel.name).second) << kernel.name << " twice";
+    EXPECT_EQ(host::find_whole_kernel(*kernel.tile, kernel.dtype), &kernel);
+  }
+  EXPECT_TRUE(names.contains("block_whole_f16_28x8_st6_resident_sm80"));
+  EXPECT_TRUE(names.contains("block_whole_bf16_8x8_st3_projection_sm80"));
 }
 
 TEST(Registry, EveryPointwiseOperationForEveryDtype) {
   for (const auto op :
        {host::PointwiseOp::batch_norm, host::PointwiseOp::add, host::PointwiseOp::activate}) {
     for (const DataType dtype : {DataType::f16, DataType::bf16, DataType::f32}) {
-      const host::PointwiseKernel* kernel = host::find_pointwise_kernel(op, dtype);
+      const host::PointwiseKernel* kernel = host::find_pointwise_kernel(op, dtype, kA100);
       ASSERT_NE(kernel, nullptr);
       EXPECT_EQ(kernel->op, op);
       EXPECT_NE(std::string(kernel->name).find(to_string(dtype)), std::string::npos);

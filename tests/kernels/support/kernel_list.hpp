@@ -1,11 +1,13 @@
-// The compiled kernels, as arrays to parametrise tests with. Every line of catalog.inc is in one.
+// The compiled kernels, as arrays to parametrise tests with. Those of blocks: host::tail_kernels() and so on.
 #pragma once
 
 #include <gtest/gtest.h>
 
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "catalog/registry.hpp"
 #include "foldconv/tensor.hpp"
 #include "tile/conv_tile.hpp"
 
@@ -23,16 +25,22 @@ struct DirectKernel {
   DataType dtype;
 };
 
-inline constexpr ConvKernel kConvKernels[] = {
-#define FOLDCONV_CONV_KERNEL(name, loader, dtype, tile, arch) \
-  {#name, ConvLoader::load_##loader, DataType::dtype, tiles::tile::value},
-#include "catalog.inc"
-};
+inline const std::vector<ConvKernel> kConvKernels = [] {
+  std::vector<ConvKernel> kernels;
+  for (const host::ConvKernel& kernel : host::conv_kernels()) {
+    if (kernel.direct()) continue;
+    kernels.push_back({kernel.name, kernel.loader, kernel.dtype, *kernel.tile});
+  }
+  return kernels;
+}();
 
-inline constexpr DirectKernel kDirectKernels[] = {
-#define FOLDCONV_DIRECT_KERNEL(name, dtype, arch) {#name, DataType::dtype},
-#include "catalog.inc"
-};
+inline const std::vector<DirectKernel> kDirectKernels = [] {
+  std::vector<DirectKernel> kernels;
+  for (const host::ConvKernel& kernel : host::conv_kernels()) {
+    if (kernel.direct()) kernels.push_back({kernel.name, kernel.dtype});
+  }
+  return kernels;
+}();
 
 // For gtest's messages and test names.
 inline std::ostream& operator<<(std::ostream& out, const ConvKernel& kernel) {

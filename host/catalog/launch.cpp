@@ -1,4 +1,4 @@
-#include "conv/launch.hpp"
+#include "catalog/launch.hpp"
 
 #include <algorithm>
 

@@ -1,5 +1,5 @@
 // Launch shapes and kernel parameters.
-#include "conv/launch.hpp"
+#include "catalog/launch.hpp"
 
 #include <gtest/gtest.h>
 

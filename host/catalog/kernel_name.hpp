@@ -1,0 +1,89 @@
+// Kernels' names, spelled from what catalog.inc says of them, while compiling.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "tile/conv_tile.hpp"
+#include "tile/tail_tile.hpp"
+#include "tile/whole_tile.hpp"
+
+namespace foldconv::host {
+
+// Pieces joined by "_".
+class KernelName {
+ public:
+  constexpr KernelName& part(std::string_view piece) {
+    if (length_ > 0) text_[length_++] = '_';
+    append(piece);
+    return *this;
+  }
+  // "128x64x64"
+  template <class... Numbers>
+  constexpr KernelName& sizes(int first, Numbers... others) {
+    part("");
+    append(first);
+    (append("x").append(others), ...);
+    return *this;
+  }
+  constexpr KernelName& stages(int count) {
+    part("st");
+    append(count);
+    return *this;
+  }
+  constexpr const char* c_str() const { return text_; }
+
+ private:
+  constexpr KernelName& append(std::string_view piece) {
+    for (const char letter : piece) text_[length_++] = letter;
+    return *this;
+  }
+  constexpr KernelName& append(int number) {
+    if (number >= 10) append(number / 10);
+    text_[length_++] = static_cast<char>('0' + number % 10);
+    return *this;
+  }
+
+  std::size_t length_ = 0;
+  char text_[64] = {};  // a longer name does not compile
+};
+
+using Piece = std::string_view;
+
+constexpr KernelName conv_name(Piece loader, Piece dtype, const ConvTile& tile, Piece arch) {
+  return KernelName()
+      .part("conv")
+      .part(loader)
+      .part(dtype)
+      .sizes(tile.block_m, tile.block_n, tile.kBlockK)
+      .stages(tile.stages)
+      .part(arch);
+}
+
+constexpr KernelName tail_name(Piece dtype, const TailTile& tile, Piece arch) {
+  return KernelName()
+      .part("block_tail")
+      .part(dtype)
+      .sizes(tile.conv2.block_m, tile.conv2.block_n)
+      .stages(tile.conv2.stages)
+      .part(arch);
+}
+
+constexpr KernelName whole_name(Piece dtype, const WholeTile& tile, Piece arch) {
+  KernelName name;
+  name.part("block_whole").part(dtype).sizes(tile.tile_h, tile.kTileW).stages(tile.stages);
+  if (tile.resident) name.part("resident");
+  if (tile.projection) name.part("projection");
+  return name.part(arch);
+}
+
+// "direct", "add", ...
+constexpr KernelName simple_name(Piece what, Piece dtype, Piece arch) {
+  return KernelName().part(what).part(dtype).part(arch);
+}
+
+// Where the name that `make` makes is kept: kKernelName<[] { return ...; }>.c_str()
+template <auto make>
+inline constexpr KernelName kKernelName = make();
+
+}  // namespace foldconv::host

@@ -1,0 +1,90 @@
+# Translation units from catalog.inc and tiles.inc: one for each family and data type, with the instances and tiles that
+# it needs written out, so that a new line compiles its own family's files and no other. foldconv_kernel_sources(VARIABLE)
+# gives their paths.
+set(FOLDCONV_CATALOG_FOLDER ${CMAKE_CURRENT_LIST_DIR})
+
+function(foldconv_kernel_sources result)
+  set(catalog ${FOLDCONV_CATALOG_FOLDER}/catalog.inc)
+  set(tiles ${FOLDCONV_CATALOG_FOLDER}/tiles.inc)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${catalog} ${tiles})
+
+  file(STRINGS ${tiles} lines REGEX "^[A-Z]+_TILE\\(")
+  foreach(line IN LISTS lines)
+    if(NOT line MATCHES "^(CONV|TAIL|WHOLE)_TILE\\(([a-z0-9_]+), ([^()]+)\\)$")
+      message(FATAL_ERROR "${tiles}: not understood: ${line}")
+    endif()
+    set(type_CONV "ConvTile value = {${CMAKE_MATCH_3}}")
+    set(type_TAIL "TailTile value = {{${CMAKE_MATCH_3}}}")
+    set(type_WHOLE "WholeTile value = {${CMAKE_MATCH_3}}")
+    set(tile_${CMAKE_MATCH_2} "struct ${CMAKE_MATCH_2} {\n  static constexpr ${type_${CMAKE_MATCH_1}};\n};\n")
+  endforeach()
+
+  # Adds an instance to a file. `tile` may be empty.
+  set(files "")
+  macro(add_instance file header tile name kernel)
+    if(NOT "${tile}" STREQUAL "" AND NOT DEFINED tile_${tile})
+      message(FATAL_ERROR "${catalog}: ${tile} is no tile of tiles.inc")
+    endif()
+    list(APPEND files ${file})
+    set(header_of_${file} ${header})
+    if(NOT "${tile}" STREQUAL "")
+      string(APPEND tiles_of_${file} "${tile_${tile}}")
+    endif()
+    string(APPEND instances_of_${file}
+      "const void* ${name}() {\n  return reinterpret_cast<const void*>(&${kernel});\n}\n")
+  endmacro()
+
+  file(STRINGS ${catalog} lines REGEX "^[A-Z]+\\(")
+  foreach(line IN LISTS lines)
+    if(line MATCHES "^CONV\\(([a-z0-9]+), ([a-z0-9_]+), (sm[0-9a-z]+),")
+      foreach(dtype f16 bf16)
+        add_instance(conv_${CMAKE_MATCH_1}_${dtype}_${CMAKE_MATCH_3} ${CMAKE_MATCH_3}/conv.cuh "${CMAKE_MATCH_2}"
+          conv_${CMAKE_MATCH_1}_${dtype}_${CMAKE_MATCH_2}_${CMAKE_MATCH_3}
+          "conv_${CMAKE_MATCH_3}<tiles::${CMAKE_MATCH_2}, ConvLoader::load_${CMAKE_MATCH_1}, element::${dtype}>")
+      endforeach()
+    elseif(line MATCHES "^JOINED\\(([a-z0-9_]+), (sm[0-9a-z]+),")
+      foreach(dtype f16 bf16)
+        add_instance(conv_joined_${dtype}_${CMAKE_MATCH_2} ${CMAKE_MATCH_2}/conv.cuh "${CMAKE_MATCH_1}"
+          conv_joined_${dtype}_${CMAKE_MATCH_1}_${CMAKE_MATCH_2}
+          "conv_${CMAKE_MATCH_2}<tiles::${CMAKE_MATCH_1}, ConvLoader::load_joined, element::${dtype}>")
+      endforeach()
+    elseif(line MATCHES "^(TAIL|WHOLE)\\(([a-z0-9_]+), (sm[0-9a-z]+)\\)")
+      string(TOLOWER block_${CMAKE_MATCH_1} family)
+      foreach(dtype f16 bf16)
+        add_instance(${family}_${dtype}_${CMAKE_MATCH_3} ${CMAKE_MATCH_3}/${family}.cuh "${CMAKE_MATCH_2}"
+          ${family}_${dtype}_${CMAKE_MATCH_2}_${CMAKE_MATCH_3}
+          "${family}_${CMAKE_MATCH_3}<tiles::${CMAKE_MATCH_2}, element::${dtype}>")
+      endforeach()
+    elseif(line MATCHES "^DIRECT\\((sm[0-9a-z]+)\\)")
+      foreach(dtype f16 bf16 f32)
+        add_instance(direct_${CMAKE_MATCH_1} simt/direct.cuh "" direct_${dtype}_${CMAKE_MATCH_1}
+          "direct_conv<element::${dtype}>")
+      endforeach()
+    elseif(line MATCHES "^POINTWISE\\(([a-z_]+), (sm[0-9a-z]+)\\)")
+      foreach(dtype f16 bf16 f32)
+        add_instance(pointwise_${CMAKE_MATCH_2} simt/pointwise.cuh "" ${CMAKE_MATCH_1}_${dtype}_${CMAKE_MATCH_2}
+          "pointwise<${CMAKE_MATCH_1}, element::${dtype}>")
+      endforeach()
+    else()
+      message(FATAL_ERROR "${catalog}: not understood: ${line}")
+    endif()
+  endforeach()
+
+  list(REMOVE_DUPLICATES files)
+  set(paths "")
+  foreach(file IN LISTS files)
+    set(path ${CMAKE_CURRENT_BINARY_DIR}/generated/${file}.cu)
+    file(CONFIGURE OUTPUT ${path} @ONLY CONTENT  # writes only what changed
+"// Made of catalog.inc and tiles.inc.
+#include \"${header_of_${file}}\"
+
+namespace foldconv::tiles {
+${tiles_of_${file}}}  // namespace foldconv::tiles
+
+namespace foldconv::kernels {
+${instances_of_${file}}}  // namespace foldconv::kernels
+")
+    list(APPEND paths ${path})
+  endforeach()
+  set(${result} ${paths} PARENT_SCOPE)
+endfunction()

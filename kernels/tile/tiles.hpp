@@ -1,0 +1,25 @@
+// The tiles of tiles.inc as types, so that they can be arguments of a kernel template:
+// tiles::k128x64::value. Host code includes this; the compiled kernels get just their own tiles.
+#pragma once
+
+#include "tile/conv_tile.hpp"
+#include "tile/tail_tile.hpp"
+#include "tile/whole_tile.hpp"
+
+namespace foldconv::tiles {
+
+#define CONV_TILE(name, ...)                         \
+  struct name {                                      \
+    static constexpr ConvTile value = {__VA_ARGS__}; \
+  };
+#define TAIL_TILE(name, ...)                           \
+  struct name {                                        \
+    static constexpr TailTile value = {{__VA_ARGS__}}; \
+  };
+#define WHOLE_TILE(name, ...)                         \
+  struct name {                                       \
+    static constexpr WholeTile value = {__VA_ARGS__}; \
+  };
+#include "tiles.inc"
+
+}  // namespace foldconv::tiles
