@@ -47,8 +47,7 @@ ConvProblem PlannedBlock::downsample_problem() const {
 
 BlockConv block_conv(const Conv& conv) {
   const Conv::Data& data = conv.data();
-  return {data.weights.get(), static_cast<const float*>(data.scale.get()),
-          static_cast<const float*>(data.bias.get())};
+  return {data.weights, data.scale, data.bias};
 }
 
 std::string index_rule(std::initializer_list<Shape> shapes) {

@@ -65,9 +65,9 @@ std::variant<ConvParams, DirectParams> make_params(const host::ConvKernel& kerne
                                                    const ConvProblem& problem,
                                                    const Conv::Data& conv) {
   const auto with_weights = [&](auto params) {
-    params.w = conv.weights.get();
-    params.scale = static_cast<const float*>(conv.scale.get());
-    params.bias = static_cast<const float*>(conv.bias.get());
+    params.w = conv.weights;
+    params.scale = conv.scale;
+    params.bias = conv.bias;
     return params;
   };
   if (kernel.direct()) return with_weights(host::direct_params(problem));
@@ -88,15 +88,18 @@ Result<Conv> Conv::create(const FoldedConv& folded) {
     if (const auto figures = host::supported_figures(*device); !figures.ok())
       return figures.status();
 
-    auto weights = DeviceMemory::copy_of(host::pack(folded), "the weights");
-    if (!weights.ok()) return weights.status();
-    auto scale = DeviceMemory::copy_of(std::as_bytes(folded.scale()), "the scale");
-    if (!scale.ok()) return scale.status();
-    auto bias = DeviceMemory::copy_of(std::as_bytes(folded.bias()), "the bias");
-    if (!bias.ok()) return bias.status();
-    return Conv(std::make_shared<const Data>(
-        Data{folded.dtype(), folded.k(), folded.c_per_group(), folded.r(), folded.s(), *device,
-             std::move(*weights), std::move(*scale), std::move(*bias)}));
+    // The weights last: a kernel that reads past them reads past the allocation.
+    auto memory = DeviceMemory::copy_of(
+        {std::as_bytes(folded.scale()), std::as_bytes(folded.bias()), host::pack(folded)},
+        "the weights, scale and bias");
+    if (!memory.ok()) return memory.status();
+    auto data = std::make_shared<Data>(Data{folded.dtype(), folded.k(), folded.c_per_group(),
+                                            folded.r(), folded.s(), *device, std::move(*memory),
+                                            nullptr, nullptr, nullptr});
+    data->scale = static_cast<const float*>(data->memory.part(0));
+    data->bias = static_cast<const float*>(data->memory.part(1));
+    data->weights = data->memory.part(2);
+    return Conv(std::move(data));
   });
 }
 

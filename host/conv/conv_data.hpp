@@ -10,9 +10,10 @@ struct Conv::Data {
   DataType dtype;
   int k, c_per_group, r, s;
   int device;
-  host::DeviceMemory weights;  // packed
-  host::DeviceMemory scale;
-  host::DeviceMemory bias;
+  host::DeviceMemory memory;
+  const void* weights;  // in `memory`, as the following; packed
+  const float* scale;
+  const float* bias;
 };
 
 }  // namespace foldconv

@@ -72,6 +72,22 @@ Status run(PointwiseOp op, DataType dtype, const Shape& shape, PointwiseParams p
 
 }  // namespace
 
+Status prepare(DataType dtype) {
+  return guarded([&]() -> Status {
+    if (Status status = host::check_data_type(dtype); !status.ok()) return status;
+    const Result<int> device = host::current_device();
+    if (!device.ok()) return device.status();
+    const Result<host::DeviceFigures> figures = host::supported_figures(*device);
+    if (!figures.ok()) return figures.status();
+    for (const host::PointwiseKernel* kernel :
+         host::kernels_for(host::pointwise_kernels(), dtype, *figures)) {
+      const auto prepared = host::prepare_kernel(kernel->entry(), kPointwiseThreads, 0, *figures);
+      if (!prepared.ok()) return prepared.status();
+    }
+    return {};
+  });
+}
+
 Status batch_norm(DataType dtype, const Shape& shape, const void* x, const BatchNormArrays& arrays,
                   void* y, cudaStream_t stream) {
   return guarded([&]() -> Status {

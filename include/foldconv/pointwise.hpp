@@ -15,6 +15,11 @@
 
 namespace foldconv::pointwise {
 
+// Loads the kernels for `dtype` on the current device. Otherwise the first call of each does, which
+// a stream that is being captured may forbid: call this before a capture. Errors: invalid_argument,
+// device_too_old, cuda_error.
+Status prepare(DataType dtype);
+
 // Device arrays of c fp32 elements; all required.
 struct BatchNormArrays {
   const float* gamma = nullptr;

@@ -1,6 +1,7 @@
 // cp.async and the waits for it.
 #include <cstring>
 
+#include "../isa/address.hpp"
 #include "../sim/access.hpp"
 #include "../sim/checks.hpp"
 #include "../sim/fault.hpp"

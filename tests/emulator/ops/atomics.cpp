@@ -4,6 +4,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "../isa/address.hpp"
 #include "../sim/access.hpp"
 #include "../sim/checks.hpp"
 #include "../sim/fault.hpp"

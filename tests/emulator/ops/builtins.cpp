@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "../isa/address.hpp"
 #include "../sim/fault.hpp"
 #include "../sim/memory.hpp"
 

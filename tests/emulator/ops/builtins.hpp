@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "../sim/program.hpp"
+#include "../isa/program.hpp"
 
 namespace cuemu {
 

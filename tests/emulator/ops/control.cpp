@@ -69,6 +69,16 @@ void decode_trap(Decoder& d) {
 
 constexpr uint32_t kAligned = 1, kWaits = 2, kReduces = 4, kPopc = 8, kAnd = 16, kOr = 32;
 
+void finish_reduction(Warp& w, const Instr& in, uint32_t mask, const Barrier& done) {
+  if ((in.extra & kPopc) != 0) {
+    map_lanes(w, mask, w.lanes<uint32_t>(in.dst), [&](uint32_t) { return done.true_votes; });
+    return;
+  }
+  const bool result = (in.extra & kAnd) != 0 ? done.true_votes == done.votes : done.true_votes != 0;
+  uint32_t& p = w.predicate(in.dst);
+  p = (p & ~mask) | (result ? mask : 0);
+}
+
 // a: barrier number, b: thread count (or none), c: predicate of a reduction.
 void barrier(Warp& w, const Instr& in, uint32_t mask) {
   const bool aligned = (in.extra & kAligned) != 0;
@@ -92,7 +102,9 @@ void barrier(Warp& w, const Instr& in, uint32_t mask) {
     b.votes += static_cast<uint32_t>(std::popcount(mask));
     b.true_votes += static_cast<uint32_t>(std::popcount(mask & w.predicate(in.c)));
   }
-  if ((in.extra & kWaits) != 0) w.wait_at_barrier(in, mask, id);
+  if ((in.extra & kWaits) != 0) {
+    w.wait_at_barrier(in, mask, id, in.dst == kNoSlot ? nullptr : &finish_reduction);
+  };
   cta.arrive(id, threads, count);
   if (w.active == 0 || !w.others.empty()) w.reschedule();
 }
@@ -185,16 +197,6 @@ void decode_call(Decoder& d) {
 }
 
 }  // namespace
-
-void finish_barrier_reduction(Warp& w, const Instr& in, uint32_t mask, const Barrier& done) {
-  if ((in.extra & kPopc) != 0) {
-    map_lanes(w, mask, w.lanes<uint32_t>(in.dst), [&](uint32_t) { return done.true_votes; });
-    return;
-  }
-  const bool result = (in.extra & kAnd) != 0 ? done.true_votes == done.votes : done.true_votes != 0;
-  uint32_t& p = w.predicate(in.dst);
-  p = (p & ~mask) | (result ? mask : 0);
-}
 
 std::span<const OpcodeEntry> control_opcodes() {
   static constexpr OpcodeEntry table[] = {{"bra", decode_bra},

@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-#include "../ptx/decoder.hpp"
 #include "../sim/warp.hpp"
+#include "decoder.hpp"
 #include "opcodes.hpp"
 
 namespace cuemu {

@@ -1,6 +1,7 @@
 // ld and st of every space, alone and in vectors.
 #include <cstring>
 
+#include "../isa/address.hpp"
 #include "../sim/access.hpp"
 #include "../sim/checks.hpp"
 #include "../sim/fault.hpp"

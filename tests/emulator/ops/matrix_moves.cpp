@@ -4,6 +4,7 @@
 // 2 (l % 4) and the next. So moving a matrix is copying 8 rows of 16 bytes.
 #include <cstring>
 
+#include "../isa/address.hpp"
 #include "../sim/access.hpp"
 #include "../sim/checks.hpp"
 #include "synchronise.hpp"

@@ -2,7 +2,7 @@
 #include <chrono>
 #include <cstring>
 
-#include "../sim/memory.hpp"
+#include "../isa/address.hpp"
 #include "lanes.hpp"
 #include "tables.hpp"
 

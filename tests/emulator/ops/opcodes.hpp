@@ -3,12 +3,11 @@
 
 #include <string_view>
 
-#include "../sim/program.hpp"
+#include "../isa/program.hpp"
 
 namespace cuemu {
 
 class Decoder;
-struct Barrier;
 
 using DecodeFunction = void (*)(Decoder&);
 
@@ -26,8 +25,5 @@ void run_unknown_opcode(Warp& warp, const Instr& in, uint32_t mask);
 Handler narrowing(unsigned from_bytes, unsigned to_bytes);
 Handler widening(unsigned from_bytes, unsigned to_bytes, bool sign);
 Handler predicate_not();
-
-// Writes the result of bar.red for the lanes that waited.
-void finish_barrier_reduction(Warp& warp, const Instr& in, uint32_t mask, const Barrier& done);
 
 }  // namespace cuemu

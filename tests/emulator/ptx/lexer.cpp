@@ -7,8 +7,6 @@
 #include <cstring>
 #include <string>
 
-#include "types.hpp"
-
 namespace cuemu {
 namespace {
 

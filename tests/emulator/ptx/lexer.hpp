@@ -4,7 +4,12 @@
 #include <cstdint>
 #include <string_view>
 
+#include "../isa/types.hpp"
+
 namespace cuemu {
+
+// "f32" -> Type::f32; Type::none when the word is no type.
+Type parse_type(std::string_view word);
 
 struct Token {
   enum class Kind : uint8_t { end, word, integer, float32, float64, string, punctuation };

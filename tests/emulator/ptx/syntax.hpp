@@ -8,8 +8,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "../isa/program.hpp"
+#include "../isa/types.hpp"
 #include "lexer.hpp"
-#include "types.hpp"
 
 namespace cuemu {
 
@@ -41,11 +42,6 @@ struct Declaration {
   std::string_view initialiser;
 
   uint64_t bytes() const { return unsized ? 0 : elements * vector_width * bytes_of(type); }
-};
-
-struct SourceLocation {
-  uint32_t file = 0, line = 0;
-  uint32_t inlined_file = 0, inlined_line = 0;  // the call site; 0 when not inlined
 };
 
 struct Statement {

@@ -1,4 +1,6 @@
 // Copies and fills, synchronous and in streams, by address and by symbol.
+#include <type_traits>
+
 #include "api.hpp"
 #include "capture.hpp"
 #include "memory.hpp"
@@ -56,8 +58,9 @@ cudaError_t enqueue(const Chosen& operation, cudaStream_t stream, cudaStream_t i
 
 // Outside any stream as far as captures are concerned, but after all earlier work.
 template <typename Chosen>
-cudaError_t run_synchronously(const Chosen& operation, cudaStream_t implicit_stream) {
+cudaError_t run_synchronously(Chosen operation, cudaStream_t implicit_stream) {
   return api_call([&] {
+    if constexpr (std::is_same_v<Chosen, CopyOperation>) operation.synchronous = true;
     Stream* stream = nullptr;
     if (const cudaError_t result = find_stream(implicit_stream, implicit_stream, stream);
         result != cudaSuccess) {

@@ -9,6 +9,7 @@
 #include "api.hpp"
 #include "capture.hpp"
 #include "device_model.hpp"
+#include "late_copies.hpp"
 #include "memory.hpp"
 
 namespace cuemu::runtime {
@@ -139,7 +140,9 @@ CUEMU_API(cudaDeviceSynchronize, (), {
       const std::lock_guard lock(stream_mutex());
       if (const cudaError_t result = check_waiting(nullptr); result != cudaSuccess) return result;
     }
-    return check_unsafe_call();
+    const cudaError_t result = check_unsafe_call();
+    if (result == cudaSuccess) land_all_of(current_device());
+    return result;
   });
 })
 
@@ -148,6 +151,7 @@ CUEMU_API(cudaDeviceSynchronize, (), {
 CUEMU_API(cudaDeviceReset, (), {
   return api_call([] {
     if (const cudaError_t result = check_unsafe_call(); result != cudaSuccess) return result;
+    land_all();
     release_everything(current_device());
     return cudaSuccess;
   });

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "../sim/engine.hpp"
+#include "../engine/engine.hpp"
 
 namespace cuemu::runtime {
 

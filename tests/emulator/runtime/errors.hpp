@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "../sim/engine.hpp"
+#include "../engine/engine.hpp"
 #include "cuda_declarations.hpp"
 
 namespace cuemu::runtime {

@@ -7,6 +7,7 @@
 #include "api.hpp"
 #include "capture.hpp"
 #include "device.hpp"
+#include "late_copies.hpp"
 
 namespace cuemu::runtime {
 namespace {
@@ -19,6 +20,7 @@ struct Event {
   int device = 0;
   bool recorded = false;
   Clock::time_point time;
+  LateCopies copies;  // what it waits for
 
   // Set when it was last recorded in a stream that was being captured.
   std::shared_ptr<Capture> capture;
@@ -55,6 +57,7 @@ Event* find_event(cudaEvent_t handle) {
 void mark_now(Event& event) {
   event.capture.reset();
   event.nodes.clear();
+  event.copies.clear();
   event.recorded = true;
   event.time = Clock::now();
 }
@@ -71,6 +74,7 @@ cudaError_t record(Event& event, Stream& stream) {
     return result;
   }
   mark_now(event);
+  event.copies = copies_before(stream);
   return cudaSuccess;
 }
 
@@ -82,10 +86,13 @@ cudaError_t wait(Stream& stream, const Event& event) {
     stream.capture->invalidated = true;
     return cudaErrorStreamCaptureIsolation;
   }
-  return check_implicit_dependency(stream);
+  const cudaError_t result = check_implicit_dependency(stream);
+  if (result == cudaSuccess) land(event.copies);
+  return result;
 }
 
-// Eager execution: a recorded event is complete, unless it exists only in a capture.
+// Eager execution: a recorded event is complete, unless it exists only in a capture, as soon as late
+// copies before it have arrived.
 cudaError_t check_complete(cudaEvent_t handle) {
   return api_call([&] {
     {
@@ -96,6 +103,7 @@ cudaError_t check_complete(cudaEvent_t handle) {
         event->capture->invalidated = true;
         return cudaErrorCapturedEvent;
       }
+      land(event->copies);
     }
     return check_unsafe_call();
   });

@@ -35,7 +35,7 @@ void log_launch(const KernelOperation& operation) {
   const std::lock_guard lock(log.mutex);
   if (++log.launches > most_launches_kept) return;
   log.first_launches.push_back(
-      {.kernel = kernel.info.pretty_name.c_str(),
+      {.kernel = kernel.kernel->program.pretty_name.c_str(),
        .mangled = kernel.name.c_str(),
        .function = kernel.host_stub,
        .grid = {operation.grid.x, operation.grid.y, operation.grid.z},

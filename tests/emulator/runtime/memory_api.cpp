@@ -6,6 +6,7 @@
 #include "capture.hpp"
 #include "device.hpp"
 #include "device_model.hpp"
+#include "late_copies.hpp"
 #include "memory.hpp"
 
 namespace cuemu::runtime {
@@ -33,10 +34,16 @@ cudaError_t allocate_outside_streams(void** address, size_t size, MemoryKind kin
   });
 }
 
+// Copies from or to the memory must have arrived.
+cudaError_t release_when_idle(void* address, ReleasedAs as) {
+  land_all();
+  return release(address, as);
+}
+
 cudaError_t release_outside_streams(void* address, ReleasedAs as) {
   return api_call([&] {
     if (const cudaError_t result = check_unsafe_call(); result != cudaSuccess) return result;
-    return address == nullptr ? cudaSuccess : release(address, as);
+    return address == nullptr ? cudaSuccess : release_when_idle(address, as);
   });
 }
 
@@ -112,7 +119,7 @@ CUEMU_STREAM_API(cudaMallocFromPoolAsync,
 
 CUEMU_STREAM_API(cudaFreeAsync, (void* address, cudaStream_t stream), {
   return with_uncaptured_stream(stream, implicit_stream, [&](const Stream&) {
-    return address == nullptr ? cudaSuccess : release(address, ReleasedAs::device);
+    return address == nullptr ? cudaSuccess : release_when_idle(address, ReleasedAs::device);
   });
 })
 
@@ -149,6 +156,7 @@ CUEMU_API(cudaHostUnregister, (void* address), {
     HostRegistrations& known = host_registrations();
     const std::lock_guard lock(known.mutex);
     if (known.flags_of_base.erase(address) == 0) return cudaErrorHostMemoryNotRegistered;
+    land_all();
     unregister_memory(address);
     return cudaSuccess;
   });

@@ -82,7 +82,7 @@ cudaError_t ModuleRecord::resolve(KernelRecord& kernel) {
                                               "; kernel " + kernel.name});
   }
   if (found == nullptr) return cudaErrorInvalidDeviceFunction;
-  kernel.info = kernel_info(*found);
+  kernel.info = found->info;
   if (const auto known = resources_.find(kernel.name); known != resources_.end()) {
     kernel.resources = known->second;
   }

@@ -10,7 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "../sim/engine.hpp"
+#include "../engine/engine.hpp"
 #include "cubin.hpp"
 #include "cuda_declarations.hpp"
 #include "device.hpp"

@@ -12,12 +12,6 @@
 namespace cuemu::runtime {
 namespace {
 
-// The device does one thing at a time, so host threads that share a stream see it in order.
-std::mutex& device_mutex() {
-  static std::mutex* const mutex = new std::mutex;
-  return *mutex;
-}
-
 cudaError_t perform(const EmptyOperation&) {
   return cudaSuccess;
 }
@@ -90,6 +84,11 @@ cudaError_t perform(const GraphOperation& graph) {
 }
 
 }  // namespace
+
+std::mutex& device_mutex() {
+  static std::mutex* const mutex = new std::mutex;
+  return *mutex;
+}
 
 cudaError_t execute(const Operation& operation) {
   return std::visit([](const auto& chosen) { return perform(chosen); }, operation);

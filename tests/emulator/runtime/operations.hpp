@@ -1,10 +1,12 @@
 // What a stream or a graph node does on the device. The runtime executes eagerly: an operation
-// submitted to a stream has ended when the call returns, unless the stream is being captured.
+// submitted to a stream has ended when the call returns, unless the stream is being captured or the
+// operation is a copy that may arrive late.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <variant>
 #include <vector>
 
@@ -26,6 +28,7 @@ struct CopyOperation {
   size_t width = 0;  // bytes a row
   size_t rows = 1;
   cudaMemcpyKind kind = cudaMemcpyDefault;
+  bool synchronous = false;  // no ...Async call
 };
 
 struct FillOperation {
@@ -67,6 +70,9 @@ using Operation =
 struct Program {
   std::vector<Operation> operations;
 };
+
+// The device does one thing at a time, so host threads that share a stream see it in order.
+std::mutex& device_mutex();
 
 // A kernel fault does not show in the result: as on a GPU it is the next call that reports it.
 cudaError_t execute(const Operation& operation);

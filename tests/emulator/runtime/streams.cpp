@@ -8,6 +8,7 @@
 #include "api.hpp"
 #include "capture.hpp"
 #include "device.hpp"
+#include "late_copies.hpp"
 
 namespace cuemu::runtime {
 namespace {
@@ -52,6 +53,14 @@ Stream& stream_of_this_thread(int device) {
   Stream*& stream = streams[static_cast<size_t>(device)];
   if (stream == nullptr) stream = new_stream(cudaStreamDefault, 0, device);
   return *stream;
+}
+
+// Called with the streams' lock held. All that the stream has to do is done then.
+cudaError_t wait_for(Stream& stream) {
+  const cudaError_t result =
+      stream.capture != nullptr ? check_waiting(&stream) : check_implicit_dependency(stream);
+  if (result == cudaSuccess) land(copies_before(stream));
+  return result;
 }
 
 cudaError_t create(cudaStream_t* handle, unsigned flags, int priority) {
@@ -107,7 +116,11 @@ cudaError_t submit(Stream& stream, Operation operation) {
       return result;
     }
   }
-  return execute(operation);
+  land(copies_before(stream));
+  const auto* const copy = std::get_if<CopyOperation>(&operation);
+  if (copy == nullptr || !may_arrive_late(*copy)) return execute(operation);
+  issue_late(stream, *copy);
+  return cudaSuccess;
 }
 
 cudaError_t submit(cudaStream_t handle, cudaStream_t implicit, Operation operation) {
@@ -145,23 +158,18 @@ CUEMU_API(cudaStreamDestroy, (cudaStream_t handle), {
     auto* const stream = reinterpret_cast<Stream*>(handle);
     if (created_streams().erase(stream) == 0) return cudaErrorInvalidResourceHandle;
     abandon_capture(*stream);
+    land(copies_before(*stream));
     delete stream;
     return cudaSuccess;
   });
 })
 
 CUEMU_STREAM_API(cudaStreamSynchronize, (cudaStream_t stream), {
-  return with_stream(stream, implicit_stream, [](Stream& waited) {
-    if (waited.capture != nullptr) return check_waiting(&waited);
-    return check_implicit_dependency(waited);
-  });
+  return with_stream(stream, implicit_stream, [](Stream& waited) { return wait_for(waited); });
 })
 
 CUEMU_STREAM_API(cudaStreamQuery, (cudaStream_t stream), {
-  return with_stream(stream, implicit_stream, [](Stream& queried) {
-    if (queried.capture != nullptr) return check_waiting(&queried);
-    return check_implicit_dependency(queried);
-  });
+  return with_stream(stream, implicit_stream, [](Stream& queried) { return wait_for(queried); });
 })
 
 CUEMU_STREAM_API(cudaStreamGetFlags, (cudaStream_t stream, unsigned* flags), {
@@ -206,11 +214,8 @@ CUEMU_STREAM_API(cudaStreamAddCallback,
                  {
                    if (callback == nullptr || flags != 0)
                      return pure_call([] { return cudaErrorInvalidValue; });
-                   const cudaError_t result =
-                       with_stream(stream, implicit_stream, [](Stream& called) {
-                         if (called.capture != nullptr) return check_waiting(&called);
-                         return check_implicit_dependency(called);
-                       });
+                   const cudaError_t result = with_stream(
+                       stream, implicit_stream, [](Stream& called) { return wait_for(called); });
                    if (result == cudaSuccess) callback(stream, cudaSuccess, argument);
                    return result;
                  })

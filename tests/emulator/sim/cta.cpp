@@ -3,7 +3,6 @@
 #include <new>
 #include <thread>
 
-#include "../ops/opcodes.hpp"
 #include "checks.hpp"
 #include "fault.hpp"
 #include "launch.hpp"
@@ -48,8 +47,8 @@ void Cta::complete(uint32_t id) {
     for (Group& g : w.others) {
       if (g.state != Group::State::at_barrier || g.barrier != id) continue;
       g.state = Group::State::runnable;
-      if (g.reduction != nullptr) finish_barrier_reduction(w, *g.reduction, g.mask, done);
-      g.reduction = nullptr;
+      if (g.finish != nullptr) g.finish(w, *g.waiting, g.mask, done);
+      g.finish = nullptr;
     }
   }
 }

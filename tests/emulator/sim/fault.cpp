@@ -1,10 +1,7 @@
 #include "fault.hpp"
 
-#include <cxxabi.h>
-
 #include <cstdarg>
 #include <cstdio>
-#include <cstdlib>
 
 #include "launch.hpp"
 
@@ -17,18 +14,6 @@ std::string format(const char* pattern, ...) {
   std::vsnprintf(text, sizeof text, pattern, arguments);
   va_end(arguments);
   return text;
-}
-
-std::string Program::source_of(const Instr& in) const {
-  const SourceLocation& at = locations[origin[static_cast<size_t>(&in - code.data())]];
-  auto name = [&](uint32_t file, uint32_t line) {
-    auto it = files->find(file);
-    return (it == files->end() ? std::string("?") : it->second) + ":" + std::to_string(line);
-  };
-  if (at.file == 0) return "?";
-  const std::string text = name(at.file, at.line);
-  if (at.inlined_file == 0) return text;
-  return "called from " + name(at.inlined_file, at.inlined_line) + ", " + text;
 }
 
 void raise_fault(const Warp& warp, const Instr& in, const char* kind, uint32_t lanes,
@@ -44,14 +29,6 @@ void raise_fault(const Warp& warp, const Instr& in, const char* kind, uint32_t l
   if (std::popcount(lanes) > 1) text += format(" lanes 0x%08x", lanes);
   text += ", " + warp.worker->program->source_of(in);
   throw FaultError{Fault{kind, text}};
-}
-
-std::string demangle(const std::string& mangled) {
-  int status = 0;
-  char* text = abi::__cxa_demangle(mangled.c_str(), nullptr, nullptr, &status);
-  std::string result = status == 0 && text != nullptr ? text : mangled;
-  std::free(text);
-  return result;
 }
 
 }  // namespace cuemu

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "engine.hpp"
+#include "run.hpp"
 #include "warp.hpp"
 
 namespace cuemu {

@@ -8,7 +8,6 @@
 #include <thread>
 
 #include "checks.hpp"
-#include "module.hpp"
 #include "warp.hpp"
 
 namespace cuemu {
@@ -166,6 +165,10 @@ int set_switch(const char* name, int value) {
   return -1;
 }
 
+bool copies_are_late() {
+  return switches().late.load() != 0;
+}
+
 void choose_ctas(int64_t first, uint64_t count) {
   CtaChoice& choice = cta_choice();
   std::lock_guard lock(choice.mutex);
@@ -182,8 +185,8 @@ void reset_counters() {
 
 std::optional<Fault> run(const Launch& launch) {
   const Kernel& kernel = *launch.kernel;
-  const KernelInfo& info = kernel_info(kernel);
-  const Program& program = program_of(kernel);
+  const KernelInfo& info = kernel.info;
+  const Program& program = kernel.program;
   const uint64_t threads = uint64_t{launch.block.x} * launch.block.y * launch.block.z;
   const uint64_t ctas = uint64_t{launch.grid.x} * launch.grid.y * launch.grid.z;
   if (threads == 0 || ctas == 0) return invalid(program.pretty_name, "empty grid or block");

@@ -6,9 +6,9 @@
 #include <optional>
 #include <string>
 
-#include "engine.hpp"
+#include "../isa/program.hpp"
 #include "memory.hpp"
-#include "program.hpp"
+#include "run.hpp"
 #include "stalemate.hpp"
 
 namespace cuemu {
@@ -39,7 +39,5 @@ void run_ctas(Worker& worker, LaunchState& state);
 
 // Host threads that stay for the next launch. The caller of run() works too.
 void run_on_all_workers(LaunchState& state);
-
-std::string demangle(const std::string& mangled);
 
 }  // namespace cuemu

@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "engine.hpp"
+#include "registered_memory.hpp"
 
 namespace cuemu {
 
@@ -64,13 +64,5 @@ class RegionTable {
 std::shared_ptr<const RegionTable> current_regions();
 // Of these, what kernels on the device may touch.
 std::shared_ptr<const RegionTable> regions_visible_to(int device);
-
-// Generic addresses outside the host's: the top nibble tells the window, the rest is the address in
-// its space.
-inline constexpr unsigned kWindowShift = 60;
-inline constexpr uint64_t kSharedWindow = uint64_t{1} << kWindowShift;
-inline constexpr uint64_t kLocalWindow = uint64_t{2} << kWindowShift;
-inline constexpr uint64_t kParamWindow = uint64_t{3} << kWindowShift;
-inline constexpr uint64_t kWindowOffset = (uint64_t{1} << kWindowShift) - 1;
 
 }  // namespace cuemu

@@ -198,13 +198,15 @@ void Warp::wait_for_lanes(const Instr& in, uint32_t mask) {
   reschedule();
 }
 
-void Warp::wait_at_barrier(const Instr& in, uint32_t mask, uint32_t barrier) {
+void Warp::wait_at_barrier(const Instr& in, uint32_t mask, uint32_t barrier,
+                           FinishReduction finish) {
   Group g;
   g.ip = ip;
   g.mask = mask;
   g.state = Group::State::at_barrier;
   g.barrier = barrier;
-  g.reduction = in.dst == kNoSlot ? nullptr : &in;
+  g.waiting = &in;
+  g.finish = finish;
   others.push_back(g);
   active &= ~mask;
 }

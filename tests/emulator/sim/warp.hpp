@@ -10,16 +10,21 @@
 #include <string>
 #include <vector>
 
+#include "../isa/program.hpp"
 #include "async.hpp"
 #include "cuemu.h"
 #include "memory.hpp"
-#include "program.hpp"
 
 namespace cuemu {
 
+struct Barrier;
 struct Cta;
+struct Warp;
 struct Worker;
 class SharedChecks;
+
+// Writes the result of a reduction at a barrier for the lanes that waited.
+using FinishReduction = void (*)(Warp& warp, const Instr& in, uint32_t mask, const Barrier& done);
 
 // Lanes of a warp that are at the same instruction.
 struct Group {
@@ -27,9 +32,11 @@ struct Group {
   uint32_t ip = 0;
   uint32_t mask = 0;
   State state = State::runnable;
-  bool parked = false;               // spins; others go first
-  uint32_t barrier = 0;              // waited for, when at_barrier
-  const Instr* reduction = nullptr;  // the bar.red to finish when the barrier completes
+  bool parked = false;  // spins; others go first
+  // When at_barrier: which, and for a reduction what is to be done when it completes.
+  uint32_t barrier = 0;
+  const Instr* waiting = nullptr;
+  FinishReduction finish = nullptr;
 };
 
 struct Warp {
@@ -70,7 +77,8 @@ struct Warp {
   void exit(uint32_t mask);
   // Makes `mask` wait at the current instruction until others join; it is executed again then.
   void wait_for_lanes(const Instr& in, uint32_t mask);
-  void wait_at_barrier(const Instr& in, uint32_t mask, uint32_t barrier);
+  // `finish`: nullptr for a barrier without a result.
+  void wait_at_barrier(const Instr& in, uint32_t mask, uint32_t barrier, FinishReduction finish);
   void yield() { yielded = true; }
   // Chooses the group to run, after groups have changed.
   void reschedule();

@@ -236,10 +236,10 @@ TEST(DeviceMemory, IsFreedWithItsOwner) {
   const std::vector<std::byte> bytes(1000, std::byte{42});
   const void* pointer = nullptr;
   {
-    Result<host::DeviceMemory> copy = host::DeviceMemory::copy_of(bytes, "the test");
+    Result<host::DeviceMemory> copy = host::DeviceMemory::copy_of({bytes}, "the test");
     ASSERT_TRUE(copy.ok()) << copy.status().message();
     const host::DeviceMemory owner = std::move(copy).value();
-    pointer = owner.get();
+    pointer = owner.part(0);
     EXPECT_EQ(type_of(pointer), cudaMemoryTypeDevice);
     std::vector<std::byte> back(bytes.size());
     ASSERT_EQ(cudaMemcpy(back.data(), pointer, back.size(), cudaMemcpyDeviceToHost), cudaSuccess);
@@ -248,11 +248,31 @@ TEST(DeviceMemory, IsFreedWithItsOwner) {
   EXPECT_EQ(type_of(pointer), cudaMemoryTypeUnregistered);
 }
 
+TEST(DeviceMemory, PartsAreAligned) {
+  const std::vector<std::byte> first(5, std::byte{1}), second(300, std::byte{2}),
+      third(1, std::byte{3});
+  const Result<host::DeviceMemory> memory =
+      host::DeviceMemory::copy_of({first, second, third}, "the test");
+  ASSERT_TRUE(memory.ok()) << memory.status().message();
+  const auto content = [&](std::size_t part, std::size_t bytes) {
+    std::vector<std::byte> back(bytes);
+    EXPECT_EQ(cudaMemcpy(back.data(), memory->part(part), bytes, cudaMemcpyDeviceToHost),
+              cudaSuccess);
+    return back;
+  };
+  EXPECT_EQ(content(0, 5), first);
+  EXPECT_EQ(content(1, 300), second);
+  EXPECT_EQ(content(2, 1), third);
+  for (const std::size_t part : {0, 1, 2}) {
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(memory->part(part)) % 256, 0u);
+  }
+}
+
 TEST(DeviceMemory, ExhaustionIsAnErrorThatLeavesNoTrace) {
   const std::byte byte = {};
-  EXPECT_TRUE(fails_with(host::DeviceMemory::copy_of({&byte, std::size_t{1} << 50}, "the weights"),
-                         ErrorCode::out_of_memory,
-                         {"1125899906842624 bytes for the weights", "free device memory"}));
+  EXPECT_TRUE(fails_with(
+      host::DeviceMemory::copy_of({std::span(&byte, std::size_t{1} << 50)}, "the weights"),
+      ErrorCode::out_of_memory, {"1125899906842624 bytes for the weights", "free device memory"}));
   EXPECT_EQ(cudaGetLastError(), cudaSuccess);
 }
 

@@ -123,6 +123,21 @@ TEST(Fold, WeightsAreRoundedOnceFromDouble) {
   EXPECT_EQ(folded.weights()[0], 1 + 0x1p-10f);
 }
 
+// beta is 1/3 rounded to fp32: all that is left of the shift is beta's own rounding error,
+// 11184811 / 2^25 - 1 / 3 = 1 / (3 * 2^25). In fp32 nothing would be left.
+TEST(Fold, TermsOfTheShiftThatCancelLeaveWhatDoubleLeaves) {
+  Layer layer = neutral({1});
+  layer.gamma = {1};
+  layer.beta = {1.0f / 3};
+  layer.mean = {1};
+  layer.variance = {9};
+  layer.eps = 0;
+  const double expected = 1 / (3 * 0x1p25);
+  for (const DataType dtype : {DataType::f16, DataType::bf16, DataType::f32}) {
+    EXPECT_NEAR(layer.folded({.dtype = dtype}).bias()[0], expected, 1e-6 * expected);
+  }
+}
+
 TEST(Fold, ConvBiasChangesOnlyTheShift) {
   // Halves, so that mean - bias is exact and both forms describe the very same function.
   Layer with_bias = random_layer(3, false);

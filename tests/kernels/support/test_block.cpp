@@ -10,7 +10,7 @@ namespace foldconv::kernel_tests {
 namespace {
 
 template <class T>
-T value_of(Result<T> result) {
+T checked_value(Result<T> result) {
   if (!result.ok()) throw std::runtime_error(result.status().message());
   return std::move(result).value();
 }
@@ -102,11 +102,11 @@ BottleneckWeights TestBlock::weights() const {
 }
 
 Bottleneck TestBlock::create() const {
-  return value_of(Bottleneck::create(weights(), {.dtype = dtype_}));
+  return checked_value(Bottleneck::create(weights(), {.dtype = dtype_}));
 }
 
 FoldedConv TestBlock::fold_step(const BlockLayer& step) const {
-  return value_of(fold(step.conv, step.batch_norm, {.dtype = dtype_}));
+  return checked_value(fold(step.conv, step.batch_norm, {.dtype = dtype_}));
 }
 
 std::vector<std::byte> TestBlock::run_step(const FoldedConv& folded, ConvProblem problem,
@@ -114,7 +114,7 @@ std::vector<std::byte> TestBlock::run_step(const FoldedConv& folded, ConvProblem
                                            const std::vector<std::byte>* residual) const {
   problem.dtype = dtype_;
   problem.residual = residual != nullptr;
-  const ConvPlan plan = value_of(value_of(Conv::create(folded)).plan(problem));
+  const ConvPlan plan = checked_value(checked_value(Conv::create(folded)).plan(problem));
   const DeviceBuffer in(x), y(bytes_of(problem.output(), dtype_)),
       z(residual != nullptr ? *residual : std::vector<std::byte>(16));
   const Status status = plan.run(
@@ -188,8 +188,9 @@ std::vector<std::byte> TestBlock::run_by_hand(Projection projection) const {
 TestBlock::JoinedConv TestBlock::join() const {
   const BottleneckWeights w = weights();
   const FoldOptions options{.dtype = dtype_, .placement = ScalePlacement::weights};
-  const FoldedConv last = value_of(fold(w.conv3.conv, w.conv3.batch_norm, options));
-  const FoldedConv side = value_of(fold(w.downsample->conv, w.downsample->batch_norm, options));
+  const FoldedConv last = checked_value(fold(w.conv3.conv, w.conv3.batch_norm, options));
+  const FoldedConv side =
+      checked_value(fold(w.downsample->conv, w.downsample->batch_norm, options));
   const auto filled_up = [](int channels) { return (channels + 63) / 64 * 64; };
   const int c = shape_.c, m = shape_.middle, k = shape_.k;
   const int first_width = filled_up(m), width = first_width + filled_up(c);
@@ -222,8 +223,8 @@ TestBlock::JoinedConv TestBlock::join() const {
                    side.bias()[static_cast<std::size_t>(i)]);
   }
   // Exact already: folding without BatchNorm changes nothing.
-  FoldedConv folded =
-      value_of(fold({.values = matrix, .k = k, .c_per_group = width, .bias = bias}, {}, options));
+  FoldedConv folded = checked_value(
+      fold({.values = matrix, .k = k, .c_per_group = width, .bias = bias}, {}, options));
   return {std::move(folded),
           {.dtype = dtype_,
            .n = s2.n,

@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "../support/device.cuh"
+#include "../support/streams.cuh"
 
 using namespace cuemu_tests;
 
@@ -14,34 +15,6 @@ __global__ void append_digit(long long* value, int digit, int delay) {
   }
   *value = *value * 10 + digit;
 }
-
-class Stream {
- public:
-  explicit Stream(unsigned flags = cudaStreamDefault) {
-    CUDA_OK(cudaStreamCreateWithFlags(&stream_, flags));
-  }
-  ~Stream() { cudaStreamDestroy(stream_); }
-  Stream(const Stream&) = delete;
-  Stream& operator=(const Stream&) = delete;
-  operator cudaStream_t() const { return stream_; }
-
- private:
-  cudaStream_t stream_ = nullptr;
-};
-
-class Event {
- public:
-  explicit Event(unsigned flags = cudaEventDefault) {
-    CUDA_OK(cudaEventCreateWithFlags(&event_, flags));
-  }
-  ~Event() { cudaEventDestroy(event_); }
-  Event(const Event&) = delete;
-  Event& operator=(const Event&) = delete;
-  operator cudaEvent_t() const { return event_; }
-
- private:
-  cudaEvent_t event_ = nullptr;
-};
 
 TEST(RuntimeStreams, work_of_a_stream_keeps_its_order) {
   const Stream stream;

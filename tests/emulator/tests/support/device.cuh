@@ -44,6 +44,8 @@ class DeviceBuffer {
   void upload(const std::vector<T>& values) {
     expect_success(__FILE__, __LINE__, "upload",
                    cudaMemcpy(data_, values.data(), bytes(), cudaMemcpyHostToDevice));
+    // It may still be on its way, and a non-blocking stream would not wait for it.
+    expect_success(__FILE__, __LINE__, "upload", cudaStreamSynchronize(cudaStreamLegacy));
   }
   void fill_bytes(int byte) {
     expect_success(__FILE__, __LINE__, "cudaMemset", cudaMemset(data_, byte, bytes()));

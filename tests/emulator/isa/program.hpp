@@ -1,4 +1,4 @@
-// A kernel as the simulator runs it: one function pointer and byte offsets into the register file
+// A kernel as the machine runs it: one function pointer and byte offsets into the register file
 // per instruction.
 #pragma once
 
@@ -6,9 +6,8 @@
 #include <deque>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
-
-#include "../ptx/flatten.hpp"
 
 namespace cuemu {
 
@@ -37,6 +36,12 @@ struct alignas(64) Instr {
   uint32_t extra = 0;              // meaning as the handler likes
 };
 static_assert(sizeof(Instr) == 64);
+
+// Where in the program's source an instruction comes from.
+struct SourceLocation {
+  uint32_t file = 0, line = 0;
+  uint32_t inlined_file = 0, inlined_line = 0;  // the call site; 0 when not inlined
+};
 
 enum class Special : uint8_t {
   tid_x,

@@ -1,4 +1,4 @@
-#include "module.hpp"
+#include <cxxabi.h>
 
 #include <algorithm>
 #include <atomic>
@@ -8,18 +8,24 @@
 #include <mutex>
 #include <new>
 
-#include "../ptx/decoder.hpp"
+#include "../ops/decoder.hpp"
 #include "../ptx/flatten.hpp"
 #include "../ptx/initialiser.hpp"
-#include "launch.hpp"
+#include "engine.hpp"
 
 namespace cuemu {
 
-class Kernel {
- public:
-  KernelInfo info;
-  Program program;
-};
+namespace {
+
+std::string demangle(const std::string& mangled) {
+  int status = 0;
+  char* text = abi::__cxa_demangle(mangled.c_str(), nullptr, nullptr, &status);
+  std::string result = status == 0 && text != nullptr ? text : mangled;
+  std::free(text);
+  return result;
+}
+
+}  // namespace
 
 class Module {
  public:
@@ -85,7 +91,6 @@ class Module {
     decode_program(flat, program);
     KernelInfo& info = kernel->info;
     info.name = program.name;
-    info.pretty_name = program.pretty_name;
     for (size_t i = 0; i < entry.parameters.size(); ++i)
       info.parameters.push_back({flat.parameter_offsets[i],
                                  static_cast<uint32_t>(entry.parameters[i].bytes()),
@@ -110,13 +115,6 @@ std::shared_ptr<Module> load_module(std::string ptx, int device) {
 
 const Kernel* find_kernel(Module& module, std::string_view mangled_name) {
   return module.kernel(mangled_name);
-}
-
-const KernelInfo& kernel_info(const Kernel& kernel) {
-  return kernel.info;
-}
-const Program& program_of(const Kernel& kernel) {
-  return kernel.program;
 }
 
 Variable find_variable(Module& module, std::string_view mangled_name) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 
 namespace cuemu {
 
@@ -32,9 +31,6 @@ enum class Type : uint8_t {
   u16x2,
   s16x2,
 };
-
-// "f32" -> Type::f32; Type::none when the word is no type.
-Type parse_type(std::string_view word);
 
 constexpr unsigned bytes_of(Type t) {
   switch (t) {

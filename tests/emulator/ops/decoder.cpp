@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <bit>
 
-#include "../ops/opcodes.hpp"
-#include "../sim/memory.hpp"
+#include "../isa/address.hpp"
+#include "opcodes.hpp"
 
 namespace cuemu {
 namespace {

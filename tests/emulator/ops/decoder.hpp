@@ -1,5 +1,4 @@
-// Turns flat instructions into what the simulator runs. Each group of opcodes in ops/ decodes its
-// own.
+// Turns flat instructions into what the machine runs. Each group of opcodes decodes its own.
 #pragma once
 
 #include <algorithm>
@@ -9,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "../sim/program.hpp"
-#include "flatten.hpp"
-#include "slots.hpp"
+#include "../isa/program.hpp"
+#include "../ptx/flatten.hpp"
+#include "../ptx/slots.hpp"
 
 namespace cuemu {
 
