@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "block/family.hpp"
 
 namespace foldconv::host {
 namespace {
@@ -25,7 +26,7 @@ bool permits(BlockCut cut, Part part) {
 
 Result<BlockLaunch> convolution(const BlockStep& step, const ConvProblem& problem, BlockTensor x,
                                 BlockTensor residual, BlockTensor y) {
-  Result<ConvPlan> plan = step.conv.plan(problem);
+  Result<ConvPlan> plan = step.conv->plan(problem);
   if (!plan.ok()) return at(step.name, plan.status());
   if (plan->workspace_bytes() > 0)
     return not_offered(
