@@ -10,7 +10,7 @@
 #include <span>
 #include <utility>
 
-#include "reference/rounding.hpp"
+#include "harness/oracle/rounding.hpp"
 #include "weights/printable.hpp"
 
 namespace foldconv::tool {
@@ -52,7 +52,7 @@ std::optional<std::size_t> narrow(std::span<const std::byte> doubles, std::vecto
   for (std::size_t i = 0; i < floats.size(); ++i) {
     double wide = 0;
     std::memcpy(&wide, doubles.data() + i * sizeof wide, sizeof wide);
-    const double rounded = reference::round_to_storage(DataType::f32, wide);
+    const double rounded = oracle::round_to_storage(DataType::f32, wide);
     if (std::isinf(rounded) && !std::isinf(wide)) return i;
     floats[i] = static_cast<float>(rounded);
   }
@@ -84,7 +84,7 @@ Result<std::vector<float>> Safetensors::values(std::string_view name) const {
     }
     std::vector<std::byte> bytes(static_cast<std::size_t>(info->end - info->begin));
     if (Status status = source_->read(data_begin_ + info->begin, bytes); !status) return status;
-    if (exact) return reference::decode(*exact, bytes);
+    if (exact) return oracle::decode(*exact, bytes);
     std::vector<float> floats;
     if (const std::optional<std::size_t> element = narrow(bytes, floats)) {
       return failure(*source_, ErrorCode::invalid_argument,

@@ -5,6 +5,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "harness/ways/library.hpp"
 #include "kernels/support/safetensors.hpp"
 
 namespace foldconv::kernel_tests {
@@ -106,25 +107,6 @@ class Reader {
   TensorFile file_;
 };
 
-BlockLayer view(const GoldenLayer& layer) {
-  return {{.values = layer.weights,
-           .k = layer.k,
-           .c_per_group = layer.c_per_group,
-           .r = layer.r,
-           .s = layer.r},
-          BatchNorm{.gamma = layer.gamma,
-                    .beta = layer.beta,
-                    .mean = layer.mean,
-                    .variance = layer.variance,
-                    .eps = Epsilon{layer.eps}}};
-}
-
-template <class T>
-Block block_of(const Result<T>& result) {
-  if (!result.ok()) throw std::runtime_error(result.status().message());
-  return *result;
-}
-
 }  // namespace
 
 std::vector<BlockGolden> read_block_goldens(const std::string& folder) {
@@ -137,24 +119,36 @@ std::vector<BlockGolden> read_block_goldens(const std::string& folder) {
   return goldens;
 }
 
+harness::Problem problem_of(const BlockGolden& golden, DataType dtype) {
+  const bool bottleneck = golden.is_bottleneck();
+  harness::Problem problem;
+  problem.blocks = true;
+  problem.distinct = golden.n;
+  problem.x = golden.x;
+  problem.lines = {harness::make_line({.c = golden.c,
+                                       .middle = bottleneck ? golden.layers.front().k : 0,
+                                       .k = golden.k,
+                                       .stride = golden.stride,
+                                       .stride_at = golden.stride_at,
+                                       .groups = golden.groups,
+                                       .projection = golden.downsample.has_value()},
+                                      {golden.n, golden.h, golden.w, golden.c}, {.dtype = dtype})};
+  const auto set = [](harness::LineConv& conv, const GoldenLayer& layer) {
+    conv.weights.values = layer.weights;
+    conv.batch_norm = BatchNorm{.gamma = layer.gamma,
+                                .beta = layer.beta,
+                                .mean = layer.mean,
+                                .variance = layer.variance,
+                                .eps = Epsilon{layer.eps}};
+  };
+  harness::Line& line = problem.lines.front();
+  for (std::size_t i = 0; i < line.convs.size(); ++i) set(line.convs[i], golden.layers[i]);
+  if (line.shortcut) set(*line.shortcut, *golden.downsample);
+  return problem;
+}
+
 Block create_block(const BlockGolden& golden, DataType dtype) {
-  std::optional<BlockLayer> downsample;
-  if (golden.downsample) downsample = view(*golden.downsample);
-  if (!golden.is_bottleneck()) {
-    return block_of(BasicBlock::create({.conv1 = view(golden.layers[0]),
-                                        .conv2 = view(golden.layers[1]),
-                                        .downsample = downsample,
-                                        .stride = golden.stride},
-                                       {.dtype = dtype}));
-  }
-  return block_of(Bottleneck::create({.conv1 = view(golden.layers[0]),
-                                      .conv2 = view(golden.layers[1]),
-                                      .conv3 = view(golden.layers[2]),
-                                      .downsample = downsample,
-                                      .stride = golden.stride,
-                                      .stride_at = golden.stride_at,
-                                      .groups = golden.groups},
-                                     {.dtype = dtype}));
+  return harness::create_blocks(problem_of(golden, dtype)).front();
 }
 
 }  // namespace foldconv::kernel_tests

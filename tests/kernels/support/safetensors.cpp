@@ -8,15 +8,15 @@
 #include <span>
 #include <stdexcept>
 
-#include "reference/rounding.hpp"
+#include "harness/oracle/rounding.hpp"
 
 namespace foldconv::kernel_tests {
 namespace {
 
 std::vector<float> values_of(const std::string& type, std::span<const std::byte> bytes) {
-  if (type == "F16") return reference::decode(DataType::f16, bytes);
-  if (type == "BF16") return reference::decode(DataType::bf16, bytes);
-  if (type == "F32") return reference::decode(DataType::f32, bytes);
+  if (type == "F16") return oracle::decode(DataType::f16, bytes);
+  if (type == "BF16") return oracle::decode(DataType::bf16, bytes);
+  if (type == "F32") return oracle::decode(DataType::f32, bytes);
   if (type == "I64") return {};
   throw std::runtime_error("elements of type " + type);
 }
