@@ -75,7 +75,7 @@ TEST_P(BlockStage, EveryCutHasTheBitsOfTheBlocksRunOneByOne) {
     if (cut == BlockCut::tails) {
       const auto& cuts = plan->explanation().cuts;
       const auto tails = std::ranges::find(cuts, BlockCut::tails, &CutFigures::cut);
-      EXPECT_EQ(tails->kernels.size(), c.tails_launches) << plan->explanation().to_string();
+      EXPECT_EQ(tails->launches.size(), c.tails_launches) << plan->explanation().to_string();
     }
   }
 }

@@ -105,23 +105,17 @@ const CutFigures* figures_of(const BlockExplanation& explanation, BlockCut cut) 
   return found == explanation.cuts.end() ? nullptr : &*found;
 }
 
-std::string joined(const std::vector<std::string>& kernels) {
+std::string kernels_of(const CutFigures& figures) {
   std::string text;
-  for (const std::string& kernel : kernels) text += (text.empty() ? "" : " ") + kernel;
+  for (const LaunchFigures& launch : figures.launches)
+    text += (text.empty() ? "" : " ") + launch.kernel;
   return text;
 }
 
-std::vector<bool> joined_projections(const Problem& problem, const BlockExplanation& explanation) {
+std::vector<bool> joined_projections(const BlockExplanation& explanation) {
   std::vector<bool> joins;
-  const CutFigures* chain = figures_of(explanation, BlockCut::chain);
-  std::size_t at = 0;
-  for (const Line& line : problem.lines) {
-    const std::size_t last = at + line.convs.size() - 1;
-    const bool join = line.shortcut && chain != nullptr && last < chain->kernels.size() &&
-                      chain->kernels[last].starts_with("conv_joined_");
-    joins.push_back(join);
-    at += line.convs.size() + (line.shortcut && !join ? 1 : 0);
-  }
+  for (const BlockShortcut& shortcut : explanation.shortcuts)
+    joins.push_back(shortcut.kind == BlockShortcut::Kind::joined);
   return joins;
 }
 

@@ -266,10 +266,10 @@ TEST(BlockPlanning, TheNextBlocksTensorOf2To31ElementsIsRefused) {
   ASSERT_TRUE(stage.ok());
   const auto reaches_over = [&](int n) {
     const auto plan = stage->plan({n, 256, 256});
-    const auto& kernels = plan->explanation().cuts.front().kernels;
-    return std::ranges::any_of(kernels, [](const std::string& kernel) {
-      return kernel.find("x256_st3") != std::string::npos;
-    });
+    return std::ranges::any_of(plan->explanation().cuts.front().launches,
+                               [](const LaunchFigures& launch) {
+                                 return launch.kernel.find("x256_st3") != std::string::npos;
+                               });
   };
   EXPECT_TRUE(reaches_over(100));
   EXPECT_FALSE(reaches_over(128));
