@@ -1,4 +1,4 @@
-// Bottleneck and BasicBlock: wiring, folding, weights to the device.
+// Block::create: wiring, folding, weights to the device.
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "block/data.hpp"
+#include "block/rules.hpp"
 #include "conv/conv_data.hpp"
 #include "fold/combine.hpp"
 #include "tile/weight_layout.hpp"
@@ -143,11 +144,10 @@ Result<std::optional<FoldedConv>> join(const std::vector<FoldedStep>& steps,
   return std::optional<FoldedConv>(host::joined(folded[0], folded[1]));
 }
 
-// Whether a narrow middle tensor may take the place of one of kSliceWidth channels: where zeros
-// change no sum, because an mma's 16 products never span two taps.
-bool can_be_widened(const FoldedStep& conv2) {
-  const bool fits = conv2.c <= kSliceWidth && conv2.k() <= kSliceWidth && conv2.c % 16 == 0;
-  return fits && (conv2.c < kSliceWidth || conv2.k() < kSliceWidth) && conv2.place.groups == 1;
+// Whether the whole kernel takes the block, and reads a wider middle tensor than the block has.
+bool is_widened(const Block::Data& block) {
+  if (!host::whole_rule(block).empty()) return false;
+  return block.steps[1].c < kSliceWidth || block.steps[1].k < kSliceWidth;
 }
 
 Result<host::WidenedMiddle> widen(const FoldedConv& conv1, const FoldedConv& conv2) {
@@ -187,8 +187,8 @@ Status fold_downsample(const Wiring& wiring, const FoldOptions& options, int c, 
   return {};
 }
 
-Result<std::shared_ptr<const Block::Data>> create(const Wiring& wiring,
-                                                  const FoldOptions& options) {
+Result<std::shared_ptr<const Block::Data>> create_data(const Wiring& wiring,
+                                                       const FoldOptions& options) {
   for (const Activation activation : {wiring.inner, wiring.last}) {
     if (Status status = host::check_activation(activation, wiring.alpha); !status.ok())
       return status;
@@ -248,7 +248,7 @@ Result<std::shared_ptr<const Block::Data>> create(const Wiring& wiring,
     if (!conv.ok()) return conv.status();
     data->joined = std::move(*conv);
   }
-  if (data->bottleneck() && size_of(options.dtype) == 2 && can_be_widened(steps[1])) {
+  if (is_widened(*data)) {
     Result<host::WidenedMiddle> widened = widen(steps[0].folded, steps[1].folded);
     if (!widened.ok()) return widened.status();
     data->widened = std::move(*widened);
@@ -258,34 +258,32 @@ Result<std::shared_ptr<const Block::Data>> create(const Wiring& wiring,
 
 }  // namespace
 
-Result<Bottleneck> Bottleneck::create(const BottleneckWeights& weights,
-                                      const FoldOptions& options) {
-  return guarded([&]() -> Result<Bottleneck> {
+Result<Block> Block::create(const BottleneckWeights& weights, const FoldOptions& options) {
+  return guarded([&]() -> Result<Block> {
     const bool first = weights.stride_at == StrideAt::conv1;
     if (!first && weights.stride_at != StrideAt::conv2) {
       return invalid("unknown place of the stride",
                      text("static_cast<StrideAt>(", int(weights.stride_at), ")"),
                      "use StrideAt::conv1 or StrideAt::conv2");
     }
-    auto data = foldconv::create(
-        {{{&weights.conv1, {"conv1", 1, first ? weights.stride : 1}},
-          {&weights.conv2, {"conv2", 3, first ? 1 : weights.stride, weights.groups}},
-          {&weights.conv3, {"conv3", 1, 1}}},
-         &weights.downsample,
-         weights.stride,
-         weights.inner,
-         weights.last,
-         weights.alpha},
-        options);
+    auto data =
+        create_data({{{&weights.conv1, {"conv1", 1, first ? weights.stride : 1}},
+                      {&weights.conv2, {"conv2", 3, first ? 1 : weights.stride, weights.groups}},
+                      {&weights.conv3, {"conv3", 1, 1}}},
+                     &weights.downsample,
+                     weights.stride,
+                     weights.inner,
+                     weights.last,
+                     weights.alpha},
+                    options);
     if (!data.ok()) return data.status();
-    return Bottleneck(std::move(*data));
+    return Block(std::move(*data));
   });
 }
 
-Result<BasicBlock> BasicBlock::create(const BasicBlockWeights& weights,
-                                      const FoldOptions& options) {
-  return guarded([&]() -> Result<BasicBlock> {
-    auto data = foldconv::create(
+Result<Block> Block::create(const BasicBlockWeights& weights, const FoldOptions& options) {
+  return guarded([&]() -> Result<Block> {
+    auto data = create_data(
         {{{&weights.conv1, {"conv1", 3, weights.stride}}, {&weights.conv2, {"conv2", 3, 1}}},
          &weights.downsample,
          weights.stride,
@@ -294,7 +292,7 @@ Result<BasicBlock> BasicBlock::create(const BasicBlockWeights& weights,
          weights.alpha},
         options);
     if (!data.ok()) return data.status();
-    return BasicBlock(std::move(*data));
+    return Block(std::move(*data));
   });
 }
 

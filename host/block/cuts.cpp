@@ -205,11 +205,4 @@ Path find_path(const Offers& offers, int blocks, BlockCut cut, const DeviceSpeed
   return path;
 }
 
-BlockCut name_of(const Path& path) {
-  for (const BlockCut cut : {BlockCut::whole, BlockCut::tails, BlockCut::chain}) {
-    if (std::ranges::all_of(path.parts, [&](Part part) { return permits(cut, part); })) return cut;
-  }
-  return BlockCut::automatic;
-}
-
 }  // namespace foldconv::host

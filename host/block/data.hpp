@@ -39,7 +39,7 @@ struct Block::Data {
   // slices: every kernel that sums them sums this, so that all cuts give the same bits.
   std::optional<Conv> joined;
   BlockShortcut shortcut;
-  std::optional<host::WidenedMiddle> widened;  // where that keeps the bits: see create.cpp
+  std::optional<host::WidenedMiddle> widened;  // where the whole kernel reads it
 
   bool bottleneck() const { return steps.size() == 3; }
   int c() const { return steps.front().c; }

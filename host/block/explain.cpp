@@ -81,7 +81,9 @@ const char* to_string(BlockShortcut::Kind kind) noexcept {
 }
 
 const CutFigures& BlockExplanation::chosen() const {
-  return *std::ranges::find(cuts, cut, &CutFigures::cut);
+  static const CutFigures kNone;
+  const auto found = std::ranges::find(cuts, cut, &CutFigures::cut);
+  return found == cuts.end() ? kNone : *found;
 }
 
 std::string BlockExplanation::to_string() const {

@@ -9,7 +9,10 @@
 #include <algorithm>
 #include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "block/planned.hpp"
 #include "catalog/registry.hpp"
@@ -38,18 +41,36 @@ bool has_kernel(std::span<const Kernel> family, std::string_view name) {
   return std::ranges::any_of(family, [&](const Kernel& kernel) { return kernel.name == name; });
 }
 
-// Of the family's kernels, or of the pinned one alone, those for which make(kernel) is no refusal:
-// the one with the least floor time, of equals the first; or just the first. No kernel: the last
-// refusal.
-enum class Take { least_floor, first };
-template <class Kernel, class Make>
-Result<KernelOffer> choose(std::span<const Kernel> family, DataType dtype,
-                           const PlanContext& context, Take take, Make&& make) {
+// Of the family's kernels for the type and the device, or of the pinned one alone, those that are
+// made for such a block: rule(kernel) is "". Else the last rule that was broken.
+template <class Kernel, class Rule>
+Result<std::vector<const Kernel*>> candidates(std::span<const Kernel> family, DataType dtype,
+                                              const PlanContext& context, Rule&& rule) {
   const bool pinned = has_kernel(family, context.kernel);
-  Status refusal = not_offered("there is no such kernel for the data type and the device");
-  std::optional<KernelOffer> best;
+  std::vector<const Kernel*> kernels;
+  std::string broken = "there is no such kernel for the data type and the device";
   for (const Kernel* kernel : kernels_for(family, dtype, context.device)) {
     if (pinned && kernel->name != context.kernel) continue;
+    std::string why = rule(*kernel);
+    if (why.empty()) {
+      kernels.push_back(kernel);
+    } else {
+      broken = std::move(why);
+    }
+  }
+  if (kernels.empty()) return not_offered(std::move(broken));
+  return kernels;
+}
+
+// Of one or more kernels those for which make(kernel) is no refusal: the one with the least floor
+// time, of equals the first; or just the first. None: the last refusal.
+enum class Take { least_floor, first };
+template <class Kernel, class Make>
+Result<KernelOffer> choose(const std::vector<const Kernel*>& kernels, const PlanContext& context,
+                           Take take, Make&& make) {
+  Status refusal;
+  std::optional<KernelOffer> best;
+  for (const Kernel* kernel : kernels) {
     Result<KernelOffer> offer = make(*kernel);
     if (!offer.ok()) {
       if (offer.status().code() != ErrorCode::unsupported) return offer.status();

@@ -41,7 +41,10 @@ Result<BlockLaunch> offer_joined(const PlannedBlock& planned, const PlanContext&
                         .flops = problem.flops() + side.flops(),
                         .waves = *waves}};
   };
-  Result<KernelOffer> offer = choose(joined_kernels(), block.dtype, context, Take::first, make);
+  const auto kernels = candidates(joined_kernels(), block.dtype, context,
+                                  [](const ConvKernel&) { return std::string(); });
+  if (!kernels.ok()) return kernels.status();
+  Result<KernelOffer> offer = choose(*kernels, context, Take::first, make);
   if (!offer.ok()) return offer.status();
   return BlockLaunch{
       offer->kernel, offer->cost, std::move(offer->launch), planned.t2(), planned.x(),

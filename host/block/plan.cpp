@@ -152,13 +152,18 @@ Result<BlockPlan::Data> plan_blocks(std::vector<Block> blocks,
   }
   BlockExplanation explanation;
   for (const Block::Data* block : data) explanation.shortcuts.push_back(block->shortcut);
-  explanation.cut = *cut != BlockCut::automatic ? *cut : host::name_of(chosen);
+  explanation.cut = *cut;
   explanation.device = speed->to_string();
   if (planned.size() > 1)
     explanation.cuts.push_back(
         figures_of(path_of(BlockCut::automatic), BlockCut::automatic, planned, *speed));
-  for (const BlockCut each : {BlockCut::whole, BlockCut::tails, BlockCut::chain})
-    explanation.cuts.push_back(figures_of(path_of(each), each, planned, *speed));
+  for (const BlockCut each : {BlockCut::whole, BlockCut::tails, BlockCut::chain}) {
+    const Path path = path_of(each);
+    explanation.cuts.push_back(figures_of(path, each, planned, *speed));
+    // A mixture that is one of the pinned cuts, part by part, goes by its name.
+    if (explanation.cut == BlockCut::automatic && path.parts == chosen.parts)
+      explanation.cut = each;
+  }
   explanation.reason = reason_of(options, *offers);
   BlockWorkspace workspace = workspace_of(chosen, planned);
   std::string trace_name = text(
@@ -216,15 +221,15 @@ Result<Stage> Stage::create(std::vector<Block> blocks) {
         return status;
       }
     }
-    return Stage(std::move(blocks));
+    return Stage(std::make_shared<const std::vector<Block>>(std::move(blocks)));
   });
 }
 
 Result<BlockPlan> Stage::plan(const BlockProblem& problem, const BlockPlanOptions& options) const {
   return guarded([&]() -> Result<BlockPlan> {
     std::vector<const Block::Data*> blocks;
-    for (const Block& block : blocks_) blocks.push_back(block.data_.get());
-    Result<BlockPlan::Data> data = plan_blocks(blocks_, blocks, problem, options);
+    for (const Block& block : *blocks_) blocks.push_back(block.data_.get());
+    Result<BlockPlan::Data> data = plan_blocks(*blocks_, blocks, problem, options);
     if (!data.ok()) return data.status();
     return BlockPlan(std::make_shared<const BlockPlan::Data>(std::move(*data)));
   });

@@ -68,6 +68,8 @@ int conv3_slices(const Block::Data& block) {
   return slices(block.steps[2].c) + (block.downsample ? slices(block.c()) : 0);
 }
 
+// A middle tensor of fewer than kSliceWidth channels is filled up with zeros: they change no sum where
+// an mma's 16 products never span two taps.
 std::string whole_shape_rule(const Block::Data& block) {
   for (const BlockStep& step : block.steps) {
     if (step.stride != 1) return text("takes stride 1 only: ", step.name, " has ", step.stride);
@@ -75,7 +77,7 @@ std::string whole_shape_rule(const Block::Data& block) {
       return text("takes dense convolutions only: ", step.name, " has groups = ", step.groups);
   }
   const BlockStep& conv2 = block.steps[1];
-  if ((conv2.c != kSliceWidth || conv2.k != kSliceWidth) && !block.widened) {
+  if (conv2.c > kSliceWidth || conv2.k > kSliceWidth || conv2.c % 16 != 0) {
     return text("takes middle widths of at most ", kSliceWidth,
                 ", conv2's input a multiple of 16: the block's are ", conv2.c, " -> ", conv2.k);
   }
@@ -106,14 +108,17 @@ std::string tail_shape_rule(const Block::Data& block, const Block::Data* next) {
 
 }  // namespace
 
-std::string whole_rule(const PlannedBlock& planned) {
-  const Block::Data& block = *planned.data;
+std::string whole_rule(const Block::Data& block) {
   if (std::string rule = bottleneck_rule(block); !rule.empty()) return rule;
   return first_of(
       {whole_shape_rule(block), shortcut_rule(block),
-       tensor_rule({planned.input, planned.output()}),
        matrix_rule("conv1", kSliceWidth, slices(block.c())),
        matrix_rule("conv3", block.k(), 1 + (block.downsample ? slices(block.c()) : 0))});
+}
+
+std::string whole_rule(const PlannedBlock& planned) {
+  if (std::string rule = whole_rule(*planned.data); !rule.empty()) return rule;
+  return tensor_rule({planned.input, planned.output()});
 }
 
 std::string tail_rule(const PlannedBlock& planned, const PlannedBlock* next) {
@@ -134,10 +139,6 @@ std::string tail_rule(const TailTile& tile, const PlannedBlock& planned, const P
       std::max(planned.data->steps[1].k, next != nullptr ? next->data->steps[0].k : 0);
   if (tile.conv2.block_n < widest) {
     return text("takes middle widths of at most ", tile.conv2.block_n, ": the widest is ", widest);
-  }
-  if (tile.conv2.block_n > kSliceWidth && tile.conv2.block_n / 2 >= widest) {
-    return text("half of the tile's ", tile.conv2.block_n,
-                " columns or more would be padding: the widest middle is ", widest);
   }
   return index_rule(tile.conv2, planned.problem(1));
 }

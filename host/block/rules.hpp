@@ -9,7 +9,8 @@
 
 namespace foldconv::host {
 
-// block_whole: the block at its place, by any tile.
+// block_whole, by any tile: the block, whatever its input; and at its place.
+std::string whole_rule(const Block::Data& block);
 std::string whole_rule(const PlannedBlock& block);
 
 // block_tail: conv2 and conv3 of the block, and conv1 of the next one unless it is null, by any tile;

@@ -1,4 +1,7 @@
 // The block-tail kernel: its launch and cost.
+#include <algorithm>
+#include <iterator>
+
 #include "base/sizes.hpp"
 #include "block/family.hpp"
 #include "block/rules.hpp"
@@ -55,6 +58,25 @@ LaunchCost cost_of(const PlannedBlock& planned, const PlannedBlock* next) {
   return cost;
 }
 
+// Columns beyond the middle tensor's are padding, which the cost does not see: kernels with more of
+// them only where none with fewer has room.
+template <class Make>
+Result<KernelOffer> choose_narrowest(std::vector<const TailKernel*> kernels,
+                                     const PlanContext& context, Make&& make) {
+  const auto width = [](const TailKernel* kernel) { return kernel->tile->conv2.block_n; };
+  for (;;) {
+    const int narrowest = width(*std::ranges::min_element(kernels, {}, width));
+    std::vector<const TailKernel*> wider;
+    std::ranges::copy_if(kernels, std::back_inserter(wider),
+                         [&](const TailKernel* kernel) { return width(kernel) > narrowest; });
+    std::erase_if(kernels, [&](const TailKernel* kernel) { return width(kernel) > narrowest; });
+    Result<KernelOffer> offer = choose(kernels, context, Take::least_floor, make);
+    if (offer.ok() || offer.status().code() != ErrorCode::unsupported || wider.empty())
+      return offer;
+    kernels = std::move(wider);
+  }
+}
+
 }  // namespace
 
 Result<BlockLaunch> offer_tail(const PlannedBlock& planned, const PlannedBlock* next,
@@ -67,8 +89,6 @@ Result<BlockLaunch> offer_tail(const PlannedBlock& planned, const PlannedBlock* 
   const LaunchCost cost = cost_of(planned, next);
   const auto make = [&](const TailKernel& kernel) -> Result<KernelOffer> {
     const TailTile& tile = *kernel.tile;
-    if (std::string rule = tail_rule(tile, planned, next); !rule.empty())
-      return not_offered(std::move(rule));
     const int entries = table_entries(ConvLoader::load_rxs, weight_layout(conv2));
     const std::int64_t needed = tile.shared_bytes(tail_operand_slices(block, next_data), entries);
     if (std::string rule = shared_memory_rule(needed, context.device); !rule.empty())
@@ -84,7 +104,11 @@ Result<BlockLaunch> offer_tail(const PlannedBlock& planned, const PlannedBlock* 
     offer.cost.waves = *waves;
     return offer;
   };
-  Result<KernelOffer> offer = choose(tail_kernels(), block.dtype, context, Take::least_floor, make);
+  const auto kernels =
+      candidates(tail_kernels(), block.dtype, context,
+                 [&](const TailKernel& kernel) { return tail_rule(*kernel.tile, planned, next); });
+  if (!kernels.ok()) return kernels.status();
+  Result<KernelOffer> offer = choose_narrowest(*kernels, context, make);
   if (!offer.ok()) return offer.status();
   return BlockLaunch{offer->kernel,
                      offer->cost,

@@ -1,5 +1,6 @@
 // The whole-block kernel: its launch and cost.
 #include "base/sizes.hpp"
+#include "base/text.hpp"
 #include "block/family.hpp"
 #include "block/rules.hpp"
 
@@ -58,12 +59,15 @@ LaunchCost cost_of(const WholeTile& tile, const WholeParams& params, std::size_t
 Result<BlockLaunch> offer_whole(const PlannedBlock& planned, const PlanContext& context) {
   const Block::Data& block = *planned.data;
   if (std::string rule = whole_rule(planned); !rule.empty()) return not_offered(std::move(rule));
+  const auto kernels = candidates(
+      whole_kernels(), block.dtype, context, [&](const WholeKernel& kernel) -> std::string {
+        if (kernel.tile->projection == block.downsample.has_value()) return {};
+        return text(kernel.name, " is for blocks ", kernel.tile->projection ? "with" : "without",
+                    " a downsample");
+      });
+  if (!kernels.ok()) return kernels.status();
   const auto make = [&](const WholeKernel& kernel) -> Result<KernelOffer> {
     const WholeTile& tile = *kernel.tile;
-    if (tile.projection != block.downsample.has_value()) {
-      return not_offered(tile.projection ? "is for blocks with a downsample"
-                                         : "is for blocks without a downsample");
-    }
     const std::int64_t needed = tile.shared_bytes(block.c(), block.k());
     if (std::string rule = shared_memory_rule(needed, context.device); !rule.empty())
       return not_offered(std::move(rule));
@@ -75,8 +79,7 @@ Result<BlockLaunch> offer_whole(const PlannedBlock& planned, const PlanContext& 
     return KernelOffer{kernel.name, KernelLaunch{kernel.entry, shape, params},
                        cost_of(tile, params, size_of(block.dtype), context.device)};
   };
-  Result<KernelOffer> offer =
-      choose(whole_kernels(), block.dtype, context, Take::least_floor, make);
+  Result<KernelOffer> offer = choose(*kernels, context, Take::least_floor, make);
   if (!offer.ok()) return offer.status();
   return BlockLaunch{offer->kernel, offer->cost, std::move(offer->launch), planned.x(), {},
                      planned.y(),   {}};

@@ -1,9 +1,9 @@
 // Residual blocks, and runs of them, as one object: planned into as few kernels as pay, with the
 // same bits however they are divided.
 //
-//   Bottleneck:  y = last(conv3(inner(conv2(inner(conv1(x))))) + shortcut(x))
+//   bottleneck:  y = last(conv3(inner(conv2(inner(conv1(x))))) + shortcut(x))
 //                1x1, 3x3 padded by 1, 1x1
-//   BasicBlock:  y = last(conv2(inner(conv1(x))) + shortcut(x))
+//   basic block: y = last(conv2(inner(conv1(x))) + shortcut(x))
 //                3x3, 3x3, both padded by 1
 //   shortcut(x): x, or a 1x1 convolution with the block's stride (the downsample, or projection)
 //
@@ -129,7 +129,7 @@ struct BlockExplanation {
   std::vector<CutFigures> cuts;          // all of them, the chosen one too
   std::vector<BlockShortcut> shortcuts;  // one a block
   std::string device;                    // the figures behind floor_us
-  const CutFigures& chosen() const;      // of the plan itself
+  const CutFigures& chosen() const;      // of the plan itself; empty where there is none
   std::string to_string() const;         // several lines, for a terminal
 };
 
@@ -171,6 +171,12 @@ class BlockPlan {
 // A block's weights, folded and on the device. Immutable, thread-safe, cheap to copy.
 class Block {
  public:
+  // Folds and copies to the current device; synchronous. Errors: those of fold() and Conv::create(),
+  // naming the convolution; invalid_argument for wiring: widths that do not chain, other filter sizes
+  // than above, a missing downsample where x and y differ in shape, a stride other than 1 or 2.
+  static Result<Block> create(const BottleneckWeights& weights, const FoldOptions& options = {});
+  static Result<Block> create(const BasicBlockWeights& weights, const FoldOptions& options = {});
+
   // Decides how to divide the block and prepares the kernels. Every rule on shapes and device is
   // checked here. Errors: invalid_argument; unsupported (a pinned cut or kernel that does not take
   // the block: its reason); cuda_error. The current device must be the one of create().
@@ -182,41 +188,17 @@ class Block {
   Block(const Block&) = default;
   Block& operator=(const Block&) = default;
 
- protected:
-  explicit Block(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
-
  private:
   friend class Stage;
+  explicit Block(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
+
   std::shared_ptr<const Data> data_;
-};
-
-class Bottleneck : public Block {
- public:
-  // Folds and copies to the current device; synchronous. Errors: those of fold() and
-  // Conv::create(), naming the convolution; invalid_argument for wiring: widths that do not chain,
-  // other filter sizes than above, a missing downsample where x and y differ in shape, a stride
-  // other than 1 or 2.
-  static Result<Bottleneck> create(const BottleneckWeights& weights,
-                                   const FoldOptions& options = {});
-
- private:
-  using Block::Block;
-};
-
-class BasicBlock : public Block {
- public:
-  // As Bottleneck::create().
-  static Result<BasicBlock> create(const BasicBlockWeights& weights,
-                                   const FoldOptions& options = {});
-
- private:
-  using Block::Block;
 };
 
 // Blocks run one after the other, so that a kernel may reach over the border between two. Immutable,
 // thread-safe, cheap to copy.
 //
-//   Stage::create({first, second, third})    any mixture of Bottleneck and BasicBlock
+//   Stage::create({first, second, third})    any mixture of bottlenecks and basic blocks
 class Stage {
  public:
   // Shares the blocks' weights. Errors: invalid_argument: no block; channels that do not chain; data
@@ -231,9 +213,9 @@ class Stage {
   Stage& operator=(const Stage&) = default;
 
  private:
-  explicit Stage(std::vector<Block> blocks) : blocks_(std::move(blocks)) {}
+  explicit Stage(std::shared_ptr<const std::vector<Block>> blocks) : blocks_(std::move(blocks)) {}
 
-  std::vector<Block> blocks_;
+  std::shared_ptr<const std::vector<Block>> blocks_;
 };
 
 }  // namespace foldconv

@@ -77,23 +77,23 @@ Block make_block(const BlockShape& shape, DataType dtype, std::uint64_t seed) {
   if (shape.middle == 0) {
     const Layer conv1(shape.k, shape.c, 3, 3, seed_of(1));
     const Layer conv2(shape.k, shape.k, 3, 3, seed_of(2));
-    return value_of(BasicBlock::create({.conv1 = conv1.layer(),
-                                        .conv2 = conv2.layer(),
-                                        .downsample = shortcut,
-                                        .stride = shape.stride},
-                                       options));
+    return value_of(Block::create(BasicBlockWeights{.conv1 = conv1.layer(),
+                                                    .conv2 = conv2.layer(),
+                                                    .downsample = shortcut,
+                                                    .stride = shape.stride},
+                                  options));
   }
   const Layer conv1(shape.middle, shape.c, 1, 1, seed_of(1));
   const Layer conv2(shape.middle, shape.middle / shape.groups, 3, 3, seed_of(2));
   const Layer conv3(shape.k, shape.middle, 1, 1, seed_of(3));
-  return value_of(Bottleneck::create({.conv1 = conv1.layer(),
-                                      .conv2 = conv2.layer(),
-                                      .conv3 = conv3.layer(),
-                                      .downsample = shortcut,
-                                      .stride = shape.stride,
-                                      .stride_at = shape.stride_at,
-                                      .groups = shape.groups},
-                                     options));
+  return value_of(Block::create(BottleneckWeights{.conv1 = conv1.layer(),
+                                                  .conv2 = conv2.layer(),
+                                                  .conv3 = conv3.layer(),
+                                                  .downsample = shortcut,
+                                                  .stride = shape.stride,
+                                                  .stride_at = shape.stride_at,
+                                                  .groups = shape.groups},
+                                options));
 }
 
 }  // namespace

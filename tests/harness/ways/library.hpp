@@ -28,7 +28,8 @@ ConvPlan plan_conv(const FoldedConv& folded, const ConvProblem& problem,
                    const std::string& kernel = {});
 
 // One for each line; messages name the line where there are several.
-std::vector<Block> create_blocks(const Problem& problem);
+std::vector<Block> create_blocks(const Problem& problem,
+                                 ScalePlacement placement = FoldOptions().placement);
 // One plan for all of them: a stage's where there are several. A pinned cut that does not take them
 // is an unsupported Status.
 Result<BlockPlan> plan_blocks(const std::vector<Block>& blocks, const Problem& problem,
