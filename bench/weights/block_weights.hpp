@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "harness/problem/problem.hpp"
-#include "weights/safetensors.hpp"
+#include "harness/safetensors/safetensors.hpp"
 
 namespace foldconv::tool {
 
@@ -33,7 +33,7 @@ struct BlockTraits {
 // chain, no downsample where channels or stride change; unsupported: further tensors under the
 // prefix, which would change what the block computes, groups anywhere but in a bottleneck's conv2;
 // errors of Safetensors::values(). Traits and values are checked by the library.
-harness::Problem load_block(const Safetensors& file, std::string_view prefix,
+harness::Problem load_block(const harness::Safetensors& file, std::string_view prefix,
                             const BlockTraits& traits = {}, Extent size = {56, 56});
 
 // The blocks under the prefixes; without prefixes the one at top level, named after the file.

@@ -14,6 +14,9 @@
 namespace foldconv::tool {
 namespace {
 
+using harness::Safetensors;
+using harness::TensorInfo;
+
 using Shape4 = std::vector<int>;
 
 // A state dict: each tensor holds values of its own, so that none can be taken for another.
@@ -49,18 +52,17 @@ class StateDict {
   }
 
   Safetensors file() const {
-    SafetensorsWriter writer;
+    harness::SafetensorsWriter writer;
     for (const auto& [name, tensor] : tensors_) {
       std::string shape;
       for (const int size : tensor.first) {
         shape += (shape.empty() ? "" : ",") + std::to_string(size);
       }
       writer.add(name, tensor.second, "[" + shape + "]",
-                 tensor.second == "I64" ? bytes_of<std::int64_t>({1}) : bytes_of(values(name)));
+                 tensor.second == "I64" ? harness::bytes_of<std::int64_t>({1})
+                                        : harness::bytes_of(values(name)));
     }
-    Result<Safetensors> file = parse_safetensors(in_memory(as_file(writer.text())));
-    EXPECT_TRUE(file.ok()) << file.status().message();
-    return *file;
+    return Safetensors(harness::in_memory(harness::as_file(writer.text())));
   }
 
  private:

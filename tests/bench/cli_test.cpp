@@ -245,14 +245,14 @@ TEST(Cli, CsvHasTheSameFieldsInEveryLine) {
 
 // A basic block that doubles its channels, as a file.
 std::string basic_block_file() {
-  tool::SafetensorsWriter writer;
+  harness::SafetensorsWriter writer;
   const auto add = [&writer](const std::string& name, const std::string& shape,
                              std::size_t elements, float first) {
     std::vector<float> values(elements);
     for (std::size_t i = 0; i < elements; ++i) {
       values[i] = first * (1.0f + static_cast<float>(i * 7 % 11) / 16);
     }
-    writer.add(name, "F32", shape, tool::bytes_of(values));
+    writer.add(name, "F32", shape, harness::bytes_of(values));
   };
   const auto add_layer = [&](const std::string& conv, const std::string& batch_norm, int c, int r) {
     const auto text = [](int n) { return std::to_string(n); };

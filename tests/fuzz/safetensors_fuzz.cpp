@@ -21,11 +21,12 @@
 #include <vector>
 
 #include "harness/error.hpp"
+#include "harness/safetensors/safetensors.hpp"
 #include "weights/block_weights.hpp"
-#include "weights/safetensors.hpp"
 
 using namespace foldconv;
-using namespace foldconv::tool;
+using harness::Safetensors;
+using harness::TensorInfo;
 
 namespace {
 
@@ -33,16 +34,18 @@ void require(bool truth) {
   if (!truth) std::abort();
 }
 
-void check_message(const std::string& message) {
-  require(!message.empty());
-  for (const char c : message) {
-    require(static_cast<unsigned char>(c) >= 0x20 && c != 0x7f);
+// Runs what may throw Error, and nothing else.
+template <class Body>
+void try_to(Body&& body) {
+  try {
+    body();
+  } catch (const harness::Error& error) {
+    const std::string message = error.what();
+    require(!message.empty());
+    for (const char c : message) {
+      require(static_cast<unsigned char>(c) >= 0x20 && c != 0x7f);
+    }
   }
-}
-
-void check_error(const Status& status) {
-  require(!status.ok());
-  check_message(status.message());
 }
 
 void check_layer(const harness::LineConv& conv) {
@@ -79,12 +82,7 @@ void check_block(const harness::Problem& block) {
 void check_tensors(const Safetensors& file) {
   for (const TensorInfo& info : file.tensors()) {
     require(file.find(info.name) == &info);
-    const Result<std::vector<float>> values = file.values(info.name);
-    if (values.ok()) {
-      require(values->size() == info.elements());
-    } else {
-      check_error(values.status());
-    }
+    try_to([&] { require(file.values(info.name).size() == info.elements()); });
   }
 }
 
@@ -97,20 +95,17 @@ void check_blocks(const Safetensors& file) {
   }
   for (const std::string& prefix : prefixes) {
     for (const int stride : {1, 2}) {
-      try {
-        check_block(load_block(file, prefix, {.stride = stride}));
-      } catch (const harness::Error& error) {
-        check_message(error.what());
-      }
+      try_to([&] { check_block(tool::load_block(file, prefix, {.stride = stride})); });
     }
   }
 }
 
 void check_file(std::vector<std::byte> bytes) {
-  const Result<Safetensors> file = parse_safetensors(in_memory(std::move(bytes)));
-  if (!file.ok()) return check_error(file.status());
-  check_tensors(*file);
-  check_blocks(*file);
+  try_to([&] {
+    const Safetensors file(harness::in_memory(std::move(bytes)));
+    check_tensors(file);
+    check_blocks(file);
+  });
 }
 
 // The same bytes with a length that fits: the header ends with the last brace. Otherwise next to no

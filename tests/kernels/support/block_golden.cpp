@@ -1,12 +1,14 @@
 #include "kernels/support/block_golden.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <initializer_list>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
 
+#include "harness/safetensors/safetensors.hpp"
 #include "harness/ways/library.hpp"
-#include "kernels/support/safetensors.hpp"
 
 namespace foldconv::kernel_tests {
 namespace {
@@ -34,7 +36,7 @@ class Reader {
   Reader(const std::string& folder, const Entry& entry)
       : path_(folder + "/" + entry.name + ".safetensors"),
         entry_(entry),
-        file_(read_safetensors(path_)) {}
+        file_(harness::open_file(path_)) {}
 
   BlockGolden read() const {
     expect_metadata("block", entry_.block);
@@ -73,19 +75,19 @@ class Reader {
 
  private:
   void expect_metadata(const std::string& key, const std::string& value) const {
-    const auto found = file_.metadata.find(key);
-    if (found == file_.metadata.end() || found->second != value) {
+    const auto found = file_.metadata().find(key);
+    if (found == file_.metadata().end() || found->second != value) {
       throw std::runtime_error(path_ + ": the index has " + key + " = " + value);
     }
   }
 
-  std::vector<float> tensor(const std::string& name,
-                            std::initializer_list<std::int64_t> shape) const {
-    const auto found = file_.tensors.find(name);
-    if (found == file_.tensors.end() || found->second.shape != std::vector(shape)) {
+  std::vector<float> tensor(const std::string& name, std::initializer_list<int> shape) const {
+    const harness::TensorInfo* found = file_.find(name);
+    if (found == nullptr ||
+        !std::ranges::equal(found->shape, shape, std::cmp_equal<std::uint64_t, int>)) {
       throw std::runtime_error(path_ + ": no " + name + " of the shape that the index says");
     }
-    return found->second.values;
+    return file_.values(name);
   }
 
   GoldenLayer layer(const std::string& conv, const std::string& batch_norm, int k, int c_per_group,
@@ -104,7 +106,7 @@ class Reader {
 
   std::string path_;
   Entry entry_;
-  TensorFile file_;
+  harness::Safetensors file_;
 };
 
 }  // namespace
