@@ -85,7 +85,7 @@ TEST_P(BlockActivations, BasicBlock) {
   run(weights.conv2, weights.last, {.x = middle.data(), .residual = in.data(), .y = out.data()});
   check(cudaDeviceSynchronize(), "run");
 
-  const auto block = BasicBlock::create(weights);
+  const auto block = Block::create(weights);
   ASSERT_TRUE(block.ok()) << block.status().message();
   EXPECT_EQ(run_block(plan_cut(*block, {shape.n, shape.h, shape.w}, BlockCut::automatic),
                       DataType::f16, input),
