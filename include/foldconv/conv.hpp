@@ -36,7 +36,7 @@ struct Padding {
 };
 
 // One convolution. Sizes count elements; dilation counts from 1 (1: dense kernel).
-struct ConvProblem {
+struct FOLDCONV_API ConvProblem {
   DataType dtype = DataType::f16;  // of x, weights, residual and y
   int n = 1, h = 0, w = 0, c = 0;  // x: NHWC
   int k = 0, r = 1, s = 1;         // w: k output channels, r x s taps
@@ -60,10 +60,10 @@ struct ConvProblem {
 };
 
 // ok, or the first rule that the problem breaks. Needs no device.
-Status validate(const ConvProblem& problem);
+FOLDCONV_API Status validate(const ConvProblem& problem);
 
 // One line such as "n1 56x56x64 -> 56x56x64 3x3 s1 p1 f16 relu".
-std::string to_string(const ConvProblem& problem);
+FOLDCONV_API std::string to_string(const ConvProblem& problem);
 
 struct PlanOptions {
   std::string_view kernel = {};  // pin a kernel by name (see explain()); empty: the table chooses
@@ -77,7 +77,7 @@ struct Refusal {
 };
 
 // What plan() decides, and why.
-struct Explanation {
+struct FOLDCONV_API Explanation {
   std::string kernel;            // e.g. conv_rxs_f16_128x64x64_st3_sm80
   std::string reason;            // why this row of the selection table applies
   std::uint32_t grid = 0;        // CTAs
@@ -94,7 +94,8 @@ struct Explanation {
 
 // The choice for `problem` on the current device, without weights. Pure function of problem,
 // options and device.
-Result<Explanation> explain(const ConvProblem& problem, const PlanOptions& options = {});
+FOLDCONV_API Result<Explanation> explain(const ConvProblem& problem,
+                                         const PlanOptions& options = {});
 
 // Device pointers of one run. Every one is 16-byte aligned and lives on the plan's device.
 struct ConvBuffers {
@@ -111,7 +112,7 @@ struct ConvBuffers {
 // A problem bound to weights and a kernel. Immutable: run() may be called from any number of
 // threads on any streams. Keeps the device weights alive, for a captured graph too: keep the plan
 // as long as the graph. Cheap to copy.
-class ConvPlan {
+class FOLDCONV_API ConvPlan {
  public:
   // Launches one kernel on `stream` and returns; no allocation, no synchronisation; may be captured
   // into a CUDA graph. The current device must be the plan's. Errors leave y untouched:
@@ -135,7 +136,7 @@ class ConvPlan {
 };
 
 // Weights, scale and bias on the device, packed once. Immutable and thread-safe; cheap to copy.
-class Conv {
+class FOLDCONV_API Conv {
  public:
   // Packs and copies to the current device; synchronous. Errors: invalid_argument (2^31 weights or
   // more in one output channel), out_of_memory, device_too_old, cuda_error.

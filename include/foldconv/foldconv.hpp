@@ -15,10 +15,15 @@
 //   Status status = plan->run({.x = x, .y = y}, stream);  // one kernel launch
 #pragma once
 
+#include "foldconv/version.hpp"
+
+#if defined(__cplusplus) && __cplusplus >= 202002L  // else version.hpp has said what is wrong
 #include "foldconv/activation.hpp"
 #include "foldconv/block.hpp"
 #include "foldconv/conv.hpp"
 #include "foldconv/fold.hpp"
+#include "foldconv/kernel_list.hpp"
 #include "foldconv/pointwise.hpp"
 #include "foldconv/status.hpp"
 #include "foldconv/tensor.hpp"
+#endif

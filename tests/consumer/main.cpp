@@ -23,6 +23,7 @@ constexpr std::uint16_t kZero = 0x0000, kOne = 0x3c00, kTwo = 0x4000, kThree = 0
 // Channel 0: (v - 4) * 2 / sqrt(3.75 + 0.25) + 0 = v - 4. Channel 1, gamma -2 and beta 5: 9 - v.
 int main() {
   using namespace foldconv;
+  if (version() != kVersion) return fail("the library is of another version than its headers");
   constexpr int kChannels = 8, kOutputs = 2, kSize = 4;
   const std::vector<float> weights(kOutputs * kChannels * 9, 0.125f);
   const std::vector<float> gamma = {2, -2}, beta = {0, 5}, mean = {4, 4}, variance = {3.75f, 3.75f};
