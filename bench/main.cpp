@@ -1,77 +1,91 @@
 // foldconv: the command-line tool. See `foldconv --help`.
+#include <algorithm>
 #include <exception>
 #include <iostream>
 
 #include "commands/commands.hpp"
-#include "commands/options.hpp"
+#include "harness/error.hpp"
+#include "harness/problem/list.hpp"
+#include "harness/problem/text.hpp"
+#include "harness/ways/library.hpp"
 #include "measure/model.hpp"
-#include "problems/batch_file.hpp"
-#include "problems/batch_sizes.hpp"
-#include "report/report.hpp"
 #include "tool_version.hpp"
-#include "weights/weights_file.hpp"
 
 namespace foldconv::tool {
 namespace {
 
-Status read_problems(const Options& options, ProblemList& list) {
-  for (const std::string& text : options.descriptors) {
-    Result<Descriptor> descriptor = parse_descriptor(text);
-    if (!descriptor) return descriptor.status();
-    list.problems.push_back(std::move(*descriptor));
-  }
+void read_problems(const Options& options, harness::ProblemList& list) {
+  Problems& problems = list.problems;
   for (const std::string& text : options.block_descriptors) {
-    Result<BlockDescriptor> descriptor = parse_block_descriptor(text);
-    if (!descriptor) return descriptor.status();
-    list.blocks.push_back(std::move(*descriptor));
+    problems.push_back(harness::parse_block(text));
   }
-  if (!options.weights.file.empty()) {
-    Result<std::vector<BlockDescriptor>> blocks = read_weights(options);
-    if (!blocks) return blocks.status();
-    list.blocks.insert(list.blocks.end(), blocks->begin(), blocks->end());
+  const WeightsOptions& weights = options.weights;
+  if (!weights.file.empty()) {
+    for (harness::Problem& problem :
+         read_weights(weights.file, weights.prefixes, weights.traits,
+                      {weights.h, weights.w > 0 ? weights.w : weights.h})) {
+      problems.push_back(std::move(problem));
+    }
+  }
+  for (const std::string& text : options.descriptors) {
+    problems.push_back(harness::parse_layer(text));
   }
   for (const std::string& file : options.batch_files) {
-    if (Status status = read_batch_file(file, shipped_lists(), list); !status) return status;
+    harness::read_list(file, harness::shipped_lists(), list);
   }
-  at_batch_sizes(options.batch_sizes, list);
-  if (list.problems.empty() && list.blocks.empty()) {
-    return {ErrorCode::invalid_argument,
-            "the batch file has no problem to run; add a line such as mb1_ic64oc64_ih56kh3ph1"};
+  harness::at_batch_sizes(options.batch_sizes, problems);
+  for (harness::Problem& problem : problems) apply(options.settings, problem);
+  if (problems.empty()) {
+    throw harness::Error(
+        ErrorCode::invalid_argument,
+        "the batch file has no problem to run; add a line such as mb1_ic64oc64_ih56kh3ph1");
   }
-  return {};
+}
+
+// A kernel's name is as much a part of the command line as a type's.
+void check_kernel(const harness::Settings& settings) {
+  if (settings.kernel.empty()) return;
+  for (const DataType dtype : {DataType::f16, DataType::bf16, DataType::f32}) {
+    if (std::ranges::count(harness::kernel_names(dtype), settings.kernel) > 0) return;
+  }
+  throw harness::Error(ErrorCode::invalid_argument,
+                       "there is no kernel \"" + settings.kernel +
+                           "\"; foldconv explain DESCRIPTOR names those that are there");
 }
 
 int run(int argc, const char* const* argv) {
   const CommandLine command_line =
-      parse_command_line(argc, argv, kToolVersion, std::cout, std::cerr);
+      parse_command_line(argc, argv, kToolVersion, harness::list_names(harness::shipped_lists()),
+                         std::cout, std::cerr);
   if (!command_line.options) return command_line.exit_code;
   const Options& options = *command_line.options;
 
-  ProblemList list;
-  const bool has_problems = options.command != Command::record_cudnn;
-  const Status read = has_problems ? read_problems(options, list) : Status();
+  harness::ProblemList list;
+  harness::Device device;
+  int status = kExitUsage;  // of what goes wrong
+  try {
+    if (options.command != Command::record_cudnn) read_problems(options, list);
+    if (const GpuModel* model = find_model(options.model)) harness::emulate(model->architecture);
+    status = kExitFailure;
+    device = harness::current_device();
+    status = kExitUsage;
+    check_kernel(options.settings);
+  } catch (const harness::Error& error) {
+    for (const std::string& note : list.notes) std::cerr << "note: " << note << '\n';
+    std::cerr << "foldconv: " << error.what() << '\n';
+    return status;
+  }
   for (const std::string& note : list.notes) std::cerr << "note: " << note << '\n';
-  if (!read) {
-    std::cerr << "foldconv: " << read.message() << '\n';
-    return kExitUsage;
-  }
-
-  if (const GpuModel* model = find_model(options.model)) emulate(model->architecture);
-  const Result<Device> device = current_device();
-  if (!device) {
-    std::cerr << "foldconv: " << device.status().message() << '\n';
-    return kExitFailure;
-  }
-  const std::unique_ptr<Report> report = make_report(options.format, std::cout);
+  const std::unique_ptr<Writer> writer = make_writer(options.format, std::cout);
   switch (options.command) {
     case Command::validate:
-      return run_validate(options, *device, list, *report);
+      return run_validate(options, device, list.problems, *writer);
     case Command::bench:
-      return run_bench(options, *device, list, *report);
+      return run_bench(options, device, list.problems, *writer);
     case Command::explain:
-      return run_explain(options, *device, list, *report);
+      return run_explain(options, device, list.problems, *writer);
     case Command::record_cudnn:
-      return run_record_cudnn(options, *device);
+      return run_record_cudnn(options, device);
   }
   return kExitUsage;
 }
@@ -79,13 +93,16 @@ int run(int argc, const char* const* argv) {
 }  // namespace
 }  // namespace foldconv::tool
 
-// Sizes that pass every rule may still be more than this machine holds.
 int main(int argc, char** argv) {
+  using namespace foldconv;
   try {
-    return foldconv::tool::run(argc, argv);
+    return tool::run(argc, argv);
+  } catch (const harness::Error& error) {
+    std::cerr << "foldconv: " << error.what() << '\n';
   } catch (const std::exception& error) {
+    // Sizes that pass every rule may still be more than this machine holds.
     std::cerr << "\nfoldconv: " << error.what()
               << "; the problem may be too large for the memory of this machine\n";
-    return foldconv::tool::kExitFailure;
   }
+  return tool::kExitFailure;
 }

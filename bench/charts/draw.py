@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Draws the charts of a result file.
 
-    draw.py RESULT.json OUTDIR     speedup_*.png, .svg and roofline_*.png, .svg
+    draw.py RESULT.json OUTDIR     speedup_*, and roofline_* of times, traffic of counts: .png, .svg
     draw.py --check RESULT.json    checks the file and prints what would be drawn; needs no matplotlib
 """
 
@@ -13,17 +13,25 @@ import chart_data
 import result_file
 
 
+def print_ratios(entries):
+    for label, baseline, ratios, _ in entries:
+        cells = [f"{baseline} 1.00"] if baseline else []
+        cells += [f"{name} {ratio:.2f}" for name, ratio in ratios.items()]
+        print(f"  {label.replace(chr(10), ' ')}: {', '.join(cells)}")
+
+
 def print_tables(result):
     print(result.where() + (", CUT SHORT" if result.cut_short else ""))
     for figure in result.figures():
-        entries = chart_data.speedups(result, figure)
         print(f"\ntimes as fast as the baseline ({chart_data.MEANING[figure]})")
-        for label, baseline, ratios, _ in entries:
-            cells = ", ".join(f"{name} {ratio:.2f}" for name, ratio in ratios.items())
-            print(f"  {label.replace(chr(10), ' ')}: {baseline} 1.00, {cells}")
+        print_ratios(chart_data.speedups(result, figure))
+        if figure == "floor":
+            print("bytes moved over the compulsory ones (counted)")
+            print_ratios(chart_data.traffic(result))
+            continue
         print(f"roofline ({chart_data.MEANING[figure]})")
-        for implementation, problem, intensity, tflops in chart_data.roofline_points(result, figure):
-            print(f"  {problem} {implementation}: {intensity:.1f} FLOP/B, {tflops:.1f} TFLOP/s")
+        for way, problem, intensity, tflops in chart_data.roofline_points(result, figure):
+            print(f"  {problem} {way}: {intensity:.1f} FLOP/B, {tflops:.1f} TFLOP/s")
 
 
 def import_matplotlib():
@@ -48,23 +56,23 @@ def title(axes, result):
     axes.set_title(f"{result.what()}\n{result.where()}", fontsize=9, loc="left")
 
 
-def draw_speedups(pyplot, result, figure, folder):
-    entries = chart_data.speedups(result, figure)
+def draw_bars(pyplot, result, entries, ylabel, folder, name):
+    """Ratios of each way, problem by problem, beside a line at 1."""
     if not entries:
         return
-    names = chart_data.implementations(entries)
+    names = chart_data.ways(entries)
     drawing, axes = pyplot.subplots(
         figsize=(max(6.0, 1.5 + 0.22 * len(entries) * (len(names) + 1)), 3.6), layout="constrained"
     )
     width = 0.8 / max(len(names), 1)
-    for at, name in enumerate(names):
+    for at, way in enumerate(names):
         places, heights, texts = [], [], []
         for entry, (_, _, ratios, planned) in enumerate(entries):
-            if name in ratios:
+            if way in ratios:
                 places.append(entry + (at - (len(names) - 1) / 2) * width)
-                heights.append(ratios[name])
-                texts.append(f"{ratios[name]:.1f}" + ("*" if name == planned else ""))
-        bars = axes.bar(places, heights, width, label=name)
+                heights.append(ratios[way])
+                texts.append(f"{ratios[way]:.1f}" + ("*" if way == planned else ""))
+        bars = axes.bar(places, heights, width, label=way, color=chart_data.colour(way))
         axes.bar_label(bars, texts, fontsize=6, padding=1)
     axes.axhline(1, color="black", linewidth=0.8)
     largest = max((max(ratios.values(), default=1) for _, _, ratios, _ in entries), default=1)
@@ -74,15 +82,26 @@ def draw_speedups(pyplot, result, figure, folder):
     axes.set_xticks(range(len(entries)), [label for label, *_ in entries])
     if len(entries) > 6:
         axes.tick_params(axis="x", rotation=60)
-    baselines = " or ".join(dict.fromkeys(baseline for _, baseline, *_ in entries))
-    axes.set_ylabel(f"times as fast as {baselines}\n({chart_data.MEANING[figure]})")
+    axes.set_ylabel(ylabel)
     if any(planned for *_, planned in entries):
         axes.set_xlabel("*: what plan() takes", fontsize=7)
     axes.grid(axis="y", linewidth=0.4)
     axes.legend(ncols=4, fontsize=7, loc="upper right")
     title(axes, result)
-    save(drawing, folder, f"speedup_{figure}")
+    save(drawing, folder, name)
     pyplot.close(drawing)
+
+
+def draw_speedups(pyplot, result, figure, folder):
+    entries = chart_data.speedups(result, figure)
+    baselines = " or ".join(dict.fromkeys(baseline for _, baseline, *_ in entries))
+    ylabel = f"times as fast as {baselines}\n({chart_data.MEANING[figure]})"
+    draw_bars(pyplot, result, entries, ylabel, folder, f"speedup_{figure}")
+
+
+def draw_traffic(pyplot, result, folder):
+    ylabel = "DRAM bytes counted\nover the compulsory ones"
+    draw_bars(pyplot, result, chart_data.traffic(result), ylabel, folder, "traffic")
 
 
 def draw_roofs(axes, result, intensities):
@@ -119,7 +138,9 @@ def draw_roofline(pyplot, result, figure, folder):
     draw_roofs(axes, result, [point[2] for point in points])
     for name in dict.fromkeys(point[0] for point in points):
         mine = [point for point in points if point[0] == name]
-        axes.scatter([p[2] for p in mine], [p[3] for p in mine], s=18, label=name)
+        axes.scatter(
+            [p[2] for p in mine], [p[3] for p in mine], s=18, label=name, color=chart_data.colour(name)
+        )
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("FLOPs of the problem / bytes of the launches")
@@ -151,7 +172,10 @@ def main():
     os.makedirs(arguments.folder, exist_ok=True)
     for figure in result.figures():
         draw_speedups(pyplot, result, figure, arguments.folder)
-        draw_roofline(pyplot, result, figure, arguments.folder)
+        if figure == "floor":
+            draw_traffic(pyplot, result, arguments.folder)
+        else:
+            draw_roofline(pyplot, result, figure, arguments.folder)
     return 0
 
 

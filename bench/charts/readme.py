@@ -15,16 +15,16 @@ BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 
 
 def best_of(rows):
-    """What foldconv takes by itself: the planned cut of a block, a layer's fused kernel."""
+    """What plan() takes by itself."""
     return next((row for row in rows.values() if row["baseline"] and row["right"]), None)
 
 
 def others_of(result):
-    """The implementations that stand beside it: those that every problem has."""
+    """The ways that stand beside it: those that every problem has."""
     problems = [rows for _, _, rows in result.problems() if best_of(rows)]
     names = dict.fromkeys(name for rows in problems for name in rows)
     everywhere = [name for name in names if all(rows.get(name, {}).get("right") for rows in problems)]
-    return [name for name in everywhere if name not in ("fused", "planned", "whole", "tails")]
+    return [name for name in everywhere if name not in ("planned", "whole", "tails")]
 
 
 def cell(row, figure):
@@ -44,13 +44,8 @@ def cell(row, figure):
 def table(result, figure):
     names = others_of(result)
     what = "DRAM MB / floor us" if figure == "floor" else f"{figure} us / share of its floor"
-    best = " or ".join(
-        name
-        for name, kind in (("planned", "block"), ("fused", "layer"))
-        if any(row["kind"] == kind for row in result.rows)
-    )
-    compared = next((name for name in ("separate", "unfused", *names) if name in names), None)
-    titles = [f"launches / {what}", best, *names] + ([f"{compared} : {best}"] if compared else [])
+    compared = next((name for name in ("separate", "direct", *names) if name in names), None)
+    titles = [f"launches / {what}", "planned", *names] + ([f"{compared} : planned"] if compared else [])
     lines = ["| " + " | ".join(titles) + " |", "| --- " * len(titles) + "|"]
     for name, images, rows in result.problems():
         label = f"{name} mb{images}" if result.several_batches() else name
@@ -96,15 +91,15 @@ def block(result, path, readme):
     folder = os.path.dirname(os.path.abspath(path))
     links = [f"[result file]({relative(path, readme)})"]
     for figure in result.figures():
-        for chart in ("speedup", "roofline"):
-            file = os.path.join(folder, f"{chart}_{figure}.svg")
+        charts = ["speedup_floor", "traffic"] if figure == "floor" else [f"speedup_{figure}", f"roofline_{figure}"]
+        for chart in charts:
+            file = os.path.join(folder, f"{chart}.svg")
             if os.path.exists(file):
-                links.append(f"[{chart} chart]({relative(file, readme)})")
-    if any(row["kind"] == "block" for row in result.rows):
-        lines.append(
-            "planned: the cut that `plan()` takes; separate: the same convolutions, then each BatchNorm, "
-            "sum and activation as a kernel of its own."
-        )
+                links.append(f"[{chart.split('_')[0]} chart]({relative(file, readme)})")
+    lines.append(
+        "planned: what `plan()` takes; chain: a fused kernel a convolution; separate: the same convolutions, "
+        "then each BatchNorm, sum and activation as a kernel of its own."
+    )
     return lines + [f"Source: {', '.join(links)}."]
 
 

@@ -7,7 +7,7 @@ Needs nothing but Python 3.9.
 import json
 import sys
 
-SCHEMA = 1
+SCHEMA = 2
 
 NUMBER, TEXT, FLAG = (int, float), (str,), (bool,)
 
@@ -68,9 +68,9 @@ FIELDS = {
     "descriptor": (TEXT, False),
     "kind": (TEXT, False),
     "images": (NUMBER, False),
-    "implementation": (TEXT, False),
+    "way": (TEXT, False),
     "kernel": (TEXT, False),
-    "planned": (FLAG, True),
+    "planned": (FLAG, False),
     "baseline": (FLAG, False),
     "right": (FLAG, True),
     "reason": (TEXT, True),
@@ -79,16 +79,17 @@ FIELDS = {
     "problem_flops": (NUMBER, True),
     "bytes": (NUMBER, True),
     "flops": (NUMBER, True),
-    "floor_us": (NUMBER, True),
-    "limit": (TEXT, True),
-    "floor_over_baseline": (NUMBER, True),
-    **{f"cold_{name}": kind for name, kind in TIMES.items()},
-    **{f"warm_{name}": kind for name, kind in TIMES.items()},
     "dram_bytes": (NUMBER, True),
     "mma_instructions": (NUMBER, True),
     "mma_flops": (NUMBER, True),
     "fma_flops": (NUMBER, True),
     "wavefronts_over_ideal": (NUMBER, True),
+    "floor_us": (NUMBER, True),
+    "limit": (TEXT, True),
+    "floor_over_baseline": (NUMBER, True),
+    "planner_floor_us": (NUMBER, True),
+    **{f"cold_{name}": kind for name, kind in TIMES.items()},
+    **{f"warm_{name}": kind for name, kind in TIMES.items()},
 }
 
 FIGURES = [name for name in FIELDS if name.startswith(("cold_", "warm_", "floor_"))]
@@ -141,7 +142,7 @@ def problems_of(document):
         return [f"it is of `foldconv {header.get('command')}`, not of bench"]
     problems = check_fields("header", header, HEADER)
     for at, row in enumerate(document["rows"]):
-        what = f"row {at} ({row.get('descriptor')}, {row.get('implementation')})"
+        what = f"row {at} ({row.get('descriptor')}, {row.get('way')})"
         problems += check_fields(what, row, FIELDS)
         if row.get("right") is not True:
             known = [name for name in FIGURES if row.get(name) is not None]
@@ -177,11 +178,11 @@ class Result:
         return timed or ["floor"]
 
     def problems(self):
-        """The rows of each problem, in the file's order: [(name, images, {implementation: row})]."""
+        """The rows of each problem, in the file's order: [(name, images, {way: row})]."""
         found = {}
         for row in self.rows:
             key = (row["name"] or row["descriptor"], row["descriptor"], row["images"])
-            found.setdefault(key, {})[row["implementation"]] = row
+            found.setdefault(key, {})[row["way"]] = row
         return [(name, images, rows) for (name, _, images), rows in found.items()]
 
     def several_batches(self):

@@ -1,66 +1,182 @@
-// bench: implementations side by side; each is checked before a figure is printed for it.
+// bench: ways side by side; each is checked before a figure is printed for it.
+#include <algorithm>
+
 #include "commands/commands.hpp"
+#include "commands/ways.hpp"
+#include "harness/error.hpp"
+#include "harness/problem/text.hpp"
 #include "measure/measure.hpp"
 #include "report/bench_report.hpp"
+#include "report/progress.hpp"
+#include "report/text.hpp"
 
 namespace foldconv::tool {
 namespace {
 
-BenchProblem describe(const Descriptor& descriptor, const ConvProblem& problem) {
-  return {.name = descriptor.name,
-          .label = label(descriptor),
-          .descriptor = to_descriptor(problem),
-          .images = problem.n,
-          .work = validate(problem).ok() ? work_of(problem) : Work{}};
+using harness::Device;
+using harness::Problem;
+
+// Listed ones; without a list all, but direct of blocks, which would take hours, and cuDNN's where
+// there is none.
+bool is_wanted(const std::string& way, const Options& options, const Problem& problem) {
+  if (!options.ways.empty()) return std::ranges::count(options.ways, way) > 0;
+  if (way == "direct") return !problem.blocks;
+  return !way.starts_with("cudnn") || cudnn_reason().empty();
 }
 
-BenchProblem describe(const BlockDescriptor& descriptor) {
-  return {.name = descriptor.name,
-          .label = label(descriptor),
-          .descriptor = to_descriptor(descriptor.problem, descriptor.blocks),
-          .images = descriptor.problem.n};
+BenchProblem describe(const Problem& problem) {
+  return {.name = problem.name,
+          .label = problem.label,
+          .descriptor = descriptor_of(problem),
+          .blocks = problem.blocks,
+          .images = problem.input().shape.n,
+          .work = {}};
 }
 
-BenchProblem describe(const BlockDescriptor& descriptor, const BlockWorkload& workload) {
-  BenchProblem described = describe(descriptor);
-  described.work = work_of(workload);
-  return described;
+std::vector<Measured> measure_problem(Problem& problem, const Options& options,
+                                      const std::vector<harness::WayMaker>& makers,
+                                      const MeasureOptions& measuring) {
+  fill(problem, options.data);
+  harness::Tensors tensors(problem);
+  measuring.doing("planning");
+  std::vector<harness::Way> ways = make_ways(makers, problem, tensors, [&](const std::string& way) {
+    return is_wanted(way, options, problem);
+  });
+  if (ways.empty()) {
+    // Listed, and of the other kind.
+    ways.push_back({.name = options.ways.front(),
+                    .refusal = "a layer is no residual block; its ways are planned, separate, "
+                               "direct, cudnn, cudnn-separate"});
+  }
+  return measure(ways, measuring);
+}
+
+// --- Heading ------------------------------------------------------------------------------------
+
+void add_roof(const std::string& prefix, const char* unit, const Roof& roof, Fields& fields) {
+  fields.insert(fields.end(),
+                {{prefix + unit, value_if(roof.known(), roof.rate)},
+                 {prefix + "_noise_percent", value_if(roof.known(), roof.noise * 100)},
+                 {prefix + "_how", text_or_none(roof.how)},
+                 {prefix + "_reason", text_or_none(roof.reason)}});
+}
+
+std::string roof_line(const char* name, const Roof& roof, double unit, const char* unit_name,
+                      int digits) {
+  if (!roof.known()) return wrapped(std::string(name) + " roof: not measured: " + roof.reason, 2);
+  return std::string(name) + " roof: " + fixed(roof.rate / unit, digits) + " " + unit_name +
+         ", measured now: " + roof.how + " (+- " + fixed(roof.noise * 100, 1) + " %)";
+}
+
+// What cuDNN's rows show, or why there are none.
+std::string about_cudnn(const Options& options) {
+  if (!cudnn_reason().empty()) return wrapped("no rows of cuDNN: " + cudnn_reason(), 2);
+  const std::size_t most = options.cudnn_engines;
+  return "cudnn: cuDNN " + cudnn_version() + ", for each graph the fastest right one of " +
+         (most == 0 ? "all its engines"
+                    : "the first " + std::to_string(most) + " engines it proposes");
+}
+
+std::vector<std::string> lines_of_gpu(const Options& options, const Roofs& roofs) {
+  const harness::RepetitionLimits limits;
+  std::vector<std::string> lines = {
+      roof_line("copy", roofs.copy, 1e9, "GB/s", 0),
+      roof_line("gemm", roofs.gemm, 1e12, "TFLOP/s", 1),
+      "floor: the larger of compulsory bytes / copy roof and FLOPs / gemm roof; share: floor / "
+      "time;",
+      "  a warm share above 1: what the L2 cache spares",
+      "times: medians of runs in CUDA graphs, ways taking turns; +-: median deviation;",
+      "  cold: L2 filled with other data before each run; warm: runs back to back; events around "
+      "nothing: " +
+          fixed(roofs.empty_span_seconds * 1e6, 2) + " us",
+      "  until each median is known to " + fixed(limits.uncertainty * 100, 1) +
+          " %; t: the limit of " + fixed(options.seconds, 1) + " s for a problem came first"};
+  if (options.ways.empty() || std::ranges::any_of(options.ways, [](const std::string& way) {
+        return way.starts_with("cudnn");
+      })) {
+    lines.push_back(about_cudnn(options));
+  }
+  return lines;
 }
 
 }  // namespace
 
-int run_bench(const Options& options, const Device& device, const ProblemList& list,
-              Report& report) {
-  const Roofs roofs = device.emulated ? roofs_of(choose_model(options.model, device.architecture))
-                                      : measure_roofs(device);
-  BenchReport out(options, device, roofs, label_width(list), report);
-  Progress progress(list.blocks.size() + list.problems.size());
-  const auto write = [&](const BenchProblem& problem,
-                         const Result<std::vector<Measured>>& measured) {
-    progress.clear();
-    if (measured) {
-      out.rows(problem, *measured);
-    } else {
-      out.failure(problem, with_fault(measured.status()));
-    }
-  };
-  if (!list.blocks.empty()) out.begin_blocks();
-  for (const BlockDescriptor& descriptor : list.blocks) {
-    progress.next(label(descriptor));
-    const Result<BlockWorkload> workload = make_block_workload(descriptor, options);
-    if (workload) {
-      write(describe(descriptor, *workload), measure(*workload, options, device, roofs, progress));
-    } else {
-      write(describe(descriptor), workload.status());
+Heading bench_heading(const Options& options, const Device& device, const Roofs& roofs) {
+  Heading heading = heading_of(options, device);
+  const bool emulated = device.emulated;
+  const GpuModel& model = choose_model(options.model, device.architecture);
+  Fields& fields = heading.fields;
+  fields.insert(fields.end(), {{"model", value_if(emulated, std::string(model.name))},
+                               {"roofs", std::string(roofs.measured ? "measured" : "model")}});
+  add_roof("copy", "_bytes_per_second", roofs.copy, fields);
+  add_roof("gemm", "_flops_per_second", roofs.gemm, fields);
+  fields.insert(
+      fields.end(),
+      {{"fp32_flops_per_second", value_if(emulated, model.fp32_flops_per_second)},
+       {"empty_span_us", value_if(roofs.empty_span_seconds > 0, roofs.empty_span_seconds * 1e6)},
+       {"l2", value_if(!emulated, std::string(to_string(options.l2)))},
+       {"seconds_limit", value_if(!emulated, options.seconds)},
+       {"uncertainty_limit_percent",
+        value_if(!emulated, harness::RepetitionLimits{}.uncertainty * 100)}});
+  std::vector<std::string>& lines = heading.preamble;
+  if (emulated) {
+    lines.insert(lines.end(),
+                 {"EMULATED on the CPU: counts are exact, nothing is timed.",
+                  std::string("floor: a model, no measurement: bytes and operations of each launch "
+                              "at the rates of ") +
+                      model.title + ":",
+                  "  " + model.figures() +
+                      "; the largest time counts; L2 cold, launch latency not included"});
+  } else {
+    for (std::string& line : lines_of_gpu(options, roofs)) lines.push_back(std::move(line));
+  }
+  lines.push_back("*: what plan() takes, with which the others are compared");
+  return heading;
+}
+
+int run_bench(const Options& options, const Device& device, const Problems& problems,
+              Writer& writer) {
+  const bool emulated = device.emulated;
+  const GpuModel& model = choose_model(options.model, device.architecture);
+  MeasureOptions measuring{.timing = {.cold = options.l2 != L2::warm,
+                                      .warm = options.l2 != L2::cold,
+                                      .l2_bytes = device.l2_bytes,
+                                      .limits = {.seconds = options.seconds}},
+                           .roofs = emulated ? roofs_of(model) : measure_roofs(device),
+                           .model = &model,
+                           .emulated = emulated,
+                           .doing = {}};
+  std::vector<Figure> figures;
+  if (emulated) figures.push_back(Figure::floor);
+  if (!emulated && measuring.timing.cold) figures.push_back(Figure::cold);
+  if (!emulated && measuring.timing.warm) figures.push_back(Figure::warm);
+  const std::vector<harness::WayMaker> makers =
+      all_ways({.engines = options.cudnn_engines, .l2_bytes = device.l2_bytes});
+
+  BenchReport report(writer, bench_heading(options, device, measuring.roofs), figures,
+                     label_width(problems));
+  Progress progress(problems.size());
+  measuring.doing = [&progress](const std::string& what) { progress.doing(what); };
+  for (Problem problem : problems) {
+    progress.next(problem.label);
+    BenchProblem described = describe(problem);
+    try {
+      const std::vector<Measured> measured = measure_problem(problem, options, makers, measuring);
+      described.work = least_work(problem);
+      progress.clear();
+      report.rows(described, measured);
+    } catch (const harness::Error& error) {
+      progress.clear();
+      report.failure(described, error.what());
     }
   }
-  if (!list.problems.empty()) out.begin_layers();
-  for (const Descriptor& descriptor : list.problems) {
-    progress.next(label(descriptor));
-    const ConvProblem problem = apply(options, descriptor.problem);
-    write(describe(descriptor, problem), measure(problem, options, device, roofs, progress));
+  Fields more;
+  if (!emulated) {
+    // Whether the device kept its clocks; compare with the heading's.
+    const std::optional<int> mhz = harness::current_machine(emulated).sm_clock_mhz;
+    more.emplace_back("sm_clock_mhz", mhz ? Value(static_cast<std::int64_t>(*mhz)) : Value());
   }
-  return out.end();
+  return report.end(more) ? kExitSuccess : kExitFailure;
 }
 
 }  // namespace foldconv::tool

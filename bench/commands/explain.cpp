@@ -1,89 +1,225 @@
 // explain: which kernels a problem gets, and why not others.
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+#include <sstream>
+
 #include "commands/commands.hpp"
-#include "commands/explanations.hpp"
+#include "harness/error.hpp"
+#include "harness/problem/text.hpp"
+#include "harness/ways/library.hpp"
+#include "report/text.hpp"
 
 namespace foldconv::tool {
 namespace {
 
-class ExplainReport {
- public:
-  explicit ExplainReport(Report& report) : report_(report) {}
+using harness::Problem;
+using harness::value_of;
 
-  void add(const std::string& problem, const ExplainedKernel& nothing,
-           const Result<std::vector<Row>>& rows) {
-    ++problems_;
-    if (rows) {
-      for (const Row& row : *rows) report_.row(row);
-      return;
-    }
-    ++failed_;
-    ExplainedKernel none = nothing;
-    none.reason = rows.status().message();
-    report_.row({.fields = to_fields(none),
-                 .cells = {},
-                 .note = "\n" + problem + ": no kernel: " + none.reason});
-  }
-
-  int end() {
-    report_.end({{"problems", static_cast<std::int64_t>(problems_)},
-                 {"without_kernel", static_cast<std::int64_t>(failed_)}},
-                {});
-    return failed_ == 0 ? kExitSuccess : kExitFailure;
-  }
-
- private:
-  Report& report_;
-  std::size_t problems_ = 0, failed_ = 0;
+// A kernel of a layer, or a cut of blocks.
+struct Explained {
+  std::string name, descriptor;
+  std::string cut = {};     // "" of a layer
+  std::string kernel = {};  // several: separated by spaces; "": none
+  bool chosen = false;
+  std::string reason = {};  // why chosen, or why not; "": it would have been possible
+  const Explanation* layer = nullptr;
+  const CutFigures* figures = nullptr;  // of a cut that is possible
 };
+
+template <class From, class Get>
+Column<Explained> column(const char* key, const From* Explained::*from, Get get) {
+  return {key, [from, get](const Explained& row) {
+            return row.*from == nullptr ? Value() : Value(get(*(row.*from)));
+          }};
+}
+
+// A field that both have.
+template <class OfLayer, class OfCut>
+Column<Explained> column_of_both(const char* key, OfLayer of_layer, OfCut of_cut) {
+  return {key, [=](const Explained& row) {
+            if (row.layer != nullptr) return Value(of_layer(*row.layer));
+            return row.figures == nullptr ? Value() : Value(of_cut(*row.figures));
+          }};
+}
+
+std::vector<Column<Explained>> columns() {
+  const auto whole = [](double value) { return static_cast<std::int64_t>(value); };
+  const auto of_layer = [](const char* key, auto get) {
+    return column(key, &Explained::layer, get);
+  };
+  const auto of_cut = [](const char* key, auto get) {
+    return column(key, &Explained::figures, get);
+  };
+  return {{"name", [](const Explained& row) { return row.name; }},
+          {"descriptor", [](const Explained& row) { return row.descriptor; }},
+          {"cut", [](const Explained& row) { return text_or_none(row.cut); }},
+          {"kernel", [](const Explained& row) { return text_or_none(row.kernel); }},
+          {"chosen", [](const Explained& row) { return row.chosen; }},
+          {"reason", [](const Explained& row) { return text_or_none(row.reason); }},
+          of_layer("grid", [](const Explanation& e) { return count_of(e.grid); }),
+          of_layer("threads", [](const Explanation& e) { return count_of(e.threads); }),
+          of_layer("shared_bytes", [](const Explanation& e) { return count_of(e.shared_bytes); }),
+          of_layer("registers", [](const Explanation& e) { return std::int64_t{e.registers}; }),
+          of_layer("ctas_per_sm", [](const Explanation& e) { return std::int64_t{e.ctas_per_sm}; }),
+          of_layer("waves", [](const Explanation& e) { return e.waves; }),
+          column_of_both(
+              "launches", [](const Explanation&) { return std::int64_t{1}; },
+              [](const CutFigures& cut) { return count_of(cut.kernels.size()); }),
+          of_cut("dram_bytes", [whole](const CutFigures& cut) { return whole(cut.dram_bytes); }),
+          of_cut("flops", [whole](const CutFigures& cut) { return whole(cut.flops); }),
+          of_cut("recomputed", [](const CutFigures& cut) { return cut.recomputed; }),
+          of_cut("floor_us", [](const CutFigures& cut) { return cut.floor_us; }),
+          column_of_both(
+              "workspace_bytes", [](const Explanation& e) { return count_of(e.workspace_bytes); },
+              [](const CutFigures& cut) { return count_of(cut.workspace_bytes); })};
+}
+
+// "  title      text", broken between words.
+std::string titled(const std::string& title, const std::string& text) {
+  constexpr std::size_t kTitleWidth = 17;
+  std::string start = "  " + title;
+  start.resize(std::max(kTitleWidth, start.size() + 1), ' ');
+  return start + wrapped(text, kTitleWidth) + "\n";
+}
+
+std::string named(const Problem& problem) {
+  return problem.name.empty() ? "" : problem.name + ": ";
+}
+
+// --- Layers -------------------------------------------------------------------------------------
+
+// Names of tensor-core kernels hold the tile: ..._128x64x64_st3_sm80.
+std::string tile_text(const std::string& kernel) {
+  for (std::size_t at = kernel.find('_'); at != std::string::npos; at = kernel.find('_', at + 1)) {
+    int m = 0, n = 0, k = 0, stages = 0;
+    if (std::sscanf(kernel.c_str() + at, "_%dx%dx%d_st%d_", &m, &n, &k, &stages) == 4) {
+      return std::to_string(m) + " pixels x " + std::to_string(n) + " channels, k by " +
+             std::to_string(k) + ", " + std::to_string(stages) + " stages";
+    }
+  }
+  return "none: a thread for each output element";
+}
+
+std::string layer_text(const Problem& problem, const Explanation& chosen) {
+  return "\n" + named(problem) + to_string(problem.lines.front().convs.front().problem) + "\n" +
+         titled("kernel", chosen.kernel) + titled("why", chosen.reason) +
+         titled("tile", tile_text(chosen.kernel)) +
+         titled("grid", grouped(chosen.grid) + " CTAs of " + std::to_string(chosen.threads) +
+                            " threads; " + fixed(chosen.waves, 2) + " waves at " +
+                            std::to_string(chosen.ctas_per_sm) + " CTAs an SM") +
+         titled("shared memory", grouped(chosen.shared_bytes) + " bytes a CTA") +
+         titled("registers", std::to_string(chosen.registers) + " a thread") +
+         titled("workspace", grouped(chosen.workspace_bytes) + " bytes") +
+         (chosen.refused.empty() ? "  no other kernel" : "  refused");
+}
+
+void explain_layer(const Problem& problem, Report<Explained>& report) {
+  constexpr std::size_t kReasonColumn = 42;
+  const Explanation chosen =
+      value_of(explain(problem.lines.front().convs.front().problem, {.kernel = problem.kernel}));
+  const std::string descriptor = descriptor_of(problem);
+  report.row({.name = problem.name,
+              .descriptor = descriptor,
+              .kernel = chosen.kernel,
+              .chosen = true,
+              .reason = chosen.reason,
+              .layer = &chosen},
+             layer_text(problem, chosen));
+  for (const Refusal& refusal : chosen.refused) {
+    std::string note = "    " + refusal.kernel;
+    note.resize(std::max(kReasonColumn, note.size() + 2), ' ');
+    report.row({.name = problem.name,
+                .descriptor = descriptor,
+                .kernel = refusal.kernel,
+                .reason = refusal.reason},
+               note + wrapped(refusal.reason, kReasonColumn));
+  }
+}
+
+// --- Blocks -------------------------------------------------------------------------------------
+
+std::string cut_text(const CutFigures& cut) {
+  if (!cut.refusal.empty()) return "not possible: " + cut.refusal;
+  return fixed(cut.floor_us, 2) + " us at least: " + counted(cut.kernels.size(), "kernel") + ", " +
+         fixed(cut.dram_bytes * 1e-6, 3) + " MB, " + fixed(cut.flops * 1e-9, 3) + " GFLOP" +
+         (cut.recomputed > 0 ? " (" + fixed(cut.recomputed * 100, 1) + " % of them twice)" : "") +
+         ", workspace " + grouped(cut.workspace_bytes) +
+         " bytes: " + folded_repeats(harness::joined(cut.kernels));
+}
+
+bool same_figures(const CutFigures& a, const CutFigures& b) {
+  return a.kernels == b.kernels && a.refusal.empty() && b.refusal.empty();
+}
+
+std::string block_text(const Problem& problem, const BlockPlan& plan) {
+  const BlockExplanation& explanation = plan.explanation();
+  const auto size = [](const Shape& shape) {
+    return std::to_string(shape.h) + "x" + std::to_string(shape.w) + "x" + std::to_string(shape.c);
+  };
+  std::string text =
+      "\n" + named(problem) + descriptor_of(problem) + ": n" + std::to_string(plan.input().n) +
+      " " + size(plan.input()) + " -> " + size(plan.output()) + " " + to_string(problem.dtype()) +
+      "\n" + titled("cut", std::string(to_string(explanation.cut)) + ": " + explanation.reason);
+  const std::vector<CutFigures>& cuts = explanation.cuts;
+  for (const CutFigures& cut : cuts) {
+    // A mixture that is one of the others is that one.
+    const auto twin = std::ranges::find_if(cuts, [&](const CutFigures& other) {
+      return &other != &cut && same_figures(other, cut) && cut.cut == BlockCut::automatic;
+    });
+    const std::string title =
+        std::string(to_string(cut.cut)) + (cut.cut == explanation.cut ? " *" : "");
+    text += titled(title,
+                   twin != cuts.end() ? std::string("as ") + to_string(twin->cut) : cut_text(cut));
+  }
+  return text + titled("device", explanation.device);
+}
+
+void explain_blocks(Problem problem, Report<Explained>& report) {
+  fill(problem);
+  const BlockPlan plan = value_of(plan_blocks(harness::create_blocks(problem), problem));
+  const BlockExplanation& explanation = plan.explanation();
+  const std::string descriptor = descriptor_of(problem);
+  // One text for all cuts.
+  std::string text = block_text(problem, plan);
+  text.pop_back();  // the last line's end
+  for (const CutFigures& figures : explanation.cuts) {
+    const bool chosen = figures.cut == explanation.cut;
+    report.row({.name = problem.name,
+                .descriptor = descriptor,
+                .cut = to_string(figures.cut),
+                .kernel = harness::joined(figures.kernels),
+                .chosen = chosen,
+                .reason = chosen ? explanation.reason : figures.refusal,
+                .figures = figures.refusal.empty() ? &figures : nullptr},
+               std::exchange(text, ""));
+  }
+}
 
 }  // namespace
 
-Fields to_fields(const ExplainedKernel& kernel) {
-  return {{"name", kernel.name},
-          {"descriptor", kernel.descriptor},
-          {"cut", text_or_none(kernel.cut)},
-          {"kernel", text_or_none(kernel.kernel)},
-          {"chosen", kernel.chosen},
-          {"reason", text_or_none(kernel.reason)},
-          {"grid", kernel.grid},
-          {"threads", kernel.threads},
-          {"shared_bytes", kernel.shared_bytes},
-          {"registers", kernel.registers},
-          {"ctas_per_sm", kernel.ctas_per_sm},
-          {"waves", kernel.waves},
-          {"launches", kernel.launches},
-          {"dram_bytes", kernel.dram_bytes},
-          {"flops", kernel.flops},
-          {"recomputed", kernel.recomputed},
-          {"floor_us", kernel.floor_us},
-          {"workspace_bytes", kernel.workspace_bytes}};
-}
-
-int run_explain(const Options& options, const Device& device, const ProblemList& list,
-                Report& report) {
-  report.begin({.fields = heading_fields(options, device),
-                .preamble = heading_lines(options, device),
-                .columns = {}});
-  ExplainReport out(report);
-  for (const BlockDescriptor& descriptor : list.blocks) {
-    const ExplainedKernel nothing{
-        .name = descriptor.name,
-        .descriptor = to_descriptor(descriptor.problem, descriptor.blocks),
-        .cut = "",
-        .kernel = "",
-        .reason = ""};
-    out.add(label(descriptor), nothing, explain_blocks(descriptor, options));
+int run_explain(const Options& options, const harness::Device& device, const Problems& problems,
+                Writer& writer) {
+  Report<Explained> report(writer, heading_of(options, device), columns());
+  std::size_t failed = 0;
+  for (const Problem& problem : problems) {
+    try {
+      if (problem.blocks) {
+        explain_blocks(problem, report);
+      } else {
+        explain_layer(problem, report);
+      }
+    } catch (const harness::Error& error) {
+      ++failed;
+      report.row({.name = problem.name,
+                  .descriptor = descriptor_of(problem),
+                  .kernel = problem.kernel,
+                  .reason = error.what()},
+                 "\n" + problem.label + ": no kernel: " + error.what());
+    }
   }
-  for (const Descriptor& descriptor : list.problems) {
-    const ConvProblem problem = apply(options, descriptor.problem);
-    const ExplainedKernel nothing{.name = descriptor.name,
-                                  .descriptor = to_descriptor(problem),
-                                  .cut = "",
-                                  .kernel = options.kernel,
-                                  .reason = ""};
-    out.add(label(descriptor), nothing, explain_layer(descriptor, problem, options));
-  }
-  return out.end();
+  report.end({{"problems", count_of(problems.size())}, {"without_kernel", count_of(failed)}}, {});
+  return failed == 0 ? kExitSuccess : kExitFailure;
 }
 
 }  // namespace foldconv::tool

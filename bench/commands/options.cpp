@@ -5,11 +5,16 @@
 #include <limits>
 #include <sstream>
 
+#include "commands/ways.hpp"
+#include "harness/error.hpp"
+#include "harness/problem/list.hpp"
 #include "measure/model.hpp"
-#include "problems/batch_sizes.hpp"
+#include "report/text.hpp"
 
 namespace foldconv::tool {
 namespace {
+
+using harness::value_of;
 
 constexpr const char* kDescription =
     "foldconv: convolution + BatchNorm + residual + activation as one kernel.\n"
@@ -32,96 +37,132 @@ constexpr const char* kFooter =
     "Exit status: 0 success, 1 a wrong result or a failure, 2 a malformed command line or "
     "descriptor.";
 
-Result<Format> parse_format(const std::string& name) {
-  if (name == "table") return Format::table;
-  if (name == "json") return Format::json;
-  if (name == "csv") return Format::csv;
-  return Status(ErrorCode::invalid_argument,
-                "unknown format \"" + name + "\"; known are table, json, csv");
-}
-
-// An option that `parse` turns into a value; its error is the usage error.
+// An option that `parse` turns into a value; what it throws is the usage error.
 template <class T, class Parse>
-CLI::Option* add_named(CLI::App& command, const std::string& option, T& value, Parse parse,
-                       const std::string& help) {
+CLI::Option* add_parsed(CLI::App& command, const std::string& option, T& value, Parse parse,
+                        const std::string& help) {
   return command.add_option_function<std::string>(
       option,
-      [option, &value, parse](const std::string& name) {
-        const Result<T> parsed = parse(name);
-        if (!parsed) throw CLI::ValidationError(option, parsed.status().message());
-        value = *parsed;
+      [option, &value, parse](const std::string& text) {
+        try {
+          value = parse(text);
+        } catch (const harness::Error& error) {
+          throw CLI::ValidationError(option, error.what());
+        }
       },
       help);
 }
 
-// Of layers and of blocks.
-constexpr const char* kImplementations[] = {
-    "fused", "chain", "unfused", "whole", "tails", "planned", "separate", "cudnn", "cudnn-unfused"};
+// One of these words.
+template <class T>
+auto one_of(const std::string& what, std::vector<std::pair<std::string, T>> words) {
+  return [what, words](const std::string& text) {
+    std::string known;
+    for (const auto& [word, value] : words) {
+      if (word == text) return value;
+      known += (known.empty() ? "" : ", ") + word;
+    }
+    throw harness::Error(ErrorCode::invalid_argument,
+                         "unknown " + what + " \"" + text + "\"; known are " + known);
+  };
+}
 
-Result<std::vector<std::string>> parse_implementations(const std::string& list) {
+std::vector<std::string> parse_ways(const std::string& list) {
+  const std::vector<std::string> known = names_of(all_ways({}));
+  std::vector<std::pair<std::string, std::string>> words;
+  for (const std::string& name : known) words.emplace_back(name, name);
   std::vector<std::string> names;
   std::istringstream parts(list);
   for (std::string name; std::getline(parts, name, ',');) {
-    if (std::ranges::count(kImplementations, name) == 0) {
-      std::string known;
-      for (const char* one : kImplementations)
-        known += (known.empty() ? "" : ", ") + std::string(one);
-      return Status(ErrorCode::invalid_argument,
-                    "unknown implementation \"" + name + "\"; known are " + known);
-    }
-    names.push_back(name);
+    names.push_back(one_of("way", words)(name));
   }
   return names;
 }
 
-void add_problem_options(CLI::App& command, Options& options) {
+std::string help_of_ways() {
+  std::string help = "Only these ways, with commas between: ";
+  for (const harness::WayMaker& maker : all_ways({})) help += maker.help + ", ";
+  return help +
+         "for layers and blocks alike. Default: all, direct for layers only, cuDNN's only where it "
+         "runs";
+}
+
+// The known word that differs in the fewest letters.
+std::string nearest(const std::string& word, const std::vector<std::string>& known) {
+  const auto distance = [&word](const std::string& other) {
+    if (other.starts_with(word)) return std::size_t{0};
+    std::vector<std::size_t> row(other.size() + 1);
+    for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
+    for (std::size_t i = 0; i < word.size(); ++i) {
+      std::size_t diagonal = std::exchange(row[0], i + 1);
+      for (std::size_t j = 0; j < other.size(); ++j) {
+        const std::size_t replaced = diagonal + (word[i] == other[j] ? 0 : 1);
+        diagonal = row[j + 1];
+        row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
+      }
+    }
+    return row.back();
+  };
+  return *std::ranges::min_element(known, {}, distance);
+}
+
+CLI::Validator above_zero() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        double value = 0;
+        return CLI::detail::lexical_cast(text, value) && value > 0
+                   ? std::string()
+                   : "\"" + text + "\" is no number above 0";
+      },
+      "");
+}
+
+CLI::Option* repeatable(CLI::Option* option) {
+  return option->take_all()->expected(1)->allow_extra_args(false);
+}
+
+void add_problem_options(CLI::App& command, Options& options, const std::string& lists) {
+  harness::Settings& settings = options.settings;
   command.add_option("descriptors", options.descriptors, "Problems")->type_name("DESCRIPTOR");
-  command.add_option("--block", options.block_descriptors, "Problems: residual blocks and stages")
-      ->type_name("BLOCK")
-      ->take_all()
-      ->expected(1)
-      ->allow_extra_args(false);
-  command
-      .add_option("--batch", options.batch_files,
-                  "Problems from a benchdnn batch file, or from a shipped list: resnet50, "
-                  "resnet50_blocks, tails, groups")
-      ->type_name("FILE")
-      ->take_all()
-      ->expected(1)
-      ->allow_extra_args(false);
-  add_named(command, "--mb", options.batch_sizes, parse_batch_sizes,
-            "Images, instead of what the descriptors say; several: each problem with each")
+  repeatable(
+      command
+          .add_option("--block", options.block_descriptors, "Problems: residual blocks and stages")
+          ->type_name("BLOCK"));
+  repeatable(
+      command
+          .add_option("--batch", options.batch_files,
+                      "Problems from a benchdnn batch file, or from a shipped list: " + lists)
+          ->type_name("FILE"));
+  add_parsed(command, "--mb", options.batch_sizes, harness::parse_batch_sizes,
+             "Images, instead of what the descriptors say; several: each problem with each")
       ->type_name("N[,N...]");
-  add_named(command, "--dtype", options.dtype, parse_data_type,
-            "Storage type: f16 (default), bf16, f32")
+  add_parsed(
+      command, "--dtype", settings.dtype,
+      [](const std::string& name) { return value_of(parse_data_type(name)); },
+      "Storage type: f16 (default), bf16, f32")
       ->type_name("TYPE");
-  add_named(command, "--act", options.activation, parse_activation,
-            "Activation: relu (default), none, relu6, leaky_relu, silu, sigmoid, tanh, hardswish, "
-            "gelu")
+  add_parsed(
+      command, "--act", settings.activation,
+      [](const std::string& name) { return value_of(parse_activation(name)); },
+      "Activation: relu (default), none, relu6, leaky_relu, silu, sigmoid, tanh, hardswish, gelu")
       ->type_name("NAME");
-  command.add_option("--alpha", options.alpha, "Slope of leaky_relu below 0")
+  command.add_option("--alpha", settings.alpha, "Slope of leaky_relu below 0")
       ->type_name("X")
       ->capture_default_str();
-  command.add_flag("--residual", options.residual, "Add a tensor before the activation (layers)");
-  command.add_option("--kernel", options.kernel, "Pin a kernel by name (layers; see explain)")
+  command.add_flag("--residual", settings.residual, "Add a tensor before the activation (layers)");
+  command.add_option("--kernel", settings.kernel, "Pin a kernel by name (layers; see explain)")
       ->type_name("NAME");
-  add_named(command, "--format", options.format, parse_format, "table (default), json, csv")
+  command
+      .add_option("--model", options.model,
+                  "Without a GPU: emulate h100 or a100; bench prints its floor times")
+      ->type_name("GPU")
+      ->check(CLI::IsMember(model_names()).description(""));
+  add_parsed(
+      command, "--format", options.format,
+      one_of<Format>("format",
+                     {{"table", Format::table}, {"json", Format::json}, {"csv", Format::csv}}),
+      "table (default), json, csv")
       ->type_name("FORMAT");
-}
-
-Result<L2> parse_l2(const std::string& name) {
-  if (name == "cold") return L2::cold;
-  if (name == "warm") return L2::warm;
-  if (name == "both") return L2::both;
-  return Status(ErrorCode::invalid_argument,
-                "unknown state of the L2 cache \"" + name + "\"; known are cold, warm, both");
-}
-
-Result<StrideAt> parse_stride_at(const std::string& name) {
-  if (name == "conv1") return StrideAt::conv1;
-  if (name == "conv2") return StrideAt::conv2;
-  return Status(ErrorCode::invalid_argument,
-                "unknown place of the stride \"" + name + "\"; known are conv1, conv2");
 }
 
 void add_weights_options(CLI::App& command, WeightsOptions& weights) {
@@ -134,59 +175,51 @@ void add_weights_options(CLI::App& command, WeightsOptions& weights) {
   const auto add = [&](const std::string& name, auto& value, const std::string& help) {
     return command.add_option(name, value, help)->needs(file);
   };
-  add("--prefix", weights.prefixes,
-      "Of a block's tensors, such as layer1.0; several: as many blocks")
-      ->type_name("NAME")
-      ->take_all()
-      ->expected(1)
-      ->allow_extra_args(false);
-  add("--stride", weights.stride, "Of these blocks: 1 (default) or 2")
+  repeatable(add("--prefix", weights.prefixes,
+                 "Of a block's tensors, such as layer1.0; several: as many blocks")
+                 ->type_name("NAME"));
+  add("--stride", weights.traits.stride, "Of these blocks: 1 (default) or 2")
       ->type_name("N")
       ->check(CLI::Range(1, 2).description(""));
-  add_named(command, "--stride-at", weights.stride_at, parse_stride_at,
-            "Their convolution with the stride: conv2 (default, v1.5) or conv1 (v1)")
+  add_parsed(command, "--stride-at", weights.traits.stride_at,
+             one_of<StrideAt>("place of the stride",
+                              {{"conv1", StrideAt::conv1}, {"conv2", StrideAt::conv2}}),
+             "Their convolution with the stride: conv2 (default, v1.5) or conv1 (v1)")
       ->type_name("NAME")
       ->needs(file);
-  add("--eps", weights.eps, "Of their BatchNorms (default 1e-5)")->type_name("X");
+  add("--eps", weights.traits.eps.value, "Of their BatchNorms (default 1e-5)")->type_name("X");
   add("--ih", weights.h, "Height of their input (default 56)")->type_name("N")->check(positive);
   add("--iw", weights.w, "Width of their input (default: as the height)")
       ->type_name("N")
       ->check(positive);
 }
 
-void add_data_options(CLI::App& command, Options& options) {
+void add_data_options(CLI::App& command, harness::DataOptions& data) {
   command.add_flag_callback(
-      "--bn", [&options] { options.batch_norm = true; },
+      "--bn", [&data] { data.batch_norm = true; },
       "With BatchNorm behind the convolution (default)");
   command.add_flag_callback(
-      "--no-bn", [&options] { options.batch_norm = false; }, "Without");
-  command.add_flag("--conv-bias", options.conv_bias, "With a bias of the convolution itself");
-  command.add_option("--seed", options.seed, "Of the random data")
+      "--no-bn", [&data] { data.batch_norm = false; }, "Without");
+  command.add_flag("--conv-bias", data.conv_bias, "With a bias of the convolution itself");
+  command.add_option("--seed", data.seed, "Of the random data")
       ->type_name("N")
       ->capture_default_str();
 }
 
 void add_bench_options(CLI::App& bench, Options& options) {
-  add_named(bench, "--l2", options.l2, parse_l2,
-            "On a GPU: time with the L2 cache cold, warm or both (default)")
+  add_parsed(bench, "--l2", options.l2,
+             one_of<L2>("state of the L2 cache",
+                        {{"cold", L2::cold}, {"warm", L2::warm}, {"both", L2::both}}),
+             "On a GPU: time with the L2 cache cold, warm or both (default)")
       ->type_name("STATE");
   bench
       .add_option("--seconds", options.seconds,
                   "On a GPU: time each problem for so long at most (the fewest samples are "
                   "taken in any case)")
       ->type_name("X")
-      ->check(CLI::PositiveNumber.description(""))
+      ->check(above_zero())
       ->capture_default_str();
-  bench
-      .add_option("--model", options.model,
-                  "Without a GPU: emulate h100 or a100, and print its floor times")
-      ->type_name("GPU")
-      ->check(CLI::IsMember(model_names()).description(""));
-  add_named(bench, "--impl", options.implementations, parse_implementations,
-            "Only these, with commas between. Layers: fused, chain, unfused; blocks: planned, "
-            "whole, tails, chain, separate; both: cudnn (each convolution with all behind it as "
-            "one graph), cudnn-unfused. Default: all; cuDNN's only where it runs")
-      ->type_name("LIST");
+  add_parsed(bench, "--impl", options.ways, parse_ways, help_of_ways())->type_name("LIST");
   bench
       .add_option("--cudnn-engines", options.cudnn_engines,
                   "Of cuDNN's engines for each graph: the first N that its heuristics propose are "
@@ -211,24 +244,36 @@ const char* to_string(Command command) {
   return "unknown";
 }
 
+const char* to_string(L2 l2) {
+  switch (l2) {
+    case L2::cold:
+      return "cold";
+    case L2::warm:
+      return "warm";
+    case L2::both:
+      return "both";
+  }
+  return "unknown";
+}
+
 CommandLine parse_command_line(int argc, const char* const* argv, const std::string& version,
-                               std::ostream& out, std::ostream& err) {
+                               const std::string& lists, std::ostream& out, std::ostream& err) {
   Options options;
   CLI::App app(kDescription, "foldconv");
-  app.footer(kFooter);
   app.set_version_flag("--version", "foldconv " + version);
   app.require_subcommand(1);
 
   CLI::App* validate = app.add_subcommand(
-      "validate", "Check the fused kernel of each problem against an fp64 reference");
+      "validate", "Check what plan() takes for each problem against an fp64 reference");
   CLI::App* bench = app.add_subcommand(
-      "bench", "Compare the fused kernel with the same steps as separate kernels");
+      "bench", "Compare the ways to compute each problem: fused, as separate kernels, by cuDNN");
   CLI::App* explain = app.add_subcommand(
-      "explain", "Tell which kernel a problem gets, and why every other one is refused");
+      "explain", "Tell which kernels a problem gets, and why others are refused");
   for (CLI::App* command : {validate, bench, explain}) {
-    add_problem_options(*command, options);
+    command->footer(kFooter);
+    add_problem_options(*command, options, lists);
     add_weights_options(*command, options.weights);
-    if (command != explain) add_data_options(*command, options);
+    if (command != explain) add_data_options(*command, options.data);
   }
   add_bench_options(*bench, options);
   CLI::App* record = app.add_subcommand(
@@ -237,7 +282,17 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
   record->add_option("--out", options.out, "The folder to write to, such as tests/golden/cudnn")
       ->type_name("FOLDER")
       ->required();
+  app.footer(kFooter);
 
+  std::vector<std::string> commands;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    commands.push_back(command->get_name());
+  }
+  if (argc > 1 && argv[1][0] != '-' && std::ranges::count(commands, argv[1]) == 0) {
+    err << "there is no command \"" << argv[1] << "\"; did you mean " << nearest(argv[1], commands)
+        << "? See foldconv --help\n";
+    return {std::nullopt, kExitUsage};
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -249,23 +304,15 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
                     : *explain ? Command::explain
                     : *record  ? Command::record_cudnn
                                : Command::validate;
-  if (options.command == Command::record_cudnn) return {options, kExitSuccess};
-  if (options.descriptors.empty() && options.block_descriptors.empty() &&
-      options.batch_files.empty() && options.weights.file.empty()) {
+  const bool problems = !options.descriptors.empty() || !options.block_descriptors.empty() ||
+                        !options.batch_files.empty() || !options.weights.file.empty();
+  if (options.command != Command::record_cudnn && !problems) {
     err << "no problem given; add a descriptor such as mb1_ic64oc64_ih56kh3ph1, --block "
            "mb1_ih56_ic256mid64oc256, --weights FILE --prefix layer1.0, or --batch FILE (shipped: "
-           "resnet50, resnet50_blocks, resnet50_stages, tails, groups)\n";
+        << lists << ")\n";
     return {std::nullopt, kExitUsage};
   }
   return {options, kExitSuccess};
-}
-
-ConvProblem apply(const Options& options, ConvProblem geometry) {
-  geometry.dtype = options.dtype;
-  geometry.activation = options.activation;
-  geometry.alpha = options.alpha;
-  geometry.residual = options.residual;
-  return geometry;
 }
 
 }  // namespace foldconv::tool

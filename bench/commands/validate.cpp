@@ -2,144 +2,145 @@
 #include <algorithm>
 
 #include "commands/commands.hpp"
-#include "report/findings.hpp"
+#include "commands/findings.hpp"
+#include "harness/error.hpp"
+#include "harness/problem/text.hpp"
+#include "report/progress.hpp"
+#include "report/text.hpp"
 
 namespace foldconv::tool {
 namespace {
 
-constexpr int kKernelWidth = 36, kCutWidth = 7;
+using harness::Device;
+using harness::Problem;
 
-// What a table says about the kernels of a cut.
+constexpr int kWayWidth = 7;
+constexpr std::size_t kNamed = 2;  // columns before those of findings
+
+struct FoundRow {
+  std::string name, label, descriptor;
+  Finding finding;
+  bool first = true;
+};
+
+const std::string& reason_of(const FoundRow& row) {
+  return !row.finding.refusal.empty() ? row.finding.refusal : row.finding.reason;
+}
+
+// What a table says about the kernels.
 std::string kernels_text(const Finding& finding) {
-  if (!finding.taken.empty() && finding.taken != to_string(BlockCut::automatic)) {
-    return "as " + finding.taken;
-  }
+  if (!finding.taken.empty()) return "as " + finding.taken;
   const auto count = std::ranges::count(finding.kernels, ' ');
   return count == 0 ? finding.kernels : counted(static_cast<std::size_t>(count) + 1, "kernel");
 }
 
-struct Identity {
-  std::string name, label, descriptor;
-};
-
-Fields to_fields(const Identity& problem, const Finding* finding, const std::string& reason) {
-  const bool ran = finding != nullptr && finding->refusal.empty();
-  const Finding none;
-  const Finding& found = finding == nullptr ? none : *finding;
-  return {{"name", problem.name},
-          {"descriptor", problem.descriptor},
-          {"cut", text_or_none(found.cut)},
-          {"kernel", value_if(ran, found.kernels)},
-          {"max_abs_error", value_if(ran, found.verdict.max_abs_error)},
-          {"worst_share_of_bound", value_if(ran, found.verdict.worst_share)},
-          {"repeatable", value_if(ran, found.repeatable)},
-          {"batch_invariant", value_if(ran, found.batch_invariant)},
-          {"in_bounds", value_if(ran, found.in_bounds)},
-          {"pass", value_if(found.refusal.empty(), ran && found.pass())},
-          {"reason", text_or_none(reason)}};
+std::vector<Column<FoundRow>> columns_of(int label_width) {
+  const int kernel_width = std::clamp(64 - label_width, 31, 44);
+  const auto ran = [](auto value) {
+    return [value](const FoundRow& row) { return value_if(row.finding.ran, value(row.finding)); };
+  };
+  const auto yes_no = [](bool Finding::*member) {
+    return [member](const FoundRow& row) { return row.finding.*member ? "yes" : "NO"; };
+  };
+  return {{"name", [](const FoundRow& row) { return row.name; }},
+          {"descriptor",
+           [](const FoundRow& row) { return row.descriptor; },
+           {"problem", label_width, true},
+           [label_width](const FoundRow& row) {
+             return row.first ? clipped(row.label, label_width) : "";
+           }},
+          {"way",
+           [](const FoundRow& row) { return text_or_none(row.finding.way); },
+           {"way", kWayWidth, true},
+           [](const FoundRow& row) { return row.finding.way; }},
+          {"kernel",
+           ran([](const Finding& finding) { return finding.kernels; }),
+           {"kernel", kernel_width, true},
+           [kernel_width](const FoundRow& row) {
+             return clipped(kernels_text(row.finding), kernel_width);
+           }},
+          {"max_abs_error",
+           ran([](const Finding& finding) { return finding.max_abs_error; }),
+           {"max error", 9},
+           [](const FoundRow& row) { return short_number(row.finding.max_abs_error); }},
+          {"worst_share_of_bound",
+           ran([](const Finding& finding) { return finding.worst_share; }),
+           {"of bound", 8},
+           [](const FoundRow& row) { return fixed(row.finding.worst_share, 3); }},
+          {"repeatable",
+           ran([](const Finding& finding) { return finding.repeatable; }),
+           {"repeat", 6},
+           yes_no(&Finding::repeatable)},
+          {"batch_invariant",
+           ran([](const Finding& finding) { return finding.batch_invariant; }),
+           {"batch", 6},
+           yes_no(&Finding::batch_invariant)},
+          {"in_bounds", ran([](const Finding& finding) { return finding.in_bounds; })},
+          {"pass",
+           [](const FoundRow& row) {
+             return value_if(row.finding.refusal.empty(), row.finding.pass());
+           },
+           {"result", 6},
+           [](const FoundRow& row) { return row.finding.pass() ? "PASS" : "FAIL"; }},
+          {"reason", [](const FoundRow& row) { return text_or_none(reason_of(row)); }}};
 }
 
 class ValidateReport {
  public:
-  ValidateReport(const Options& options, const Device& device, int label_width, Report& report)
-      : label_width_(label_width), report_(report) {
-    Heading heading{.fields = heading_fields(options, device),
-                    .preamble = heading_lines(options, device),
-                    .columns = {}};
-    heading.preamble.insert(
-        heading.preamble.end(),
-        {"max error: largest difference to the fp64 reference; of bound: worst share of the "
-         "computed error bound",
-         "repeat: two runs gave the same bits; batch: so did a larger batch, for a copy at its "
-         "end"});
-    report_.begin(heading);
-  }
+  ValidateReport(Writer& writer, Heading heading, int label_width)
+      : label_width_(label_width),
+        report_(writer, with_legend(std::move(heading)), columns_of(label_width)) {}
 
-  void begin_blocks() {
-    report_.section({"chain: errors of all its convolutions, each run and judged by itself; every "
-                     "other cut must have the chain's bits",
-                     "planned: the cut that plan() takes by itself"},
-                    columns(true));
-  }
-  void begin_layers() { report_.section({}, columns(false)); }
-
-  // `with_cut`: a row of the blocks' table.
-  void row(const Identity& problem, const Finding& finding, bool with_cut, bool first) {
-    const bool refused = !finding.refusal.empty();
-    const std::string& reason = refused ? finding.refusal : finding.verdict.reason;
-    Row row{.fields = to_fields(problem, &finding, reason),
-            .cells = {first ? clipped(problem.label, label_width_) : ""},
-            .note = refused || reason.empty() ? "" : "  " + wrapped(reason, 2)};
-    if (with_cut) row.cells.push_back(finding.cut);
-    if (refused) {
-      row.cells.push_back(wrapped("not possible: " + reason,
-                                  static_cast<std::size_t>(label_width_ + kCutWidth + 4)));
-    } else {
-      const auto yes_no = [](bool yes) { return yes ? "yes" : "NO"; };
-      row.cells.insert(
-          row.cells.end(),
-          {with_cut ? clipped(kernels_text(finding), block_kernel_width()) : finding.kernels,
-           short_number(finding.verdict.max_abs_error), fixed(finding.verdict.worst_share, 3),
-           yes_no(finding.repeatable), yes_no(finding.batch_invariant),
-           finding.pass() ? "PASS" : "FAIL"});
-    }
-    report_.row(row);
-  }
-
-  void failure(const Identity& problem, const Status& status, bool with_cut) {
-    const std::string& reason = status.message();
-    Row row{.fields = to_fields(problem, nullptr, reason),
-            .cells = {clipped(problem.label, label_width_)},
-            .note = "  " + wrapped(reason, 2)};
-    row.cells.insert(row.cells.end(), with_cut ? 6 : 5, "-");
-    row.cells.emplace_back("FAIL");
-    report_.row(row);
-  }
-
-  void count(const Identity& problem, const std::vector<Finding>& findings) {
+  void rows(const Problem& problem, const std::vector<Finding>& findings) {
     ++problems_;
-    if (!findings.empty() && std::ranges::all_of(findings, [](const Finding& finding) {
-          return !finding.refusal.empty() || finding.pass();
-        })) {
-      ++passed_;
-    }
+    bool passed = true;
     for (const Finding& finding : findings) {
-      if (!finding.refusal.empty() || finding.verdict.worst_share < worst_) continue;
-      worst_ = finding.verdict.worst_share;
-      worst_label_ = problem.label;
+      const FoundRow row{problem.name, problem.label, descriptor_of(problem), finding,
+                         &finding == &findings.front()};
+      const auto indent = static_cast<std::size_t>(label_width_ + kWayWidth + 4);
+      const std::string reason = reason_of(row);
+      if (!finding.refusal.empty()) {
+        report_.row(row, "", wrapped("not possible: " + reason, indent), kNamed);
+        continue;
+      }
+      const std::string note = reason.empty() ? "" : "  " + wrapped(reason, 2);
+      report_.row(row, note, finding.ran ? "" : "FAIL", kNamed);
+      passed = passed && finding.pass();
+      if (finding.worst_share >= worst_) {
+        worst_ = finding.worst_share;
+        worst_label_ = problem.label;
+      }
     }
+    if (passed) ++passed_;
   }
 
-  int end() {
+  bool end() {
     std::string line = std::to_string(passed_) + " of " + counted(problems_, "problem") + " passed";
     if (!worst_label_.empty()) {
       line += "; worst share of the error bound " + fixed(worst_, 3) + " (" + worst_label_ + ")";
     }
-    report_.end({{"problems", static_cast<std::int64_t>(problems_)},
-                 {"passed", static_cast<std::int64_t>(passed_)},
+    report_.end({{"problems", count_of(problems_)},
+                 {"passed", count_of(passed_)},
                  {"worst_share_of_bound", worst_}},
                 {"", line});
-    return passed_ == problems_ ? kExitSuccess : kExitFailure;
+    return passed_ == problems_;
   }
 
  private:
-  // A cut stands beside the kernel, which has what is left of the line.
-  int block_kernel_width() const { return std::clamp(64 - label_width_, 31, 44); }
-
-  std::vector<Column> columns(bool with_cut) const {
-    std::vector<Column> all = {{"problem", label_width_, true}};
-    if (with_cut) all.push_back({"cut", kCutWidth, true});
-    all.insert(all.end(), {{"kernel", with_cut ? block_kernel_width() : kKernelWidth, true},
-                           {"max error", 9, false},
-                           {"of bound", 8, false},
-                           {"repeat", 6, false},
-                           {"batch", 6, false},
-                           {"result", 6, false}});
-    return all;
+  static Heading with_legend(Heading heading) {
+    heading.preamble.insert(
+        heading.preamble.end(),
+        {"max error: largest difference to the fp64 reference; of bound: worst share of the "
+         "computed error bound",
+         "repeat: two runs gave the same bits; batch: so did a larger batch",
+         "blocks: errors of all convolutions, each run and judged by itself; every cut must have "
+         "the bits of the last one",
+         "planned: what plan() takes by itself"});
+    return heading;
   }
 
   int label_width_;
-  Report& report_;
+  Report<FoundRow> report_;
   std::size_t problems_ = 0, passed_ = 0;
   double worst_ = 0;
   std::string worst_label_;
@@ -147,43 +148,23 @@ class ValidateReport {
 
 }  // namespace
 
-int run_validate(const Options& options, const Device& device, const ProblemList& list,
-                 Report& report) {
-  ValidateReport out(options, device, label_width(list), report);
-  Progress progress(list.blocks.size() + list.problems.size());
-  if (!list.blocks.empty()) out.begin_blocks();
-  for (const BlockDescriptor& descriptor : list.blocks) {
-    progress.next(label(descriptor));
-    const Identity problem{descriptor.name, label(descriptor),
-                           to_descriptor(descriptor.problem, descriptor.blocks)};
-    const Result<BlockWorkload> workload = make_block_workload(descriptor, options);
-    const Result<std::vector<Finding>> findings =
-        workload ? examine_blocks(*workload, progress) : workload.status();
-    progress.clear();
-    if (findings) {
-      for (std::size_t i = 0; i < findings->size(); ++i) {
-        out.row(problem, (*findings)[i], true, i == 0);
-      }
-    } else {
-      out.failure(problem, with_fault(findings.status()), true);
+int run_validate(const Options& options, const Device& device, const Problems& problems,
+                 Writer& writer) {
+  ValidateReport report(writer, heading_of(options, device), label_width(problems));
+  Progress progress(problems.size());
+  for (Problem problem : problems) {
+    progress.next(problem.label);
+    std::vector<Finding> findings;
+    try {
+      fill(problem, options.data);
+      findings = examine(problem, [&](const std::string& what) { progress.doing(what); });
+    } catch (const harness::Error& error) {
+      findings.push_back({.reason = error.what()});
     }
-    out.count(problem, findings ? *findings : std::vector<Finding>());
-  }
-  if (!list.problems.empty()) out.begin_layers();
-  for (const Descriptor& descriptor : list.problems) {
-    progress.next(label(descriptor));
-    const ConvProblem layer = apply(options, descriptor.problem);
-    const Identity problem{descriptor.name, label(descriptor), to_descriptor(layer)};
-    const Result<Finding> finding = examine_layer(layer, options, progress);
     progress.clear();
-    if (finding) {
-      out.row(problem, *finding, false, true);
-    } else {
-      out.failure(problem, with_fault(finding.status()), false);
-    }
-    out.count(problem, finding ? std::vector<Finding>{*finding} : std::vector<Finding>());
+    report.rows(problem, findings);
   }
-  return out.end();
+  return report.end() ? kExitSuccess : kExitFailure;
 }
 
 }  // namespace foldconv::tool

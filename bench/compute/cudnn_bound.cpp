@@ -4,8 +4,8 @@
 #include <cmath>
 #include <vector>
 
-#include "reference/pointwise.hpp"
-#include "reference/rounding.hpp"
+#include "harness/oracle/pointwise.hpp"
+#include "harness/oracle/rounding.hpp"
 
 namespace foldconv::tool {
 namespace {
@@ -18,23 +18,22 @@ std::vector<float> absolute(std::vector<float> values) {
 }
 
 // |scale| sum |x||w|
-std::vector<double> magnitudes(ConvProblem problem, const reference::ConvInputs& inputs) {
+std::vector<double> magnitudes(ConvProblem problem, const oracle::ConvInputs& inputs) {
   problem.dtype = DataType::f32;
   problem.activation = Activation::none;
   problem.residual = false;
-  return reference::conv(problem, {.x = absolute(inputs.x),
-                                   .weights = absolute(inputs.weights),
-                                   .scale = absolute(inputs.scale),
-                                   .bias = std::vector<float>(inputs.bias.size()),
-                                   .residual = {}})
+  return oracle::conv(problem, {.x = absolute(inputs.x),
+                                .weights = absolute(inputs.weights),
+                                .scale = absolute(inputs.scale),
+                                .bias = std::vector<float>(inputs.bias.size()),
+                                .residual = {}})
       .y;
 }
 
-std::vector<double> arguments_of_activation(ConvProblem problem,
-                                            const reference::ConvInputs& inputs) {
+std::vector<double> arguments_of_activation(ConvProblem problem, const oracle::ConvInputs& inputs) {
   problem.dtype = DataType::f32;
   problem.activation = Activation::none;
-  return reference::conv(problem, inputs).y;
+  return oracle::conv(problem, inputs).y;
 }
 
 bool approximates(Activation activation) {
@@ -61,14 +60,14 @@ double approximation(Activation activation, double v, double y) {
 // `more`, and what the rounding to storage may grow by it.
 void widen(DataType dtype, double more, double y, double& bound) {
   if (!std::isfinite(y) || !std::isfinite(bound) || !(more > 0)) return;
-  bound += more + reference::half_spacing(dtype, std::fabs(y) + bound + more) -
-           reference::half_spacing(dtype, y);
+  bound += more + oracle::half_spacing(dtype, std::fabs(y) + bound + more) -
+           oracle::half_spacing(dtype, y);
 }
 
 }  // namespace
 
 void allow_approximate_activation(const ConvProblem& problem, std::span<const double> arguments,
-                                  reference::Expected& expected) {
+                                  oracle::Expected& expected) {
   if (!approximates(problem.activation)) return;
   for (std::size_t i = 0; i < expected.y.size(); ++i) {
     const double y = expected.y[i];
@@ -76,14 +75,13 @@ void allow_approximate_activation(const ConvProblem& problem, std::span<const do
   }
 }
 
-reference::Expected cudnn_expected(const ConvProblem& problem,
-                                   const reference::ConvInputs& inputs) {
-  reference::Expected expected = reference::conv(problem, inputs);
+oracle::Expected cudnn_expected(const ConvProblem& problem, const oracle::ConvInputs& inputs) {
+  oracle::Expected expected = oracle::conv(problem, inputs);
   const std::vector<double> sizes = magnitudes(problem, inputs);
   const double terms = static_cast<double>(problem.r) * problem.s * (problem.c / problem.groups);
   const double unit = terms * (problem.dtype == DataType::f32 ? 0x1p-24 : 0x1p-23);
   const double slope =
-      reference::activation_slope(problem.activation, static_cast<double>(problem.alpha));
+      oracle::activation_slope(problem.activation, static_cast<double>(problem.alpha));
   for (std::size_t i = 0; i < expected.y.size(); ++i) {
     widen(problem.dtype, slope * unit / (1 - unit) * sizes[i], expected.y[i], expected.bound[i]);
   }
@@ -93,7 +91,7 @@ reference::Expected cudnn_expected(const ConvProblem& problem,
   return expected;
 }
 
-Verdict judge_every_image(const Images& images, const reference::Expected& expected,
+Verdict judge_every_image(const Images& images, const oracle::Expected& expected,
                           std::span<const std::byte> y) {
   Verdict worst;
   worst.pass = true;
@@ -106,7 +104,7 @@ Verdict judge_every_image(const Images& images, const reference::Expected& expec
     part.shape.n = part.distinct;
     const auto elements =
         static_cast<std::ptrdiff_t>(part.image_bytes() / size_of(images.dtype) * here);
-    reference::Expected of_last;  // fewer images than there are distinct ones
+    oracle::Expected of_last;  // fewer images than there are distinct ones
     if (here < distinct) {
       of_last = {.y = {expected.y.begin(), expected.y.begin() + elements},
                  .bound = {expected.bound.begin(), expected.bound.begin() + elements}};

@@ -5,7 +5,7 @@
 #include <span>
 
 #include "compute/judge.hpp"
-#include "reference/reference.hpp"
+#include "harness/oracle/oracle.hpp"
 
 namespace foldconv::tool {
 
@@ -16,15 +16,15 @@ namespace foldconv::tool {
 // for fp32; and, where the activation is one, what the approximate instruction tanh.approx.f32
 // (relative error 2^-11, as the PTX manual says) makes of it, for cuDNN promises nothing better.
 // Between the operations of one graph nothing is rounded but to fp32, as in this library's kernels.
-reference::Expected cudnn_expected(const ConvProblem& problem, const reference::ConvInputs& inputs);
+oracle::Expected cudnn_expected(const ConvProblem& problem, const oracle::ConvInputs& inputs);
 
 // The same allowance for an activation that is computed from exact values.
 void allow_approximate_activation(const ConvProblem& problem, std::span<const double> arguments,
-                                  reference::Expected& expected);
+                                  oracle::Expected& expected);
 
 // As judge(), but each image by the bound: cuDNN does not promise that copies of an image get the
 // same bits.
-Verdict judge_every_image(const Images& images, const reference::Expected& expected,
+Verdict judge_every_image(const Images& images, const oracle::Expected& expected,
                           std::span<const std::byte> y);
 
 }  // namespace foldconv::tool

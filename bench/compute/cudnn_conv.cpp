@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "compute/cudnn_bound.hpp"
-#include "reference/rounding.hpp"
+#include "harness/oracle/rounding.hpp"
 
 namespace foldconv::tool {
 namespace {
@@ -12,7 +12,7 @@ namespace {
 using Shared = std::shared_ptr<const DeviceBuffer>;
 
 Result<Shared> upload(DataType dtype, const std::vector<float>& values) {
-  Result<DeviceBuffer> buffer = DeviceBuffer::upload(reference::encode(dtype, values));
+  Result<DeviceBuffer> buffer = DeviceBuffer::upload(oracle::encode(dtype, values));
   if (!buffer) return buffer.status();
   return Shared(std::make_shared<DeviceBuffer>(std::move(*buffer)));
 }
@@ -30,7 +30,7 @@ std::vector<float> channels_last(const ConvProblem& problem, const std::vector<f
 }
 
 std::vector<float> stored_as(DataType dtype, const std::vector<float>& values) {
-  return reference::decode(dtype, reference::encode(dtype, values));
+  return oracle::decode(dtype, oracle::encode(dtype, values));
 }
 
 Result<CudnnOperands> operands(const CudnnParameters& parameters, const Shared& weights,
@@ -136,8 +136,8 @@ Status CudnnCandidate::run(const DeviceBuffer& x, const DeviceBuffer* residual,
                     stream);
 }
 
-reference::Expected CudnnCandidate::expected(int distinct, std::vector<float> x,
-                                             std::vector<float> residual) const {
+oracle::Expected CudnnCandidate::expected(int distinct, std::vector<float> x,
+                                          std::vector<float> residual) const {
   ConvProblem of_distinct = problem;
   of_distinct.n = distinct;
   return cudnn_expected(of_distinct, {.x = std::move(x),

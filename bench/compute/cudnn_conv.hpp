@@ -11,7 +11,7 @@
 #include "compute/judge.hpp"
 #include "cudnn/conv_engines.hpp"
 #include "foldconv/fold.hpp"
-#include "reference/reference.hpp"
+#include "harness/oracle/oracle.hpp"
 
 namespace foldconv::tool {
 
@@ -38,8 +38,7 @@ struct CudnnCandidate {
   Status run(const DeviceBuffer& x, const DeviceBuffer* residual, const DeviceBuffer& y,
              const DeviceBuffer* workspace, cudaStream_t stream) const;
   // By the very values it read, of `distinct` images.
-  reference::Expected expected(int distinct, std::vector<float> x,
-                               std::vector<float> residual) const;
+  oracle::Expected expected(int distinct, std::vector<float> x, std::vector<float> residual) const;
 };
 
 // Where engines come from: cuDNN's, or a test's.

@@ -43,7 +43,7 @@ class KnownExpected {
   KnownExpected(CudnnCandidate candidate, Images x, Images y)
       : candidate_(std::move(candidate)), x_(x), y_(y) {}
 
-  const reference::Expected& of(const Tensors& read) {
+  const oracle::Expected& of(const Tensors& read) {
     if (read != read_) {
       expected_ =
           candidate_.expected(y_.distinct, x_.distinct_values(read[0]),
@@ -57,7 +57,7 @@ class KnownExpected {
   CudnnCandidate candidate_;
   Images x_, y_;
   Tensors read_;
-  reference::Expected expected_;
+  oracle::Expected expected_;
 };
 
 struct Ready {
@@ -291,7 +291,7 @@ Result<Step> cudnn_activation_step(const cudnn::TensorCalls& calls, const Images
        .judge =
            [images, activation, alpha](const Tensors& read, const Step::Tensor& written) {
              const std::vector<float> x = images.distinct_values(read[0]);
-             reference::Expected expected = expected_activation(images.dtype, activation, alpha, x);
+             oracle::Expected expected = expected_activation(images.dtype, activation, alpha, x);
              allow_approximate_activation({.dtype = images.dtype, .activation = activation},
                                           std::vector<double>(x.begin(), x.end()), expected);
              return judge_every_image(images, expected, written);

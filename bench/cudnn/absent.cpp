@@ -1,46 +1,34 @@
-// In place of all other files here, where there is no cudnn.h.
-#include "cudnn/conv_engines.hpp"
-#include "cudnn/tensor_calls.hpp"
+// In place of all other files here, where there is no cuDNN to build with.
+#include "cudnn/cudnn.hpp"
+#include "harness/error.hpp"
 
-namespace foldconv::cudnn {
+namespace foldconv::tool {
 
-struct Session::Data {};
-
-namespace {
-
-Status absent() {
-  return {ErrorCode::unsupported,
-          "this program was built without cuDNN: there was no cudnn.h of version 9"};
+std::string cudnn_reason() {
+  return "this program was built without cuDNN: there was no cudnn.h of version 9";
 }
 
-}  // namespace
-
-Result<Session> Session::open() {
-  return absent();
-}
-Result<Session> Session::described_h100() {
-  return absent();
-}
-std::string Session::version() const {
+std::string cudnn_version() {
   return "";
 }
 
-Status can_express(const ConvProblem&) {
-  return absent();
-}
-Result<ConvEngines> conv_engines(const Session&, const ConvProblem&, const Epilogue&, std::size_t) {
-  return absent();
-}
-Result<std::vector<std::string>> conv_engine_names(const Session&, const ConvProblem&,
-                                                   const Epilogue&) {
-  return absent();
-}
-
-Status can_activate(Activation) {
-  return absent();
-}
-Result<TensorCalls> tensor_calls(const Session&, DataType, const Shape&, Activation) {
-  return absent();
+std::vector<harness::WayMaker> cudnn_ways(const CudnnOptions&) {
+  const auto absent = [](const std::string& name, const std::string& help) {
+    return harness::WayMaker{
+        .names = {name},
+        .help = help,
+        .make = [name](const harness::Problem&, harness::Tensors&,
+                       const harness::Wanted& wanted) -> std::vector<harness::Way> {
+          if (!wanted(name)) return {};
+          return {{.name = name, .refusal = cudnn_reason()}};
+        }};
+  };
+  return {absent("cudnn", "cudnn (each convolution with all behind it as one graph of cuDNN)"),
+          absent("cudnn-separate", "cudnn-separate (cuDNN's convolutions and single calls)")};
 }
 
-}  // namespace foldconv::cudnn
+Recorded record_cudnn(const std::filesystem::path&, const harness::Device&) {
+  throw harness::Error(ErrorCode::unsupported, cudnn_reason());
+}
+
+}  // namespace foldconv::tool

@@ -6,7 +6,7 @@
 #define FOLDCONV_TOOL_HAS_CUBLASLT 1
 #include <cublasLt.h>
 
-#include "machine/library.hpp"
+#include "harness/error.hpp"
 
 namespace foldconv::tool {
 
@@ -25,11 +25,11 @@ struct CublasLt {
   decltype(&cublasLtMatmulAlgoGetHeuristic) propose = nullptr;
   decltype(&cublasLtMatmul) multiply = nullptr;
 
-  // Errors (unsupported): no such library, or one that lacks a function.
-  static Result<CublasLt> load(const char* library);
+  // Throws Error (unsupported): no such library, or one that lacks a function.
+  explicit CublasLt(const char* library);
 
-  // ok, or what was tried and cuBLASLt's name for the error.
-  Status status(cublasStatus_t code, const char* tried) const;
+  // Throws what was tried and cuBLASLt's name for the error.
+  void check(cublasStatus_t code, const char* tried) const;
 };
 
 }  // namespace foldconv::tool

@@ -6,10 +6,11 @@
 #include <cstdint>
 #include <span>
 
-#include "compute/device_buffer.hpp"
+#include "harness/device/buffer.hpp"
+#include "harness/error.hpp"
+#include "harness/oracle/rounding.hpp"
+#include "harness/time/timing.hpp"
 #include "measure/cublaslt.hpp"
-#include "measure/timing.hpp"
-#include "reference/rounding.hpp"
 
 namespace foldconv::tool {
 
@@ -45,45 +46,47 @@ Halves random_halves(std::uint64_t state) {
 
 std::vector<float> column(const Halves& matrix, std::uint64_t index) {
   const std::span<const std::uint16_t> all(matrix);
-  return reference::decode(DataType::f16, std::as_bytes(all.subspan(index * kSize, kSize)));
+  return oracle::decode(DataType::f16, std::as_bytes(all.subspan(index * kSize, kSize)));
 }
 
 // d = transposed(a) * b, column by column in memory.
 class MatrixProduct {
  public:
-  MatrixProduct() = default;
+  // Throws where cuBLASLt has no algorithm that is right.
+  explicit MatrixProduct(const char* library) : lt_(library) {
+    lt_.check(lt_.create(&handle_), "cublasLtCreate");
+    lt_.check(lt_.create_operation(&operation_, CUBLAS_COMPUTE_32F, CUDA_R_32F),
+              "describing the product");
+    const cublasOperation_t transposed = CUBLAS_OP_T;
+    lt_.check(
+        lt_.set_operation(operation_, CUBLASLT_MATMUL_DESC_TRANSA, &transposed, sizeof transposed),
+        "describing the product");
+    // All three matrices are square.
+    lt_.check(
+        lt_.create_layout(&layout_, CUDA_R_16F, kSize, kSize, static_cast<std::int64_t>(kSize)),
+        "describing the matrices");
+    propose();
+  }
   MatrixProduct(const MatrixProduct&) = delete;
   MatrixProduct& operator=(const MatrixProduct&) = delete;
   ~MatrixProduct() {
-    if (preference_ != nullptr) lt_.destroy_preference(preference_);
-    if (layout_ != nullptr) lt_.destroy_layout(layout_);
-    if (operation_ != nullptr) lt_.destroy_operation(operation_);
-    if (handle_ != nullptr) lt_.destroy(handle_);
-  }
-
-  Status prepare(const char* library) {
-    Result<CublasLt> lt = CublasLt::load(library);
-    if (!lt) return lt.status();
-    lt_ = *lt;
-    Status status = lt_.status(lt_.create(&handle_), "cublasLtCreate");
-    if (!status) return status;
-    if (status = describe(); !status) return status;
-    if (status = fill(); !status) return status;
-    return propose();
+    lt_.destroy_preference(preference_);
+    lt_.destroy_layout(layout_);
+    lt_.destroy_operation(operation_);
+    lt_.destroy(handle_);
   }
 
   // One for each algorithm.
-  std::vector<Launches> launches() const {
-    std::vector<Launches> all;
+  std::vector<harness::Launch> launches() const {
+    std::vector<harness::Launch> all;
     for (const cublasLtMatmulAlgo_t& algorithm : algorithms_) {
-      all.emplace_back(
-          [this, &algorithm](cudaStream_t stream) { return multiply(algorithm, stream); });
+      all.emplace_back([this, &algorithm](cudaStream_t stream) { multiply(algorithm, stream); });
     }
     return all;
   }
 
   // Some elements of d, as the last product left them, against sums in fp64.
-  Status check() const {
+  void check_some() const {
     std::uint64_t at = 1;
     for (int i = 0; i < 32; ++i) {
       at = at * 2862933555777941757U + 3037000493U;
@@ -93,94 +96,52 @@ class MatrixProduct {
       for (std::size_t k = 0; k < kSize; ++k) expected += static_cast<double>(a[k]) * b[k];
       std::array<std::byte, 2> half{};
       const auto* from = static_cast<const std::byte*>(d_.data()) + (n * kSize + m) * half.size();
-      Status status = cuda_status(
-          cudaMemcpy(half.data(), from, half.size(), cudaMemcpyDeviceToHost), "cudaMemcpy");
-      if (!status) return status;
-      const double got = reference::decode(DataType::f16, half).front();
+      harness::check(cudaMemcpy(half.data(), from, half.size(), cudaMemcpyDeviceToHost),
+                     "cudaMemcpy");
+      const double got = oracle::decode(DataType::f16, half).front();
       // An unrelated sum is off by tens; fp32 sums and the rounding to fp16 by far less than this.
       if (!(std::abs(got - expected) <= 0.05 + 2e-3 * std::abs(expected))) {
-        return {ErrorCode::cuda_error, "cuBLASLt's product is wrong: " + std::to_string(got) +
-                                           " instead of " + std::to_string(expected)};
+        throw harness::Error(ErrorCode::cuda_error,
+                             "cuBLASLt's product is wrong: " + std::to_string(got) +
+                                 " instead of " + std::to_string(expected));
       }
     }
-    return {};
   }
 
  private:
-  Status describe() {
-    Status status = lt_.status(lt_.create_operation(&operation_, CUBLAS_COMPUTE_32F, CUDA_R_32F),
-                               "describing the product");
-    if (!status) return status;
-    const cublasOperation_t transposed = CUBLAS_OP_T;
-    status = lt_.status(
-        lt_.set_operation(operation_, CUBLASLT_MATMUL_DESC_TRANSA, &transposed, sizeof transposed),
-        "describing the product");
-    if (!status) return status;
-    // All three matrices are square.
-    return lt_.status(
-        lt_.create_layout(&layout_, CUDA_R_16F, kSize, kSize, static_cast<std::int64_t>(kSize)),
-        "describing the matrices");
-  }
-
-  Status fill() {
-    host_a_ = random_halves(1);
-    host_b_ = random_halves(2);
-    Status status;
-    const auto keep = [&status](DeviceBuffer& buffer, Result<DeviceBuffer> made) {
-      if (!status) return;
-      if (made) {
-        buffer = std::move(*made);
-      } else {
-        status = made.status();
-      }
-    };
-    keep(a_, DeviceBuffer::upload(std::as_bytes(std::span(host_a_))));
-    keep(b_, DeviceBuffer::upload(std::as_bytes(std::span(host_b_))));
-    keep(d_, DeviceBuffer::allocate(kElements * sizeof(std::uint16_t)));
-    keep(workspace_, DeviceBuffer::allocate(kWorkspaceBytes));
-    if (!status) return status;
-    if (status = d_.poison(); !status) return status;
-    // What was copied on the default stream must be there before other streams begin.
-    return cuda_status(cudaDeviceSynchronize(), "copying the matrices");
-  }
-
-  Status propose() {
-    Status status =
-        lt_.status(lt_.create_preference(&preference_), "cublasLtMatmulPreferenceCreate");
-    if (!status) return status;
-    status = lt_.status(lt_.set_preference(preference_, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
-                                           &kWorkspaceBytes, sizeof kWorkspaceBytes),
-                        "cublasLtMatmulPreferenceSetAttribute");
-    if (!status) return status;
+  // Keeps the algorithms that run, once outside of a capture, and are right.
+  void propose() {
+    lt_.check(lt_.create_preference(&preference_), "cublasLtMatmulPreferenceCreate");
+    lt_.check(lt_.set_preference(preference_, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
+                                 &kWorkspaceBytes, sizeof kWorkspaceBytes),
+              "cublasLtMatmulPreferenceSetAttribute");
     std::array<cublasLtMatmulHeuristicResult_t, kMostAlgorithms> results{};
     int count = 0;
-    status = lt_.status(lt_.propose(handle_, operation_, layout_, layout_, layout_, layout_,
-                                    preference_, kMostAlgorithms, results.data(), &count),
-                        "cublasLtMatmulAlgoGetHeuristic");
-    if (!status) return status;
-    // Only those that run, once outside of a capture.
-    Status refused(ErrorCode::unsupported, "cuBLASLt proposes no algorithm");
+    lt_.check(lt_.propose(handle_, operation_, layout_, layout_, layout_, layout_, preference_,
+                          kMostAlgorithms, results.data(), &count),
+              "cublasLtMatmulAlgoGetHeuristic");
+    std::string refused = "cuBLASLt proposes no algorithm";
     for (int i = 0; i < count; ++i) {
       const cublasLtMatmulHeuristicResult_t& result = results[static_cast<std::size_t>(i)];
-      Status tried = lt_.status(result.state, "an algorithm that cuBLASLt proposes");
-      if (tried) tried = multiply(result.algo, nullptr);
-      if (tried) tried = cuda_status(cudaDeviceSynchronize(), "multiplying matrices");
-      if (tried) tried = check();
-      if (tried) {
+      try {
+        lt_.check(result.state, "an algorithm that cuBLASLt proposes");
+        multiply(result.algo, nullptr);
+        harness::check(cudaDeviceSynchronize(), "multiplying matrices");
+        check_some();
         algorithms_.push_back(result.algo);
-      } else {
-        refused = tried;
+      } catch (const harness::Error& error) {
+        refused = error.what();
       }
     }
-    return algorithms_.empty() ? refused : Status();
+    if (algorithms_.empty()) throw harness::Error(ErrorCode::unsupported, refused);
   }
 
-  Status multiply(const cublasLtMatmulAlgo_t& algorithm, cudaStream_t stream) const {
+  void multiply(const cublasLtMatmulAlgo_t& algorithm, cudaStream_t stream) const {
     const float one = 1, zero = 0;
-    return lt_.status(lt_.multiply(handle_, operation_, &one, a_.data(), layout_, b_.data(),
-                                   layout_, &zero, d_.data(), layout_, d_.data(), layout_,
-                                   &algorithm, workspace_.data(), workspace_.bytes(), stream),
-                      "cublasLtMatmul");
+    lt_.check(lt_.multiply(handle_, operation_, &one, a_.data(), layout_, b_.data(), layout_, &zero,
+                           d_.data(), layout_, d_.data(), layout_, &algorithm, workspace_.data(),
+                           workspace_.bytes(), stream),
+              "cublasLtMatmul");
   }
 
   CublasLt lt_;
@@ -189,19 +150,19 @@ class MatrixProduct {
   cublasLtMatrixLayout_t layout_ = nullptr;
   cublasLtMatmulPreference_t preference_ = nullptr;
   std::vector<cublasLtMatmulAlgo_t> algorithms_;
-  Halves host_a_, host_b_;
-  DeviceBuffer a_, b_, d_, workspace_;
+  const Halves host_a_ = random_halves(1), host_b_ = random_halves(2);
+  const harness::DeviceBuffer a_{std::as_bytes(std::span(host_a_))},
+      b_{std::as_bytes(std::span(host_b_))}, d_{kElements * sizeof(std::uint16_t)},
+      workspace_{kWorkspaceBytes};
 };
 
-Result<Timing> time_product(const char* library) {
-  MatrixProduct product;
-  if (Status status = product.prepare(library); !status) return status;
-  const Result<std::vector<Timings> > timings =
-      time_interleaved(product.launches(), {.cold = false, .limits = {.seconds = 1}});
-  if (!timings) return timings.status();
-  if (Status status = product.check(); !status) return status;
-  return std::ranges::min_element(*timings, {},
-                                  [](const Timings& timing) { return timing.warm->seconds; })
+harness::Timing time_product(const char* library) {
+  const MatrixProduct product(library);
+  const std::vector<harness::Timings> timings =
+      harness::time_interleaved(product.launches(), {.cold = false, .limits = {.seconds = 1}});
+  product.check_some();
+  return std::ranges::min_element(
+             timings, {}, [](const harness::Timings& timing) { return timing.warm->seconds; })
       ->warm.value();
 }
 
@@ -210,15 +171,11 @@ Result<Timing> time_product(const char* library) {
 Roof measure_matrix_product(const char* library) {
   Roof roof;
   roof.how = "cuBLASLt, 8192 x 8192 x 8192, fp16, fp32 sums";
-  const Result<Timing> timing = time_product(library);
-  if (!timing) {
-    cudaGetLastError();  // it is said here, and no error of what is run later
-    roof.reason = timing.status().message();
-  } else if (timing->seconds > 0) {
-    roof.rate = 2.0 * static_cast<double>(kElements) * static_cast<double>(kSize) / timing->seconds;
-    roof.noise = timing->noise;
-  } else {
-    roof.reason = "the product took no time";
+  try {
+    roof.take(2.0 * static_cast<double>(kElements) * static_cast<double>(kSize),
+              time_product(library));
+  } catch (const harness::Error& error) {
+    roof.reason = error.what();
   }
   return roof;
 }

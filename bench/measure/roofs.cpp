@@ -1,20 +1,34 @@
 #include "measure/roofs.hpp"
 
+#include "harness/error.hpp"
+#include "harness/time/timing.hpp"
 #include "measure/copy_roof.hpp"
 #include "measure/matrix_roof.hpp"
-#include "measure/timing.hpp"
 
 namespace foldconv::tool {
 namespace {
 
 double empty_span_seconds() {
-  const Launches nothing = [](cudaStream_t) { return Status(); };
-  const Result<std::vector<Timings>> timings =
-      time_interleaved({nothing}, {.warm = false, .limits = {.seconds = 0.1}});
-  return timings ? timings->front().cold->seconds : 0;
+  try {
+    const harness::Launch nothing = [](cudaStream_t) {};
+    return harness::time_interleaved({nothing}, {.warm = false, .limits = {.seconds = 0.1}})
+        .front()
+        .cold->seconds;
+  } catch (const harness::Error&) {
+    return 0;
+  }
 }
 
 }  // namespace
+
+void Roof::take(double amount, const harness::Timing& timing) {
+  if (timing.seconds > 0) {
+    rate = amount / timing.seconds;
+    noise = timing.noise;
+  } else {
+    reason = "it took no time";
+  }
+}
 
 Roofs roofs_of(const GpuModel& model) {
   const std::string how = std::string("model of ") + model.title;
@@ -24,7 +38,7 @@ Roofs roofs_of(const GpuModel& model) {
           .empty_span_seconds = 0};
 }
 
-Roofs measure_roofs(const Device& device) {
+Roofs measure_roofs(const harness::Device& device) {
   Roofs roofs{.measured = true, .copy = {}, .gemm = {}, .empty_span_seconds = 0};
   roofs.copy = measure_copy(kCopyBytes);
   roofs.gemm = device.emulated ? Roof{.rate = 0,
@@ -36,7 +50,7 @@ Roofs measure_roofs(const Device& device) {
   return roofs;
 }
 
-Floor floor_of(const Work& work, const Roofs& roofs) {
+Floor floor_of(const harness::Work& work, const Roofs& roofs) {
   const double memory = roofs.copy.known() ? work.bytes / roofs.copy.rate : 0;
   const double tensor = roofs.gemm.known() ? work.flops / roofs.gemm.rate : 0;
   return tensor > memory ? Floor{tensor, Limit::tensor} : Floor{memory, Limit::memory};

@@ -7,9 +7,10 @@
 
 #include <string>
 
-#include "device.hpp"
+#include "harness/device/machine.hpp"
+#include "harness/time/statistics.hpp"
+#include "harness/ways/work.hpp"
 #include "measure/model.hpp"
-#include "measure/work.hpp"
 
 namespace foldconv::tool {
 
@@ -20,6 +21,8 @@ struct Roof {
   std::string reason;  // why the rate is not known
 
   bool known() const { return rate > 0; }
+  // So much was done in this time.
+  void take(double amount, const harness::Timing& timing);
 };
 
 struct Roofs {
@@ -33,10 +36,10 @@ struct Roofs {
 Roofs roofs_of(const GpuModel& model);
 
 // Never fails: a roof that cannot be measured has a reason.
-Roofs measure_roofs(const Device& device);
+Roofs measure_roofs(const harness::Device& device);
 
 // By the roofs that are known; seconds are 0 where none is.
-Floor floor_of(const Work& work, const Roofs& roofs);
+Floor floor_of(const harness::Work& work, const Roofs& roofs);
 
 // floor / time; 0 where either is not known.
 double share_of(const Floor& floor, double seconds);

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "compute/block_convs.hpp"
+#include "harness/oracle/rounding.hpp"
 #include "problems/block_descriptor.hpp"
-#include "reference/rounding.hpp"
 
 namespace foldconv::tool {
 namespace {
@@ -16,7 +16,7 @@ using Bytes = std::vector<std::byte>;
 constexpr std::uint64_t kSeed = 20;
 
 std::vector<float> rounded(DataType dtype, std::span<const float> values) {
-  return reference::decode(dtype, reference::encode(dtype, values));
+  return oracle::decode(dtype, oracle::encode(dtype, values));
 }
 
 std::vector<float> copy(std::span<const float> values) {
@@ -85,8 +85,8 @@ ConvWitness cudnn_witness(const cudnn::Session& session) {
 
 Result<ConvRecording> record(const RecordedConv& recorded, const ConvWitness& compute) {
   const ConvProblem& p = recorded.problem;
-  const reference::RawConv raw =
-      reference::make_raw(p, {.batch_norm = recorded.batch_norm, .seed = kSeed});
+  const oracle::RawConv raw =
+      oracle::make_raw(p, {.batch_norm = recorded.batch_norm, .seed = kSeed});
   std::optional<BatchNorm> batch_norm;
   if (recorded.batch_norm) {
     batch_norm = BatchNorm{.gamma = raw.gamma,
@@ -99,9 +99,8 @@ Result<ConvRecording> record(const RecordedConv& recorded, const ConvWitness& co
       fold({.values = raw.weights, .k = p.k, .c_per_group = p.c / p.groups, .r = p.r, .s = p.s},
            batch_norm, {.dtype = p.dtype, .placement = recorded.placement});
   if (!folded) return folded.status();
-  const Result<CudnnRun> ran =
-      compute(p, cudnn_parameters(*folded), reference::encode(p.dtype, raw.x),
-              reference::encode(p.dtype, raw.residual), /*exact=*/false);
+  const Result<CudnnRun> ran = compute(p, cudnn_parameters(*folded), oracle::encode(p.dtype, raw.x),
+                                       oracle::encode(p.dtype, raw.residual), /*exact=*/false);
   if (!ran) return ran.status();
   return ConvRecording{.name = recorded.name,
                        .problem = p,
@@ -110,7 +109,7 @@ Result<ConvRecording> record(const RecordedConv& recorded, const ConvWitness& co
                        .weights = ran->parameters.weights,
                        .scale = ran->parameters.scale,
                        .bias = ran->parameters.bias,
-                       .y = reference::decode(p.dtype, ran->y),
+                       .y = oracle::decode(p.dtype, ran->y),
                        .engine = ran->engine};
 }
 
@@ -157,7 +156,7 @@ Result<BlockRecording> record(const RecordedBlock& recorded, const ConvWitness& 
   }
   const Result<Bytes> y = walk.run(convs.line.back(), t, shortcut);
   if (!y) return y.status();
-  recording.y = reference::decode(recorded.dtype, *y);
+  recording.y = oracle::decode(recorded.dtype, *y);
   return recording;
 }
 

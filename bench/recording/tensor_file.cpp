@@ -5,7 +5,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "reference/rounding.hpp"
+#include "harness/oracle/rounding.hpp"
 
 namespace foldconv::tool {
 namespace {
@@ -33,7 +33,7 @@ std::string quoted(std::string text) {
 
 void TensorFile::add(const std::string& name, DataType dtype,
                      const std::vector<std::int64_t>& shape, const std::vector<float>& values) {
-  const std::vector<std::byte> bytes = reference::encode(dtype, values);
+  const std::vector<std::byte> bytes = oracle::encode(dtype, values);
   const std::size_t begin = data_.size();
   data_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   std::string sizes;

@@ -1,4 +1,4 @@
-// Writes a file of tensors in the safetensors format (see weights/safetensors.hpp).
+// Writes a file of tensors in the safetensors format (see harness/safetensors/safetensors.hpp).
 #pragma once
 
 #include <cstddef>

@@ -16,9 +16,9 @@ double GeometricMean::value() const {
   return count_ == 0 ? 0 : std::exp(log_sum_ / static_cast<double>(count_));
 }
 
-void Averages::add(const std::string& implementation, double ratio, bool compared) {
-  auto found = std::ranges::find(averages_, implementation, &Average::implementation);
-  if (found == averages_.end()) found = averages_.insert(found, {implementation, {}, false});
+void Averages::add(const std::string& way, double ratio, bool compared) {
+  auto found = std::ranges::find(averages_, way, &Average::way);
+  if (found == averages_.end()) found = averages_.insert(found, {way, {}, false});
   found->mean.add(ratio);
   found->compared = found->compared || compared;
 }

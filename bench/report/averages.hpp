@@ -18,17 +18,17 @@ class GeometricMean {
   std::size_t count_ = 0;
 };
 
-// One for each implementation, in the order of their first appearance.
+// One for each way, in the order of their first appearance.
 class Averages {
  public:
   struct Average {
-    std::string implementation;
+    std::string way;
     GeometricMean mean;
     bool compared = false;  // with another than itself
   };
 
   // `compared`: with another than itself.
-  void add(const std::string& implementation, double ratio, bool compared);
+  void add(const std::string& way, double ratio, bool compared);
   // Those that stand for `problems` problems (means over fewer compare what is not alike) and are
   // not always the baseline.
   std::vector<Average> of_all(std::size_t problems) const;

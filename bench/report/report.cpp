@@ -1,33 +1,31 @@
 #include "report/report.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
 namespace foldconv::tool {
 namespace {
 
-class TableReport final : public Report {
+class TableWriter final : public Writer {
  public:
-  explicit TableReport(std::ostream& out) : out_(out) {}
+  explicit TableWriter(std::ostream& out) : out_(out) {}
 
-  void begin(const Heading& heading) override {
+  void begin(const Heading& heading, const std::vector<Place>& places) override {
     for (const std::string& line : heading.preamble) out_ << line << '\n';
-    begin_columns(heading.columns, !heading.preamble.empty());
+    places_ = places;
+    if (places_.empty()) return;
+    if (!heading.preamble.empty()) out_ << '\n';
+    std::vector<std::string> titles;
+    for (Place& place : places_) {
+      place.width = std::max(place.width, static_cast<int>(place.title.size()));
+      titles.push_back(place.title);
+    }
+    write(titles);
   }
 
-  void section(const std::vector<std::string>& lines, const std::vector<Column>& columns) override {
-    const bool first = columns_.empty();
-    if (!first) out_ << '\n';
-    for (const std::string& line : lines) out_ << line << '\n';
-    begin_columns(columns, first || !lines.empty());
-  }
-
-  void row(const Row& row) override {
-    if (!columns_.empty()) write_cells(row.cells);
-    if (!row.note.empty()) out_ << row.note << '\n';
+  void row(const Fields&, const std::vector<std::string>& cells, const std::string& note) override {
+    if (!places_.empty()) write(cells);
+    if (!note.empty()) out_ << note << '\n';
     out_.flush();
   }
 
@@ -37,32 +35,21 @@ class TableReport final : public Report {
   }
 
  private:
-  void begin_columns(const std::vector<Column>& columns, bool behind_lines) {
-    columns_ = columns;
-    if (columns_.empty()) return;
-    if (behind_lines) out_ << '\n';
-    std::vector<std::string> titles;
-    for (Column& column : columns_) {
-      column.width = std::max(column.width, static_cast<int>(column.title.size()));
-      titles.push_back(column.title);
-    }
-    write_cells(titles);
-  }
-
-  void write_cells(const std::vector<std::string>& cells) {
+  void write(const std::vector<std::string>& cells) {
     std::string line;
-    for (std::size_t i = 0; i < columns_.size() && i < cells.size(); ++i) {
-      const auto width = static_cast<std::size_t>(columns_[i].width);
+    for (std::size_t i = 0; i < places_.size() && i < cells.size(); ++i) {
+      const auto width = static_cast<std::size_t>(places_[i].width);
       const std::string padding(width - std::min(width, cells[i].size()), ' ');
       if (i > 0) line += "  ";
-      line += columns_[i].left ? cells[i] + padding : padding + cells[i];
+      const bool left = places_[i].left || cells[i].size() > width;
+      line += left ? cells[i] + padding : padding + cells[i];
     }
     line.erase(line.find_last_not_of(' ') + 1);
     out_ << line << '\n';
   }
 
   std::ostream& out_;
-  std::vector<Column> columns_;
+  std::vector<Place> places_;
 };
 
 nlohmann::ordered_json to_json(const Fields& fields) {
@@ -83,17 +70,17 @@ nlohmann::ordered_json to_json(const Fields& fields) {
 }
 
 // One document: {"header": {...}, "rows": [...], "summary": {...}}, written piece by piece.
-class JsonReport final : public Report {
+class JsonWriter final : public Writer {
  public:
-  explicit JsonReport(std::ostream& out) : out_(out) {}
+  explicit JsonWriter(std::ostream& out) : out_(out) {}
 
-  void begin(const Heading& heading) override {
+  void begin(const Heading& heading, const std::vector<Place>&) override {
     out_ << "{\"header\": " << to_json(heading.fields).dump() << ",\n\"rows\": [";
     out_.flush();
   }
 
-  void row(const Row& row) override {
-    out_ << (first_ ? "\n" : ",\n") << to_json(row.fields).dump();
+  void row(const Fields& fields, const std::vector<std::string>&, const std::string&) override {
+    out_ << (first_ ? "\n" : ",\n") << to_json(fields).dump();
     first_ = false;
     out_.flush();
   }
@@ -110,20 +97,22 @@ class JsonReport final : public Report {
 
 // A line of keys, then a line a row; the heading's fields close each row, so that every line says
 // what it was measured on.
-class CsvReport final : public Report {
+class CsvWriter final : public Writer {
  public:
-  explicit CsvReport(std::ostream& out) : out_(out) {}
+  explicit CsvWriter(std::ostream& out) : out_(out) {}
 
-  void begin(const Heading& heading) override { heading_ = heading.fields; }
+  void begin(const Heading& heading, const std::vector<Place>&) override {
+    heading_ = heading.fields;
+  }
 
-  void row(const Row& row) override {
-    Fields fields = row.fields;
-    fields.insert(fields.end(), heading_.begin(), heading_.end());
+  void row(const Fields& fields, const std::vector<std::string>&, const std::string&) override {
+    Fields all = fields;
+    all.insert(all.end(), heading_.begin(), heading_.end());
     if (!keys_written_) {
-      write(fields, [](const auto& field) { return escaped(field.first); });
+      write(all, [](const auto& field) { return escaped(field.first); });
       keys_written_ = true;
     }
-    write(fields, [](const auto& field) { return text(field.second); });
+    write(all, [](const auto& field) { return text(field.second); });
     out_.flush();
   }
 
@@ -159,24 +148,18 @@ class CsvReport final : public Report {
   bool keys_written_ = false;
 };
 
-std::string formatted(const char* format, int digits, double value) {
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), format, digits, value);
-  return text.data();
-}
-
 }  // namespace
 
-std::unique_ptr<Report> make_report(Format format, std::ostream& out) {
+std::unique_ptr<Writer> make_writer(Format format, std::ostream& out) {
   switch (format) {
     case Format::json:
-      return std::make_unique<JsonReport>(out);
+      return std::make_unique<JsonWriter>(out);
     case Format::csv:
-      return std::make_unique<CsvReport>(out);
+      return std::make_unique<CsvWriter>(out);
     case Format::table:
       break;
   }
-  return std::make_unique<TableReport>(out);
+  return std::make_unique<TableWriter>(out);
 }
 
 Value value_if(bool known, Value value) {
@@ -188,38 +171,8 @@ Value text_or_none(const std::string& text) {
   return value_if(!text.empty(), text);
 }
 
-std::string fixed(double value, int digits) {
-  return std::isfinite(value) ? formatted("%.*f", digits, value) : "-";
-}
-
-std::string short_number(double value) {
-  return std::isfinite(value) ? formatted("%.*g", 3, value) : "-";
-}
-
-std::string grouped(std::uint64_t value) {
-  std::string digits = std::to_string(value);
-  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");
-  return digits;
-}
-
-std::string wrapped(const std::string& text, std::size_t indent) {
-  constexpr std::size_t kLineWidth = 118;
-  std::string lines;
-  std::size_t begin = 0;
-  while (text.size() - begin > kLineWidth - indent) {
-    const std::size_t end = text.rfind(' ', begin + kLineWidth - indent);
-    if (end == std::string::npos || end <= begin) break;
-    lines += text.substr(begin, end - begin) + "\n" + std::string(indent, ' ');
-    begin = end + 1;
-  }
-  return lines + text.substr(begin);
-}
-
-std::string clipped(const std::string& text, int width) {
-  const auto limit = static_cast<std::size_t>(std::max(width, 4));
-  if (text.size() <= limit) return text;
-  const std::size_t front = (limit - 2) / 2;
-  return text.substr(0, front) + ".." + text.substr(text.size() - (limit - 2 - front));
+Value count_of(std::uint64_t value) {
+  return static_cast<std::int64_t>(value);
 }
 
 }  // namespace foldconv::tool

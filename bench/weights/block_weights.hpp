@@ -8,12 +8,13 @@
 // Each convolution may have a bias (conv1.bias, downsample.0.bias). num_batches_tracked is ignored.
 #pragma once
 
-#include <optional>
+#include <filesystem>
+#include <string>
 #include <string_view>
 #include <vector>
 
-#include "foldconv/block.hpp"
-#include "weights/safetensors.hpp"
+#include "harness/problem/problem.hpp"
+#include "harness/safetensors/safetensors.hpp"
 
 namespace foldconv::tool {
 
@@ -24,36 +25,20 @@ struct BlockTraits {
   Epsilon eps{1e-5};  // that of every BatchNorm; PyTorch's default
 };
 
-// A convolution and its BatchNorm, in memory of their own.
-struct LoadedLayer {
-  int k = 0, c_per_group = 0, filter = 0;
-  std::vector<float> weight, bias;  // bias: empty where there is none
-  std::vector<float> gamma, beta, mean, variance;
-};
+// The block under `prefix`: "layer1.0", "layer1.0." or, with "", names at top level, as a problem of
+// one image of this size, named after its prefix; the weights are in its storage. Widths, groups and
+// downsample are read off the tensors; every shape is checked before a value is read. Throws Error,
+// naming the file and the tensor, its shape and the wanted one. invalid_argument: missing tensors
+// (for a prefix without a block: prefixes that have one), shapes that do not fit, widths that do not
+// chain, no downsample where channels or stride change; unsupported: further tensors under the
+// prefix, which would change what the block computes, groups anywhere but in a bottleneck's conv2;
+// errors of Safetensors::values(). Traits and values are checked by the library.
+harness::Problem load_block(const harness::Safetensors& file, std::string_view prefix,
+                            const BlockTraits& traits = {}, Extent size = {56, 56});
 
-struct LoadedBlock {
-  LoadedLayer conv1, conv2;
-  std::optional<LoadedLayer> conv3, downsample;
-  int groups = 1;  // of a bottleneck's conv2
-  BlockTraits traits;
-
-  bool is_bottleneck() const { return conv3.has_value(); }
-  int c() const { return conv1.c_per_group; }           // channels of the block's input
-  int k() const { return conv3 ? conv3->k : conv2.k; }  // and output
-
-  // For Bottleneck::create() and BasicBlock::create(); the spans are of this object's memory.
-  BottleneckWeights bottleneck() const;   // only if is_bottleneck()
-  BasicBlockWeights basic_block() const;  // only if not
-};
-
-// Reads the block under `prefix`: "layer1.0", "layer1.0." or, with "", names at top level. Widths,
-// groups and downsample are read off the tensors; every shape is checked before a value is read.
-// Errors name the file and the tensor, its shape and the wanted one. invalid_argument: missing
-// tensors (for a prefix without a block: prefixes that have one), shapes that do not fit, widths
-// that do not chain, no downsample where channels or stride change; unsupported: further tensors
-// under the prefix, which would change what the block computes, groups anywhere but in a
-// bottleneck's conv2; errors of Safetensors::values(). Traits and values are checked by create().
-Result<LoadedBlock> load_block(const Safetensors& file, std::string_view prefix,
-                               const BlockTraits& traits = {});
+// The blocks under the prefixes; without prefixes the one at top level, named after the file.
+std::vector<harness::Problem> read_weights(const std::filesystem::path& file,
+                                           const std::vector<std::string>& prefixes,
+                                           const BlockTraits& traits, Extent size);
 
 }  // namespace foldconv::tool

@@ -12,10 +12,10 @@ namespace {
 
 constexpr double kMicrosecond = 1e-6;
 
-Measured measured(const std::string& implementation, double floor_us) {
+Measured measured(const std::string& way, double floor_us) {
   Measured one;
-  one.implementation = implementation;
-  one.kernel = "a_kernel";
+  one.way = way;
+  one.kernels = "a_kernel";
   one.launches = 1;
   one.traffic = {{.launches = 1, .dram_bytes = 1000, .mma_instructions = 7}};
   one.floor.seconds = floor_us * kMicrosecond;
@@ -32,24 +32,23 @@ std::vector<Measured> block() {
   return all;
 }
 
-std::string written(Format format, int& exit_code) {
+std::string written(Format format, bool& all_right) {
   std::ostringstream out;
-  const std::unique_ptr<Report> report = make_report(format, out);
-  const Options options;
-  const Device device{.name = "emulator", .architecture = "80", .emulated = true};
-  BenchReport bench(options, device, roofs_of(*find_model("a100")), 8, *report);
-  bench.begin_blocks();
-  bench.rows({.name = "a", .label = "a block", .descriptor = "mb1_ih8_ic8oc8"}, block());
-  bench.begin_layers();
-  bench.rows({.name = "b", .label = "a layer", .descriptor = "mb1ic8oc8_ih8"},
-             {measured("fused", 1), measured("chain", 2), measured("unfused", 4)});
-  exit_code = bench.end();
+  const std::unique_ptr<Writer> writer = make_writer(format, out);
+  BenchReport bench(*writer, {}, {Figure::floor}, 8);
+  bench.rows({.name = "a", .label = "a block", .descriptor = "mb1_ih8_ic8oc8", .blocks = true},
+             block());
+  std::vector<Measured> layer = {measured("planned", 1), measured("separate", 2),
+                                 measured("direct", 4)};
+  layer[0].planned = true;
+  bench.rows({.name = "b", .label = "a layer", .descriptor = "mb1ic8oc8_ih8"}, layer);
+  all_right = bench.end();
   return out.str();
 }
 
-TEST(BenchReport, BlocksAreComparedWithThePlannedCutAndLayersWithFused) {
-  int exit_code = 0;
-  const auto rows = nlohmann::json::parse(written(Format::json, exit_code))["rows"];
+TEST(BenchReport, EveryWayIsComparedWithWhatPlanTakes) {
+  bool all_right = true;
+  const auto rows = nlohmann::json::parse(written(Format::json, all_right))["rows"];
   ASSERT_EQ(rows.size(), 7U);
   EXPECT_EQ(rows[0]["baseline"], true);
   EXPECT_EQ(rows[0]["floor_over_baseline"], 1.0);
@@ -58,22 +57,22 @@ TEST(BenchReport, BlocksAreComparedWithThePlannedCutAndLayersWithFused) {
   EXPECT_EQ(rows[4]["baseline"], true);
   EXPECT_EQ(rows[5]["floor_over_baseline"], 2.0);
   EXPECT_EQ(rows[5]["kind"], "layer");
-  EXPECT_TRUE(rows[5]["planned"].is_null());
+  EXPECT_EQ(rows[5]["planned"], false);
 }
 
-TEST(BenchReport, MeansAreOfImplementationsThatEveryProblemHas) {
-  int exit_code = 0;
-  const auto summary = nlohmann::json::parse(written(Format::json, exit_code))["summary"];
-  EXPECT_DOUBLE_EQ(summary["separate_over_planned_floor"], 4);
-  EXPECT_DOUBLE_EQ(summary["unfused_over_fused_floor"], 4);
-  EXPECT_FALSE(summary.contains("chain_over_planned_floor"));  // wrong
-  EXPECT_FALSE(summary.contains("whole_over_planned_floor"));  // always the baseline
+TEST(BenchReport, MeansAreOfWaysThatEveryProblemOfAKindHas) {
+  bool all_right = true;
+  const auto summary = nlohmann::json::parse(written(Format::json, all_right))["summary"];
+  EXPECT_DOUBLE_EQ(summary["block_separate_over_planned_floor"], 4);
+  EXPECT_DOUBLE_EQ(summary["layer_direct_over_planned_floor"], 4);
+  EXPECT_FALSE(summary.contains("block_chain_over_planned_floor"));  // wrong
+  EXPECT_FALSE(summary.contains("block_whole_over_planned_floor"));  // always the baseline
 }
 
 TEST(BenchReport, AWrongResultHasNoFigureAndFailsTheProgram) {
-  int exit_code = 0;
-  const auto document = nlohmann::json::parse(written(Format::json, exit_code));
-  EXPECT_EQ(exit_code, kExitFailure);
+  bool all_right = true;
+  const auto document = nlohmann::json::parse(written(Format::json, all_right));
+  EXPECT_FALSE(all_right);
   const auto chain = document["rows"][2];
   EXPECT_EQ(chain["right"], false);
   for (const char* figure :
@@ -82,41 +81,38 @@ TEST(BenchReport, AWrongResultHasNoFigureAndFailsTheProgram) {
   }
   EXPECT_EQ(chain["reason"], "chain, y: other bits");
   EXPECT_EQ(document["summary"]["right"], 1);
-  const std::string table = written(Format::table, exit_code);
+  const std::string table = written(Format::table, all_right);
   EXPECT_NE(table.find("FAIL chain, y: other bits"), std::string::npos) << table;
 }
 
 TEST(BenchReport, ARefusedCutIsNoFailure) {
-  int exit_code = 0;
-  const auto tails = nlohmann::json::parse(written(Format::json, exit_code))["rows"][1];
+  bool all_right = true;
+  const auto tails = nlohmann::json::parse(written(Format::json, all_right))["rows"][1];
   EXPECT_TRUE(tails["right"].is_null());
   EXPECT_TRUE(tails["floor_us"].is_null());
   EXPECT_EQ(tails["reason"], "takes no such block");
-  const std::string table = written(Format::table, exit_code);
-  EXPECT_NE(table.find("tails      not possible: takes no such block"), std::string::npos) << table;
+  const std::string table = written(Format::table, all_right);
+  EXPECT_NE(table.find("tails           not possible: takes no such block"), std::string::npos)
+      << table;
 }
 
-// Of a GPU: two implementations, the second without a warm time.
-std::string timed(Format format, L2 l2, const Roofs& roofs) {
+// Of a GPU: two ways, the second without a warm time.
+std::string timed(Format format, std::vector<Figure> figures, const Roofs& roofs) {
   std::ostringstream out;
-  const std::unique_ptr<Report> report = make_report(format, out);
-  Options options;
-  options.l2 = l2;
-  Device device{.name = "a GPU", .architecture = "90"};
-  device.machine.sm_clock_mhz = 1755;
-  device.machine.driver = "580.65";
-  BenchReport bench(options, device, roofs, 32, *report);
-  bench.begin_layers();
-  std::vector<Measured> both = {measured("fused", 0), measured("chain", 0)};
+  const std::unique_ptr<Writer> writer = make_writer(format, out);
+  BenchReport bench(*writer, {}, std::move(figures), 32);
+  std::vector<Measured> both = {measured("planned", 0), measured("cudnn-separate", 0)};
+  both[0].planned = true;
   for (Measured& one : both) {
     one.traffic.clear();
     one.work = {.bytes = 4e6, .flops = 1e8};
     one.floor = floor_of(one.work, roofs);
-    one.timings.cold = Timing{.seconds = 5e-6, .noise = 0.02, .uncertainty = 0.001, .samples = 31};
+    one.timings.cold =
+        harness::Timing{.seconds = 5e-6, .noise = 0.02, .uncertainty = 0.001, .samples = 31};
     one.timings.warm = one.timings.cold;
   }
   both[1].timings.cold->seconds = 10e-6;
-  both[1].timings.cold->stopped = Stop::time_limit;
+  both[1].timings.cold->stopped = harness::Stop::time_limit;
   both[1].timings.warm.reset();
   bench.rows({.name = "b",
               .label = "a layer with a name of thirty-two",
@@ -128,6 +124,8 @@ std::string timed(Format format, L2 l2, const Roofs& roofs) {
   return out.str();
 }
 
+constexpr auto kBoth = {Figure::cold, Figure::warm};
+
 Roofs measured_roofs() {
   Roofs roofs;
   roofs.measured = true;
@@ -137,16 +135,7 @@ Roofs measured_roofs() {
 }
 
 TEST(BenchReport, TimesHaveSharesOfTheMeasuredRoofs) {
-  const auto document = nlohmann::json::parse(timed(Format::json, L2::both, measured_roofs()));
-  const auto header = document["header"];
-  EXPECT_EQ(header["schema"], 1);
-  EXPECT_EQ(header["roofs"], "measured");
-  EXPECT_EQ(header["copy_bytes_per_second"], 1e12);
-  EXPECT_EQ(header["gemm_flops_per_second"], 100e12);
-  EXPECT_EQ(header["sm_clock_mhz"], 1755);
-  EXPECT_EQ(header["driver"], "580.65");
-  EXPECT_TRUE(header["cudnn"].is_null());
-  EXPECT_EQ(header["l2"], "both");
+  const auto document = nlohmann::json::parse(timed(Format::json, kBoth, measured_roofs()));
   const auto fused = document["rows"][0], chain = document["rows"][1];
   EXPECT_DOUBLE_EQ(fused["floor_us"], 4);
   EXPECT_DOUBLE_EQ(fused["cold_us"], 5);
@@ -158,13 +147,12 @@ TEST(BenchReport, TimesHaveSharesOfTheMeasuredRoofs) {
   EXPECT_DOUBLE_EQ(chain["cold_over_baseline"], 2);
   EXPECT_EQ(chain["cold_stopped"], "time limit");
   EXPECT_TRUE(chain["dram_bytes"].is_null());
-  EXPECT_EQ(document["summary"]["chain_over_fused_cold"], 2.0);
-  EXPECT_FALSE(document["summary"].contains("chain_over_fused_warm"));
+  EXPECT_EQ(document["summary"]["layer_cudnn-separate_over_planned_cold"], 2.0);
+  EXPECT_FALSE(document["summary"].contains("layer_cudnn-separate_over_planned_warm"));
 }
 
 TEST(BenchReport, ATimeThatWasNotTakenIsNull) {
-  const auto chain =
-      nlohmann::json::parse(timed(Format::json, L2::both, measured_roofs()))["rows"][1];
+  const auto chain = nlohmann::json::parse(timed(Format::json, kBoth, measured_roofs()))["rows"][1];
   for (const char* figure : {"us", "noise_percent", "uncertainty_percent", "samples", "stopped",
                              "share", "tflops", "gigabytes_per_second", "over_baseline"}) {
     EXPECT_TRUE(chain[std::string("warm_") + figure].is_null()) << figure;
@@ -175,25 +163,32 @@ TEST(BenchReport, WithoutRoofsThereAreTimesButNoShares) {
   Roofs roofs;
   roofs.measured = true;
   roofs.gemm.reason = "no such library";
-  const auto document = nlohmann::json::parse(timed(Format::json, L2::cold, roofs));
-  EXPECT_EQ(document["header"]["gemm_reason"], "no such library");
-  EXPECT_TRUE(document["header"]["gemm_flops_per_second"].is_null());
+  const auto document = nlohmann::json::parse(timed(Format::json, {Figure::cold}, roofs));
   EXPECT_DOUBLE_EQ(document["rows"][0]["cold_us"], 5);
   EXPECT_TRUE(document["rows"][0]["cold_share"].is_null());
   EXPECT_TRUE(document["rows"][0]["floor_us"].is_null());
   EXPECT_TRUE(document["rows"][0]["limit"].is_null());
-  const std::string table = timed(Format::table, L2::cold, roofs);
-  EXPECT_NE(table.find("gemm roof: not measured: no such library"), std::string::npos) << table;
 }
 
 TEST(BenchReport, TablesOfTimesAreNotTooWide) {
-  for (const L2 l2 : {L2::cold, L2::warm, L2::both}) {
-    std::istringstream lines(timed(Format::table, l2, measured_roofs()));
+  for (const std::vector<Figure>& figures :
+       {std::vector{Figure::cold}, {Figure::warm}, {Figure::cold, Figure::warm}}) {
+    std::istringstream lines(timed(Format::table, figures, measured_roofs()));
     for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 120U) << line;
   }
-  const std::string table = timed(Format::table, L2::both, measured_roofs());
-  EXPECT_NE(table.find("copy roof: 1000 GB/s"), std::string::npos) << table;
+  const std::string table = timed(Format::table, kBoth, measured_roofs());
   EXPECT_NE(table.find("2.0t"), std::string::npos) << table;  // ended by the time limit
+}
+
+TEST(BenchReport, AFailureIsARowWithItsReason) {
+  std::ostringstream out;
+  const std::unique_ptr<Writer> writer = make_writer(Format::json, out);
+  BenchReport bench(*writer, {}, {Figure::floor}, 8);
+  bench.failure({.name = "a", .label = "a", .descriptor = "b"}, "no memory");
+  EXPECT_FALSE(bench.end());
+  const auto row = nlohmann::json::parse(out.str())["rows"][0];
+  EXPECT_EQ(row["right"], false);
+  EXPECT_EQ(row["reason"], "no memory");
 }
 
 }  // namespace

@@ -8,10 +8,14 @@
 #include <utility>
 #include <vector>
 
+#include "harness/caught.hpp"
 #include "safetensors_writer.hpp"
 
 namespace foldconv::tool {
 namespace {
+
+using harness::Safetensors;
+using harness::TensorInfo;
 
 using Shape4 = std::vector<int>;
 
@@ -48,18 +52,17 @@ class StateDict {
   }
 
   Safetensors file() const {
-    SafetensorsWriter writer;
+    harness::SafetensorsWriter writer;
     for (const auto& [name, tensor] : tensors_) {
       std::string shape;
       for (const int size : tensor.first) {
         shape += (shape.empty() ? "" : ",") + std::to_string(size);
       }
       writer.add(name, tensor.second, "[" + shape + "]",
-                 tensor.second == "I64" ? bytes_of<std::int64_t>({1}) : bytes_of(values(name)));
+                 tensor.second == "I64" ? harness::bytes_of<std::int64_t>({1})
+                                        : harness::bytes_of(values(name)));
     }
-    Result<Safetensors> file = parse_safetensors(in_memory(as_file(writer.text())));
-    EXPECT_TRUE(file.ok()) << file.status().message();
-    return *file;
+    return Safetensors(harness::in_memory(harness::as_file(writer.text())));
   }
 
  private:
@@ -87,14 +90,14 @@ void expect_equal(std::span<const float> read, const std::vector<float>& written
   EXPECT_EQ(std::vector<float>(read.begin(), read.end()), written);
 }
 
-void expect_layer(const BlockLayer& layer, const StateDict& dict, const std::string& conv,
+void expect_layer(const harness::LineConv& layer, const StateDict& dict, const std::string& conv,
                   const std::string& batch_norm, int k, int c, int filter) {
   SCOPED_TRACE(conv);
-  EXPECT_EQ(layer.conv.k, k);
-  EXPECT_EQ(layer.conv.c_per_group, c);
-  EXPECT_EQ(layer.conv.r, filter);
-  EXPECT_EQ(layer.conv.s, filter);
-  expect_equal(layer.conv.values, dict.values(conv + ".weight"));
+  EXPECT_EQ(layer.weights.k, k);
+  EXPECT_EQ(layer.weights.c_per_group, c);
+  EXPECT_EQ(layer.weights.r, filter);
+  EXPECT_EQ(layer.weights.s, filter);
+  expect_equal(layer.weights.values, dict.values(conv + ".weight"));
   ASSERT_TRUE(layer.batch_norm.has_value());
   expect_equal(layer.batch_norm->gamma, dict.values(batch_norm + ".weight"));
   expect_equal(layer.batch_norm->beta, dict.values(batch_norm + ".bias"));
@@ -102,98 +105,83 @@ void expect_layer(const BlockLayer& layer, const StateDict& dict, const std::str
   expect_equal(layer.batch_norm->variance, dict.values(batch_norm + ".running_var"));
 }
 
-Result<LoadedBlock> load(const StateDict& dict, const std::string& prefix,
-                         const BlockTraits& traits = {}) {
+harness::Problem load(const StateDict& dict, const std::string& prefix,
+                      const BlockTraits& traits = {}) {
   return load_block(dict.file(), prefix, traits);
 }
 
-void expect_complaint(const Result<LoadedBlock>& block, const std::string& part,
-                      ErrorCode code = ErrorCode::invalid_argument) {
-  ASSERT_FALSE(block.ok()) << "wanted: " << part;
-  EXPECT_EQ(block.status().code(), code) << block.status().message();
-  EXPECT_NE(block.status().message().find(part), std::string::npos)
-      << "wanted: " << part << "\nis: " << block.status().message();
-  EXPECT_EQ(block.status().message().find("(memory): "), 0U) << block.status().message();
+harness::BlockShape shape(const harness::Problem& problem) {
+  return shape_of(problem.lines.front());
+}
+
+void expect_complaint(const StateDict& dict, const std::string& prefix, const std::string& part,
+                      ErrorCode code = ErrorCode::invalid_argument,
+                      const BlockTraits& traits = {}) {
+  const std::string message = harness::message_of([&] { load(dict, prefix, traits); }, code);
+  EXPECT_TRUE(harness::names(message, part));
+  EXPECT_EQ(message.find("(memory): "), 0U) << message;
 }
 
 TEST(BlockWeights, ReadABottleneck) {
   const StateDict dict = bottleneck("layer1.1.");
-  const Result<LoadedBlock> block = load(dict, "layer1.1");
-  ASSERT_TRUE(block.ok()) << block.status().message();
-  ASSERT_TRUE(block->is_bottleneck());
-  EXPECT_EQ(block->c(), 8);
-  EXPECT_EQ(block->k(), 8);
-  const BottleneckWeights weights = block->bottleneck();
-  expect_layer(weights.conv1, dict, "layer1.1.conv1", "layer1.1.bn1", 4, 8, 1);
-  expect_layer(weights.conv2, dict, "layer1.1.conv2", "layer1.1.bn2", 4, 4, 3);
-  expect_layer(weights.conv3, dict, "layer1.1.conv3", "layer1.1.bn3", 8, 4, 1);
-  EXPECT_FALSE(weights.downsample.has_value());
-  EXPECT_EQ(weights.groups, 1);
-  EXPECT_EQ(weights.stride, 1);
-  EXPECT_EQ(weights.stride_at, StrideAt::conv2);
-  EXPECT_EQ(weights.conv1.batch_norm->eps.value, 1e-5);
-  EXPECT_TRUE(weights.conv1.conv.bias.empty());
+  const harness::Problem block = load(dict, "layer1.1");
+  EXPECT_EQ(shape(block), (harness::BlockShape{.c = 8, .middle = 4, .k = 8}));
+  EXPECT_EQ(block.name, "layer1.1");
+  EXPECT_EQ(block.input().shape, (Shape{1, 56, 56, 8}));
+  const harness::Line& line = block.lines.front();
+  expect_layer(line.convs[0], dict, "layer1.1.conv1", "layer1.1.bn1", 4, 8, 1);
+  expect_layer(line.convs[1], dict, "layer1.1.conv2", "layer1.1.bn2", 4, 4, 3);
+  expect_layer(line.convs[2], dict, "layer1.1.conv3", "layer1.1.bn3", 8, 4, 1);
+  EXPECT_EQ(line.convs[0].batch_norm->eps.value, 1e-5);
+  EXPECT_TRUE(line.convs[0].weights.bias.empty());
 }
 
 TEST(BlockWeights, ReadABasicBlock) {
   const StateDict dict = basic_block("layer1.0.");
-  const Result<LoadedBlock> block = load(dict, "layer1.0");
-  ASSERT_TRUE(block.ok()) << block.status().message();
-  ASSERT_FALSE(block->is_bottleneck());
-  EXPECT_EQ(block->c(), 4);
-  EXPECT_EQ(block->k(), 4);
-  const BasicBlockWeights weights = block->basic_block();
-  expect_layer(weights.conv1, dict, "layer1.0.conv1", "layer1.0.bn1", 4, 4, 3);
-  expect_layer(weights.conv2, dict, "layer1.0.conv2", "layer1.0.bn2", 4, 4, 3);
-  EXPECT_FALSE(weights.downsample.has_value());
-  EXPECT_EQ(weights.stride, 1);
+  const harness::Problem block = load(dict, "layer1.0");
+  EXPECT_EQ(shape(block), (harness::BlockShape{.c = 4, .k = 4}));
+  const harness::Line& line = block.lines.front();
+  expect_layer(line.convs[0], dict, "layer1.0.conv1", "layer1.0.bn1", 4, 4, 3);
+  expect_layer(line.convs[1], dict, "layer1.0.conv2", "layer1.0.bn2", 4, 4, 3);
 }
 
 TEST(BlockWeights, OutliveTheFileAndAMove) {
   const StateDict dict = basic_block("");
-  LoadedBlock block = *load(dict, "");
-  const LoadedBlock moved = std::move(block);
-  expect_layer(moved.basic_block().conv2, dict, "conv2", "bn2", 4, 4, 3);
+  harness::Problem block = load(dict, "");
+  const harness::Problem moved = std::move(block);
+  expect_layer(moved.lines.front().convs[1], dict, "conv2", "bn2", 4, 4, 3);
 }
 
 TEST(BlockWeights, ReadDownsamples) {
   StateDict dict = bottleneck("");
   dict.add_layer("conv3", "bn3", 16, 4, 1);
   dict.add_layer("downsample.0", "downsample.1", 16, 8, 1);
-  const Result<LoadedBlock> block =
+  const harness::Problem block =
       load(dict, "", {.stride = 2, .stride_at = StrideAt::conv1, .eps = Epsilon{1e-3}});
-  ASSERT_TRUE(block.ok()) << block.status().message();
-  EXPECT_EQ(block->k(), 16);
-  const BottleneckWeights weights = block->bottleneck();
-  ASSERT_TRUE(weights.downsample.has_value());
-  expect_layer(*weights.downsample, dict, "downsample.0", "downsample.1", 16, 8, 1);
-  EXPECT_EQ(weights.stride, 2);
-  EXPECT_EQ(weights.stride_at, StrideAt::conv1);
-  for (const BlockLayer* layer :
-       {&weights.conv1, &weights.conv2, &weights.conv3, &*weights.downsample}) {
-    EXPECT_EQ(layer->batch_norm->eps.value, 1e-3);
+  EXPECT_EQ(shape(block), (harness::BlockShape{.c = 8,
+                                               .middle = 4,
+                                               .k = 16,
+                                               .stride = 2,
+                                               .stride_at = StrideAt::conv1,
+                                               .projection = true}));
+  expect_layer(*block.lines.front().shortcut, dict, "downsample.0", "downsample.1", 16, 8, 1);
+  for (const harness::LineConv* conv : block.convs()) {
+    EXPECT_EQ(conv->batch_norm->eps.value, 1e-3);
   }
 
   StateDict basic = basic_block("");
   basic.add_layer("downsample.0", "downsample.1", 4, 4, 1);
-  const Result<LoadedBlock> second = load(basic, "", {.stride = 2});
-  ASSERT_TRUE(second.ok()) << second.status().message();
-  const BasicBlockWeights halved = second->basic_block();
-  ASSERT_TRUE(halved.downsample.has_value());
-  expect_layer(*halved.downsample, basic, "downsample.0", "downsample.1", 4, 4, 1);
-  EXPECT_EQ(halved.stride, 2);
+  const harness::Problem halved = load(basic, "", {.stride = 2});
+  expect_layer(*halved.lines.front().shortcut, basic, "downsample.0", "downsample.1", 4, 4, 1);
+  EXPECT_EQ(shape(halved).stride, 2);
 }
 
 TEST(BlockWeights, ReadGroupsOffTheWidths) {
   StateDict dict = bottleneck("");
   dict.add_conv("conv2", 4, 2, 3);
-  Result<LoadedBlock> block = load(dict, "");
-  ASSERT_TRUE(block.ok()) << block.status().message();
-  EXPECT_EQ(block->bottleneck().groups, 2);
+  EXPECT_EQ(shape(load(dict, "")).groups, 2);
   dict.add_conv("conv2", 4, 1, 3);
-  block = load(dict, "");
-  ASSERT_TRUE(block.ok()) << block.status().message();
-  EXPECT_EQ(block->bottleneck().groups, 4);
+  EXPECT_EQ(shape(load(dict, "")).groups, 4);
 }
 
 TEST(BlockWeights, ReadConvBiases) {
@@ -202,39 +190,38 @@ TEST(BlockWeights, ReadConvBiases) {
   dict.set("conv1.bias", {4});
   dict.set("conv3.bias", {8});
   dict.set("downsample.0.bias", {8});
-  const Result<LoadedBlock> block = load(dict, "");
-  ASSERT_TRUE(block.ok()) << block.status().message();
-  const BottleneckWeights weights = block->bottleneck();
-  expect_equal(weights.conv1.conv.bias, dict.values("conv1.bias"));
-  EXPECT_TRUE(weights.conv2.conv.bias.empty());
-  expect_equal(weights.conv3.conv.bias, dict.values("conv3.bias"));
-  expect_equal(weights.downsample->conv.bias, dict.values("downsample.0.bias"));
+  const harness::Problem block = load(dict, "");
+  const harness::Line& line = block.lines.front();
+  expect_equal(line.convs[0].weights.bias, dict.values("conv1.bias"));
+  EXPECT_TRUE(line.convs[1].weights.bias.empty());
+  expect_equal(line.convs[2].weights.bias, dict.values("conv3.bias"));
+  expect_equal(line.shortcut->weights.bias, dict.values("downsample.0.bias"));
 }
 
 TEST(BlockWeights, TakeThePrefixWithAndWithoutItsDot) {
   StateDict dict = basic_block("module.layer1.1.");
   dict.add_layer("module.layer1.10.conv1", "module.layer1.10.bn1", 4, 4, 3);
-  EXPECT_TRUE(load(dict, "module.layer1.1").ok());
-  EXPECT_TRUE(load(dict, "module.layer1.1.").ok());
-  expect_complaint(load(dict, "layer1.1"), "tensor `layer1.1.conv1.weight` is missing");
-  expect_complaint(load(dict, "module.layer1.1.."), "is missing");
+  EXPECT_EQ(load(dict, "module.layer1.1").lines.size(), 1U);
+  EXPECT_EQ(load(dict, "module.layer1.1.").lines.size(), 1U);
+  expect_complaint(dict, "layer1.1", "tensor `layer1.1.conv1.weight` is missing");
+  expect_complaint(dict, "module.layer1.1..", "is missing");
 }
 
 TEST(BlockWeights, AMissingBlockNamesThoseThatAreThere) {
   StateDict dict = bottleneck("layer1.0.");
   dict.add_layer("conv1", "bn1", 64, 3, 7);  // the stem
   expect_complaint(
-      load(dict, "layer1"),
+      dict, "layer1",
       "tensor `layer1.conv1.weight` is missing; give the prefix of a block: `layer1.0`");
   for (int i = 1; i < 10; ++i) {
     const std::string prefix = "layer2." + std::to_string(i) + ".";
     dict.add_conv(prefix + "conv1", 4, 8, 1);
     dict.add_conv(prefix + "conv2", 4, 8, 1);
   }
-  expect_complaint(load(dict, "layer1"), "`layer1.0`, `layer2.1`, `layer2.2`");
-  expect_complaint(load(dict, "layer1"), "`layer2.7`, ... (10 in all)");
-  expect_complaint(load(basic_block(""), "layer1"), "give the prefix of a block: ``");
-  expect_complaint(load(StateDict(), "layer1"), "there is no block");
+  expect_complaint(dict, "layer1", "`layer1.0`, `layer2.1`, `layer2.2`");
+  expect_complaint(dict, "layer1", "`layer2.7`, ... (10 in all)");
+  expect_complaint(basic_block(""), "layer1", "give the prefix of a block: ``");
+  expect_complaint(StateDict(), "layer1", "there is no block");
 }
 
 TEST(BlockWeights, EveryTensorButTheCountersIsNeeded) {
@@ -244,14 +231,13 @@ TEST(BlockWeights, EveryTensorButTheCountersIsNeeded) {
   for (const TensorInfo& info : file.tensors()) {
     StateDict dict = whole;
     dict.erase(info.name);
-    const Result<LoadedBlock> block = load(dict, "b");
     if (info.name.ends_with(".num_batches_tracked")) {
-      EXPECT_TRUE(block.ok()) << info.name;
+      EXPECT_EQ(load(dict, "b").lines.size(), 1U) << info.name;
     } else if (info.name == "b.conv3.weight") {  // as if it were a basic block
-      expect_complaint(block, "tensor `b.bn3.bias` has no place in a basic block",
+      expect_complaint(dict, "b", "tensor `b.bn3.bias` has no place in a basic block",
                        ErrorCode::unsupported);
     } else {
-      expect_complaint(block, "tensor `" + info.name + "` is missing");
+      expect_complaint(dict, "b", "tensor `" + info.name + "` is missing");
     }
   }
 }
@@ -268,7 +254,7 @@ TEST(BlockWeights, EveryShapeIsChecked) {
           Shape4{4, 4, 3, 2}, Shape4{0, 4, 1, 1}, Shape4{4, 0, 3, 3}, Shape4{4, 8, 1, 1, 1}}) {
       StateDict dict = whole;
       dict.set(info.name, shape);
-      expect_complaint(load(dict, "b"), "tensor `" + info.name + "` has shape [");
+      expect_complaint(dict, "b", "tensor `" + info.name + "` has shape [");
     }
   }
 }
@@ -276,58 +262,57 @@ TEST(BlockWeights, EveryShapeIsChecked) {
 TEST(BlockWeights, ShapesAreNamedWithWhatIsWanted) {
   StateDict dict = bottleneck("");
   dict.set("bn2.running_var", {5});
-  expect_complaint(load(dict, ""),
-                   "tensor `bn2.running_var` has shape [5]; wanted is [4], one for each");
+  expect_complaint(dict, "", "tensor `bn2.running_var` has shape [5]; wanted is [4], one for each");
   dict = bottleneck("");
   dict.add_conv("conv2", 4, 4, 5);
-  expect_complaint(load(dict, ""),
+  expect_complaint(dict, "",
                    "tensor `conv2.weight` has shape [4, 4, 5, 5]; wanted is [k, c / "
                    "groups, 3, 3], as in a bottleneck");
   dict = basic_block("");
   dict.add_conv("conv1", 4, 4, 1);
-  expect_complaint(load(dict, ""), "as in a basic block (there is no conv3.weight)");
+  expect_complaint(dict, "", "as in a basic block (there is no conv3.weight)");
 }
 
 TEST(BlockWeights, WidthsChain) {
   StateDict dict = bottleneck("");
   dict.add_conv("conv2", 4, 3, 3);
-  expect_complaint(load(dict, ""), "`conv2.weight` has shape [4, 3, 3, 3]; wanted is [4, 4, 3, 3]");
+  expect_complaint(dict, "", "`conv2.weight` has shape [4, 3, 3, 3]; wanted is [4, 4, 3, 3]");
   dict = bottleneck("");
   dict.add_layer("conv2", "bn2", 3, 2, 3);
-  expect_complaint(load(dict, ""),
-                   "`conv2.weight` has shape [3, 2, 3, 3]; wanted is a multiple of 2");
+  expect_complaint(dict, "", "`conv2.weight` has shape [3, 2, 3, 3]; wanted is a multiple of 2");
   dict = bottleneck("");
   dict.add_conv("conv3", 8, 5, 1);
-  expect_complaint(load(dict, ""), "`conv3.weight` has shape [8, 5, 1, 1]; wanted is [8, 4, 1, 1]");
+  expect_complaint(dict, "", "`conv3.weight` has shape [8, 5, 1, 1]; wanted is [8, 4, 1, 1]");
   dict = basic_block("");
   dict.add_conv("conv2", 4, 8, 3);
-  expect_complaint(load(dict, ""), "`conv2.weight` has shape [4, 8, 3, 3]; wanted is [4, 4, 3, 3]");
+  expect_complaint(dict, "", "`conv2.weight` has shape [4, 8, 3, 3]; wanted is [4, 4, 3, 3]");
 }
 
 TEST(BlockWeights, GroupsElsewhereAreUnsupported) {
   StateDict dict = basic_block("");
   dict.add_conv("conv2", 4, 2, 3);
-  expect_complaint(load(dict, ""), "groups in a bottleneck's conv2 only", ErrorCode::unsupported);
+  expect_complaint(dict, "", "groups in a bottleneck's conv2 only", ErrorCode::unsupported);
   dict = bottleneck("");
   dict.add_conv("conv3", 8, 2, 1);
-  expect_complaint(load(dict, ""), "groups in a bottleneck's conv2 only", ErrorCode::unsupported);
+  expect_complaint(dict, "", "groups in a bottleneck's conv2 only", ErrorCode::unsupported);
 }
 
 TEST(BlockWeights, TheShortcutFits) {
   StateDict dict = bottleneck("");
   dict.add_layer("conv3", "bn3", 16, 4, 1);
-  expect_complaint(load(dict, ""),
+  expect_complaint(dict, "",
                    "tensor `downsample.0.weight` is missing; a block of stride 1 from "
                    "8 to 16 channels needs one of shape [16, 8, 1, 1]");
-  expect_complaint(load(bottleneck(""), "", {.stride = 2}), "a block of stride 2 from 8 to 8");
+  expect_complaint(bottleneck(""), "", "a block of stride 2 from 8 to 8",
+                   ErrorCode::invalid_argument, {.stride = 2});
   dict.add_layer("downsample.0", "downsample.1", 8, 8, 1);
-  expect_complaint(load(dict, ""),
+  expect_complaint(dict, "",
                    "`downsample.0.weight` has shape [8, 8, 1, 1]; wanted is [16, 8, "
                    "1, 1]");
   dict.add_layer("downsample.0", "downsample.1", 16, 4, 1);
-  expect_complaint(load(dict, ""), "wanted is [16, 8, 1, 1]", ErrorCode::unsupported);
+  expect_complaint(dict, "", "wanted is [16, 8, 1, 1]", ErrorCode::unsupported);
   dict.add_layer("downsample.0", "downsample.1", 16, 5, 1);
-  expect_complaint(load(dict, ""), "wanted is [16, 8, 1, 1]");
+  expect_complaint(dict, "", "wanted is [16, 8, 1, 1]");
 }
 
 TEST(BlockWeights, FurtherTensorsAreNotLeftOutSilently) {
@@ -337,7 +322,7 @@ TEST(BlockWeights, FurtherTensorsAreNotLeftOutSilently) {
     dict.add_layer("b.downsample.0", "b.downsample.1", 8, 8, 1);
     dict.set(name, {4});
     dict.set("bb.se.weight", {4});  // another's
-    expect_complaint(load(dict, "b"), "tensor `" + std::string(name) + "` has no place",
+    expect_complaint(dict, "b", "tensor `" + std::string(name) + "` has no place",
                      ErrorCode::unsupported);
   }
 }
@@ -349,7 +334,7 @@ TEST(BlockWeights, WeightsAreFloatingPoint) {
   dict.add_conv("conv2", 4, 1, 3);
   for (const char* name : {"bn1.weight", "bn1.running_mean", "bn1.running_var"})
     dict.set(name, {1});
-  expect_complaint(load(dict, ""), "tensor `bn1.bias` is of dtype I64", ErrorCode::unsupported);
+  expect_complaint(dict, "", "tensor `bn1.bias` is of dtype I64", ErrorCode::unsupported);
 }
 
 }  // namespace

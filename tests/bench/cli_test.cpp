@@ -47,8 +47,9 @@ std::size_t longest_line(const std::string& text) {
 
 constexpr const char* kSmall = R"('mb1_ic64oc64_ih6kh3ph1n"small"' mb2_ic3oc8_ih7kh3sh2ph1)";
 
-// Without cuDNN's implementations, which a machine may have or not.
-const std::string kBench = "bench --impl fused,unfused,chain,planned,whole,tails,separate ";
+// Without cuDNN's ways, which a machine may have or not.
+const std::string kBench = "bench --impl planned,whole,tails,chain,separate ";
+const std::string kBenchLayers = "bench --impl planned,separate,direct ";
 
 TEST(Cli, ValidatePassesAndSaysSo) {
   const Outcome outcome = foldconv(std::string("validate --residual ") + kSmall);
@@ -76,38 +77,49 @@ TEST(Cli, ValidateWritesJson) {
   EXPECT_EQ(document["summary"]["passed"], 2);
 }
 
-TEST(Cli, BenchShowsTheThreeImplementations) {
-  const Outcome outcome = foldconv(kBench + kSmall);
+TEST(Cli, BenchShowsTheThreeWaysOfLayers) {
+  const Outcome outcome = foldconv(kBenchLayers + kSmall);
   EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
-  for (const char* implementation : {"fused", "chain", "unfused"}) {
-    EXPECT_TRUE(has(outcome.out, implementation)) << outcome.out;
+  for (const char* way : {"planned *", "separate", "direct"}) {
+    EXPECT_TRUE(has(outcome.out, way)) << outcome.out;
   }
   EXPECT_TRUE(has(outcome.out, "2 of 2 problems right")) << outcome.out;
   EXPECT_LE(longest_line(outcome.out), 120U);
 }
 
-TEST(Cli, BenchShowsTheImplementationsThatAreListed) {
-  const Outcome outcome = foldconv(std::string("bench --impl fused,cudnn --format json ") + kSmall);
+TEST(Cli, BenchShowsTheWaysThatAreListed) {
+  const Outcome outcome =
+      foldconv(std::string("bench --impl planned,cudnn --format json ") + kSmall);
   EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
   const auto document = nlohmann::json::parse(outcome.out);
   ASSERT_EQ(document["rows"].size(), 4U);
-  EXPECT_EQ(document["rows"][0]["implementation"], "fused");
-  EXPECT_EQ(document["rows"][1]["implementation"], "cudnn");
+  EXPECT_EQ(document["rows"][0]["way"], "planned");
+  EXPECT_EQ(document["rows"][1]["way"], "cudnn");
   if (document["header"]["emulated"] == true) {
     EXPECT_TRUE(document["rows"][1]["right"].is_null());
     EXPECT_TRUE(has(document["rows"][1]["reason"].get<std::string>(), "cuDNN"));
   }
   const Outcome blocks = foldconv(
-      "bench --impl planned,separate,cudnn-unfused --block ih6_ic64mid64oc64 mb1_ic8oc8_ih6kh1");
+      "bench --impl planned,separate,cudnn-separate --block ih6_ic64mid64oc64 mb1_ic8oc8_ih6kh1");
   EXPECT_EQ(blocks.exit_code, 0) << blocks.out;
   EXPECT_TRUE(has(blocks.out, " *")) << blocks.out;
   EXPECT_TRUE(has(blocks.out, "separate")) << blocks.out;
   EXPECT_FALSE(has(blocks.out, "tails")) << blocks.out;
   EXPECT_LE(longest_line(blocks.out), 120U);
-  const Outcome none = foldconv("bench --impl whole mb1_ic8oc8_ih6kh1");
-  EXPECT_EQ(none.exit_code, 1);
-  EXPECT_TRUE(has(none.out, "--impl lists no way")) << none.out;
-  EXPECT_EQ(foldconv("bench --impl fusde mb1_ic8oc8_ih6kh1 2>&1").exit_code, 2);
+  EXPECT_EQ(foldconv("bench --impl tials mb1_ic8oc8_ih6kh1 2>&1").exit_code, 2);
+}
+
+// A list of both kinds works with every way.
+TEST(Cli, EveryWayTakesBlocksAndLayers) {
+  for (const char* way :
+       {"planned", "whole", "tails", "chain", "separate", "direct", "cudnn", "cudnn-separate"}) {
+    const Outcome outcome = foldconv(std::string("bench --impl ") + way +
+                                     " --block ih6_ic64mid64oc64 mb1_ic8oc8_ih6kh1");
+    EXPECT_EQ(outcome.exit_code, 0) << way << outcome.out;
+    EXPECT_TRUE(has(outcome.out, "2 of 2 problems right")) << way << outcome.out;
+  }
+  const Outcome layer = foldconv("bench --impl whole mb1_ic8oc8_ih6kh1");
+  EXPECT_TRUE(has(layer.out, "not possible: a layer is no residual block")) << layer.out;
 }
 
 TEST(Cli, RecordingCudnnNeedsAGpu) {
@@ -123,7 +135,7 @@ TEST(Cli, RecordingCudnnNeedsAGpu) {
 }
 
 TEST(Cli, BenchOnTheEmulatorSaysSoAndPrintsTheModel) {
-  const Outcome outcome = foldconv(kBench + "--model a100 --format json " + kSmall);
+  const Outcome outcome = foldconv(kBenchLayers + "--model a100 --format json " + kSmall);
   ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
   const auto document = nlohmann::json::parse(outcome.out);
   ASSERT_EQ(document["rows"].size(), 6U);
@@ -135,7 +147,7 @@ TEST(Cli, BenchOnTheEmulatorSaysSoAndPrintsTheModel) {
     EXPECT_GT(row["floor_us"], 0.0);
     EXPECT_GT(row["dram_bytes"], 0);
   }
-  EXPECT_EQ(document["header"]["schema"], 1);
+  EXPECT_EQ(document["header"]["schema"], 2);
   EXPECT_EQ(document["header"]["roofs"], "model");
   EXPECT_TRUE(document["header"]["date"].is_string());
   const Outcome table = foldconv(kBench + "--model h100 " + kSmall);
@@ -145,9 +157,9 @@ TEST(Cli, BenchOnTheEmulatorSaysSoAndPrintsTheModel) {
 }
 
 TEST(Cli, BenchWritesCsvWithAHeaderLine) {
-  const Outcome outcome = foldconv(kBench + "--format csv mb1_ic8oc8_ih6kh1");
+  const Outcome outcome = foldconv(kBenchLayers + "--format csv mb1_ic8oc8_ih6kh1");
   EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
-  EXPECT_EQ(outcome.out.rfind("name,descriptor,kind,images,implementation,", 0), 0U) << outcome.out;
+  EXPECT_EQ(outcome.out.rfind("name,descriptor,kind,images,way,", 0), 0U) << outcome.out;
   EXPECT_EQ(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 4);
 }
 
@@ -188,9 +200,9 @@ TEST(Cli, ValidateTakesBlocksAndLayersAtOnce) {
     }
   }
   EXPECT_GE(refused, 1U);  // no kernel takes a basic block whole
-  EXPECT_EQ(document["rows"][0]["cut"], "chain");
+  EXPECT_EQ(document["rows"][0]["way"], "whole");
   EXPECT_EQ(document["rows"][0]["descriptor"], "mb1_ih6_ic64mid64oc64");
-  EXPECT_TRUE(document["rows"][8]["cut"].is_null());
+  EXPECT_EQ(document["rows"][8]["way"], "planned");
 }
 
 TEST(Cli, BenchComparesTheCutsOfABlock) {
@@ -199,14 +211,14 @@ TEST(Cli, BenchComparesTheCutsOfABlock) {
   EXPECT_EQ(table.exit_code, 0) << table.out;
   EXPECT_TRUE(has(table.out, " *")) << table.out;
   EXPECT_TRUE(has(table.out, "3 of 3 problems right")) << table.out;
-  EXPECT_TRUE(has(table.out, "over the planned cut")) << table.out;
+  EXPECT_TRUE(has(table.out, "blocks, floor time over what plan() takes")) << table.out;
   EXPECT_LE(longest_line(table.out), 120U);
 
   const Outcome outcome = foldconv(arguments + " --format json");
   const auto document = nlohmann::json::parse(outcome.out);
   std::size_t planned = 0, blocks = 0;
   for (const auto& row : document["rows"]) {
-    if (row["planned"].is_null()) continue;  // a layer
+    if (row["kind"] == "layer") continue;
     ++blocks;
     if (row["planned"] == true) {
       ++planned;
@@ -227,20 +239,20 @@ TEST(Cli, CsvHasTheSameFieldsInEveryLine) {
         command + "--format csv --block ih4_ic16oc16 mb1_ic8oc8_ih6kh1 --dtype f32 --act none");
     EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
     const std::string head = outcome.out.substr(0, outcome.out.find('\n'));
-    EXPECT_TRUE(has(head, ",cut,") || has(head, ",planned,")) << head;
+    EXPECT_TRUE(has(head, ",cut,") || has(head, ",way,")) << head;
   }
 }
 
 // A basic block that doubles its channels, as a file.
 std::string basic_block_file() {
-  tool::SafetensorsWriter writer;
+  harness::SafetensorsWriter writer;
   const auto add = [&writer](const std::string& name, const std::string& shape,
                              std::size_t elements, float first) {
     std::vector<float> values(elements);
     for (std::size_t i = 0; i < elements; ++i) {
       values[i] = first * (1.0f + static_cast<float>(i * 7 % 11) / 16);
     }
-    writer.add(name, "F32", shape, tool::bytes_of(values));
+    writer.add(name, "F32", shape, harness::bytes_of(values));
   };
   const auto add_layer = [&](const std::string& conv, const std::string& batch_norm, int c, int r) {
     const auto text = [](int n) { return std::to_string(n); };
@@ -289,6 +301,10 @@ TEST(Cli, ExplainTellsWhatEachCutCosts) {
   EXPECT_TRUE(has(table.out, "stage2.identity: mb1_ih56_ic256mid64oc256: n1 56x56x256 -> "))
       << table.out;
   EXPECT_LE(longest_line(table.out), 120U);
+  // Repeats stand once.
+  const Outcome stage = foldconv("explain --batch resnet50_stages");
+  EXPECT_TRUE(has(stage.out, "3 x block_tail_f16_")) << stage.out;
+  EXPECT_LE(std::count(stage.out.begin(), stage.out.end(), '\n'), 80) << stage.out;
   const Outcome outcome = foldconv("explain --format json --block ih14_ic64mid64oc64");
   const auto document = nlohmann::json::parse(outcome.out);
   std::size_t chosen = 0;
@@ -310,6 +326,9 @@ TEST(Cli, APinnedKernelIsUsedOrItsReasonGiven) {
   EXPECT_EQ(refused.exit_code, 1) << refused.out;
   EXPECT_TRUE(has(refused.out, "FAIL"));
   EXPECT_TRUE(has(refused.out, "conv_1x1_f16_64x64x64_st4_sm80"));
+  const Outcome unknown = foldconv("validate --kernel no_such_kernel mb1_ic64oc64_ih6kh3ph1 2>&1");
+  EXPECT_EQ(unknown.exit_code, 2) << unknown.out;
+  EXPECT_TRUE(has(unknown.out, "there is no kernel \"no_such_kernel\"")) << unknown.out;
 }
 
 TEST(Cli, MbOverridesTheDescriptors) {

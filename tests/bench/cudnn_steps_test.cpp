@@ -22,7 +22,7 @@ enum class Fault { none, fails, scales_by_zero, cannot_be_captured };
 std::vector<float> floats_at(const void* device, DataType dtype, std::size_t count) {
   std::vector<std::byte> bytes(count * size_of(dtype));
   EXPECT_EQ(cudaMemcpy(bytes.data(), device, bytes.size(), cudaMemcpyDeviceToHost), cudaSuccess);
-  return reference::decode(dtype, bytes);
+  return oracle::decode(dtype, bytes);
 }
 
 // The convolution that the tensors describe, by this library. Weights, scale and bias are read where
@@ -224,10 +224,10 @@ TEST_F(CudnnSteps, WithoutCudnnTheReasonStandsInTheRow) {
 
 TEST(CudnnBound, EveryImageIsJudgedByItself) {
   const Images images{DataType::f32, {5, 1, 1, 2}, 2};
-  const reference::Expected expected{.y = {1, 2, 3, 4}, .bound = {0.1, 0.1, 0.1, 0.1}};
+  const oracle::Expected expected{.y = {1, 2, 3, 4}, .bound = {0.1, 0.1, 0.1, 0.1}};
   std::vector<float> y = {1, 2, 3, 4, 1.05f, 2, 3, 4, 1, 2};
   const auto verdict = [&] {
-    return judge_every_image(images, expected, reference::encode(DataType::f32, y));
+    return judge_every_image(images, expected, oracle::encode(DataType::f32, y));
   };
   EXPECT_TRUE(verdict().pass) << verdict().reason;
   y[9] = 2.2f;

@@ -17,8 +17,8 @@ Parsed parse(std::vector<const char*> arguments) {
   arguments.insert(arguments.begin(), "foldconv");
   std::ostringstream out, err;
   Parsed parsed;
-  parsed.command_line =
-      parse_command_line(static_cast<int>(arguments.size()), arguments.data(), "1.2.3", out, err);
+  parsed.command_line = parse_command_line(static_cast<int>(arguments.size()), arguments.data(),
+                                           "1.2.3", "one, two", out, err);
   parsed.out = out.str();
   parsed.err = err.str();
   return parsed;
@@ -33,11 +33,11 @@ TEST(CommandLineOptions, Defaults) {
   const Options& options = *parsed.command_line.options;
   EXPECT_EQ(options.command, Command::validate);
   EXPECT_EQ(options.descriptors, std::vector<std::string>{kDescriptor});
-  EXPECT_EQ(options.dtype, DataType::f16);
-  EXPECT_EQ(options.activation, Activation::relu);
-  EXPECT_TRUE(options.batch_norm);
-  EXPECT_FALSE(options.residual);
-  EXPECT_FALSE(options.conv_bias);
+  EXPECT_EQ(options.settings.dtype, DataType::f16);
+  EXPECT_EQ(options.settings.activation, Activation::relu);
+  EXPECT_TRUE(options.data.batch_norm);
+  EXPECT_FALSE(options.settings.residual);
+  EXPECT_FALSE(options.data.conv_bias);
   EXPECT_EQ(options.format, Format::table);
   EXPECT_EQ(options.model, "");
   EXPECT_TRUE(options.batch_sizes.empty());
@@ -45,16 +45,16 @@ TEST(CommandLineOptions, Defaults) {
   EXPECT_EQ(options.seconds, 1);
 }
 
-TEST(CommandLineOptions, Implementations) {
+TEST(CommandLineOptions, Ways) {
   const Parsed parsed =
-      parse({"bench", "--impl", "cudnn,fused", "--cudnn-engines", "0", kDescriptor});
+      parse({"bench", "--impl", "cudnn,tails", "--cudnn-engines", "0", kDescriptor});
   ASSERT_TRUE(parsed.command_line.options) << parsed.err;
-  EXPECT_EQ(parsed.command_line.options->implementations,
-            (std::vector<std::string>{"cudnn", "fused"}));
+  EXPECT_EQ(parsed.command_line.options->ways, (std::vector<std::string>{"cudnn", "tails"}));
   EXPECT_EQ(parsed.command_line.options->cudnn_engines, 0U);
-  const Parsed wrong = parse({"bench", "--impl", "cudnn,fusde", kDescriptor});
+  const Parsed wrong = parse({"bench", "--impl", "cudnn,tials", kDescriptor});
   EXPECT_FALSE(wrong.command_line.options);
-  EXPECT_NE(wrong.err.find("unknown implementation \"fusde\"; known are fused, chain"),
+  EXPECT_NE(wrong.err.find("unknown way \"tials\"; known are planned, whole, tails, chain, "
+                           "separate, direct, cudnn, cudnn-separate"),
             std::string::npos)
       << wrong.err;
 }
@@ -72,19 +72,18 @@ TEST(CommandLineOptions, Everything) {
   EXPECT_EQ(options.descriptors, std::vector<std::string>{kDescriptor});
   EXPECT_EQ(options.block_descriptors, (std::vector<std::string>{kBlock, kBlock}));
   EXPECT_EQ(options.batch_files, (std::vector<std::string>{"resnet50", "tails"}));
-  EXPECT_FALSE(options.batch_norm);
-  EXPECT_TRUE(options.conv_bias);
-  EXPECT_EQ(options.seed, 7U);
-  EXPECT_EQ(options.kernel, "direct");
+  EXPECT_FALSE(options.data.batch_norm);
+  EXPECT_TRUE(options.data.conv_bias);
+  EXPECT_EQ(options.data.seed, 7U);
+  EXPECT_EQ(options.settings.kernel, "direct");
   EXPECT_EQ(options.format, Format::json);
   EXPECT_EQ(options.model, "a100");
   EXPECT_EQ(options.batch_sizes, (std::vector<int>{1, 32}));
 
-  const ConvProblem problem = apply(options, {.n = 2, .h = 4, .w = 4, .c = 8, .k = 8});
-  EXPECT_EQ(problem.dtype, DataType::bf16);
-  EXPECT_EQ(problem.activation, Activation::leaky_relu);
-  EXPECT_EQ(problem.alpha, 0.25f);
-  EXPECT_TRUE(problem.residual);
+  EXPECT_EQ(options.settings.dtype, DataType::bf16);
+  EXPECT_EQ(options.settings.activation, Activation::leaky_relu);
+  EXPECT_EQ(options.settings.alpha, 0.25f);
+  EXPECT_TRUE(options.settings.residual);
 }
 
 TEST(CommandLineOptions, HowToTime) {
@@ -106,9 +105,9 @@ TEST(CommandLineOptions, WeightsAndWhatTheyDoNotTell) {
   const WeightsOptions& weights = parsed.command_line.options->weights;
   EXPECT_EQ(weights.file, "net.safetensors");
   EXPECT_EQ(weights.prefixes, (std::vector<std::string>{"layer2.0", "layer3.0"}));
-  EXPECT_EQ(weights.stride, 2);
-  EXPECT_EQ(weights.stride_at, StrideAt::conv1);
-  EXPECT_EQ(weights.eps, 1e-3);
+  EXPECT_EQ(weights.traits.stride, 2);
+  EXPECT_EQ(weights.traits.stride_at, StrideAt::conv1);
+  EXPECT_EQ(weights.traits.eps.value, 1e-3);
   EXPECT_EQ(weights.h, 28);
   EXPECT_EQ(weights.w, 0);
 }
@@ -128,7 +127,7 @@ TEST(CommandLineOptions, EveryActivationHasAName) {
     const auto activation = static_cast<Activation>(kind);
     const Parsed parsed = parse({"validate", kDescriptor, "--act", to_string(activation)});
     ASSERT_TRUE(parsed.command_line.options) << parsed.err;
-    EXPECT_EQ(parsed.command_line.options->activation, activation);
+    EXPECT_EQ(parsed.command_line.options->settings.activation, activation);
   }
 }
 
@@ -145,6 +144,8 @@ TEST(CommandLineOptions, BadUsageExitsWith2AndSaysWhy) {
       {"bench", kDescriptor, "--model", "v100"},
       {"bench", kDescriptor, "--l2", "tepid"},
       {"bench", kDescriptor, "--seconds", "0"},
+      {"bench", kDescriptor, "--seconds", "-1"},
+      {"bench", kDescriptor, "--seconds", "soon"},
       {"bench", kDescriptor, "--mb", "1,,2"},
       {"validate", kDescriptor, "--l2", "cold"},
       {"explain", kDescriptor, "--seed", "1"},
@@ -160,13 +161,39 @@ TEST(CommandLineOptions, BadUsageExitsWith2AndSaysWhy) {
   }
 }
 
+TEST(CommandLineOptions, EveryCommandKnowsTheModel) {
+  for (const char* command : {"validate", "bench", "explain"}) {
+    const Parsed parsed = parse({command, kDescriptor, "--model", "h100"});
+    ASSERT_TRUE(parsed.command_line.options) << parsed.err;
+    EXPECT_EQ(parsed.command_line.options->model, "h100");
+  }
+}
+
+TEST(CommandLineOptions, MistakesNameTheNearest) {
+  for (const auto& [wrong, right] : {std::pair{"benhc", "bench"},
+                                     {"validat", "validate"},
+                                     {"explian", "explain"},
+                                     {"record", "record-cudnn"}}) {
+    EXPECT_NE(parse({wrong, kDescriptor}).err.find(std::string("did you mean ") + right + "?"),
+              std::string::npos)
+        << parse({wrong, kDescriptor}).err;
+  }
+  const std::string seconds = parse({"bench", kDescriptor, "--seconds", "-1"}).err;
+  EXPECT_NE(seconds.find("\"-1\" is no number above 0"), std::string::npos) << seconds;
+}
+
 TEST(CommandLineOptions, HelpAndVersionSucceed) {
   const Parsed help = parse({"--help"});
   EXPECT_EQ(help.command_line.exit_code, kExitSuccess);
   EXPECT_NE(help.out.find("validate"), std::string::npos);
   const Parsed command_help = parse({"bench", "--help"});
   EXPECT_EQ(command_help.command_line.exit_code, kExitSuccess);
-  EXPECT_NE(command_help.out.find("--model"), std::string::npos);
+  for (const char* part : {"--model", "one, two", "cudnn-separate", "mb1_ic64oc64_ih56kh3ph1"}) {
+    EXPECT_NE(command_help.out.find(part), std::string::npos) << part;
+  }
+  const Parsed record_help = parse({"record-cudnn", "--help"});
+  EXPECT_NE(record_help.out.find("--out"), std::string::npos);
+  EXPECT_EQ(record_help.out.find("DESCRIPTOR"), std::string::npos) << record_help.out;
   const Parsed version = parse({"--version"});
   EXPECT_EQ(version.command_line.exit_code, kExitSuccess);
   EXPECT_EQ(version.out, "foldconv 1.2.3\n");

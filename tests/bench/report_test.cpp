@@ -4,24 +4,44 @@
 
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
+
+#include "report/text.hpp"
 
 namespace foldconv::tool {
 namespace {
 
+struct Animal {
+  std::string name;
+  std::optional<double> us;
+  std::int64_t launches = 4;
+};
+
+std::vector<Column<Animal>> columns() {
+  return {
+      {"name",
+       [](const Animal& row) { return row.name; },
+       {"name", 6, true},
+       [](const Animal& row) { return row.name; }},
+      {"us",
+       [](const Animal& row) { return row.us ? Value(*row.us) : Value(); },
+       {"us", 5},
+       [](const Animal& row) { return row.us ? fixed(*row.us, 2) : ""; }},
+      {"launches", [](const Animal& row) { return value_if(row.us.has_value(), row.launches); }}};
+}
+
 std::string written(Format format) {
   std::ostringstream out;
-  const std::unique_ptr<Report> report = make_report(format, out);
-  report->begin({.fields = {{"device", std::string("GPU, \"fast\"")}, {"emulated", false}},
-                 .preamble = {"about this"},
-                 .columns = {{"name", 6, true}, {"us", 5, false}}});
-  report->row({.fields = {{"name", std::string("a,b")}, {"us", 1.5}, {"launches", std::int64_t{4}}},
-               .cells = {"a,b", "1.50"},
-               .note = ""});
-  report->row({.fields = {{"name", std::string("c")}, {"us", {}}, {"launches", {}}},
-               .cells = {"c"},
-               .note = "  FAIL it is wrong"});
-  report->end({{"right", std::int64_t{1}}}, {"1 of 2"});
+  const std::unique_ptr<Writer> writer = make_writer(format, out);
+  Report<Animal> report(*writer,
+                        {.fields = {{"device", std::string("GPU, \"fast\"")}, {"emulated", false}},
+                         .preamble = {"about this"}},
+                        columns());
+  report.row({"a,b", 1.5});
+  report.row({"c", {}}, "  FAIL it is wrong");
+  report.row({"d", {}}, "", "not possible: it is a long story", 1);
+  report.end({{"right", std::int64_t{1}}}, {"1 of 2"});
   return out.str();
 }
 
@@ -33,34 +53,15 @@ TEST(TableReport, AlignsColumns) {
             "a,b      1.50\n"
             "c\n"
             "  FAIL it is wrong\n"
+            "d       not possible: it is a long story\n"
             "1 of 2\n");
-}
-
-TEST(TableReport, SectionsHaveColumnsOfTheirOwn) {
-  std::ostringstream out;
-  const std::unique_ptr<Report> report = make_report(Format::table, out);
-  report->begin({.fields = {}, .preamble = {"about this"}, .columns = {}});
-  report->section({"about blocks"}, {{"block", 6, true}, {"cut", 5, true}});
-  report->row({.fields = {}, .cells = {"a", "whole"}, .note = ""});
-  report->section({}, {{"layer", 5, true}});
-  report->row({.fields = {}, .cells = {"b"}, .note = ""});
-  report->end({}, {});
-  EXPECT_EQ(out.str(),
-            "about this\n"
-            "about blocks\n"
-            "\n"
-            "block   cut\n"
-            "a       whole\n"
-            "\n"
-            "layer\n"
-            "b\n");
 }
 
 TEST(JsonReport, IsOneDocument) {
   const auto document = nlohmann::json::parse(written(Format::json));
   EXPECT_EQ(document["header"]["device"], "GPU, \"fast\"");
   EXPECT_EQ(document["header"]["emulated"], false);
-  ASSERT_EQ(document["rows"].size(), 2U);
+  ASSERT_EQ(document["rows"].size(), 3U);
   EXPECT_EQ(document["rows"][0]["name"], "a,b");
   EXPECT_EQ(document["rows"][0]["us"], 1.5);
   EXPECT_EQ(document["rows"][0]["launches"], 4);
@@ -70,9 +71,8 @@ TEST(JsonReport, IsOneDocument) {
 
 TEST(JsonReport, WithoutRowsIsADocumentToo) {
   std::ostringstream out;
-  const std::unique_ptr<Report> report = make_report(Format::json, out);
-  report->begin({});
-  report->end({}, {});
+  const std::unique_ptr<Writer> writer = make_writer(Format::json, out);
+  Report<Animal>(*writer, {}, columns()).end({}, {});
   EXPECT_TRUE(nlohmann::json::parse(out.str())["rows"].empty());
 }
 
@@ -80,7 +80,8 @@ TEST(CsvReport, QuotesAndRepeatsTheHeading) {
   EXPECT_EQ(written(Format::csv),
             "name,us,launches,device,emulated\n"
             "\"a,b\",1.5,4,\"GPU, \"\"fast\"\"\",false\n"
-            "c,,,\"GPU, \"\"fast\"\"\",false\n");
+            "c,,,\"GPU, \"\"fast\"\"\",false\n"
+            "d,,,\"GPU, \"\"fast\"\"\",false\n");
 }
 
 TEST(Cells, Numbers) {
@@ -98,6 +99,12 @@ TEST(Cells, WrappedTextBreaksBetweenWords) {
   const std::string words(60, 'a'), long_words(130, 'b');
   EXPECT_EQ(wrapped(words + " " + words + " c", 2), words + "\n  " + words + " c");
   EXPECT_EQ(wrapped(long_words + " c", 2), long_words + " c");  // no place to break
+}
+
+TEST(Cells, RepeatsStandOnce) {
+  EXPECT_EQ(folded_repeats(""), "");
+  EXPECT_EQ(folded_repeats("a"), "a");
+  EXPECT_EQ(folded_repeats("a b b b a"), "2 x a, 3 x b");
 }
 
 TEST(Cells, ClippedTextKeepsBothEnds) {

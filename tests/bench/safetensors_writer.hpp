@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace foldconv::tool {
+namespace foldconv::harness {
 
 // The bytes of elements, one after the other.
 template <class Element>
@@ -53,4 +53,4 @@ class SafetensorsWriter {
   std::string entries_, data_;
 };
 
-}  // namespace foldconv::tool
+}  // namespace foldconv::harness

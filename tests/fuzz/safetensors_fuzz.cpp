@@ -1,5 +1,5 @@
 // Feeds arbitrary bytes to the reader of safetensors files and of blocks in them: nothing may
-// crash, throw or claim what is not there, and every error has to say something.
+// crash or claim what is not there, and every error has to say something.
 //
 //   cmake --preset ci -B build/fuzz -DCMAKE_CXX_COMPILER=clang++ -DFOLDCONV_FUZZ=ON
 //   cmake --build build/fuzz --target safetensors_fuzz
@@ -20,11 +20,13 @@
 #include <utility>
 #include <vector>
 
+#include "harness/error.hpp"
+#include "harness/safetensors/safetensors.hpp"
 #include "weights/block_weights.hpp"
-#include "weights/safetensors.hpp"
 
 using namespace foldconv;
-using namespace foldconv::tool;
+using harness::Safetensors;
+using harness::TensorInfo;
 
 namespace {
 
@@ -32,68 +34,55 @@ void require(bool truth) {
   if (!truth) std::abort();
 }
 
-void check_error(const Status& status) {
-  require(!status.ok() && !status.message().empty());
-  for (const char c : status.message()) {
-    require(static_cast<unsigned char>(c) >= 0x20 && c != 0x7f);
+// Runs what may throw Error, and nothing else.
+template <class Body>
+void try_to(Body&& body) {
+  try {
+    body();
+  } catch (const harness::Error& error) {
+    const std::string message = error.what();
+    require(!message.empty());
+    for (const char c : message) {
+      require(static_cast<unsigned char>(c) >= 0x20 && c != 0x7f);
+    }
   }
 }
 
-void check_layer(const BlockLayer& layer) {
-  const ConvWeights& conv = layer.conv;
-  require(conv.k >= 1 && conv.c_per_group >= 1);
-  const auto k = static_cast<std::size_t>(conv.k);
-  const std::size_t filter = static_cast<std::size_t>(conv.r) * static_cast<std::size_t>(conv.s);
-  require(conv.values.size() == k * static_cast<std::size_t>(conv.c_per_group) * filter);
-  require(conv.bias.empty() || conv.bias.size() == k);
-  require(layer.batch_norm.has_value());
-  for (const std::span<const float> values : {layer.batch_norm->gamma, layer.batch_norm->beta,
-                                              layer.batch_norm->mean, layer.batch_norm->variance}) {
+void check_layer(const harness::LineConv& conv) {
+  const ConvWeights& weights = conv.weights;
+  require(weights.k >= 1 && weights.c_per_group >= 1);
+  require(weights.k == conv.problem.k && weights.r == conv.problem.r);
+  require(weights.c_per_group * conv.problem.groups == conv.problem.c);
+  const auto k = static_cast<std::size_t>(weights.k);
+  const std::size_t filter =
+      static_cast<std::size_t>(weights.r) * static_cast<std::size_t>(weights.s);
+  require(weights.values.size() == k * static_cast<std::size_t>(weights.c_per_group) * filter);
+  require(weights.bias.empty() || weights.bias.size() == k);
+  require(conv.batch_norm.has_value());
+  for (const std::span<const float> values : {conv.batch_norm->gamma, conv.batch_norm->beta,
+                                              conv.batch_norm->mean, conv.batch_norm->variance}) {
     require(values.size() == k);
   }
 }
 
-void check_chain(const BlockLayer& from, const BlockLayer& to, int groups) {
-  require(to.conv.c_per_group * groups == from.conv.k && to.conv.k % groups == 0);
-}
-
-template <class Weights>
-void check_shortcut(const Weights& weights, const BlockLayer& last) {
-  const int c = weights.conv1.conv.c_per_group;
-  if (!weights.downsample) {
-    require(weights.stride == 1 && c == last.conv.k);
-    return;
+void check_block(const harness::Problem& block) {
+  const harness::Line& line = block.lines.front();
+  for (const harness::LineConv* conv : block.convs()) check_layer(*conv);
+  for (std::size_t i = 1; i < line.convs.size(); ++i) {
+    require(line.convs[i].problem.c == line.convs[i - 1].problem.k);
   }
-  check_layer(*weights.downsample);
-  require(weights.downsample->conv.c_per_group == c && weights.downsample->conv.k == last.conv.k);
-}
-
-void check_block(const LoadedBlock& block) {
-  if (!block.is_bottleneck()) {
-    const BasicBlockWeights weights = block.basic_block();
-    for (const BlockLayer* layer : {&weights.conv1, &weights.conv2}) check_layer(*layer);
-    check_chain(weights.conv1, weights.conv2, 1);
-    check_shortcut(weights, weights.conv2);
-    return;
+  const harness::BlockShape shape = shape_of(line);
+  if (line.shortcut) {
+    require(line.shortcut->problem.c == shape.c && line.shortcut->problem.k == shape.k);
+  } else {
+    require(shape.stride == 1 && shape.c == shape.k);
   }
-  const BottleneckWeights weights = block.bottleneck();
-  for (const BlockLayer* layer : {&weights.conv1, &weights.conv2, &weights.conv3}) {
-    check_layer(*layer);
-  }
-  check_chain(weights.conv1, weights.conv2, weights.groups);
-  check_chain(weights.conv2, weights.conv3, 1);
-  check_shortcut(weights, weights.conv3);
 }
 
 void check_tensors(const Safetensors& file) {
   for (const TensorInfo& info : file.tensors()) {
     require(file.find(info.name) == &info);
-    const Result<std::vector<float>> values = file.values(info.name);
-    if (values.ok()) {
-      require(values->size() == info.elements());
-    } else {
-      check_error(values.status());
-    }
+    try_to([&] { require(file.values(info.name).size() == info.elements()); });
   }
 }
 
@@ -106,21 +95,17 @@ void check_blocks(const Safetensors& file) {
   }
   for (const std::string& prefix : prefixes) {
     for (const int stride : {1, 2}) {
-      const Result<LoadedBlock> block = load_block(file, prefix, {.stride = stride});
-      if (block.ok()) {
-        check_block(*block);
-      } else {
-        check_error(block.status());
-      }
+      try_to([&] { check_block(tool::load_block(file, prefix, {.stride = stride})); });
     }
   }
 }
 
 void check_file(std::vector<std::byte> bytes) {
-  const Result<Safetensors> file = parse_safetensors(in_memory(std::move(bytes)));
-  if (!file.ok()) return check_error(file.status());
-  check_tensors(*file);
-  check_blocks(*file);
+  try_to([&] {
+    const Safetensors file(harness::in_memory(std::move(bytes)));
+    check_tensors(file);
+    check_blocks(file);
+  });
 }
 
 // The same bytes with a length that fits: the header ends with the last brace. Otherwise next to no

@@ -11,8 +11,8 @@
 #include "golden/data.hpp"
 #include "golden/golden_file.hpp"
 #include "golden/plans.hpp"
+#include "harness/oracle/rounding.hpp"
 #include "kernels/support/device_buffer.hpp"
-#include "reference/rounding.hpp"
 
 namespace foldconv::golden {
 namespace {
@@ -25,7 +25,7 @@ constexpr DataType k16Bits[] = {DataType::f16, DataType::bf16};
 // Of y, which must not be all zeros, and finite: only then does its hash tell something.
 std::string hash_of(const DeviceBuffer& y, DataType dtype) {
   const std::vector<std::byte> bytes = y.download();
-  const std::vector<float> values = reference::decode(dtype, bytes);
+  const std::vector<float> values = oracle::decode(dtype, bytes);
   EXPECT_TRUE(std::ranges::all_of(values, [](float v) { return std::isfinite(v); }));
   EXPECT_TRUE(std::ranges::any_of(values, [](float v) { return v != 0; }));
   char text[17];
@@ -66,9 +66,9 @@ class LayerRun {
   LayerRun(const ConvProblem& problem, std::uint64_t seed)
       : problem_(problem),
         conv_(make_conv(problem, seed)),
-        x_(reference::encode(problem.dtype, make_values(problem.input().elements(), seed + 10))),
-        residual_(reference::encode(problem.dtype,
-                                    make_values(problem.output().elements(), seed + 11))) {}
+        x_(oracle::encode(problem.dtype, make_values(problem.input().elements(), seed + 10))),
+        residual_(
+            oracle::encode(problem.dtype, make_values(problem.output().elements(), seed + 11))) {}
 
   // Of y. Throws std::runtime_error where the kernel does not run.
   std::string hash(const std::string& kernel) const {
@@ -166,7 +166,7 @@ std::vector<BlockProblem> images_of(const ListedBlocks& listed) {
 }
 
 std::string block_hash(const BlockPlan& plan, DataType dtype, std::uint64_t seed) {
-  const DeviceBuffer x(reference::encode(dtype, make_values(plan.input().elements(), seed)));
+  const DeviceBuffer x(oracle::encode(dtype, make_values(plan.input().elements(), seed)));
   DeviceBuffer y(static_cast<std::size_t>(plan.output().elements()) * size_of(dtype));
   const DeviceBuffer workspace(plan.workspace_bytes());
   const Status status = plan.run({.x = x.data(),

@@ -1,8 +1,9 @@
 #include "golden/data.hpp"
 
 #include <bit>
-#include <stdexcept>
 #include <utility>
+
+#include "harness/error.hpp"
 
 namespace foldconv::golden {
 namespace {
@@ -23,11 +24,7 @@ class Generator {
   std::uint64_t state_;
 };
 
-template <class T>
-T value_of(Result<T> result) {
-  if (!result.ok()) throw std::runtime_error(result.status().message());
-  return std::move(*result);
-}
+using harness::value_of;
 
 // A convolution and its BatchNorm.
 class Layer {

@@ -2,14 +2,14 @@
 
 #include <filesystem>
 #include <set>
-#include <stdexcept>
 
-#include "problems/batch_file.hpp"
+#include "harness/problem/list.hpp"
 
 namespace foldconv::golden {
 namespace {
 
-BlockShape shape_of(const tool::BlockShape& block) {
+BlockShape listed_shape(const harness::Line& line) {
+  const harness::BlockShape block = harness::shape_of(line);
   return {.c = block.c,
           .middle = block.middle,
           .k = block.k,
@@ -30,19 +30,18 @@ Lists shipped_lists() {
   Lists lists;
   for (const auto& file : files) {
     const std::string prefix = file.stem().string() + ' ';
-    tool::ProblemList read;
-    if (const Status status = tool::read_batch_file(file.string(), folder, read); !status) {
-      throw std::runtime_error(status.message());
-    }
-    for (const tool::Descriptor& layer : read.problems) {
-      lists.layers.push_back({prefix + tool::label(layer), layer.problem});
-    }
-    for (const tool::BlockDescriptor& descriptor : read.blocks) {
-      ListedBlocks& listed =
-          lists.blocks.emplace_back(prefix + tool::label(descriptor), descriptor.problem);
-      for (const tool::BlockShape& block : descriptor.blocks) {
-        listed.blocks.push_back(shape_of(block));
+    harness::ProblemList read;
+    harness::read_list(file.string(), folder, read);
+    for (const harness::Problem& problem : read.problems) {
+      if (!problem.blocks) {
+        lists.layers.push_back(
+            {prefix + problem.label, problem.lines.front().convs.front().problem});
+        continue;
       }
+      const Shape x = problem.input().shape;
+      ListedBlocks& listed =
+          lists.blocks.emplace_back(prefix + problem.label, BlockProblem{x.n, x.h, x.w});
+      for (const harness::Line& line : problem.lines) listed.blocks.push_back(listed_shape(line));
     }
   }
   return lists;

@@ -64,7 +64,7 @@ TEST_P(BlockActivations, BasicBlock) {
   weights.last = other_than(weights.inner);
   weights.alpha = 0.375f;
 
-  const auto input = reference::encode(DataType::f16, x);
+  const auto input = oracle::encode(DataType::f16, x);
   const DeviceBuffer in(input), middle(input.size()), out(input.size());
   const auto run = [&](const BlockLayer& from, Activation activation, const ConvBuffers& buffers) {
     const auto conv = Conv::create(*fold(from.conv, {}));

@@ -33,8 +33,8 @@ TEST_P(BlockTails, HasTheBitsOfTheConvolutionsWiredByHand) {
 // The longer K against the fp64 oracle, and on integers against a shortcut of its own.
 TEST_P(BlockJoined, LiesWithinTheBoundOfItsRoundingPoints) {
   const TestBlock test(GetParam().shape, GetParam().dtype);
-  const auto got = reference::decode(GetParam().dtype, run(test, BlockCut::chain));
-  const auto comparison = reference::compare(got, test.expect_projection());
+  const auto got = oracle::decode(GetParam().dtype, run(test, BlockCut::chain));
+  const auto comparison = oracle::compare(got, test.expect_projection());
   EXPECT_TRUE(comparison.pass) << comparison.to_string();
 }
 TEST_P(BlockJoined, IsExactOnIntegers) {

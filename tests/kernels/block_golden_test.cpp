@@ -24,8 +24,8 @@ const std::vector<BlockGolden>& block_goldens() {
 }
 
 // PyTorch's y, and how far from it a correct block may lie: it is rounded to fp32, too.
-const reference::Expected& witness(const BlockGolden& golden, DataType dtype) {
-  static std::map<std::pair<std::string, DataType>, reference::Expected> known;
+const oracle::Expected& witness(const BlockGolden& golden, DataType dtype) {
+  static std::map<std::pair<std::string, DataType>, oracle::Expected> known;
   const auto [found, absent] = known.try_emplace({golden.name, dtype});
   if (absent) {
     found->second = expect_block(golden, dtype);
@@ -38,8 +38,8 @@ const reference::Expected& witness(const BlockGolden& golden, DataType dtype) {
 }
 
 std::vector<float> run(const BlockGolden& golden, DataType dtype, const BlockPlan& plan) {
-  const auto y = run_block(plan, dtype, reference::encode(dtype, golden.x));
-  return reference::decode(dtype, y);
+  const auto y = run_block(plan, dtype, oracle::encode(dtype, golden.x));
+  return oracle::decode(dtype, y);
 }
 
 // Every golden in every type, where the cut takes it. Returns what it took.
@@ -55,7 +55,7 @@ std::string expect_near_witness(BlockCut cut) {
       if (cut != BlockCut::automatic) {
         EXPECT_STREQ(to_string(plan->explanation().cut), to_string(cut)) << name;
       }
-      const auto result = reference::compare(run(golden, dtype, *plan), witness(golden, dtype));
+      const auto result = oracle::compare(run(golden, dtype, *plan), witness(golden, dtype));
       EXPECT_TRUE(result.pass) << name << ": " << result.to_string();
       testing::Test::RecordProperty("share_" + name, std::to_string(result.worst_share));
       taken += name + " ";
@@ -93,13 +93,13 @@ TEST(BlockGoldens, OracleAgrees) {
   for (const BlockGolden& golden : block_goldens()) {
     const std::vector<double> y = expect_block(golden, DataType::f32).y;
     const auto result =
-        reference::compare(std::vector<float>(y.begin(), y.end()), witness(golden, DataType::f32));
+        oracle::compare(std::vector<float>(y.begin(), y.end()), witness(golden, DataType::f32));
     EXPECT_TRUE(result.pass) << golden.name << ": " << result.to_string();
   }
 }
 
 // Of the median element that the last ReLU lets through.
-double median_bound(const reference::Expected& expected) {
+double median_bound(const oracle::Expected& expected) {
   std::vector<double> bounds;
   for (std::size_t i = 0; i < expected.y.size(); ++i) {
     if (expected.y[i] > 0) bounds.push_back(expected.bound[i]);
@@ -119,7 +119,7 @@ TEST(BlockGoldens, BoundsAreSmallAgainstTheValues) {
   for (const BlockGolden& golden : block_goldens()) {
     for (const auto& [dtype, limit] :
          {std::pair{DataType::f16, 0.03}, {DataType::bf16, 0.2}, {DataType::f32, 0.001}}) {
-      const reference::Expected& expected = witness(golden, dtype);
+      const oracle::Expected& expected = witness(golden, dtype);
       EXPECT_LT(median_bound(expected), limit * root_mean_square(expected.y))
           << golden.name << " " << to_string(dtype);
     }
@@ -206,7 +206,7 @@ TEST(BlockGoldens, RejectFaults) {
         const auto plan = create_block(wrong, dtype).plan({golden.n, golden.h, golden.w});
         ASSERT_TRUE(plan.ok()) << golden.name << ", " << fault.name << ": "
                                << plan.status().message();
-        const auto result = reference::compare(run(wrong, dtype, *plan), witness(golden, dtype));
+        const auto result = oracle::compare(run(wrong, dtype, *plan), witness(golden, dtype));
         EXPECT_FALSE(result.pass) << golden.name << " " << to_string(dtype) << ", " << fault.name
                                   << ": " << result.to_string();
       }

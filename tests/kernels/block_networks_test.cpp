@@ -63,7 +63,7 @@ class BlockNetworks : public testing::TestWithParam<std::pair<NetworkBlock, Data
 TEST_P(BlockNetworks, EveryCutHasTheBitsOfTheChain) {
   const auto& [block, dtype] = GetParam();
   const TestBlock test(block.shape, dtype);
-  const Bottleneck bottleneck = test.create();
+  const Block bottleneck = test.create();
   const auto chain = test.run(plan_cut(bottleneck, test.problem(), BlockCut::chain));
   for (const BlockCut cut : {BlockCut::whole, BlockCut::tails}) {
     const auto plan = bottleneck.plan(test.problem(), {.cut = cut});

@@ -18,9 +18,7 @@ class TestStage {
   Stage create() const {
     std::vector<Block> blocks;
     for (const TestBlock& test : tests_) blocks.push_back(test.create());
-    auto stage = Stage::create(std::move(blocks));
-    if (!stage.ok()) throw std::runtime_error(stage.status().message());
-    return *stage;
+    return value_of(Stage::create(std::move(blocks)));
   }
   BlockProblem problem() const { return tests_.front().problem(); }
 
@@ -32,7 +30,7 @@ class TestStage {
     std::vector<std::byte> y = tests_.front().input();
     for (const TestBlock& test : tests_)
       y = run_block(plan_cut(test.create(), test.problem(), BlockCut::chain), dtype_, y);
-    for (const float value : reference::decode(dtype_, y))
+    for (const float value : oracle::decode(dtype_, y))
       if (!std::isfinite(value)) throw std::runtime_error("the test's data overflows");
     return y;
   }

@@ -109,7 +109,7 @@ TEST_P(ConvBatch, AnImageDoesNotDependOnItsBatch) {
   single.problem.n = 1;
   const auto x_size = static_cast<std::ptrdiff_t>(problem.input().elements() / kImages);
   const auto y_size =
-      static_cast<std::ptrdiff_t>(reference::output_shape(problem).elements() / kImages);
+      static_cast<std::ptrdiff_t>(oracle::output_shape(problem).elements() / kImages);
   for (int image = 0; image < kImages; ++image) {
     const auto part = [image](const std::vector<float>& all, std::ptrdiff_t size) {
       return std::vector<float>(all.begin() + image * size, all.begin() + (image + 1) * size);

@@ -83,7 +83,7 @@ TEST_P(ConvEpilogue, EveryActivation) {
     problem.activation = static_cast<Activation>(i);
     problem.alpha = 0.2f;
     problem.residual = i % 2 == 1;
-    reference::RawConv raw = reference::make_raw(problem, {.seed = 11});
+    oracle::RawConv raw = oracle::make_raw(problem, {.seed = 11});
     for (float& gamma : raw.gamma) gamma *= 3;
     const TestConv test = make_conv(problem, raw);
     expect_within_bound(test, run(test, {.kernel = kernel().name}));
@@ -95,8 +95,7 @@ TEST_P(ConvEpilogue, BiasWithAndWithoutBatchNormInBothPlacements) {
     for (const bool conv_bias : {false, true}) {
       for (const auto placement : {ScalePlacement::weights, ScalePlacement::epilogue}) {
         const ConvProblem problem = problem_for(kernel());
-        const reference::RawOptions data{
-            .batch_norm = batch_norm, .conv_bias = conv_bias, .seed = 4};
+        const oracle::RawOptions data{.batch_norm = batch_norm, .conv_bias = conv_bias, .seed = 4};
         const TestConv test = make_conv(problem, data, placement);
         expect_within_bound(test, run(test, {.kernel = kernel().name}));
       }
@@ -112,7 +111,7 @@ TEST_P(ConvEpilogue, ResidualInPlaceGivesTheSameBits) {
   const std::vector<std::byte> separate = run_bytes(test, {.kernel = kernel().name});
   EXPECT_TRUE(run_bytes(test, {.kernel = kernel().name, .in_place = true}) == separate);
   EXPECT_TRUE(run_bytes(test, {.kernel = kernel().name}) == separate) << "another run, other bits";
-  expect_within_bound(test, reference::decode(problem.dtype, separate));
+  expect_within_bound(test, oracle::decode(problem.dtype, separate));
 }
 
 // A NaN reaches exactly the outputs whose window covers it, through every activation. Zero weights
@@ -155,7 +154,7 @@ TEST_P(ConvEpilogue, NanInTheResidualSurvivesRelu) {
 
 TEST_P(ConvEpilogue, OverflowIsInfinite) {
   const ConvProblem problem = problem_for(kernel());
-  reference::RawConv raw = reference::make_raw(problem, {.seed = 9});
+  oracle::RawConv raw = oracle::make_raw(problem, {.seed = 9});
   // Outputs beyond about 8 overflow.
   for (float& x : raw.x) x *= 8;
   const float scale = problem.dtype == DataType::f16 ? 0x1p13f : 0x1p125f;
@@ -172,7 +171,7 @@ TEST_P(ConvEpilogue, OverflowIsInfinite) {
 // gamma 0: the channel is the constant beta.
 TEST_P(ConvEpilogue, ZeroGammaLeavesBeta) {
   const ConvProblem problem = problem_for(kernel());
-  reference::RawConv raw = reference::make_raw(problem, {.integers = true, .seed = 10});
+  oracle::RawConv raw = oracle::make_raw(problem, {.integers = true, .seed = 10});
   for (float& gamma : raw.gamma) gamma = 0;
   const TestConv test = make_conv(problem, raw);
   const std::vector<float> got = run(test, {.kernel = kernel().name});
@@ -190,9 +189,9 @@ class ConvEpilogueF16 : public ConvEpilogue {};
 TEST_P(ConvEpilogueF16, SubnormalInputsAndOutputs) {
   const ConvProblem problem = problem_for(kernel());
   constexpr float kSmallest = 0x1p-24f;
-  const reference::RawConv integers =
-      reference::make_raw(problem, {.batch_norm = false, .integers = true, .seed = 12});
-  reference::RawConv inputs = integers;
+  const oracle::RawConv integers =
+      oracle::make_raw(problem, {.batch_norm = false, .integers = true, .seed = 12});
+  oracle::RawConv inputs = integers;
   for (float& x : inputs.x) x *= kSmallest;
   const TestConv test = make_conv(problem, inputs);
   const std::vector<float> got = run(test, {.kernel = kernel().name});

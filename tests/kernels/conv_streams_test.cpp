@@ -6,25 +6,11 @@
 #include <thread>
 #include <vector>
 
+#include "harness/device/objects.hpp"
 #include "kernels/support/test_conv.hpp"
 
 namespace foldconv::kernel_tests {
 namespace {
-
-class Stream {
- public:
-  Stream() {
-    check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
-  }
-  ~Stream() { static_cast<void>(cudaStreamDestroy(stream_)); }
-  Stream(const Stream&) = delete;
-  Stream& operator=(const Stream&) = delete;
-  operator cudaStream_t() const { return stream_; }
-  void synchronize() const { check(cudaStreamSynchronize(stream_), "cudaStreamSynchronize"); }
-
- private:
-  cudaStream_t stream_ = nullptr;
-};
 
 constexpr ConvProblem kProblem{.n = 2,
                                .h = 14,
@@ -38,16 +24,14 @@ constexpr ConvProblem kProblem{.n = 2,
                                .residual = true};
 
 ConvPlan plan_of(const TestConv& test) {
-  auto plan = test.conv.plan(test.problem);
-  if (!plan.ok()) throw std::runtime_error(plan.status().message());
-  return *plan;
+  return value_of(test.conv.plan(test.problem));
 }
 
 // Device buffers of one run, with inputs of their own.
 struct Buffers {
   explicit Buffers(const TestConv& test)
-      : x(reference::encode(test.problem.dtype, test.inputs.x)),
-        residual(reference::encode(test.problem.dtype, test.inputs.residual)),
+      : x(oracle::encode(test.problem.dtype, test.inputs.x)),
+        residual(oracle::encode(test.problem.dtype, test.inputs.residual)),
         y(residual.bytes()) {}
 
   ConvBuffers pointers() const {
@@ -59,7 +43,7 @@ struct Buffers {
 
 // The same weights with other inputs.
 TestConv with_inputs(const TestConv& test, std::uint64_t seed) {
-  const reference::RawConv raw = reference::make_raw(test.problem, {.seed = seed});
+  const oracle::RawConv raw = oracle::make_raw(test.problem, {.seed = seed});
   TestConv other = test;
   other.inputs.x = raw.x;
   other.inputs.residual = raw.residual;
@@ -67,7 +51,7 @@ TestConv with_inputs(const TestConv& test, std::uint64_t seed) {
 }
 
 void expect_result(const TestConv& test, const Buffers& buffers) {
-  expect_within_bound(test, reference::decode(test.problem.dtype, buffers.y.download()));
+  expect_within_bound(test, oracle::decode(test.problem.dtype, buffers.y.download()));
 }
 
 TEST(ConvStreams, TwoThreadsWithOnePlan) {
@@ -77,12 +61,12 @@ TEST(ConvStreams, TwoThreadsWithOnePlan) {
   const Buffers buffers[] = {Buffers(tests[0]), Buffers(tests[1])};
   std::string errors[2];
   const auto work = [&](std::size_t i) {
-    const Stream stream;
+    const harness::Stream stream = harness::make_stream();
     for (int repeat = 0; repeat < 8 && errors[i].empty(); ++repeat) {
-      const Status status = plan.run(buffers[i].pointers(), stream);
+      const Status status = plan.run(buffers[i].pointers(), stream.get());
       if (!status.ok()) errors[i] = status.message();
     }
-    if (cudaStreamSynchronize(stream) != cudaSuccess) errors[i] += " synchronisation failed";
+    if (cudaStreamSynchronize(stream.get()) != cudaSuccess) errors[i] += " synchronisation failed";
   };
   std::thread first(work, 0), second(work, 1);
   first.join();
@@ -115,31 +99,22 @@ TEST(ConvGraph, ReplayReadsNewInputs) {
   TestConv test = make_conv(kProblem, {.seed = 46});
   const ConvPlan plan = plan_of(test);
   Buffers buffers(test);
-  const Stream stream;
-  cudaGraph_t graph = nullptr;
-  cudaGraphExec_t executable = nullptr;
-  check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal), "cudaStreamBeginCapture");
-  const Status status = plan.run(buffers.pointers(), stream);
-  check(cudaStreamEndCapture(stream, &graph), "cudaStreamEndCapture");
-  ASSERT_TRUE(status.ok()) << status.message();
-  std::size_t nodes = 0;
-  check(cudaGraphGetNodes(graph, nullptr, &nodes), "cudaGraphGetNodes");
-  EXPECT_EQ(nodes, 1u);
-  check(cudaGraphInstantiate(&executable, graph, 0), "cudaGraphInstantiate");
+  const harness::Stream stream = harness::make_stream();
+  const harness::Graph graph = harness::captured(
+      stream.get(), [&](cudaStream_t on) { check(plan.run(buffers.pointers(), on)); });
+  EXPECT_EQ(harness::nodes_of(graph).size(), 1u);
+  const harness::Executable executable = harness::instantiated(graph);
 
   const std::vector<std::byte> untouched = buffers.y.download();
   EXPECT_EQ(untouched.front(), std::byte{DeviceBuffer::kPoison}) << "capture must not run";
   for (const std::uint64_t seed : {47, 48, 49}) {
     test = with_inputs(test, seed);
-    buffers.x.upload(reference::encode(test.problem.dtype, test.inputs.x));
-    buffers.residual.upload(reference::encode(test.problem.dtype, test.inputs.residual));
+    buffers.x.upload(oracle::encode(test.problem.dtype, test.inputs.x));
+    buffers.residual.upload(oracle::encode(test.problem.dtype, test.inputs.residual));
     buffers.y.poison();
-    check(cudaGraphLaunch(executable, stream), "cudaGraphLaunch");
-    stream.synchronize();
+    harness::run(executable, stream.get());
     expect_result(test, buffers);
   }
-  check(cudaGraphExecDestroy(executable), "cudaGraphExecDestroy");
-  check(cudaGraphDestroy(graph), "cudaGraphDestroy");
 }
 
 // A chain: the second conv reads what the first wrote, in stream order, also within one graph.
@@ -150,26 +125,18 @@ TEST(ConvGraph, ChainOfTwo) {
   const TestConv first = make_conv(first_problem, {.integers = true, .seed = 50});
   TestConv second = make_conv(second_problem, {.integers = true, .seed = 51});
   second.inputs.x = run(first);
-  const DeviceBuffer x(reference::encode(first_problem.dtype, first.inputs.x));
-  const DeviceBuffer between(reference::encode(second_problem.dtype, second.inputs.x).size());
-  const DeviceBuffer y(
-      static_cast<std::size_t>(reference::output_shape(second_problem).elements()) * 2);
+  const DeviceBuffer x(oracle::encode(first_problem.dtype, first.inputs.x));
+  const DeviceBuffer between(oracle::encode(second_problem.dtype, second.inputs.x).size());
+  const DeviceBuffer y(static_cast<std::size_t>(oracle::output_shape(second_problem).elements()) *
+                       2);
   const ConvPlan first_plan = plan_of(first), second_plan = plan_of(second);
-  const Stream stream;
-  cudaGraph_t graph = nullptr;
-  cudaGraphExec_t executable = nullptr;
-  check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
-  const Status first_status = first_plan.run({.x = x.data(), .y = between.data()}, stream);
-  const Status second_status = second_plan.run({.x = between.data(), .y = y.data()}, stream);
-  check(cudaStreamEndCapture(stream, &graph), "cudaStreamEndCapture");
-  ASSERT_TRUE(first_status.ok()) << first_status.message();
-  ASSERT_TRUE(second_status.ok()) << second_status.message();
-  check(cudaGraphInstantiate(&executable, graph, 0), "cudaGraphInstantiate");
-  check(cudaGraphLaunch(executable, stream), "cudaGraphLaunch");
-  stream.synchronize();
-  expect_exact(second, reference::decode(second_problem.dtype, y.download()));
-  check(cudaGraphExecDestroy(executable), "cudaGraphExecDestroy");
-  check(cudaGraphDestroy(graph), "cudaGraphDestroy");
+  const harness::Stream stream = harness::make_stream();
+  const harness::Graph graph = harness::captured(stream.get(), [&](cudaStream_t on) {
+    check(first_plan.run({.x = x.data(), .y = between.data()}, on));
+    check(second_plan.run({.x = between.data(), .y = y.data()}, on));
+  });
+  harness::run(harness::instantiated(graph), stream.get());
+  expect_exact(second, oracle::decode(second_problem.dtype, y.download()));
 }
 
 }  // namespace

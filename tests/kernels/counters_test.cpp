@@ -15,18 +15,16 @@ namespace {
 // Counters of one run on exactly allocated, 256-byte aligned buffers.
 cuemu_counters count(const ConvProblem& problem, std::string_view kernel) {
   const TestConv test = make_conv(problem, {.seed = 61});
-  auto plan = test.conv.plan(problem, {.kernel = kernel});
-  if (!plan.ok()) throw std::runtime_error(plan.status().message());
-  const DeviceBuffer x(reference::encode(problem.dtype, test.inputs.x), Guards::none);
-  const DeviceBuffer y(static_cast<std::size_t>(reference::output_shape(problem).elements()) *
-                           size_of(problem.dtype),
-                       Guards::none);
-  const DeviceBuffer residual(reference::encode(problem.dtype, test.inputs.residual), Guards::none);
+  const ConvPlan plan = value_of(test.conv.plan(problem, {.kernel = kernel}));
+  const DeviceBuffer x(oracle::encode(problem.dtype, test.inputs.x), Guards::none);
+  const DeviceBuffer y(
+      static_cast<std::size_t>(oracle::output_shape(problem).elements()) * size_of(problem.dtype),
+      Guards::none);
+  const DeviceBuffer residual(oracle::encode(problem.dtype, test.inputs.residual), Guards::none);
   cuemu_counters counters{};
   cuemu_reset_counters();
-  const Status status = plan->run(
-      {.x = x.data(), .residual = problem.residual ? residual.data() : nullptr, .y = y.data()});
-  if (!status.ok()) throw std::runtime_error(status.message());
+  check(plan.run(
+      {.x = x.data(), .residual = problem.residual ? residual.data() : nullptr, .y = y.data()}));
   check(cudaDeviceSynchronize(), "run");
   cuemu_read_counters(&counters);
   return counters;

@@ -37,28 +37,28 @@ DataType dtype_of(const BlockGolden& golden) {
 
 // The bound is for our K order. cuDNN's is not known; errors of sums are a small part of the bound,
 // which is that of the roundings between the convolutions.
-reference::Comparison compare_block(const BlockGolden& golden, BlockCut cut) {
+oracle::Comparison compare_block(const BlockGolden& golden, BlockCut cut) {
   const DataType dtype = dtype_of(golden);
-  reference::Expected allowed = expect_block(golden, dtype);
+  oracle::Expected allowed = expect_block(golden, dtype);
   for (std::size_t i = 0; i < allowed.y.size(); ++i) {
     allowed.y[i] = static_cast<double>(golden.y[i]);
     allowed.bound[i] *= 2;
   }
   const auto plan = create_block(golden, dtype).plan({golden.n, golden.h, golden.w}, {.cut = cut});
   if (!plan.ok()) throw std::runtime_error(golden.name + ": " + plan.status().message());
-  const auto y = run_block(*plan, dtype, reference::encode(dtype, golden.x));
-  return reference::compare(reference::decode(dtype, y), allowed);
+  const auto y = run_block(*plan, dtype, oracle::encode(dtype, golden.x));
+  return oracle::compare(oracle::decode(dtype, y), allowed);
 }
 
 void expect_agreement(const std::string& folder) {
   for (const CudnnGolden& golden : read_cudnn_goldens(folder)) {
-    const reference::Comparison result = compare_with_library(golden);
+    const oracle::Comparison result = compare_with_library(golden);
     EXPECT_TRUE(result.pass) << golden.name << " (" << golden.witness
                              << "): " << result.to_string();
   }
   for (const BlockGolden& golden : read_blocks(folder)) {
     for (const BlockCut cut : {BlockCut::automatic, BlockCut::chain}) {
-      const reference::Comparison result = compare_block(golden, cut);
+      const oracle::Comparison result = compare_block(golden, cut);
       EXPECT_TRUE(result.pass) << golden.name << ", " << to_string(cut) << ": "
                                << result.to_string();
     }
@@ -88,14 +88,14 @@ Result<tool::CudnnRun> oracle(const ConvProblem& problem, const tool::CudnnParam
   if (problem.activation == Activation::hardswish) {
     return Status(ErrorCode::unsupported, "refused on purpose");
   }
-  const reference::Expected expected =
-      reference::conv(problem, {.x = reference::decode(problem.dtype, x),
-                                .weights = parameters.weights,
-                                .scale = parameters.scale,
-                                .bias = parameters.bias,
-                                .residual = reference::decode(problem.dtype, residual)});
+  const oracle::Expected expected =
+      oracle::conv(problem, {.x = oracle::decode(problem.dtype, x),
+                             .weights = parameters.weights,
+                             .scale = parameters.scale,
+                             .bias = parameters.bias,
+                             .residual = oracle::decode(problem.dtype, residual)});
   const std::vector<float> y(expected.y.begin(), expected.y.end());
-  return tool::CudnnRun{"oracle", parameters, reference::encode(problem.dtype, y)};
+  return tool::CudnnRun{"oracle", parameters, oracle::encode(problem.dtype, y)};
 }
 
 class CudnnRecording : public testing::Test {

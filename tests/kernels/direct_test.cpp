@@ -115,14 +115,14 @@ INSTANTIATE_TEST_SUITE_P(, Direct, testing::ValuesIn(direct_cases()), [](const a
 TEST(DirectF32, KeepsAllBitsOfItsOperands) {
   const ConvProblem problem{.dtype = DataType::f32, .h = 1, .w = 1, .c = 2, .k = 1};
   const float above_one = 1 + 0x1p-20f;
-  const TestConv test = make_conv(problem, reference::RawConv{.x = {above_one, 1},
-                                                              .residual = {},
-                                                              .weights = {1, -1},
-                                                              .conv_bias = {},
-                                                              .gamma = {},
-                                                              .beta = {},
-                                                              .mean = {},
-                                                              .variance = {}});
+  const TestConv test = make_conv(problem, oracle::RawConv{.x = {above_one, 1},
+                                                           .residual = {},
+                                                           .weights = {1, -1},
+                                                           .conv_bias = {},
+                                                           .gamma = {},
+                                                           .beta = {},
+                                                           .mean = {},
+                                                           .variance = {}});
   EXPECT_EQ(run(test), std::vector<float>{0x1p-20f});
 }
 

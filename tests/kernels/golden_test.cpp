@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "harness/oracle/pointwise.hpp"
 #include "kernels/support/golden.hpp"
 #include "kernels/support/golden_folder.hpp"
 #include "kernels/support/test_conv.hpp"
-#include "reference/pointwise.hpp"
 
 namespace foldconv::kernel_tests {
 namespace {
@@ -24,14 +24,14 @@ std::vector<double> magnitudes(const Golden& golden) {
     for (float& value : values) value = std::fabs(value);
     return values;
   };
-  const reference::RawConv& raw = golden.raw;
+  const oracle::RawConv& raw = golden.raw;
   ConvProblem problem = golden.problem;
   problem.activation = Activation::none;
-  reference::ConvInputs inputs{.x = absolute(raw.x),
-                               .weights = absolute(raw.weights),
-                               .scale = {},
-                               .bias = {},
-                               .residual = {}};
+  oracle::ConvInputs inputs{.x = absolute(raw.x),
+                            .weights = absolute(raw.weights),
+                            .scale = {},
+                            .bias = {},
+                            .residual = {}};
   for (std::size_t k = 0; k < static_cast<std::size_t>(problem.k); ++k) {
     const bool batch_norm = !raw.mean.empty();
     const double scale = batch_norm ? std::fabs(static_cast<double>(raw.gamma[k])) /
@@ -44,7 +44,7 @@ std::vector<double> magnitudes(const Golden& golden) {
     inputs.bias.push_back(static_cast<float>(scale * static_cast<double>(conv_bias + mean) +
                                              static_cast<double>(beta)));
   }
-  return reference::conv(problem, inputs).y;
+  return oracle::conv(problem, inputs).y;
 }
 
 // The witness sums in fp32 in an order we do not know: gamma_K of Higham's worst case, and ten
@@ -54,7 +54,7 @@ double witness_error(const Golden& golden, double magnitude, double y) {
   const double terms = problem.r * problem.s * problem.c / problem.groups + 10;
   const double unit = 0x1p-24 * terms;
   const double slope =
-      reference::activation_slope(problem.activation, static_cast<double>(problem.alpha));
+      oracle::activation_slope(problem.activation, static_cast<double>(problem.alpha));
   constexpr double kActivationError = 16 * 0x1p-24;
   return slope * unit / (1 - unit) * magnitude + kActivationError * std::fabs(y);
 }
@@ -62,16 +62,16 @@ double witness_error(const Golden& golden, double magnitude, double y) {
 // The oracle's verdict, widened by the witness's own error and `rounding`, an error relative to the
 // magnitudes.
 void expect_near_witness(const Golden& golden, const std::vector<float>& got,
-                         reference::Expected expected, double rounding) {
+                         oracle::Expected expected, double rounding) {
   const std::vector<double> sizes = magnitudes(golden);
-  const double slope = reference::activation_slope(golden.problem.activation,
-                                                   static_cast<double>(golden.problem.alpha));
+  const double slope = oracle::activation_slope(golden.problem.activation,
+                                                static_cast<double>(golden.problem.alpha));
   for (std::size_t i = 0; i < expected.y.size(); ++i) {
     expected.y[i] = golden.y[i];
     expected.bound[i] +=
         witness_error(golden, sizes[i], expected.y[i]) + slope * rounding * sizes[i];
   }
-  const reference::Comparison result = reference::compare(got, expected);
+  const oracle::Comparison result = oracle::compare(got, expected);
   EXPECT_TRUE(result.pass) << golden.name << ": " << result.to_string();
 }
 
@@ -89,7 +89,7 @@ TEST(Goldens, CoverWhatOthersGotWrong) {
 TEST(Goldens, OracleAgrees) {
   for (const Golden& golden : conv_goldens()) {
     const TestConv test = make_conv(golden.problem, golden.raw, ScalePlacement::epilogue);
-    const reference::Expected expected = reference::conv(test.problem, test.inputs);
+    const oracle::Expected expected = oracle::conv(test.problem, test.inputs);
     expect_near_witness(golden, {expected.y.begin(), expected.y.end()}, expected, 0);
   }
 }
@@ -101,7 +101,7 @@ TEST(Goldens, KernelsAgreeWithTheScaleInTheEpilogue) {
       ConvProblem problem = golden.problem;
       problem.dtype = dtype;
       const TestConv test = make_conv(problem, golden.raw, ScalePlacement::epilogue);
-      expect_near_witness(golden, run(test), reference::conv(test.problem, test.inputs), 0);
+      expect_near_witness(golden, run(test), oracle::conv(test.problem, test.inputs), 0);
     }
   }
 }
@@ -112,7 +112,7 @@ TEST(Goldens, KernelsAgreeWithTheScaleInTheWeights) {
     ConvProblem problem = golden.problem;
     problem.dtype = DataType::f16;
     const TestConv test = make_conv(problem, golden.raw, ScalePlacement::weights);
-    expect_near_witness(golden, run(test), reference::conv(test.problem, test.inputs), 0x1p-11);
+    expect_near_witness(golden, run(test), oracle::conv(test.problem, test.inputs), 0x1p-11);
   }
 }
 
@@ -121,19 +121,19 @@ TEST(Goldens, RejectWrongFolding) {
   for (const Golden& golden : conv_goldens()) {
     if (golden.raw.mean.empty()) continue;
     for (int fault = 0; fault < 3; ++fault) {
-      reference::RawConv wrong = golden.raw;
+      oracle::RawConv wrong = golden.raw;
       if (fault == 0) wrong.eps += 1e-2;
       if (fault == 1) wrong.mean.assign(wrong.mean.size(), 0);
       if (fault == 2) wrong.conv_bias.assign(wrong.gamma.size(), 0.25f);
       const TestConv test = make_conv(golden.problem, wrong, ScalePlacement::epilogue);
-      const reference::Expected expected = reference::conv(test.problem, test.inputs);
-      reference::Expected witness{.y = {golden.y.begin(), golden.y.end()}, .bound = {}};
+      const oracle::Expected expected = oracle::conv(test.problem, test.inputs);
+      oracle::Expected witness{.y = {golden.y.begin(), golden.y.end()}, .bound = {}};
       const std::vector<double> sizes = magnitudes(golden);
       for (std::size_t i = 0; i < sizes.size(); ++i) {
         witness.bound.push_back(expected.bound[i] + witness_error(golden, sizes[i], witness.y[i]));
       }
       const std::vector<float> got(expected.y.begin(), expected.y.end());
-      EXPECT_FALSE(reference::compare(got, witness).pass) << golden.name << " fault " << fault;
+      EXPECT_FALSE(oracle::compare(got, witness).pass) << golden.name << " fault " << fault;
     }
   }
 }

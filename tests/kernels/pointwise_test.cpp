@@ -10,13 +10,13 @@
 #include <vector>
 
 #include "foldconv/kernel_list.hpp"
+#include "harness/oracle/pointwise.hpp"
 #include "kernels/support/test_conv.hpp"
-#include "reference/pointwise.hpp"
 
 namespace foldconv::kernel_tests {
 namespace {
 
-using reference::Bounded;
+using oracle::Bounded;
 
 // One piece and less, one CTA and more, with every length of tail; the last one needs many CTAs.
 const Shape kShapes[] = {{1, 1, 1, 1},  {1, 1, 1, 7},  {1, 1, 1, 8},    {1, 3, 3, 3},
@@ -34,41 +34,37 @@ class Pointwise : public testing::TestWithParam<DataType> {
   std::vector<float> values(const Shape& shape, std::uint64_t seed) const {
     const ConvProblem problem{
         .dtype = dtype(), .n = shape.n, .h = shape.h, .w = shape.w, .c = shape.c, .k = 1};
-    return reference::make_raw(problem, {.seed = seed}).x;
+    return oracle::make_raw(problem, {.seed = seed}).x;
   }
 
   static Channels channels(int c) {
     const ConvProblem problem{.h = 1, .w = 1, .c = 1, .k = c};
-    const reference::RawConv raw = reference::make_raw(problem, {.seed = 3});
+    const oracle::RawConv raw = oracle::make_raw(problem, {.seed = 3});
     return {raw.gamma, raw.beta, raw.mean, raw.variance};
   }
 
   std::vector<std::byte> encoded(const std::vector<float>& values) const {
-    return reference::encode(dtype(), values);
+    return oracle::encode(dtype(), values);
   }
 
   std::vector<float> result(const DeviceBuffer& y) const {
     check(cudaDeviceSynchronize(), "pointwise kernel");
-    return reference::decode(dtype(), y.download());
+    return oracle::decode(dtype(), y.download());
   }
 
   void judge(const std::vector<float>& got, const std::function<Bounded(std::size_t)>& exact,
              const Shape& shape) const {
-    reference::Expected expected;
+    oracle::Expected expected;
     for (std::size_t i = 0; i < got.size(); ++i) {
-      const Bounded stored = reference::store(dtype(), exact(i));
+      const Bounded stored = oracle::store(dtype(), exact(i));
       expected.y.push_back(stored.value);
       expected.bound.push_back(stored.error);
     }
-    const reference::Comparison comparison = reference::compare(got, expected);
+    const oracle::Comparison comparison = oracle::compare(got, expected);
     EXPECT_TRUE(comparison.pass) << shape.n << "x" << shape.h << "x" << shape.w << "x" << shape.c
                                  << ": " << comparison.to_string();
   }
 };
-
-void expect_ok(const Status& status) {
-  if (!status.ok()) throw std::runtime_error(status.message());
-}
 
 DeviceBuffer on_device(const std::vector<float>& values) {
   return DeviceBuffer(std::as_bytes(std::span(values)));
@@ -86,15 +82,15 @@ TEST_P(Pointwise, BatchNorm) {
         static_cast<const float*>(mean.data()), static_cast<const float*>(variance.data()), kEps};
     const DeviceBuffer input(encoded(x));
     const DeviceBuffer y(input.bytes(), Guards::none), in_place(encoded(x));
-    expect_ok(pointwise::batch_norm(dtype(), shape, input.data(), arrays, y.data()));
-    expect_ok(pointwise::batch_norm(dtype(), shape, in_place.data(), arrays, in_place.data()));
+    check(pointwise::batch_norm(dtype(), shape, input.data(), arrays, y.data()));
+    check(pointwise::batch_norm(dtype(), shape, in_place.data(), arrays, in_place.data()));
     const std::vector<float> got = result(y);
     judge(
         got,
         [&](std::size_t i) {
           const std::size_t c = i % static_cast<std::size_t>(shape.c);
-          return reference::batch_norm(x[i], parameters.gamma[c], parameters.beta[c],
-                                       parameters.mean[c], parameters.variance[c], kEps);
+          return oracle::batch_norm(x[i], parameters.gamma[c], parameters.beta[c],
+                                    parameters.mean[c], parameters.variance[c], kEps);
         },
         shape);
     EXPECT_EQ(result(in_place), got);
@@ -108,15 +104,15 @@ TEST_P(Pointwise, Add) {
     DeviceBuffer first(encoded(x));
     const DeviceBuffer second(encoded(z));
     const DeviceBuffer y(first.bytes(), Guards::none);
-    expect_ok(pointwise::add(dtype(), shape, first.data(), second.data(), y.data()));
+    check(pointwise::add(dtype(), shape, first.data(), second.data(), y.data()));
     const std::vector<float> got = result(y);
     judge(
-        got, [&](std::size_t i) { return reference::add(x[i], z[i]); }, shape);
+        got, [&](std::size_t i) { return oracle::add(x[i], z[i]); }, shape);
     EXPECT_EQ(result(second), z) << "an input was changed";
-    expect_ok(pointwise::add(dtype(), shape, first.data(), second.data(), first.data()));
+    check(pointwise::add(dtype(), shape, first.data(), second.data(), first.data()));
     EXPECT_EQ(result(first), got) << "in place of x";
     first.upload(encoded(x));
-    expect_ok(pointwise::add(dtype(), shape, first.data(), second.data(), second.data()));
+    check(pointwise::add(dtype(), shape, first.data(), second.data(), second.data()));
     EXPECT_EQ(result(second), got) << "in place of z";
   }
 }
@@ -130,16 +126,15 @@ TEST_P(Pointwise, Activate) {
       for (float& v : x) v *= 4;  // a power of two: still exact
       const DeviceBuffer input(encoded(x));
       const DeviceBuffer y(input.bytes(), Guards::none);
-      expect_ok(pointwise::activate(dtype(), shape, activation, kAlpha, input.data(), y.data()));
+      check(pointwise::activate(dtype(), shape, activation, kAlpha, input.data(), y.data()));
       const std::vector<float> got = result(y);
       judge(
           got,
           [&](std::size_t i) {
-            return reference::activate(activation, kAlpha, {x[i], 0});
+            return oracle::activate(activation, kAlpha, {x[i], 0});
           },
           shape);
-      expect_ok(
-          pointwise::activate(dtype(), shape, activation, kAlpha, input.data(), input.data()));
+      check(pointwise::activate(dtype(), shape, activation, kAlpha, input.data(), input.data()));
       EXPECT_EQ(result(input), got) << "in place";
     }
   }
@@ -147,7 +142,7 @@ TEST_P(Pointwise, Activate) {
 
 // Far outside the usual range as well: the ends of the exponential, the largest numbers, NaN.
 TEST_P(Pointwise, ActivateAtTheEnds) {
-  const std::vector<float> x = reference::decode(
+  const std::vector<float> x = oracle::decode(
       dtype(), encoded({0.0f,      -0.0f,    3,         -3,
                         6,         -6,       5.96875f,  11,
                         -11,       40,       -40,       88,
@@ -158,12 +153,12 @@ TEST_P(Pointwise, ActivateAtTheEnds) {
   for (int kind = 0; kind < kActivationCount; ++kind) {
     const auto activation = static_cast<Activation>(kind);
     const DeviceBuffer input(encoded(x));
-    expect_ok(pointwise::activate(dtype(), shape, activation, 0.25f, input.data(), input.data()));
+    check(pointwise::activate(dtype(), shape, activation, 0.25f, input.data(), input.data()));
     const std::vector<float> got = result(input);
     judge(
         got,
         [&](std::size_t i) {
-          return reference::activate(activation, 0.25f, {x[i], 0});
+          return oracle::activate(activation, 0.25f, {x[i], 0});
         },
         shape);
     EXPECT_TRUE(std::isnan(got.back())) << to_string(activation);
@@ -182,10 +177,10 @@ TEST(PointwiseF32, LargerThanTheGrid) {
   const pointwise::BatchNormArrays arrays{
       static_cast<const float*>(gamma.data()), static_cast<const float*>(beta.data()),
       static_cast<const float*>(mean.data()), static_cast<const float*>(variance.data()), 0.25f};
-  expect_ok(pointwise::batch_norm(DataType::f32, shape, input.data(), arrays, y.data()));
-  expect_ok(pointwise::add(DataType::f32, shape, y.data(), input.data(), y.data()));
+  check(pointwise::batch_norm(DataType::f32, shape, input.data(), arrays, y.data()));
+  check(pointwise::add(DataType::f32, shape, y.data(), input.data(), y.data()));
   check(cudaDeviceSynchronize(), "pointwise kernels");
-  const std::vector<float> got = reference::decode(DataType::f32, y.download());
+  const std::vector<float> got = oracle::decode(DataType::f32, y.download());
   std::size_t wrong = 0;
   for (std::size_t i = 0; i < got.size(); ++i) {
     const float normal[] = {x[i] - 1, 2 * x[i] + 8, 4 * x[i] - 1};
@@ -207,10 +202,10 @@ TEST_P(Pointwise, ChainEqualsTheFusedConvOnIntegers) {
                     .pad = {1, 1, 1, 1},
                     .activation = Activation::relu,
                     .residual = true};
-  const reference::RawConv raw = reference::make_raw(fused, {.integers = true});
+  const oracle::RawConv raw = oracle::make_raw(fused, {.integers = true});
   const TestConv fused_conv = make_conv(fused, raw);
 
-  reference::RawConv plain = raw;
+  oracle::RawConv plain = raw;
   plain.gamma = plain.beta = plain.mean = plain.variance = plain.residual = {};
   ConvProblem conv_only = fused;
   conv_only.residual = false;
@@ -224,10 +219,10 @@ TEST_P(Pointwise, ChainEqualsTheFusedConvOnIntegers) {
       static_cast<const float*>(mean.data()), static_cast<const float*>(variance.data()),
       static_cast<float>(raw.eps)};
   const DeviceBuffer residual(encoded(raw.residual));
-  const Shape shape = reference::output_shape(fused);
-  expect_ok(pointwise::batch_norm(dtype(), shape, y.data(), arrays, y.data()));
-  expect_ok(pointwise::add(dtype(), shape, y.data(), residual.data(), y.data()));
-  expect_ok(pointwise::activate(dtype(), shape, Activation::relu, 0, y.data(), y.data()));
+  const Shape shape = oracle::output_shape(fused);
+  check(pointwise::batch_norm(dtype(), shape, y.data(), arrays, y.data()));
+  check(pointwise::add(dtype(), shape, y.data(), residual.data(), y.data()));
+  check(pointwise::activate(dtype(), shape, Activation::relu, 0, y.data(), y.data()));
   EXPECT_EQ(result(y), run(fused_conv));
 }
 

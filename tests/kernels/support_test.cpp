@@ -43,7 +43,7 @@ TEST(Support, AWrittenGuardBandFailsTheTest) {
 TEST(Support, PoisonIsNotANumberInEveryType) {
   DeviceBuffer buffer(64);
   for (const DataType dtype : {DataType::f16, DataType::bf16, DataType::f32}) {
-    for (const float value : reference::decode(dtype, buffer.download())) {
+    for (const float value : oracle::decode(dtype, buffer.download())) {
       EXPECT_TRUE(std::isnan(value));
     }
   }
@@ -64,7 +64,7 @@ TEST(Support, OneWrongElementFails) {
   got[41] += 1;
   EXPECT_NONFATAL_FAILURE(expect_exact(integers, got), "pixel 5 channel 1");
 
-  const TestConv random = make_conv(problem, reference::RawOptions{});
+  const TestConv random = make_conv(problem, oracle::RawOptions{});
   std::vector<float> off = run(random);
   expect_within_bound(random, off);
   off[7] *= 1 + 0x1p-9f;

@@ -43,7 +43,7 @@ class Schema(unittest.TestCase):
         self.assertIn("`kernel` is null", self.problems(lambda d: d["rows"][1].update(kernel=None)))
 
     def test_other_versions_and_commands_are_refused(self):
-        self.assertIn("schema 2", self.problems(lambda d: d["header"].update(schema=2)))
+        self.assertIn("schema 1", self.problems(lambda d: d["header"].update(schema=1)))
         self.assertIn("validate", self.problems(lambda d: d["header"].update(command="validate")))
 
     def test_no_time_without_a_right_result(self):
@@ -55,7 +55,7 @@ class Schema(unittest.TestCase):
     def test_rows_of_a_run_that_was_cut_short_are_kept(self):
         with open(FIXTURE, encoding="utf-8") as file:
             text = file.read()
-        for length in range(text.index('"chain"'), text.index('"summary"'), 500):
+        for length in range(text.index('"separate"'), text.index('"summary"'), 500):
             document, cut_short = result_file.parse(text[:length])
             self.assertTrue(cut_short)
             self.assertGreaterEqual(len(document["rows"]), 1)
@@ -67,20 +67,32 @@ class Charts(unittest.TestCase):
     def setUp(self):
         self.result = result_file.read(FIXTURE)
 
-    def test_speedups_are_over_the_unfused_baseline(self):
+    def test_speedups_are_over_the_separate_baseline(self):
         entries = chart_data.speedups(self.result, "cold")
         self.assertEqual([entry[0] for entry in entries], ["layer\nmb1", "layer\nmb8"])
-        self.assertEqual(entries[0][1], "unfused")
-        self.assertEqual(entries[0][2], {"fused": 8.0, "chain": 4.0})
+        self.assertEqual(entries[0][1], "separate")
+        self.assertEqual(entries[0][2], {"planned": 2.0, "direct": 0.25})
+        self.assertEqual(entries[0][3], "planned")
 
     def test_without_such_a_baseline_it_is_the_slowest(self):
-        rows = {"fused": {"cold_us": 2.0}, "chain": {"cold_us": 3.0}, "other": {"cold_us": None}}
+        rows = {"planned": {"cold_us": 2.0}, "chain": {"cold_us": 3.0}, "other": {"cold_us": None}}
         self.assertEqual(chart_data.baseline_name(rows, "cold"), "chain")
 
     def test_roofline_points(self):
-        implementation, _, intensity, tflops = chart_data.roofline_points(self.result, "cold")[0]
-        self.assertEqual((implementation, intensity), ("fused", 25.0))
+        way, _, intensity, tflops = chart_data.roofline_points(self.result, "cold")[0]
+        self.assertEqual((way, intensity), ("planned", 25.0))
         self.assertAlmostEqual(tflops, 20.0)
+
+    def test_every_way_has_a_colour_of_its_own(self):
+        self.assertEqual(len(set(chart_data.COLOURS.values())), len(chart_data.COLOURS))
+        for row in self.result.rows:
+            self.assertIn(row["way"], chart_data.COLOURS)
+
+    def test_traffic_is_counted_over_compulsory(self):
+        self.assertEqual(chart_data.traffic(self.result), [])  # a GPU counts nothing
+        for row in self.result.rows:
+            row["dram_bytes"] = 2 * row["problem_bytes"]
+        self.assertEqual(chart_data.traffic(self.result)[0][2]["planned"], 2.0)
 
 
 class Readme(unittest.TestCase):
@@ -111,8 +123,8 @@ class Readme(unittest.TestCase):
         self.assertTrue(text.startswith(f"above\n{readme.BEGIN}\n"), text)
         self.assertTrue(text.endswith(f"\n{readme.END}\nbelow\n"), text)
         self.assertNotIn("earlier", text)
-        self.assertIn("| launches / cold us / share of its floor | fused | chain | unfused |", text)
-        self.assertIn("| layer mb8 | 1 / 40.0 / 0.80 | 3 / 80.0 / 0.40 | 3 / 320.0 / 0.10 | 8.00 |", text)
+        self.assertIn("| launches / cold us / share of its floor | planned | separate | direct |", text)
+        self.assertIn("| layer mb8 | 1 / 40.0 / 0.80 | 3 / 80.0 / 0.40 | 3 / 320.0 / 0.10 | 2.00 |", text)
         self.assertIn("| wrong mb1 | wrong | - | - | - |", text)
         self.assertIn("copy 1000 GB/s, gemm 100 TFLOP/s", text)
         self.assertEqual(self.run_readme("--check").returncode, 0)

@@ -48,7 +48,7 @@ class Trace : public testing::Test {
 TEST_F(Trace, ARunOfAConvolutionIsARangeNamedByKernelAndProblem) {
   const TestConv test =
       make_conv(ConvProblem{.h = 5, .w = 6, .c = 64, .k = 64, .r = 3, .s = 3, .pad = {1, 1, 1, 1}},
-                reference::RawOptions{});
+                oracle::RawOptions{});
   run(test, {.kernel = "conv_rxs_f16_64x64x64_st4_sm80"});
   EXPECT_EQ(events(), (std::vector<std::string>{
                           "push foldconv: conv_rxs_f16_64x64x64_st4_sm80 1x5x6x64 3x3 -> 1x5x6x64",

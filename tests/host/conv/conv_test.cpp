@@ -11,9 +11,9 @@
 #include "base/device.hpp"
 #include "base/device_memory.hpp"
 #include "foldconv/pointwise.hpp"
+#include "harness/oracle/oracle.hpp"
 #include "host/expect_error.hpp"
 #include "kernels/support/device_buffer.hpp"
-#include "reference/reference.hpp"
 
 namespace foldconv {
 namespace {
@@ -60,12 +60,12 @@ struct Case {
                  std::nullopt, {.dtype = problem.dtype});
   }
   std::vector<std::byte> expected() const {
-    const std::vector<double> y = reference::conv(problem, inputs).y;
-    return reference::encode(problem.dtype, std::vector<float>(y.begin(), y.end()));
+    const std::vector<double> y = oracle::conv(problem, inputs).y;
+    return oracle::encode(problem.dtype, std::vector<float>(y.begin(), y.end()));
   }
 
   ConvProblem problem;
-  reference::ConvInputs inputs;
+  oracle::ConvInputs inputs;
 };
 
 // A case with its plan and its tensors on the device.
@@ -73,9 +73,9 @@ struct Planned : Case {
   explicit Planned(DataType dtype, bool with_residual = false)
       : Case(dtype, with_residual),
         plan(*Conv::create(folded())->plan(problem)),
-        x(reference::encode(dtype, inputs.x)),
-        residual(reference::encode(dtype,
-                                   with_residual ? inputs.residual : std::vector<float>(8, 0.0f))),
+        x(oracle::encode(dtype, inputs.x)),
+        residual(
+            oracle::encode(dtype, with_residual ? inputs.residual : std::vector<float>(8, 0.0f))),
         y(expected().size()) {}
 
   ConvBuffers buffers() const {
@@ -104,7 +104,7 @@ TEST_P(ConvOfDtype, PlanOutlivesConv) {
 
 TEST_P(ConvOfDtype, ResidualInPlace) {
   const Planned planned(GetParam(), true);
-  DeviceBuffer y(reference::encode(GetParam(), planned.inputs.residual));
+  DeviceBuffer y(oracle::encode(GetParam(), planned.inputs.residual));
   const Status status =
       planned.plan.run({.x = planned.x.data(), .residual = y.data(), .y = y.data()});
   ASSERT_TRUE(status.ok()) << status.message();
@@ -123,7 +123,7 @@ TEST_P(ConvOfDtype, OneConvServesManyProblems) {
     ASSERT_TRUE(plan.ok()) << plan.status().message();
     EXPECT_EQ(plan->problem(), other.problem);
     const std::vector<std::byte> expected = other.expected();
-    DeviceBuffer x(reference::encode(GetParam(), other.inputs.x)), y(expected.size());
+    DeviceBuffer x(oracle::encode(GetParam(), other.inputs.x)), y(expected.size());
     ASSERT_TRUE(plan->run({.x = x.data(), .y = y.data()}).ok());
     EXPECT_EQ(y.download(), expected);
   }
@@ -307,10 +307,10 @@ TEST(PointwiseRun, AddInPlace) {
                            b = {10, 20, 30, 40, 50, 60, 70, 80, 90};
   std::vector<float> sum;
   for (std::size_t i = 0; i < a.size(); ++i) sum.push_back(a[i] + b[i]);
-  DeviceBuffer x(reference::encode(DataType::f16, a)), y(reference::encode(DataType::f16, b));
+  DeviceBuffer x(oracle::encode(DataType::f16, a)), y(oracle::encode(DataType::f16, b));
   const Status status = pointwise::add(DataType::f16, {1, 1, 1, 9}, x.data(), y.data(), y.data());
   ASSERT_TRUE(status.ok()) << status.message();
-  EXPECT_EQ(y.download(), reference::encode(DataType::f16, sum));
+  EXPECT_EQ(y.download(), oracle::encode(DataType::f16, sum));
 }
 
 }  // namespace

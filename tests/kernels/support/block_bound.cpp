@@ -28,7 +28,8 @@
 #include <cmath>
 #include <cstddef>
 
-#include "reference/rounding.hpp"
+#include "harness/oracle/rounding.hpp"
+#include "harness/problem/walk.hpp"
 
 namespace foldconv::kernel_tests {
 namespace {
@@ -54,14 +55,15 @@ struct Step {
   std::vector<double> weight_error;  // e_w; empty: 0
 };
 
-Affine folded(const GoldenLayer& layer) {
+Affine folded(const harness::LineConv& conv) {
+  const BatchNorm& norm = *conv.batch_norm;
   Affine affine;
-  for (std::size_t k = 0; k < layer.gamma.size(); ++k) {
-    const double deviation = std::sqrt(static_cast<double>(layer.variance[k]) + layer.eps);
-    const double scale = static_cast<double>(layer.gamma[k]) / deviation;
+  for (std::size_t k = 0; k < norm.gamma.size(); ++k) {
+    const double deviation = std::sqrt(static_cast<double>(norm.variance[k]) + norm.eps.value);
+    const double scale = static_cast<double>(norm.gamma[k]) / deviation;
     affine.scale.push_back(scale);
-    affine.bias.push_back(static_cast<double>(layer.beta[k]) -
-                          static_cast<double>(layer.mean[k]) * scale);
+    affine.bias.push_back(static_cast<double>(norm.beta[k]) -
+                          static_cast<double>(norm.mean[k]) * scale);
     affine.bias_error.push_back(kUnit * std::fabs(affine.bias.back()));
   }
   return affine;
@@ -91,11 +93,11 @@ std::vector<double> sum_of_magnitudes(ConvProblem problem, const std::vector<dou
   problem.dtype = DataType::f32;
   problem.residual = false;
   const std::vector<float> no_bias(scale.size());
-  return reference::conv(problem, {.x = magnitudes(x),
-                                   .weights = magnitudes(weights),
-                                   .scale = magnitudes(scale),
-                                   .bias = no_bias,
-                                   .residual = {}})
+  return oracle::conv(problem, {.x = magnitudes(x),
+                                .weights = magnitudes(weights),
+                                .scale = magnitudes(scale),
+                                .bias = no_bias,
+                                .residual = {}})
       .y;
 }
 
@@ -108,12 +110,12 @@ Approximate conv(const Step& step, const Approximate& x, const Approximate* resi
   ConvProblem problem = step.problem;
   problem.residual = residual != nullptr;
   const std::vector<double> weights = doubles(step.weights);
-  const reference::Expected at_c =
-      reference::conv(problem, {.x = x.value,
-                                .weights = step.weights,
-                                .scale = floats(step.affine.scale),
-                                .bias = floats(step.affine.bias),
-                                .residual = residual ? residual->value : std::vector<float>{}});
+  const oracle::Expected at_c =
+      oracle::conv(problem, {.x = x.value,
+                             .weights = step.weights,
+                             .scale = floats(step.affine.scale),
+                             .bias = floats(step.affine.bias),
+                             .residual = residual ? residual->value : std::vector<float>{}});
   std::vector<double> carried = sum_of_magnitudes(problem, x.error, weights, step.affine.scale);
   if (!step.weight_error.empty()) {
     std::vector<double> inputs = x.error;
@@ -125,7 +127,7 @@ Approximate conv(const Step& step, const Approximate& x, const Approximate* resi
     for (std::size_t i = 0; i < carried.size(); ++i) carried[i] += rounded[i];
   }
 
-  Approximate y{reference::output_shape(problem), floats(at_c.y), {}};
+  Approximate y{oracle::output_shape(problem), floats(at_c.y), {}};
   for (std::size_t i = 0; i < carried.size(); ++i) {
     const std::size_t k = i % step.affine.bias.size();
     const double v = std::fabs(at_c.y[i]);
@@ -133,8 +135,8 @@ Approximate conv(const Step& step, const Approximate& x, const Approximate* resi
     const double z_error = residual ? residual->error[i] : 0;
     double error = at_c.bound[i] + growth(problem) * (carried[i] + z_error) +
                    kUnit * (3 * v + std::fabs(step.affine.bias[k]) + z) + step.affine.bias_error[k];
-    error += reference::half_spacing(problem.dtype, v + error) -
-             reference::half_spacing(problem.dtype, v);
+    error +=
+        oracle::half_spacing(problem.dtype, v + error) - oracle::half_spacing(problem.dtype, v);
     y.error.push_back(error);
   }
   return y;
@@ -149,21 +151,14 @@ void relu(Approximate& tensor) {
   }
 }
 
-Step make_step(const GoldenLayer& layer, DataType dtype, const Shape& x, int stride, int groups) {
-  return {.problem = {.dtype = dtype,
-                      .n = x.n,
-                      .h = x.h,
-                      .w = x.w,
-                      .c = x.c,
-                      .k = layer.k,
-                      .r = layer.r,
-                      .s = layer.r,
-                      .stride = {stride, stride},
-                      .pad = {layer.r / 2, layer.r / 2, layer.r / 2, layer.r / 2},
-                      .groups = groups},
-          .weights = layer.weights,
-          .affine = folded(layer),
-          .weight_error = {}};
+// Without the activation behind it.
+Step make_step(const harness::LineConv& conv) {
+  Step step{.problem = conv.problem,
+            .weights = {conv.weights.values.begin(), conv.weights.values.end()},
+            .affine = folded(conv),
+            .weight_error = {}};
+  step.problem.activation = Activation::none;
+  return step;
 }
 
 // [last | x], x with the block's stride.
@@ -192,23 +187,24 @@ Approximate concatenated(const Approximate& last, const Approximate& x, int stri
 }
 
 // [w3 s3 | wd sd], one bias.
-Step merged(const GoldenLayer& last, const GoldenLayer& downsample, DataType dtype,
-            const Shape& x) {
+Step merged(const harness::LineConv& last, const harness::LineConv& downsample) {
   const Affine a = folded(last), b = folded(downsample);
-  Step step = make_step(last, dtype, x, 1, 1);
+  const DataType dtype = last.problem.dtype;
+  Step step = make_step(last);
+  step.problem.c += downsample.problem.c;
   step.weights.clear();
   for (std::size_t k = 0; k < a.scale.size(); ++k) {
-    const auto append = [&](const GoldenLayer& layer, double scale) {
-      const auto width = static_cast<std::size_t>(layer.c_per_group);
+    const auto append = [&](const ConvWeights& weights, double scale) {
+      const auto width = static_cast<std::size_t>(weights.c_per_group);
       for (std::size_t c = 0; c < width; ++c) {
-        const double product = static_cast<double>(layer.weights[k * width + c]) * scale;
+        const double product = static_cast<double>(weights.values[k * width + c]) * scale;
         step.weights.push_back(static_cast<float>(product));
-        step.weight_error.push_back(reference::half_spacing(dtype, product) +
+        step.weight_error.push_back(oracle::half_spacing(dtype, product) +
                                     2 * kUnit * std::fabs(product));
       }
     };
-    append(last, a.scale[k]);
-    append(downsample, b.scale[k]);
+    append(last.weights, a.scale[k]);
+    append(downsample.weights, b.scale[k]);
     step.affine.scale[k] = 1;
     step.affine.bias[k] = a.bias[k] + b.bias[k];
     step.affine.bias_error[k] =
@@ -219,39 +215,30 @@ Step merged(const GoldenLayer& last, const GoldenLayer& downsample, DataType dty
 
 }  // namespace
 
-reference::Expected expect_block(const BlockGolden& golden, DataType dtype) {
-  const Approximate x{
-      {golden.n, golden.h, golden.w, golden.c}, golden.x, std::vector<double>(golden.x.size())};
-  const bool first_strides = !golden.is_bottleneck() || golden.stride_at == StrideAt::conv1;
-  Approximate inner = x;
-  for (std::size_t i = 0; i + 1 < golden.layers.size(); ++i) {
-    const bool strides = i == (first_strides ? 0u : 1u);
-    const int groups = golden.is_bottleneck() && i == 1 ? golden.groups : 1;
-    inner =
-        conv(make_step(golden.layers[i], dtype, inner.shape, strides ? golden.stride : 1, groups),
-             inner, nullptr);
-    relu(inner);
-  }
-
-  const GoldenLayer& last = golden.layers.back();
-  const Step step = make_step(last, dtype, inner.shape, 1, 1);
-  Approximate y;
-  if (!golden.downsample) {
-    y = conv(step, inner, &x);
-  } else {
-    const GoldenLayer& downsample = *golden.downsample;
-    const Approximate shortcut =
-        conv(make_step(downsample, dtype, x.shape, golden.stride, 1), x, nullptr);
-    y = conv(step, inner, &shortcut);
-    if (golden.is_bottleneck()) {
-      const Approximate joined = concatenated(inner, x, golden.stride);
-      const Approximate other =
-          conv(merged(last, downsample, dtype, joined.shape), joined, nullptr);
-      for (std::size_t i = 0; i < y.error.size(); ++i) {
-        // `other` is centred elsewhere.
-        const double distance = std::fabs(static_cast<double>(other.value[i] - y.value[i]));
-        y.error[i] = std::max(y.error[i], other.error[i] + 2 * distance);
-      }
+oracle::Expected expect_block(const BlockGolden& golden, DataType dtype) {
+  const harness::Problem problem = problem_of(golden, dtype);
+  const harness::Line& line = problem.lines.front();
+  const Approximate x{line.input(), golden.x, std::vector<double>(golden.x.size())};
+  Approximate inner;  // what the last convolution reads
+  Approximate y = harness::walk(
+      problem, x, Approximate(),
+      [&](const harness::LineConv& each, const Approximate& from, const Approximate* residual) {
+        Approximate to = conv(make_step(each), from, residual);
+        if (&each == &line.convs.back()) {
+          inner = from;
+        } else if (each.problem.activation == Activation::relu) {
+          relu(to);
+        }
+        return to;
+      });
+  if (line.shortcut && line.bottleneck()) {
+    const Approximate other =
+        conv(merged(line.convs.back(), *line.shortcut),
+             concatenated(inner, x, line.shortcut->problem.stride.h), nullptr);
+    for (std::size_t i = 0; i < y.error.size(); ++i) {
+      // `other` is centred elsewhere.
+      const double distance = std::fabs(static_cast<double>(other.value[i] - y.value[i]));
+      y.error[i] = std::max(y.error[i], other.error[i] + 2 * distance);
     }
   }
   relu(y);

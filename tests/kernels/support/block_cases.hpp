@@ -42,9 +42,7 @@ inline BlockShape with_downsample(BlockShape shape, int stride = 1, StrideAt at 
 // Throws std::runtime_error where the cut is refused.
 template <class BlockOrStage>
 BlockPlan plan_cut(const BlockOrStage& block, const BlockProblem& problem, BlockCut cut) {
-  auto plan = block.plan(problem, {.cut = cut});
-  if (!plan.ok()) throw std::runtime_error(plan.status().message());
-  return *plan;
+  return value_of(block.plan(problem, {.cut = cut}));
 }
 
 }  // namespace foldconv::kernel_tests

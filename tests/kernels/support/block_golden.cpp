@@ -1,11 +1,14 @@
 #include "kernels/support/block_golden.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <initializer_list>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
 
-#include "kernels/support/safetensors.hpp"
+#include "harness/safetensors/safetensors.hpp"
+#include "harness/ways/library.hpp"
 
 namespace foldconv::kernel_tests {
 namespace {
@@ -33,7 +36,7 @@ class Reader {
   Reader(const std::string& folder, const Entry& entry)
       : path_(folder + "/" + entry.name + ".safetensors"),
         entry_(entry),
-        file_(read_safetensors(path_)) {}
+        file_(harness::open_file(path_)) {}
 
   BlockGolden read() const {
     expect_metadata("block", entry_.block);
@@ -72,19 +75,19 @@ class Reader {
 
  private:
   void expect_metadata(const std::string& key, const std::string& value) const {
-    const auto found = file_.metadata.find(key);
-    if (found == file_.metadata.end() || found->second != value) {
+    const auto found = file_.metadata().find(key);
+    if (found == file_.metadata().end() || found->second != value) {
       throw std::runtime_error(path_ + ": the index has " + key + " = " + value);
     }
   }
 
-  std::vector<float> tensor(const std::string& name,
-                            std::initializer_list<std::int64_t> shape) const {
-    const auto found = file_.tensors.find(name);
-    if (found == file_.tensors.end() || found->second.shape != std::vector(shape)) {
+  std::vector<float> tensor(const std::string& name, std::initializer_list<int> shape) const {
+    const harness::TensorInfo* found = file_.find(name);
+    if (found == nullptr ||
+        !std::ranges::equal(found->shape, shape, std::cmp_equal<std::uint64_t, int>)) {
       throw std::runtime_error(path_ + ": no " + name + " of the shape that the index says");
     }
-    return found->second.values;
+    return file_.values(name);
   }
 
   GoldenLayer layer(const std::string& conv, const std::string& batch_norm, int k, int c_per_group,
@@ -103,27 +106,8 @@ class Reader {
 
   std::string path_;
   Entry entry_;
-  TensorFile file_;
+  harness::Safetensors file_;
 };
-
-BlockLayer view(const GoldenLayer& layer) {
-  return {{.values = layer.weights,
-           .k = layer.k,
-           .c_per_group = layer.c_per_group,
-           .r = layer.r,
-           .s = layer.r},
-          BatchNorm{.gamma = layer.gamma,
-                    .beta = layer.beta,
-                    .mean = layer.mean,
-                    .variance = layer.variance,
-                    .eps = Epsilon{layer.eps}}};
-}
-
-template <class T>
-Block block_of(const Result<T>& result) {
-  if (!result.ok()) throw std::runtime_error(result.status().message());
-  return *result;
-}
 
 }  // namespace
 
@@ -137,24 +121,36 @@ std::vector<BlockGolden> read_block_goldens(const std::string& folder) {
   return goldens;
 }
 
+harness::Problem problem_of(const BlockGolden& golden, DataType dtype) {
+  const bool bottleneck = golden.is_bottleneck();
+  harness::Problem problem;
+  problem.blocks = true;
+  problem.distinct = golden.n;
+  problem.x = golden.x;
+  problem.lines = {harness::make_line({.c = golden.c,
+                                       .middle = bottleneck ? golden.layers.front().k : 0,
+                                       .k = golden.k,
+                                       .stride = golden.stride,
+                                       .stride_at = golden.stride_at,
+                                       .groups = golden.groups,
+                                       .projection = golden.downsample.has_value()},
+                                      {golden.n, golden.h, golden.w, golden.c}, {.dtype = dtype})};
+  const auto set = [](harness::LineConv& conv, const GoldenLayer& layer) {
+    conv.weights.values = layer.weights;
+    conv.batch_norm = BatchNorm{.gamma = layer.gamma,
+                                .beta = layer.beta,
+                                .mean = layer.mean,
+                                .variance = layer.variance,
+                                .eps = Epsilon{layer.eps}};
+  };
+  harness::Line& line = problem.lines.front();
+  for (std::size_t i = 0; i < line.convs.size(); ++i) set(line.convs[i], golden.layers[i]);
+  if (line.shortcut) set(*line.shortcut, *golden.downsample);
+  return problem;
+}
+
 Block create_block(const BlockGolden& golden, DataType dtype) {
-  std::optional<BlockLayer> downsample;
-  if (golden.downsample) downsample = view(*golden.downsample);
-  if (!golden.is_bottleneck()) {
-    return block_of(BasicBlock::create({.conv1 = view(golden.layers[0]),
-                                        .conv2 = view(golden.layers[1]),
-                                        .downsample = downsample,
-                                        .stride = golden.stride},
-                                       {.dtype = dtype}));
-  }
-  return block_of(Bottleneck::create({.conv1 = view(golden.layers[0]),
-                                      .conv2 = view(golden.layers[1]),
-                                      .conv3 = view(golden.layers[2]),
-                                      .downsample = downsample,
-                                      .stride = golden.stride,
-                                      .stride_at = golden.stride_at,
-                                      .groups = golden.groups},
-                                     {.dtype = dtype}));
+  return harness::create_blocks(problem_of(golden, dtype)).front();
 }
 
 }  // namespace foldconv::kernel_tests

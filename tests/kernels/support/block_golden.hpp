@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "foldconv/foldconv.hpp"
+#include "harness/problem/problem.hpp"
 
 namespace foldconv::kernel_tests {
 
@@ -34,7 +35,10 @@ struct BlockGolden {
 // Throws std::runtime_error if a file is missing or holds something else than the index says.
 std::vector<BlockGolden> read_block_goldens(const std::string& folder);
 
-// Throws std::runtime_error if creation fails.
+// With views of the golden's weights, which must outlive it.
+harness::Problem problem_of(const BlockGolden& golden, DataType dtype);
+
+// Throws Error if creation fails.
 Block create_block(const BlockGolden& golden, DataType dtype);
 
 }  // namespace foldconv::kernel_tests

@@ -6,7 +6,7 @@
 #include <stdexcept>
 
 #include "compute/cudnn_bound.hpp"
-#include "kernels/support/safetensors.hpp"
+#include "harness/safetensors/safetensors.hpp"
 #include "kernels/support/test_conv.hpp"
 
 namespace foldconv::kernel_tests {
@@ -31,15 +31,15 @@ ConvProblem parse_problem(const std::string& text) {
   return p;
 }
 
-CudnnGolden parse(const std::string& name, const TensorFile& file) {
+CudnnGolden parse(const std::string& name, const harness::Safetensors& file) {
   CudnnGolden golden;
   golden.name = name;
-  golden.witness = "cuDNN " + file.metadata.at("cudnn") + " on " + file.metadata.at("gpu") +
-                   ", engine " + file.metadata.at("engine");
-  golden.problem = parse_problem(file.metadata.at("problem"));
+  golden.witness = "cuDNN " + file.metadata().at("cudnn") + " on " + file.metadata().at("gpu") +
+                   ", engine " + file.metadata().at("engine");
+  golden.problem = parse_problem(file.metadata().at("problem"));
   const ConvProblem& p = golden.problem;
   const auto tensor = [&file](const char* key, std::int64_t elements) {
-    const std::vector<float>& values = file.tensors.at(key).values;
+    std::vector<float> values = file.values(key);
     if (std::ssize(values) != elements) {
       throw std::runtime_error(std::string(key) + " has another size than the problem says");
     }
@@ -49,7 +49,7 @@ CudnnGolden parse(const std::string& name, const TensorFile& file) {
   golden.inputs.weights = tensor("weights", std::int64_t{p.k} * (p.c / p.groups) * p.r * p.s);
   golden.inputs.scale = tensor("scale", p.k);
   golden.inputs.bias = tensor("bias", p.k);
-  const std::int64_t outputs = reference::output_shape(p).elements();
+  const std::int64_t outputs = oracle::output_shape(p).elements();
   if (p.residual) golden.inputs.residual = tensor("residual", outputs);
   golden.y = tensor("y", outputs);
   return golden;
@@ -63,8 +63,8 @@ std::vector<CudnnGolden> read_cudnn_goldens(const std::string& folder) {
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.path().extension() != ".safetensors") continue;
     try {
-      goldens.push_back(
-          parse(entry.path().stem().string(), read_safetensors(entry.path().string())));
+      goldens.push_back(parse(entry.path().stem().string(),
+                              harness::Safetensors(harness::open_file(entry.path()))));
     } catch (const std::exception& failure) {
       throw std::runtime_error(entry.path().string() + ": " + failure.what());
     }
@@ -73,26 +73,26 @@ std::vector<CudnnGolden> read_cudnn_goldens(const std::string& folder) {
   return goldens;
 }
 
-reference::Comparison compare_with_library(const CudnnGolden& golden) {
+oracle::Comparison compare_with_library(const CudnnGolden& golden) {
   // A BatchNorm that folds to just this scale and bias.
   const std::size_t channels = golden.inputs.scale.size();
-  const reference::RawConv raw{.x = golden.inputs.x,
-                               .residual = golden.inputs.residual,
-                               .weights = golden.inputs.weights,
-                               .conv_bias = {},
-                               .gamma = golden.inputs.scale,
-                               .beta = golden.inputs.bias,
-                               .mean = std::vector<float>(channels, 0.0f),
-                               .variance = std::vector<float>(channels, 1.0f),
-                               .eps = 0};
+  const oracle::RawConv raw{.x = golden.inputs.x,
+                            .residual = golden.inputs.residual,
+                            .weights = golden.inputs.weights,
+                            .conv_bias = {},
+                            .gamma = golden.inputs.scale,
+                            .beta = golden.inputs.bias,
+                            .mean = std::vector<float>(channels, 0.0f),
+                            .variance = std::vector<float>(channels, 1.0f),
+                            .eps = 0};
   const TestConv test = make_conv(golden.problem, raw, ScalePlacement::epilogue);
-  const reference::Expected ours = reference::conv(test.problem, test.inputs);
-  reference::Expected allowed = tool::cudnn_expected(golden.problem, golden.inputs);
+  const oracle::Expected ours = oracle::conv(test.problem, test.inputs);
+  oracle::Expected allowed = tool::cudnn_expected(golden.problem, golden.inputs);
   for (std::size_t i = 0; i < allowed.y.size(); ++i) {
     allowed.y[i] = static_cast<double>(golden.y[i]);
     allowed.bound[i] += ours.bound[i];
   }
-  return reference::compare(run(test), allowed);
+  return oracle::compare(run(test), allowed);
 }
 
 }  // namespace foldconv::kernel_tests

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "reference/reference.hpp"
+#include "harness/oracle/oracle.hpp"
 
 namespace foldconv::kernel_tests {
 
@@ -12,7 +12,7 @@ struct CudnnGolden {
   std::string name;
   std::string witness;  // "cuDNN 9.19.0 on ..., engine ..."
   ConvProblem problem;
-  reference::ConvInputs inputs;
+  oracle::ConvInputs inputs;
   std::vector<float> y;
 };
 
@@ -21,6 +21,6 @@ struct CudnnGolden {
 std::vector<CudnnGolden> read_cudnn_goldens(const std::string& folder);
 
 // The library's result for the golden's inputs against cuDNN's, by the sum of both error bounds.
-reference::Comparison compare_with_library(const CudnnGolden& golden);
+oracle::Comparison compare_with_library(const CudnnGolden& golden);
 
 }  // namespace foldconv::kernel_tests

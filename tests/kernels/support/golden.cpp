@@ -75,7 +75,7 @@ std::vector<Golden> read_goldens(const std::string& folder) {
       golden.raw.mean = take(p.k);
       golden.raw.variance = take(p.k);
     }
-    golden.y = take(reference::output_shape(p).elements());
+    golden.y = take(oracle::output_shape(p).elements());
     goldens.push_back(std::move(golden));
   }
   if (goldens.empty() || next != values.end()) {

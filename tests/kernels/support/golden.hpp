@@ -4,14 +4,14 @@
 #include <string>
 #include <vector>
 
-#include "reference/reference.hpp"
+#include "harness/oracle/oracle.hpp"
 
 namespace foldconv::kernel_tests {
 
 struct Golden {
   std::string name;
   ConvProblem problem;  // dtype f32
-  reference::RawConv raw;
+  oracle::RawConv raw;
   std::vector<float> y;  // NPQK, computed in fp32
 };
 

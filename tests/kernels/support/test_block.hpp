@@ -1,12 +1,12 @@
-// A bottleneck with data, as a plan and as single convolutions wired by hand.
+// Bottlenecks with data, as plans and as single convolutions wired by hand.
 #pragma once
 
-#include <optional>
 #include <vector>
 
 #include "foldconv/foldconv.hpp"
+#include "harness/oracle/oracle.hpp"
+#include "harness/problem/problem.hpp"
 #include "kernels/support/device_buffer.hpp"
-#include "reference/reference.hpp"
 
 namespace foldconv::kernel_tests {
 
@@ -22,10 +22,9 @@ struct BlockShape {
   float alpha = 0.01f;
 };
 
-// y of a plan: poisoned before, guard bands and x checked after. Throws std::runtime_error if it
-// does not run.
+// y of a plan: poisoned before, guard bands and x checked after. Throws Error if it does not run.
 std::vector<std::byte> run_block(const BlockPlan& plan, DataType dtype,
-                                 const std::vector<std::byte>& x, Guards guards = Guards::bands);
+                                 const std::vector<std::byte>& x, Guards guards = Guards::shifted);
 
 // How the reference sums a projection shortcut.
 enum class Projection {
@@ -42,12 +41,12 @@ class TestBlock {
  public:
   TestBlock(const BlockShape& shape, DataType dtype, const BlockDataOptions& options = {});
 
-  // Throws std::runtime_error if creation fails.
-  Bottleneck create() const;
+  // Throws Error if creation fails.
+  Block create() const;
 
-  std::vector<std::byte> input() const { return reference::encode(dtype_, conv1_.x); }
-  std::vector<std::byte> run(const BlockPlan& plan, Guards guards = Guards::bands) const {
-    return run_block(plan, dtype_, input(), guards);
+  std::vector<std::byte> input() const { return problem_.input().encode(problem_.x); }
+  std::vector<std::byte> run(const BlockPlan& plan, Guards guards = Guards::shifted) const {
+    return run_block(plan, problem_.dtype(), input(), guards);
   }
 
   // y of single convolutions, each planned and run by itself.
@@ -55,30 +54,12 @@ class TestBlock {
 
   // What the last convolution computes from t2 (of run_by_hand) and x, by the oracle: a projection
   // as a longer K.
-  reference::Expected expect_projection() const;
+  oracle::Expected expect_projection() const;
 
-  BlockProblem problem() const { return {shape_.n, shape_.h, shape_.w}; }
+  BlockProblem problem() const;
 
  private:
-  struct JoinedConv {
-    FoldedConv folded;
-    ConvProblem problem;
-    std::vector<float> x;
-  };
-
-  BlockLayer layer(const reference::RawConv& raw, int k, int c_per_group, int r) const;
-  BottleneckWeights weights() const;
-  Shape middle_shape(int index) const;
-  std::vector<std::byte> run_step(const FoldedConv& folded, ConvProblem problem,
-                                  const std::vector<std::byte>& x,
-                                  const std::vector<std::byte>* residual) const;
-  std::vector<std::byte> t2() const;
-  JoinedConv join() const;
-  FoldedConv fold_step(const BlockLayer& layer) const;
-
-  BlockShape shape_;
-  DataType dtype_;
-  reference::RawConv conv1_, conv2_, conv3_, downsample_;
+  harness::Problem problem_;
 };
 
 }  // namespace foldconv::kernel_tests

@@ -6,34 +6,10 @@
 #include <stdexcept>
 #include <utility>
 
+#include "harness/problem/data.hpp"
+
 namespace foldconv::kernel_tests {
 namespace {
-
-template <class T>
-T unwrap(Result<T> result, const char* what) {
-  if (!result.ok()) throw std::runtime_error(std::string(what) + ": " + result.status().message());
-  return *std::move(result);
-}
-
-FoldedConv fold_raw(const ConvProblem& problem, const reference::RawConv& raw,
-                    ScalePlacement placement) {
-  const ConvWeights weights{.values = raw.weights,
-                            .k = problem.k,
-                            .c_per_group = problem.c / problem.groups,
-                            .r = problem.r,
-                            .s = problem.s,
-                            .bias = raw.conv_bias};
-  std::optional<BatchNorm> batch_norm;
-  if (!raw.mean.empty()) {
-    batch_norm = BatchNorm{.gamma = raw.gamma,
-                           .beta = raw.beta,
-                           .mean = raw.mean,
-                           .variance = raw.variance,
-                           .eps = Epsilon{raw.eps}};
-  }
-  return unwrap(fold(weights, batch_norm, {.dtype = problem.dtype, .placement = placement}),
-                "fold");
-}
 
 std::vector<float> copy(std::span<const float> values) {
   return {values.begin(), values.end()};
@@ -46,35 +22,37 @@ void expect_unchanged(const DeviceBuffer& buffer, const std::vector<std::byte>& 
 
 }  // namespace
 
-TestConv make_conv(const ConvProblem& problem, const reference::RawConv& raw,
+TestConv make_conv(const ConvProblem& problem, const oracle::RawConv& raw,
                    ScalePlacement placement) {
-  const FoldedConv folded = fold_raw(problem, raw, placement);
-  reference::ConvInputs inputs{.x = raw.x,
-                               .weights = copy(folded.weights()),
-                               .scale = copy(folded.scale()),
-                               .bias = copy(folded.bias()),
-                               .residual = raw.residual};
-  return {problem, std::move(inputs), unwrap(Conv::create(folded), "Conv::create")};
+  const FoldedConv folded =
+      value_of(fold(harness::weights_of(problem, raw), harness::batch_norm_of(raw),
+                    {.dtype = problem.dtype, .placement = placement}),
+               "fold");
+  oracle::ConvInputs inputs{.x = raw.x,
+                            .weights = copy(folded.weights()),
+                            .scale = copy(folded.scale()),
+                            .bias = copy(folded.bias()),
+                            .residual = raw.residual};
+  return {problem, std::move(inputs), value_of(Conv::create(folded), "Conv::create")};
 }
 
-TestConv make_conv(const ConvProblem& problem, const reference::RawOptions& options,
+TestConv make_conv(const ConvProblem& problem, const oracle::RawOptions& options,
                    ScalePlacement placement) {
-  return make_conv(problem, reference::make_raw(problem, options), placement);
+  return make_conv(problem, oracle::make_raw(problem, options), placement);
 }
 
 std::vector<std::byte> run_bytes(const TestConv& test, const RunOptions& options) {
   const ConvProblem& problem = test.problem;
-  const ConvPlan plan = unwrap(test.conv.plan(problem, {.kernel = options.kernel}), "Conv::plan");
+  const ConvPlan plan = value_of(test.conv.plan(problem, {.kernel = options.kernel}), "Conv::plan");
   if (!options.kernel.empty() && plan.explanation().kernel != options.kernel) {
     throw std::runtime_error("another kernel than the pinned one: " + plan.explanation().kernel);
   }
 
-  const std::vector<std::byte> x_bytes = reference::encode(problem.dtype, test.inputs.x);
-  const std::vector<std::byte> residual_bytes =
-      reference::encode(problem.dtype, test.inputs.residual);
+  const std::vector<std::byte> x_bytes = oracle::encode(problem.dtype, test.inputs.x);
+  const std::vector<std::byte> residual_bytes = oracle::encode(problem.dtype, test.inputs.residual);
   const DeviceBuffer x(x_bytes, options.guards);
-  const auto y_bytes = static_cast<std::size_t>(reference::output_shape(problem).elements()) *
-                       size_of(problem.dtype);
+  const auto y_bytes =
+      static_cast<std::size_t>(oracle::output_shape(problem).elements()) * size_of(problem.dtype);
   DeviceBuffer y(y_bytes, options.guards);
   std::unique_ptr<DeviceBuffer> residual, workspace;
   ConvBuffers buffers{.x = x.data(), .y = y.data()};
@@ -91,16 +69,15 @@ std::vector<std::byte> run_bytes(const TestConv& test, const RunOptions& options
     buffers.workspace_bytes = workspace->bytes();
   }
 
-  const Status status = plan.run(buffers);
-  if (!status.ok()) throw std::runtime_error("ConvPlan::run: " + status.message());
-  check(cudaDeviceSynchronize(), plan.explanation().kernel.c_str());
+  check(plan.run(buffers), "ConvPlan::run");
+  check(cudaDeviceSynchronize(), plan.explanation().kernel);
   expect_unchanged(x, x_bytes, "x");
   if (residual) expect_unchanged(*residual, residual_bytes, "residual");
   return y.download();
 }
 
 std::vector<float> run(const TestConv& test, const RunOptions& options) {
-  return reference::decode(test.problem.dtype, run_bytes(test, options));
+  return oracle::decode(test.problem.dtype, run_bytes(test, options));
 }
 
 bool takes(const TestConv& test, std::string_view kernel) {
@@ -108,11 +85,11 @@ bool takes(const TestConv& test, std::string_view kernel) {
 }
 
 void expect_exact(const TestConv& test, const std::vector<float>& got) {
-  const reference::Expected expected = reference::conv(test.problem, test.inputs);
+  const oracle::Expected expected = oracle::conv(test.problem, test.inputs);
   ASSERT_EQ(got.size(), expected.y.size());
   std::size_t wrong = 0, first = 0;
   for (std::size_t i = 0; i < got.size(); ++i) {
-    const double wanted = reference::round_to_storage(test.problem.dtype, expected.y[i]);
+    const double wanted = oracle::round_to_storage(test.problem.dtype, expected.y[i]);
     if (static_cast<double>(got[i]) == wanted) continue;
     if (wrong++ == 0) first = i;
   }
@@ -124,8 +101,7 @@ void expect_exact(const TestConv& test, const std::vector<float>& got) {
 }
 
 void expect_within_bound(const TestConv& test, const std::vector<float>& got) {
-  const reference::Comparison result =
-      reference::compare(got, reference::conv(test.problem, test.inputs));
+  const oracle::Comparison result = oracle::compare(got, oracle::conv(test.problem, test.inputs));
   EXPECT_TRUE(result.pass) << to_string(test.problem) << ": " << result.to_string();
 }
 

@@ -7,26 +7,26 @@
 #include <vector>
 
 #include "foldconv/foldconv.hpp"
+#include "harness/oracle/oracle.hpp"
 #include "kernels/support/device_buffer.hpp"
-#include "reference/reference.hpp"
 
 namespace foldconv::kernel_tests {
 
 struct TestConv {
   ConvProblem problem;
-  reference::ConvInputs inputs;  // what the kernel reads, as the folded conv holds it
+  oracle::ConvInputs inputs;  // what the kernel reads, as the folded conv holds it
   Conv conv;
 };
 
 // Throws std::runtime_error if folding or packing fails.
-TestConv make_conv(const ConvProblem& problem, const reference::RawConv& raw,
+TestConv make_conv(const ConvProblem& problem, const oracle::RawConv& raw,
                    ScalePlacement placement = ScalePlacement::automatic);
-TestConv make_conv(const ConvProblem& problem, const reference::RawOptions& options,
+TestConv make_conv(const ConvProblem& problem, const oracle::RawOptions& options,
                    ScalePlacement placement = ScalePlacement::automatic);
 
 struct RunOptions {
   std::string_view kernel = {};  // pinned; empty: the table chooses
-  Guards guards = Guards::bands;
+  Guards guards = Guards::shifted;
   bool in_place = false;  // the residual is y's buffer
 };
 

@@ -1,0 +1,35 @@
+// cuDNN beside foldconv: all that the tool knows of it. Its ways are two WayMakers like any other;
+// where the program was built without cuDNN, or a machine has none, they say so.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "harness/device/machine.hpp"
+#include "harness/ways/way.hpp"
+
+namespace foldconv::tool {
+
+struct CudnnOptions {
+  std::size_t engines =
+      12;  // of each graph: the first so many that cuDNN proposes are tried; 0: all
+  std::size_t l2_bytes = 0;  // of the cache that is cold when they are timed
+};
+
+// cudnn and cudnn-separate. Where there is no cuDNN, each is a way with that as its refusal.
+std::vector<harness::WayMaker> cudnn_ways(const CudnnOptions& options);
+
+std::string cudnn_reason();   // why there is no cuDNN; "" where it runs
+std::string cudnn_version();  // "9.19.0"; "" where there is none
+
+struct Recorded {
+  std::size_t files = 0, bytes = 0;
+  std::vector<std::string> refused;  // "name: why", of what cuDNN does not take
+};
+// Runs small problems through cuDNN and writes what it computes to files that the tests read
+// wherever they run. Throws Error: no cuDNN, a file that cannot be written, too many bytes.
+Recorded record_cudnn(const std::filesystem::path& folder, const harness::Device& device);
+
+}  // namespace foldconv::tool

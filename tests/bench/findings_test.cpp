@@ -1,0 +1,70 @@
+// On the device: what validate finds out, and that it sees what differs.
+#include "commands/findings.hpp"
+
+#include <gtest/gtest.h>
+
+#include "harness/ways/ways_of.hpp"
+
+namespace foldconv::tool {
+namespace {
+
+std::vector<Finding> examined(const harness::Problem& problem) {
+  return examine(problem, [](const std::string&) {});
+}
+
+TEST(Findings, OfABlockAreEveryCutOrItsReason) {
+  const std::vector<Finding> findings = examined(harness::filled_block("mb2_ih6_ic64mid64oc64"));
+  ASSERT_EQ(findings.size(), 4U);
+  const std::vector<std::string> ways = {"whole", "tails", "chain", "planned"};
+  for (std::size_t i = 0; i < ways.size(); ++i) {
+    const Finding& finding = findings[i];
+    EXPECT_EQ(finding.way, ways[i]);
+    EXPECT_NE(finding.refusal.empty(), finding.kernels.empty()) << finding.way;
+    if (finding.refusal.empty()) {
+      EXPECT_TRUE(finding.pass()) << finding.reason;
+    }
+  }
+  EXPECT_EQ(findings[0].kernels.find("block_whole_f16_"), 0U) << findings[0].kernels;
+  EXPECT_FALSE(findings[3].taken.empty());
+}
+
+TEST(Findings, OfALayerAreItsFusedKernel) {
+  const std::vector<Finding> findings = examined(harness::filled_layer(harness::kLayer));
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].way, "planned");
+  EXPECT_TRUE(findings[0].pass()) << findings[0].reason;
+}
+
+TEST(Findings, DifferentRunsAreSeen) {
+  using harness::Bytes;
+  using harness::Checked;
+  using harness::Images;
+  const Images images{DataType::f16, {2, 1, 1, 1}, 2}, larger{DataType::f16, {3, 1, 1, 1}, 2};
+  const auto of = [](std::initializer_list<int> bytes) {
+    Checked checked{.wrong = {}, .worst = {}, .y = {}, .in_bounds = true};
+    for (const int byte : bytes) checked.y.push_back(static_cast<std::byte>(byte));
+    return checked;
+  };
+  const Checked right = of({1, 2, 3, 4}), more = of({1, 2, 3, 4, 1, 2});
+  EXPECT_TRUE(find({right, right, more}, images, larger).pass());
+  EXPECT_FALSE(find({right, of({1, 2, 3, 5}), more}, images, larger).repeatable);
+  for (const Checked& other : {of({1, 2, 3, 4, 3, 4}), of({1, 2, 0, 4, 1, 2}), of({1, 2, 3, 4})}) {
+    const Finding finding = find({right, right, other}, images, larger);
+    EXPECT_TRUE(finding.repeatable);
+    EXPECT_FALSE(finding.batch_invariant);
+    EXPECT_FALSE(finding.pass());
+  }
+  Checked outside = right;
+  outside.in_bounds = false;
+  const Finding finding = find({right, outside, more}, images, larger);
+  EXPECT_FALSE(finding.pass());
+  EXPECT_EQ(finding.reason, "the kernel wrote outside of its tensors");
+  Checked wrong = right;
+  wrong.wrong = "far off";
+  wrong.worst.pass = false;
+  EXPECT_FALSE(find({wrong, right, more}, images, larger).pass());
+  EXPECT_EQ(find({wrong, right, more}, images, larger).reason, "far off");
+}
+
+}  // namespace
+}  // namespace foldconv::tool

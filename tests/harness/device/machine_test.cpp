@@ -1,0 +1,53 @@
+#include "harness/device/machine.hpp"
+
+#include <gtest/gtest.h>
+
+#include "harness/caught.hpp"
+#include "harness/device/library.hpp"
+
+namespace foldconv::harness {
+namespace {
+
+TEST(Library, OneThatIsNotThereSaysSo) {
+  EXPECT_TRUE(names(message_of([] { Library("libno_such_library.so.1"); }, ErrorCode::unsupported),
+                    "libno_such_library"));
+}
+
+TEST(Library, FindsFunctions) {
+  const Library library("libc.so.6");
+  int (*absolute)(int) = nullptr;
+  library.find("abs", absolute);
+  EXPECT_EQ(absolute(-3), 3);
+  EXPECT_EQ(message_of([&] { library.find("foldconv_no_such_function", absolute); },
+                       ErrorCode::unsupported),
+            "libc.so.6 has no foldconv_no_such_function");
+}
+
+TEST(Driver, WithoutItsLibraryNothingIsKnown) {
+  const DriverFacts facts = ask_driver("libno_such_library.so.1", "0000:00:00.0");
+  EXPECT_EQ(facts.version, "");
+  EXPECT_FALSE(facts.sm_clock_mhz);
+  EXPECT_FALSE(facts.memory_clock_mhz);
+}
+
+TEST(Driver, ALibraryOfSomethingElseIsNoDriver) {
+  EXPECT_EQ(ask_driver("libc.so.6", "0000:00:00.0").version, "");
+}
+
+TEST(MachineText, Versions) {
+  EXPECT_EQ(cuda_version_text(13000), "13.0");
+  EXPECT_EQ(cuda_version_text(12080), "12.8");
+  EXPECT_EQ(cuda_version_text(0), "");
+  EXPECT_EQ(cudnn_version_text(91900), "9.19.0");
+  EXPECT_EQ(cudnn_version_text(8907), "8.9.7");
+}
+
+TEST(MachineText, OfTheDevice) {
+  const Machine machine = current_machine(false);
+  EXPECT_EQ(machine.cuda_runtime.substr(0, 3), "13.");
+  EXPECT_EQ(machine.date.size(), std::string("2026-01-31T12:00:00Z").size());
+  EXPECT_EQ(machine.date.back(), 'Z');
+}
+
+}  // namespace
+}  // namespace foldconv::harness

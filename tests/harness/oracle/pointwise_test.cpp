@@ -1,0 +1,150 @@
+// Activations in double, and error bounds that hold for fp32 code and are not much too wide.
+#include "harness/oracle/pointwise.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include "harness/oracle/rounding.hpp"
+
+namespace foldconv::oracle {
+namespace {
+
+constexpr float kAlpha = 0.1f;
+
+const Activation kAll[kActivationCount] = {
+    Activation::none,       Activation::relu,      Activation::relu6,
+    Activation::leaky_relu, Activation::silu,      Activation::sigmoid,
+    Activation::tanh,       Activation::hardswish, Activation::gelu};
+
+// The formulas of activation.hpp in fp32, as a kernel would evaluate them.
+float in_fp32(Activation activation, float v) {
+  switch (activation) {
+    case Activation::none:
+      return v;
+    case Activation::relu:
+      return std::max(v, 0.0f);
+    case Activation::relu6:
+      return std::min(std::max(v, 0.0f), 6.0f);
+    case Activation::leaky_relu:
+      return v > 0 ? v : kAlpha * v;
+    case Activation::silu:
+      return v * (1 / (1 + std::exp(-v)));
+    case Activation::sigmoid:
+      return 1 / (1 + std::exp(-v));
+    case Activation::tanh:
+      return std::tanh(v);
+    case Activation::hardswish:
+      return v * std::min(std::max(v + 3, 0.0f), 6.0f) * (1.0f / 6);
+    case Activation::gelu:
+      return v * 0.5f * (1 + std::erf(v * 0.70710678f));
+  }
+  return 0;
+}
+
+TEST(Activations, ValuesByHand) {
+  const auto value = [](Activation activation, double v) {
+    return activation_value(activation, 0.25, v);
+  };
+  EXPECT_EQ(value(Activation::none, -2), -2);
+  EXPECT_EQ(value(Activation::relu, -2), 0);
+  EXPECT_EQ(value(Activation::relu, 2), 2);
+  EXPECT_EQ(value(Activation::relu6, 7), 6);
+  EXPECT_EQ(value(Activation::leaky_relu, -2), -0.5);
+  EXPECT_EQ(value(Activation::leaky_relu, 2), 2);
+  EXPECT_EQ(value(Activation::sigmoid, 0), 0.5);
+  EXPECT_NEAR(value(Activation::sigmoid, 1), 0.7310585786300049, 1e-15);
+  EXPECT_NEAR(value(Activation::silu, -1), -0.2689414213699951, 1e-15);
+  EXPECT_NEAR(value(Activation::tanh, 0.5), 0.46211715726000975, 1e-15);
+  EXPECT_EQ(value(Activation::hardswish, 4), 4);
+  EXPECT_EQ(value(Activation::hardswish, -4), 0);
+  EXPECT_NEAR(value(Activation::hardswish, 1), 2.0 / 3, 1e-15);
+  EXPECT_NEAR(value(Activation::gelu, 1), 0.8413447460685429, 1e-15);
+  for (const Activation activation : kAll) {
+    EXPECT_TRUE(std::isnan(value(activation, std::numeric_limits<double>::quiet_NaN())));
+  }
+}
+
+TEST(Activations, SlopeIsTheLargestDifferenceQuotient) {
+  constexpr double kStep = 1e-4;
+  for (const Activation activation : kAll) {
+    double steepest = 0;
+    for (double v = -8; v < 8; v += kStep) {
+      const double rise = activation_value(activation, static_cast<double>(kAlpha), v + kStep) -
+                          activation_value(activation, static_cast<double>(kAlpha), v);
+      steepest = std::max(steepest, std::fabs(rise) / kStep);
+    }
+    const double slope = activation_slope(activation, static_cast<double>(kAlpha));
+    EXPECT_LE(steepest, slope * (1 + 1e-9)) << to_string(activation);
+    EXPECT_GE(steepest, slope * (1 - 1e-3)) << to_string(activation);
+  }
+}
+
+// fp32 with the host's functions stays inside; ten times the bound would hide a fast approximation
+// (tanh.approx errs by 2^-11).
+TEST(Activations, BoundHoldsInFp32AndIsTight) {
+  for (const Activation activation : kAll) {
+    double worst_share = 0;
+    for (double exact = -30; exact < 30; exact += 0.00137) {
+      const auto v = static_cast<float>(exact);
+      const Bounded y = activate(activation, kAlpha, {static_cast<double>(v), 0});
+      const double error = std::fabs(static_cast<double>(in_fp32(activation, v)) - y.value);
+      ASSERT_LE(error, y.error) << to_string(activation) << " at " << v;
+      if (error > 0) worst_share = std::max(worst_share, error / y.error);
+      ASSERT_LE(y.error, 1e-5 * (std::fabs(exact) + 1)) << to_string(activation) << " at " << v;
+    }
+    const bool exact_in_fp32 = activation == Activation::none || activation == Activation::relu ||
+                               activation == Activation::relu6;
+    EXPECT_TRUE(exact_in_fp32 || worst_share > 0.1) << to_string(activation) << worst_share;
+  }
+}
+
+TEST(Activations, ErrorOfTheArgumentGrowsWithTheSlope) {
+  for (const Activation activation : kAll) {
+    for (double exact = -6; exact < 6; exact += 0.01) {
+      constexpr double kError = 1e-3;
+      const Bounded y = activate(activation, kAlpha, {exact, kError});
+      for (const double shift : {-kError, kError}) {
+        const double shifted =
+            activation_value(activation, static_cast<double>(kAlpha), exact + shift);
+        ASSERT_LE(std::fabs(shifted - y.value), y.error)
+            << to_string(activation) << " at " << exact;
+      }
+    }
+  }
+}
+
+TEST(Store, RoundingErrorIsHalfASpacing) {
+  EXPECT_EQ(store(DataType::f16, {1.5, 0}).error, 0x1p-11);
+  EXPECT_EQ(store(DataType::f16, {-3, 0.25}).error, 0.25 + 0x1p-10);
+  EXPECT_EQ(store(DataType::f16, {0, 0}).error, 0x1p-25);
+  EXPECT_EQ(store(DataType::bf16, {1, 0}).error, 0x1p-8);
+  EXPECT_EQ(store(DataType::f16, {-7e4, 1}).value, -std::numeric_limits<double>::infinity());
+  EXPECT_EQ(store(DataType::f16, {-7e4, 1}).error, 0);
+  EXPECT_EQ(store(DataType::f16, {65519, 2}).value, 65519);
+  EXPECT_EQ(store(DataType::f16, {65519, 2}).error, std::numeric_limits<double>::infinity());
+}
+
+TEST(BatchNormBound, HoldsForBothForms) {
+  for (int i = 0; i < 2000; ++i) {
+    const float x = std::sin(static_cast<float>(i)) * 4;
+    const float gamma = std::cos(static_cast<float>(3 * i)),
+                beta = std::sin(static_cast<float>(5 * i));
+    const float mean = std::cos(static_cast<float>(7 * i));
+    const float variance = 0.01f + std::fabs(std::sin(static_cast<float>(11 * i)));
+    constexpr float kEps = 1e-5f;
+    const Bounded y = batch_norm(x, gamma, beta, mean, variance, kEps);
+    const float inverse = 1 / std::sqrt(variance + kEps);
+    const float scale = gamma * inverse;
+    const float centred = gamma * (x - mean) * inverse + beta;
+    const float shifted = std::fma(x, scale, beta - mean * scale);
+    EXPECT_LE(std::fabs(static_cast<double>(centred) - y.value), y.error);
+    EXPECT_LE(std::fabs(static_cast<double>(shifted) - y.value), y.error);
+    EXPECT_LE(y.error, 1e-5 * (std::fabs(y.value) + 60));
+  }
+}
+
+}  // namespace
+}  // namespace foldconv::oracle

@@ -1,0 +1,27 @@
+// Storage formats as arithmetic on doubles: rounding to nearest even, spacing, and the bits.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "foldconv/tensor.hpp"
+
+namespace foldconv::oracle {
+
+// `value` rounded to the nearest number that `dtype` holds, ties to even; infinity from
+// overflow_threshold() on. NaN stays NaN.
+double round_to_storage(DataType dtype, double value);
+
+// Half the distance between the numbers of `dtype` around `value`: the largest error of rounding
+// it, below overflow.
+double half_spacing(DataType dtype, double value);
+
+// The smallest magnitude that rounds to infinity.
+double overflow_threshold(DataType dtype);
+
+// Storage <-> float, bit by bit. encode() rounds values that the dtype does not hold.
+std::vector<std::byte> encode(DataType dtype, std::span<const float> values);
+std::vector<float> decode(DataType dtype, std::span<const std::byte> bytes);
+
+}  // namespace foldconv::oracle

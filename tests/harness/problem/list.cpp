@@ -1,0 +1,209 @@
+#include "harness/problem/list.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <optional>
+#include <set>
+#include <sstream>
+#include <utility>
+
+#include "harness/error.hpp"
+#include "harness/problem/text.hpp"
+
+namespace foldconv::harness {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kMaxNesting = 16;
+
+struct Word {
+  std::string text;
+  int line = 0;
+};
+
+std::vector<Word> split_into_words(std::istream& in) {
+  std::vector<Word> words;
+  bool continues = false;
+  std::string line;
+  for (int number = 1; std::getline(in, line); ++number) {
+    std::istringstream rest(line);
+    for (std::string text; rest >> text;) {
+      if (text.front() == '#') break;
+      const bool continued_by_next = text.back() == '\\';
+      if (continued_by_next) text.pop_back();
+      if (continues && !words.empty()) {
+        words.back().text += text;
+      } else if (!text.empty()) {
+        words.push_back({text, number});
+      }
+      continues = continued_by_next;
+    }
+  }
+  return words;
+}
+
+class Reader {
+ public:
+  Reader(const fs::path& shipped, ProblemList& list) : shipped_(shipped), list_(list) {}
+
+  void read(const std::string& file, const fs::path& including_folder, int nesting) {
+    const std::optional<fs::path> path = locate(file, including_folder);
+    if (!path) {
+      const std::string names = list_names(shipped_);
+      bad("no batch file `" + file + "`; give a path" +
+          (names.empty() ? "" : ", or one of " + names));
+    }
+    if (nesting > kMaxNesting) {
+      bad(path->string() + ": more than " + std::to_string(kMaxNesting) +
+          " batch files inside each other; remove the --batch that includes itself");
+    }
+    std::ifstream in(*path);
+    for (const Word& word : split_into_words(in)) {
+      const std::string place = path->string() + ":" + std::to_string(word.line) + ": ";
+      try {
+        if (word.text.starts_with("--")) {
+          option(word.text, place, path->parent_path(), nesting);
+        } else {
+          append(parse_layer, word.text, place);
+        }
+      } catch (const Error& error) {
+        // An error inside a nested file already names the place that matters.
+        const std::string message = error.what();
+        if (message.find(": descriptor `") != std::string::npos) throw;
+        throw Error(error.code(), place + message);
+      }
+    }
+  }
+
+  void note_skipped() {
+    if (skipped_ == 0) return;
+    list_.notes.push_back(std::to_string(skipped_) + " of the problems in a batch file " +
+                          (skipped_ == 1 ? "was" : "were") + " skipped; " + first_skipped_);
+  }
+
+ private:
+  [[noreturn]] static void bad(const std::string& what) {
+    throw Error(ErrorCode::invalid_argument, what);
+  }
+
+  std::optional<fs::path> locate(const std::string& file, const fs::path& including_folder) const {
+    for (const fs::path& candidate :
+         {including_folder / file, shipped_ / file, shipped_ / (file + ".txt")}) {
+      std::error_code ignored;
+      if (fs::is_regular_file(candidate, ignored)) return candidate;
+    }
+    return std::nullopt;
+  }
+
+  void append(Problem (*parse)(std::string_view), const std::string& text,
+              const std::string& place) {
+    try {
+      Problem problem = parse(text);
+      if (!forward_) return;
+      if (batch_ > 0) set_images(problem, batch_);
+      list_.problems.push_back(std::move(problem));
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::unsupported) throw;
+      if (skipped_++ == 0) first_skipped_ = place + error.what();
+    }
+  }
+
+  void option(const std::string& text, const std::string& place, const fs::path& folder,
+              int nesting) {
+    const std::size_t equals = std::min(text.find('='), text.size());
+    const std::string name = text.substr(0, equals);
+    const std::string value = text.substr(std::min(equals + 1, text.size()));
+    if (name == "--batch") {
+      read(value, folder, nesting + 1);
+    } else if (name == "--block") {
+      append(parse_block, value, place);
+    } else if (name == "--reset") {
+      batch_ = 0;
+      forward_ = true;
+    } else if (name == "--mb") {
+      const char* end = value.data() + value.size();
+      const auto [rest, error] = std::from_chars(value.data(), end, batch_);
+      if (error != std::errc() || rest != end || batch_ < 0) {
+        bad("`" + text + "` needs a number of images; 0 keeps those of the descriptors");
+      }
+    } else if (name == "--dir") {
+      forward_ = value.starts_with("FWD");
+      if (!forward_) note(place, text, "problems under it are skipped: foldconv runs forward only");
+    } else {
+      note(place, name, "means nothing here and is ignored");
+    }
+  }
+
+  void note(const std::string& place, const std::string& option, const std::string& what) {
+    if (noted_.insert(option).second) list_.notes.push_back(place + "`" + option + "` " + what);
+  }
+
+  const fs::path& shipped_;
+  ProblemList& list_;
+  std::set<std::string> noted_;  // one note an option, however often it stands there
+  std::size_t skipped_ = 0;
+  std::string first_skipped_;
+  int batch_ = 0;
+  bool forward_ = true;
+};
+
+}  // namespace
+
+void read_list(const std::string& file, const fs::path& shipped, ProblemList& list) {
+  Reader reader(shipped, list);
+  reader.read(file, fs::path(), 0);
+  reader.note_skipped();
+}
+
+fs::path shipped_lists() {
+  std::error_code ignored;
+  const fs::path folder = fs::read_symlink("/proc/self/exe", ignored).parent_path();
+  const fs::path installed = folder / ".." / "share" / "foldconv" / "shapes";
+  return fs::is_directory(installed, ignored) ? installed : folder / "shapes";
+}
+
+std::string list_names(const fs::path& folder) {
+  std::set<std::string> names;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    if (entry.path().extension() == ".txt") names.insert(entry.path().stem().string());
+  }
+  std::string joined;
+  for (const std::string& name : names) joined += (joined.empty() ? "" : ", ") + name;
+  return joined;
+}
+
+std::vector<int> parse_batch_sizes(const std::string& text) {
+  std::vector<int> sizes;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  for (;;) {
+    int size = 0;
+    const auto [rest, error] = std::from_chars(at, end, size);
+    if (error != std::errc() || size < 1 || (rest != end && *rest != ',')) {
+      throw Error(ErrorCode::invalid_argument,
+                  "batch size " + std::to_string(sizes.size() + 1) + " of \"" + text +
+                      "\" is no number from 1 to 2147483647; write e.g. 8 or 1,8,32");
+    }
+    sizes.push_back(size);
+    if (rest == end) return sizes;
+    at = rest + 1;
+  }
+}
+
+void at_batch_sizes(const std::vector<int>& sizes, std::vector<Problem>& problems) {
+  if (sizes.empty()) return;
+  std::vector<Problem> all;
+  for (const Problem& problem : problems) {
+    for (const int images : sizes) {
+      all.push_back(problem);
+      set_images(all.back(), images);
+      if (sizes.size() > 1) all.back().label += " mb" + std::to_string(images);
+    }
+  }
+  problems = std::move(all);
+}
+
+}  // namespace foldconv::harness

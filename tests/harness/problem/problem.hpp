@@ -1,0 +1,98 @@
+// What is computed, checked and measured: convolutions in lines.
+//
+// A layer is a line of one convolution, whose residual is an input. A residual block is a line with
+// a shortcut; a stage is several lines, each reading what the one before it wrote. A problem as it
+// is parsed is geometry alone; fill() (data.hpp) gives it weights and inputs.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "foldconv/block.hpp"
+#include "foldconv/conv.hpp"
+#include "harness/problem/images.hpp"
+
+namespace foldconv::harness {
+
+// A convolution, the BatchNorm behind it, and with problem.residual and problem.activation what
+// comes after that.
+struct LineConv {
+  std::string name;     // "conv1", "downsample"; "" of a layer
+  ConvProblem problem;  // all images
+  ConvWeights weights;  // the spans are of Problem::storage; empty: not filled
+  std::optional<BatchNorm> batch_norm = {};
+};
+
+struct Line {
+  std::vector<LineConv> convs;            // each reads what the one before it wrote
+  std::optional<LineConv> shortcut = {};  // a projection of the line's x, which the last one adds
+
+  Shape input() const { return convs.front().problem.input(); }
+  Shape output() const { return convs.back().problem.output(); }
+  bool bottleneck() const { return convs.size() == 3; }  // of a block
+};
+
+struct Problem {
+  std::string name;     // as its descriptor calls it; "": not at all
+  std::string label;    // what a table calls it: its name or descriptor, and perhaps its batch size
+  bool blocks = false;  // the last convolution of a line adds its shortcut, or else its x
+  std::vector<Line> lines;
+  std::string kernel = {};  // pins a layer's kernel; "": the table chooses
+
+  int distinct = 1;                // images of x and residual that are no copies of others
+  std::vector<float> x, residual;  // of the distinct images, exact in the dtype; no residual: empty
+  std::shared_ptr<void> storage;   // what weights and BatchNorms point to
+
+  DataType dtype() const { return lines.front().convs.front().problem.dtype; }
+  Images input() const { return {dtype(), lines.front().input(), distinct}; }
+  Images output() const { return {dtype(), lines.back().output(), distinct}; }
+  double flops() const;  // of all convolutions
+  // Of all convolutions, in the order of their names: lines one after the other, shortcuts last.
+  std::vector<LineConv*> convs();
+  std::vector<const LineConv*> convs() const;
+};
+
+// The same problem with so many images; data, where there is any, stays.
+void set_images(Problem& problem, int images);
+
+// What the command line says about problems. Of blocks: the same activation inside and at the end.
+struct Settings {
+  DataType dtype = DataType::f16;
+  Activation activation = Activation::relu;
+  float alpha = 0.01f;      // slope of leaky_relu
+  bool residual = false;    // of layers
+  std::string kernel = {};  // of layers
+};
+void apply(const Settings& settings, Problem& problem);
+
+// "block 1 of 3, " for messages about a line; "" where there is one. "block 1 of 3, conv2, ": about a
+// convolution, which must be the problem's own.
+std::string line_prefix(const Problem& problem, std::size_t line);
+std::string conv_prefix(const Problem& problem, const LineConv& conv);
+
+// One line of a residual block, without data. `x`: its input; conv1, conv2, conv3 of a bottleneck.
+struct BlockShape {
+  int c = 0, middle = 0, k = 0;  // middle 0: a basic block
+  int stride = 1;
+  StrideAt stride_at = StrideAt::conv2;
+  int groups = 1;  // of a bottleneck's 3x3
+  bool projection = false;
+
+  bool basic() const { return middle == 0; }
+  friend bool operator==(const BlockShape&, const BlockShape&) = default;
+};
+struct LineSettings {
+  DataType dtype = DataType::f16;
+  Activation inner = Activation::relu, last = Activation::relu;
+  float alpha = 0.01f;
+};
+Line make_line(const BlockShape& shape, const Shape& x, const LineSettings& settings = {});
+// What make_line() made it of.
+BlockShape shape_of(const Line& line);
+
+// A layer's problem, without data.
+Problem make_layer(const ConvProblem& problem);
+
+}  // namespace foldconv::harness

@@ -1,0 +1,51 @@
+// The library under test: the one place of the harness that makes Convs, Blocks and plans.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "foldconv/block.hpp"
+#include "foldconv/conv.hpp"
+#include "harness/device/buffer.hpp"
+#include "harness/device/objects.hpp"
+#include "harness/problem/problem.hpp"
+
+namespace foldconv::harness {
+
+// All throw Error: what the library's calls say.
+
+FoldedConv folded(const LineConv& conv);    // with its BatchNorm
+FoldedConv unfolded(const LineConv& conv);  // alone, with its own bias if it has one
+
+// All kernels for single convolutions of a type.
+std::vector<std::string> kernel_names(DataType dtype);
+// The kernel without tensor cores.
+std::string direct_kernel(const ConvProblem& problem);
+// The one that plan() takes.
+std::string kernel_of(const ConvProblem& problem, const std::string& pinned = {});
+ConvPlan plan_conv(const FoldedConv& folded, const ConvProblem& problem,
+                   const std::string& kernel = {});
+
+// One for each line; messages name the line where there are several.
+std::vector<Block> create_blocks(const Problem& problem);
+// One plan for all of them: a stage's where there are several. A pinned cut that does not take them
+// is an unsupported Status.
+Result<BlockPlan> plan_blocks(const std::vector<Block>& blocks, const Problem& problem,
+                              BlockCut cut = BlockCut::automatic);
+
+// The figures of a cut in an explanation; null: not there.
+const CutFigures* figures_of(const BlockExplanation& explanation, BlockCut cut);
+// Kernels with spaces between.
+std::string joined(const std::vector<std::string>& kernels);
+// Whether the chain sums the projection of each line into its last convolution. The explanation is
+// that of any plan of the problem.
+std::vector<bool> joined_projections(const Problem& problem, const BlockExplanation& explanation);
+
+// Launches a plan on these buffers; `residual` is not read where the plan has none.
+Launch launch_of(const ConvPlan& plan, const DeviceBuffer& x, const DeviceBuffer* residual,
+                 const DeviceBuffer& y, const DeviceBuffer& workspace);
+Launch launch_of(const BlockPlan& plan, const DeviceBuffer& x, const DeviceBuffer& y,
+                 const DeviceBuffer& workspace);
+
+}  // namespace foldconv::harness

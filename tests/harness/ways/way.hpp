@@ -1,0 +1,119 @@
+// A way to compute a problem: steps that can be checked, counted and timed, whoever computes them.
+//
+//   planned         what plan() takes by itself: of a layer its fused kernel; of blocks a cut
+//   whole           a block as one kernel
+//   tails           conv1, then 3x3, 1x1 and the next block's 1x1 as one kernel, and so on
+//   chain           a fused kernel a convolution
+//   separate        the chain's convolutions without anything folded in, then BatchNorm, add and
+//                   activation, a kernel each
+//   direct          the same with the convolution that uses no tensor cores
+//   cudnn           a cuDNN graph a convolution, with all that stands behind it
+//   cudnn-separate  cuDNN's convolutions, then BatchNorm, add and activation, a call each
+//
+// Each is made by a WayMaker. The tool, the tests and cuDNN's ways stand on this header; a new way is
+// a maker more in the list that the tool is given, and nothing else.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "harness/device/buffer.hpp"
+#include "harness/device/objects.hpp"
+#include "harness/ways/judge.hpp"
+#include "harness/ways/work.hpp"
+
+namespace foldconv::harness {
+
+// One or more launches that write one tensor.
+struct Step {
+  std::string what;  // "conv1, batch_norm"
+  Launch launch;     // throws what goes wrong; may be captured
+  // What the judge needs of the tensors that the step reads; they are fetched before it runs,
+  // because it may write one in place.
+  std::vector<const DeviceBuffer*> reads = {};
+  const DeviceBuffer* writes = nullptr;
+  // A step is judged by the very values it read, so that the roundings between the steps need no
+  // allowance.
+  std::function<Verdict(const std::vector<Bytes>& read, const Bytes& written)> judge = {};
+  std::size_t launches = 1;
+  Work work = {};
+};
+
+struct Way {
+  std::string name;          // one of those above
+  std::string kernels = {};  // of the convolutions; several: separated by spaces
+  std::vector<Step> steps = {};
+  // All that the steps may write: poisoned before the first, guard bands read after the last.
+  std::vector<const DeviceBuffer*> writes = {};
+  std::string refusal = {};  // why there are no steps
+  bool planned = false;      // what plan() takes by itself
+  double floor_us = 0;       // as the planner has it; 0: it has none
+
+  std::size_t launches() const;
+  Work work() const;  // of all steps
+};
+
+// The memory of one problem on the device. Ways keep addresses of its buffers, so it must outlive
+// them and stays where it is.
+class Tensors {
+ public:
+  // Uploads x and the residual. The problem must be filled, and outlive this.
+  explicit Tensors(const Problem& problem);
+  Tensors(const Tensors&) = delete;
+  Tensors& operator=(const Tensors&) = delete;
+
+  const DeviceBuffer& x() const { return *x_; }
+  const DeviceBuffer& residual() const { return *residual_; }  // no bytes where there is none
+
+  // Further memory, kept as long as this.
+  const DeviceBuffer& allocate(std::size_t bytes);
+  const DeviceBuffer& upload(std::span<const std::byte> content);
+
+ private:
+  std::vector<std::unique_ptr<const DeviceBuffer>> buffers_;
+  const DeviceBuffer *x_, *residual_;
+};
+
+// Whether a way of this name is to be made.
+using Wanted = std::function<bool(const std::string& name)>;
+
+// Makes the ways that `wanted` takes, in the order of the names. A way that does not take the problem
+// comes with its refusal and no steps; what means nothing for the problem (a layer as whole blocks)
+// is left out. Throws whatever keeps everything from running.
+struct WayMaker {
+  std::vector<std::string> names;
+  std::string help;  // a line for each name, for --help
+  std::function<std::vector<Way>(const Problem&, Tensors&, const Wanted&)> make;
+};
+
+// foldconv's own: planned, whole, tails, chain; separate; direct.
+std::vector<WayMaker> foldconv_ways();
+
+// The names of all makers, in their order.
+std::vector<std::string> names_of(const std::vector<WayMaker>& makers);
+std::vector<Way> make_ways(const std::vector<WayMaker>& makers, const Problem& problem,
+                           Tensors& tensors, const Wanted& wanted);
+
+// --- Checking ------------------------------------------------------------------------------------
+
+struct Checked {
+  std::string wrong;  // why the result is wrong: "separate, conv1, add: ..."; "": it is right
+  Verdict worst;      // of all steps that ran
+  Bytes y;            // what the last step wrote
+  bool in_bounds = false;
+};
+
+// Runs the steps one by one on poisoned memory, and judges each by what it read; those behind a
+// wrong one are not run. `run` runs a step to its end: run_step, unless something is to be counted.
+Checked check(const Way& way, const std::function<void(const Step&)>& run = {});
+// The same without a judge: `wrong` knows only of writes outside.
+Checked run_unjudged(const Way& way);
+void run_step(const Step& step);
+
+// Launches all steps.
+Launch launches_of(const Way& way);
+
+}  // namespace foldconv::harness
