@@ -40,13 +40,9 @@ MAY_INCLUDE = {
     "tests/emulator": [],
     "tests/harness": ["include", EMULATOR_HEADER],
     "tests/probes": [EMULATOR_HEADER],
-    "tests/reference": ["include"],
     "tests/trace": [],
-    "bench": ["include", "tests/harness", "tests/reference", EMULATOR_HEADER],
+    "bench": ["include", "tests/harness", EMULATOR_HEADER],
 }
-# Folders between whose own subfolders circles are not looked for.
-CIRCLES_ALLOWED_IN = ["bench", "tests/probes"]
-
 # Where #include "..." is looked for, after the folders that the file is in.
 SEARCH = ["include", "host", "kernels", "bench", "tests", "tests/emulator/include"]
 GENERATED = {"git_description.hpp", "tool_version.hpp", "generated/tool_version.hpp"}
@@ -126,7 +122,7 @@ def circles(arrows):
     graph = {}
     for source, target, place in arrows:
         a, b = os.path.dirname(source), os.path.dirname(target)
-        if a == b or any(inside(a, folder) and inside(b, folder) for folder in CIRCLES_ALLOWED_IN):
+        if a == b:
             continue
         graph.setdefault(a, {}).setdefault(b, place)
         graph.setdefault(b, {})
