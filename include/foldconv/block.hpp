@@ -75,7 +75,7 @@ enum class BlockCut : std::uint8_t {
   tails,      // conv1, then one kernel for conv2, conv3 and the next block's conv1, and so on
   chain,      // one kernel for each convolution
 };
-const char* to_string(BlockCut cut) noexcept;
+FOLDCONV_API const char* to_string(BlockCut cut) noexcept;
 
 struct BlockPlanOptions {
   BlockCut cut = BlockCut::automatic;
@@ -95,7 +95,7 @@ struct CutFigures {
   std::string refusal;  // why it cannot be taken; "" if it can
 };
 
-struct BlockExplanation {
+struct FOLDCONV_API BlockExplanation {
   BlockCut cut = BlockCut::chain;
   std::string reason;
   std::vector<CutFigures> cuts;   // all of them, the chosen one too
@@ -113,7 +113,7 @@ struct BlockBuffers {
 
 // A block or stage bound to a problem. Immutable; run() may be called from any thread on any stream, each
 // with a workspace of its own.
-class BlockPlan {
+class FOLDCONV_API BlockPlan {
  public:
   // Launches the plan's kernels on `stream`; no allocation, no synchronisation; may be captured.
   // Errors as ConvPlan::run().
@@ -132,7 +132,7 @@ class BlockPlan {
 };
 
 // A block's weights, folded and on the device. Immutable, thread-safe, cheap to copy.
-class Block {
+class FOLDCONV_API Block {
  public:
   // Decides how to divide the block and prepares the kernels. Every rule on shapes and device is
   // checked here. Errors: invalid_argument; unsupported (a pinned cut that does not take the block:
@@ -176,7 +176,7 @@ class BasicBlock : public Block {
 // thread-safe, cheap to copy.
 //
 //   Stage::create({first, second, third})    any mixture of Bottleneck and BasicBlock
-class Stage {
+class FOLDCONV_API Stage {
  public:
   // Shares the blocks' weights. Errors: invalid_argument: no block; channels that do not chain; data
   // types or devices that differ.

@@ -10,6 +10,7 @@
 
 #include <cuda_runtime_api.h>
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -32,6 +33,12 @@ struct Extent {
 // Rows and columns of zeros around the image. A negative value crops the image instead.
 struct Padding {
   int top = 0, bottom = 0, left = 0, right = 0;
+
+  // As much on all four sides: 1 keeps the size of an image under a 3x3.
+  static constexpr Padding same(int pixels) { return {pixels, pixels, pixels, pixels}; }
+  // `h` rows above and below, `w` columns left and right.
+  static constexpr Padding symmetric(int h, int w) { return {h, h, w, w}; }
+
   friend bool operator==(const Padding&, const Padding&) = default;
 };
 
@@ -57,6 +64,22 @@ struct FOLDCONV_API ConvProblem {
   double flops() const noexcept;  // 2 * n*p*q * k * r*s * c/groups, padding counted
 
   friend bool operator==(const ConvProblem&, const ConvProblem&) = default;
+};
+
+// The input of one run: NHWC, channels as the weights say.
+struct Images {
+  int n = 1, h = 0, w = 0;
+};
+
+// A convolution but for its images and weights; as in ConvProblem.
+struct ConvOptions {
+  Extent stride = {1, 1};
+  Padding pad = {};
+  Extent dilation = {1, 1};
+  int groups = 1;
+  Activation activation = Activation::none;
+  float alpha = 0.01f;
+  bool residual = false;
 };
 
 // ok, or the first rule that the problem breaks. Needs no device.
@@ -142,11 +165,22 @@ class FOLDCONV_API Conv {
   // more in one output channel), out_of_memory, device_too_old, cuda_error.
   static Result<Conv> create(const FoldedConv& folded);
 
-  // Chooses a kernel for `problem`. k, r, s, c/groups and dtype must be those of the weights. Every
-  // rule on shapes, dtype and device is checked here. Errors: invalid_argument, unsupported (a
-  // pinned kernel that does not take the problem: its reason), cuda_error. The current device must
-  // be the one of create().
-  Result<ConvPlan> plan(const ConvProblem& problem, const PlanOptions& options = {}) const;
+  // Chooses a kernel for the convolution of `images`. Every rule on shapes, dtype and device is
+  // checked here. Errors: invalid_argument, unsupported (a pinned kernel that does not take the
+  // problem: its reason), cuda_error. The current device must be the one of create().
+  //
+  //   conv.plan({.n = 8, .h = 56, .w = 56}, {.pad = Padding::same(1), .activation = Activation::relu})
+  Result<ConvPlan> plan(const Images& images, const ConvOptions& options = {},
+                        const PlanOptions& plan_options = {}) const;
+
+  // The same for a whole problem. k, r, s, c/groups and dtype must be those of the weights.
+  template <std::same_as<ConvProblem> Problem>  // not for a list in braces: that is `images`
+  Result<ConvPlan> plan(const Problem& problem, const PlanOptions& options = {}) const {
+    return plan_problem(problem, options);
+  }
+
+  // The problem that plan() makes of its arguments.
+  ConvProblem problem(const Images& images, const ConvOptions& options = {}) const noexcept;
 
   // For the library itself.
   struct Data;
@@ -158,6 +192,8 @@ class FOLDCONV_API Conv {
   Conv& operator=(const Conv&) = default;
 
  private:
+  Result<ConvPlan> plan_problem(const ConvProblem& problem, const PlanOptions& options) const;
+
   std::shared_ptr<const Data> data_;
 };
 

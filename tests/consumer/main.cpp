@@ -34,14 +34,8 @@ int main() {
   if (!folded) return fail(folded.status().message().c_str());
   const auto conv = Conv::create(*folded);
   if (!conv) return fail(conv.status().message().c_str());
-  const auto plan = conv->plan({.h = kSize,
-                                .w = kSize,
-                                .c = kChannels,
-                                .k = kOutputs,
-                                .r = 3,
-                                .s = 3,
-                                .pad = {1, 1, 1, 1},
-                                .activation = Activation::relu});
+  const auto plan = conv->plan({.h = kSize, .w = kSize},
+                               {.pad = Padding::same(1), .activation = Activation::relu});
   if (!plan) return fail(plan.status().message().c_str());
 
   const std::vector<std::uint16_t> x(kSize * kSize * kChannels, kOne);
