@@ -1,214 +1,182 @@
 #!/usr/bin/env bash
-# Records what one GPU has to say: tests, probes, sanitizer, cuDNN, benchmark. In under nine minutes,
-# on a machine that has a driver and perhaps no build tools, no network and no root.
+# Records what one GPU has to say, the most valuable first, on a machine that has a driver and perhaps no build
+# tools, no network and no root.
 #
-#   bench/record.sh OUT             runs the parts and leaves logs, JSON and golden files in OUT
-#   bench/record.sh --bin DIR OUT   with binaries from DIR instead of build/release
-#   bench/record.sh --pack DIR      copies what another machine needs from build/release into DIR (built before by
-#                                   cmake --preset release && cmake --build --preset release)
-#   bench/record.sh --dry-run OUT   a little of every part on the emulator, with the binaries of build/ci
+#   record.sh OUT                   everything: eleven minutes at most
+#   record.sh OUT --part first      seven minutes at most: smoke test, stages, cuDNN, layers, counters, tests
+#   record.sh OUT --part second     four minutes at most: probes, sanitizer, cuDNN's recording, stages at batch 128
+#   record.sh OUT --only a,b        these parts alone, set up as in the whole run; --list names them
+#   record.sh OUT --bin DIR         with the programs of DIR; else of a packed folder around this script, or of
+#                                   build/release
+#   record.sh OUT --dry-run         a little of every part on the emulator, else of build/ci
+#   record.sh --pack DIR            copies into DIR all that another machine needs, this script with it; needs
+#                                   cmake --preset release && cmake --build --preset release before
+#   record.sh --list                the parts, their command and their limit in seconds
 #
-# Each part has a time limit of its own, so that a late one never costs an earlier result. OUT/summary.txt has a
-# line for each. libcudart, cuDNN and cuBLASLt are looked for in DIR, LD_LIBRARY_PATH and Python's packages.
+# OUT gets summary-*.txt (a line for each part), the result files, and everything, logs and golden files too, as
+# record-*.tar.gz, which is brought up to date after each part. A part that is late is cut off and costs no other
+# part's result. If the smoke test fails, it is run once more under compute-sanitizer, and nothing else is.
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-bin=$root/build/release
-dry_run=no
-part=
-out=
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=SCRIPTDIR/record/machine.sh
+source "$here/record/machine.sh"
+# shellcheck source=SCRIPTDIR/record/counters.sh
+source "$here/record/counters.sh"
+# shellcheck source=SCRIPTDIR/record/parts.sh
+source "$here/record/parts.sh"
+
+# By value: name, command, limit in seconds. A part's function is run_NAME.
+parts='
+smoke         first   15
+stages        first   85
+cudnn         first   75
+layers        first   55
+counters      first   65
+tests         first   95
+probes        second  45
+sanitizer     second  75
+record_cudnn  second  35
+stages_128    second  55
+'
+memcheck_limit=60 # instead of all that would follow
+set_up_limit=15   # finding libraries, and the archive after each part
+kill_after=2      # for a part that does not end when it is told to
 
 usage() {
   sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}" >&2
   exit 2
 }
 
-# The programs of a build folder or of a packed one, wherever they lie in it.
-program() {
-  local path
-  for path in "$bin/$1" "$bin"/*/"$1" "$bin"/*/*/"$1" "$bin"/*/*/*/"$1"; do
-    if [[ -f $path && -x $path ]]; then
-      echo "$path"
-      return
+# check_limits COMMAND SECONDS: the parts of a command end within so many seconds, whatever happens.
+check_limits() {
+  local name command limit sum=$set_up_limit
+  while read -r name command limit; do
+    [[ $command == "$1" ]] && sum=$((sum + limit + kill_after))
+  done <<<"$parts"
+  if ((sum > $2)); then
+    echo "record.sh: the limits of the $1 command sum up to $sum s; it has $2 s" >&2
+    exit 2
+  fi
+}
+
+# The names to run, in the order of value: of the command $1, or those in the list $2.
+chosen_parts() {
+  local wanted_command=$1 only=,$2, name command limit known=,
+  while read -r name command limit; do
+    [[ -n $name ]] || continue
+    known+=$name,
+    if [[ $only != ,, ]]; then
+      [[ $only != *,"$name",* ]] || echo "$name $limit"
+    elif [[ -z $wanted_command || $command == "$wanted_command" ]]; then
+      echo "$name $limit"
     fi
+  done <<<"$parts"
+  for name in ${2//,/ }; do
+    [[ $known == *,"$name",* ]] || echo "record.sh: there is no part $name; --list names them" >&2
   done
-  echo "record.sh: there is no $1 in $bin; build the release preset, or name the folder by --bin" >&2
-  return 1
 }
 
-pack() {
-  local to=$1 name library
-  mkdir -p "$to/emulator"
-  for name in foldconv foldconv_tests cuemu_tests foldconv_probe; do
-    cp "$(program "$name")" "$to/"
-    strip "$to/$name"
-  done
-  library=$(ldconfig -p | sed -n 's/.*libcudart\.so\.13 .*=> //p' | head -n 1)
-  : "${library:=$(ldd "$to/foldconv" | sed -n 's/.*libcudart\.so\.13 => \([^ ]*\).*/\1/p')}"
-  cp -L "$library" "$to/libcudart.so.13"
-  cp -L "$bin/emulator/libcudart.so.13" "$to/emulator/"
-  cp -r "$root/bench/shapes" "$to/"
-  du -sh "$to"
+# Everything as one file. Written beside it first, so that there is a whole one at any time.
+archive() {
+  find "$out" -maxdepth 1 -type f \( -name '*.json' -o -name '*.txt' \) -exec cp {} "$work/" \;
+  tar -C "$work" -czf "$out/.record" . && mv "$out/.record" "$out/record-$tag.tar.gz"
 }
 
-# Folders of CUDA's libraries that come with Python packages.
-python_libraries() {
-  command -v python3 >/dev/null || return 0
-  python3 - <<'PYTHON'
-import glob, site, sys
-folders = set(site.getsitepackages() + sys.path)
-print(":".join(sorted(f for folder in folders if folder for f in glob.glob(folder + "/nvidia/*/lib"))))
-PYTHON
+say_result() {
+  printf '%-12s %4d s  %s\n' "$@" | tee -a "$out/summary-$tag.txt"
 }
 
-# "77" is a part's way to say that it was skipped; its last line says why.
-skip() {
-  echo "$*"
-  exit 77
-}
-
-# Several processes, because the fp64 oracle runs on the CPU.
-run_tests() {
-  # What cuDNN says is the part cudnn's.
-  local tests filter='*-CudnnWitness.*' shards=6 shard failed=0 pids=()
-  tests=$(program foldconv_tests)
-  mkdir -p "$out/tests"
-  if [[ $dry_run == yes ]]; then
-    filter='*/BlockJoined.*f16:*/BlockTails.*f16'
-    shards=1
-  fi
-  for ((shard = 0; shard < shards; ++shard)); do
-    GTEST_TOTAL_SHARDS=$shards GTEST_SHARD_INDEX=$shard "$tests" --gtest_brief=1 --gtest_filter="$filter" \
-      --gtest_output="json:$out/tests/foldconv_$shard.json" &
-    pids+=($!)
-  done
-  for shard in "${pids[@]}"; do wait "$shard" || failed=1; done
-  if [[ $dry_run == no ]]; then
-    "$(program cuemu_tests)" --gtest_brief=1 --gtest_output="json:$out/tests/emulator.json" || failed=1
-  fi
-  return "$failed"
-}
-
-# The same probes on the emulator and on the device, and what differs; then golden files of the device.
-run_probes() {
-  local probe failed=0
-  probe=$(program foldconv_probe)
-  mkdir -p "$out/probes"
-  "$probe" --quiet --out "$out/probes/device.json" || failed=1
-  LD_LIBRARY_PATH=$bin/emulator CUEMU_ARCH=90 "$probe" --quiet --out "$out/probes/emulator.json" || failed=1
-  "$probe" --compare "$out/probes/emulator.json" "$out/probes/device.json" || failed=1
-  "$probe" --from "$out/probes/device.json" --golden "$out/golden" --check || failed=1
-  return "$failed"
-}
-
-run_sanitizer() {
-  local sanitizer tests tool failed=0
-  sanitizer=$(command -v compute-sanitizer || true)
-  [[ -n $sanitizer ]] || skip "no compute-sanitizer on this machine"
-  [[ $dry_run == no ]] || skip "it needs a GPU"
-  tests=$(program foldconv_tests)
-  for tool in memcheck racecheck synccheck initcheck; do
-    echo "== $tool"
-    timeout -k 5 19 "$sanitizer" --tool "$tool" --error-exitcode 1 "$tests" --gtest_brief=1 \
-      --gtest_filter='*/BlockTails.*/projection_v1_5_f16:*/BlockTails.*/tails_everywhere_f16:*/BlockWhole.*/tails_projection_f16:*/BlockWhole.*/less_than_a_tile_f16:*/BlockJoined.*/odd_widths_f16:ConvTileEdges/*KBlocks*f16_64x64*' ||
-      failed=1
-  done
-  return "$failed"
-}
-
-# A file that the time limit cuts short keeps its rows (see results/README.md).
-bench_list() {
-  local limit=$1 file=$2 status=0
-  shift 2
-  timeout -k 5 "$limit" "$(program foldconv)" bench --format json "$@" >"$out/bench/$file.json" || status=$?
-  [[ $status != 124 ]] || echo "$file.json was cut short after $limit s"
-  [[ $status == 0 || $status == 124 ]]
-}
-
-# Few engines: cuDNN compiles each fused kernel for half a second or more.
-run_cudnn() {
-  [[ $dry_run == no ]] || skip "it needs a GPU"
-  local failed=0
-  mkdir -p "$out/bench"
-  bench_list 70 cudnn --block 'mb32_ih56_ic256mid64oc256n"stage2.identity"' \
-    --block 'mb32_ih56_ic64mid64oc256n"stage2.first"' --batch resnet50_blocks \
-    --impl planned,chain,cudnn,cudnn-unfused --cudnn-engines 3 --seconds 0.3 || failed=1
-  "$(program foldconv)" record-cudnn --out "$out/golden/cudnn" || failed=1
-  FOLDCONV_GOLDEN_FOLDER=$out/golden "$(program foldconv_tests)" --gtest_brief=1 --gtest_filter='CudnnGoldens.*' ||
-    failed=1
-  return "$failed"
-}
-
-run_bench() {
-  local failed=0 sizes=(--mb "32,1,128,8" --seconds 0.3)
-  mkdir -p "$out/bench"
-  if [[ $dry_run == yes ]]; then
-    bench_list 60 dry_run --model h100 --block mb1_ih9_ic64mid64oc64_x2 mb1_ic64oc64_ih9kh3ph1
-    return
-  fi
-  # cuDNN has a part of its own: compiling its kernels for all of these would take too long.
-  sizes+=(--impl "fused,chain,unfused,planned,whole,tails,separate")
-  bench_list 75 blocks --batch resnet50_blocks --batch resnet50_stages "${sizes[@]}" || failed=1
-  bench_list 50 layers --batch resnet50 "${sizes[@]}" || failed=1
-  return "$failed"
-}
-
+# run_part NAME LIMIT. Inner time limits are in the foreground, or else this one would not reach what they started;
+# nor may what runs read from here the names of the next parts.
 run_part() {
   local name=$1 limit=$2 started=$SECONDS status=0 result
-  local arguments=(--bin "$bin" --part "$name")
-  [[ $dry_run == no ]] || arguments+=(--dry-run)
-  timeout -k 5 "$limit" "$0" "${arguments[@]}" "$out" >"$out/logs/$name.log" 2>&1 || status=$?
+  timeout -k "$kill_after" "$limit" "$BASH" "$here/record.sh" --run "$name" "$out" \
+    </dev/null >"$work/logs/$name.log" 2>&1 || status=$?
   case $status in
     0) result=ok ;;
-    77) result="skipped: $(tail -n 1 "$out/logs/$name.log")" ;;
+    77) result="skipped: $(tail -n 1 "$work/logs/$name.log")" ;;
     124 | 137) result="time limit of $limit s; what was finished is kept" ;;
     *) result="FAILED ($status), see logs/$name.log" ;;
   esac
-  printf '%-10s %4d s  %s\n' "$name" $((SECONDS - started)) "$result" | tee -a "$out/summary.txt"
+  say_result "$name" $((SECONDS - started)) "$result"
+  archive
   [[ $status == 0 || $status == 77 ]]
 }
 
+run_parts() {
+  local name limit failed=0
+  while read -r name limit; do
+    if ! run_part "$name" "$limit"; then
+      failed=1
+      if [[ $name == smoke ]]; then
+        run_part memcheck "$memcheck_limit" || true
+        say_result stopped 0 "the smoke test failed"
+        archive
+        break
+      fi
+    fi
+  done <<<"$1"
+  return "$failed"
+}
+
+command=
+only=
+run=
+bin=
+out=
+dry_run=${RECORD_DRY_RUN:-no}
+pack_to=
 while [[ $# -gt 0 ]]; do
   case $1 in
+    --bin | --pack | --part | --only | --run) [[ $# -ge 2 ]] || usage ;;&
     --bin) bin=$(cd "$2" && pwd) && shift ;;
-    --pack) pack "$2" && exit ;;
+    --pack) pack_to=$2 && shift ;;
+    --part) command=$2 && shift ;;
+    --only) only=$2 && shift ;;
+    --run) run=$2 && shift ;; # within a run, by run_part
     --dry-run) dry_run=yes ;;
-    --part) part=$2 && shift ;;
+    --list) sed '/^$/d' <<<"$parts" && exit ;;
     -*) usage ;;
     *) out=$1 ;;
   esac
   shift
 done
-[[ -n $out ]] || usage
-mkdir -p "$out/logs"
-out=$(cd "$out" && pwd)
-
-case $part in
-  "") ;;
-  tests) run_tests ;;
-  probes) run_probes ;;
-  sanitizer) run_sanitizer ;;
-  cudnn) run_cudnn ;;
-  bench) run_bench ;;
-  *) usage ;;
-esac
-[[ -z $part ]] || exit 0
-
-if [[ $dry_run == yes ]]; then
-  [[ $bin != "$root/build/release" ]] || bin=$root/build/ci
-  export LD_LIBRARY_PATH=$bin/emulator
-else
-  libraries=$(python_libraries)
-  export LD_LIBRARY_PATH=$bin${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}${libraries:+:$libraries}
-  nvidia-smi >"$out/logs/gpu.log" 2>&1 || true
+bin=${bin:-${RECORD_BIN:-$(default_bin "$dry_run")}}
+if [[ -n $pack_to ]]; then
+  pack "$pack_to"
+  exit
 fi
-export FOLDCONV_GOLDEN_FOLDER=$root/tests/golden
+[[ -n $out && ,,first,second, == *,"$command",* ]] || usage
 
-: >"$out/summary.txt"
-failed=0
-run_part tests 90 || failed=1
-run_part probes 100 || failed=1
-run_part sanitizer 80 || failed=1
-run_part cudnn 135 || failed=1
-run_part bench 130 || failed=1
-exit "$failed"
+check_limits first $((7 * 60))
+check_limits second $((4 * 60))
+
+if [[ -n $run ]]; then
+  work=${RECORD_WORK:?set by a run}
+  "run_$run"
+  exit
+fi
+
+chosen=$(chosen_parts "$command" "$only" 2>&1)
+if [[ $chosen == *"there is no part"* ]]; then
+  grep 'there is no part' <<<"$chosen" >&2
+  exit 2
+fi
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
+tag=${command:-${only:+only}}
+tag=${tag:-all}
+work=$(mktemp -d)
+clock_log=
+clean_up() {
+  [[ -z $clock_log ]] || kill "$clock_log" 2>/dev/null || true
+  rm -rf "$work"
+}
+trap clean_up EXIT
+mkdir -p "$work/logs"
+: >"$out/summary-$tag.txt"
+set_up_machine
+export RECORD_WORK=$work RECORD_BIN=$bin RECORD_DRY_RUN=$dry_run
+
+run_parts "$chosen"

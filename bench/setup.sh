@@ -22,8 +22,34 @@ install_packages() {
     fail "missing packages; install them first, on Debian or Ubuntu by: sudo apt-get install $*"
   fi
   say "installing $*"
-  apt-get update -qq >/dev/null
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+  mkdir -p "$foldconv_root/build"
+  local log=$foldconv_root/build/apt.log
+  {
+    apt-get update -qq -o Acquire::Retries=0 &&
+      DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+  } >"$log" 2>&1 ||
+    fail "apt-get cannot install $* (is there a network? its words are in build/apt.log);" \
+      "install them, then run this again"
+}
+
+# python_environment FOLDER REQUIREMENTS INSTEAD: a virtual environment with these wheels. INSTEAD: what to do where
+# they cannot be had.
+python_environment() {
+  local folder=$1 wanted=$2 instead=$3 log=$1.log first
+  command -v python3 >/dev/null || install_packages python3 python3-venv
+  python3 -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
+  rm -rf "$folder"
+  python3 -m venv "$folder"
+  local pip=("$folder/bin/python" -m pip --disable-pip-version-check)
+  # Without a network pip tries for each wheel, again and again; so the first one alone, once. It is kept in pip's
+  # cache.
+  first=$(grep -m 1 '^[^#]' "$wanted")
+  "${pip[@]}" download --quiet --no-deps --retries 0 --timeout 5 --dest "$folder/first" "$first" >"$log" 2>&1 ||
+    fail "cannot download $first: no network, or no wheel for this machine" \
+      "(pip's words are in ${log#"$foldconv_root/"}); $instead"
+  "${pip[@]}" install --progress-bar off -r "$wanted" 2>&1 | tee "$log" | sed -un 's/^ *Downloading /  /p' >&2 ||
+    fail "pip could not install $(basename "$wanted"): its words are in ${log#"$foldconv_root/"}; $instead"
+  rm -rf "$folder/first"
 }
 
 # The packages whose headers g++ does not find, one a line: the preprocessor's output.
@@ -87,11 +113,7 @@ setup_cuda_wheels() {
   local wheels=$foldconv_root/bench/cuda-wheels.txt ready=$foldconv_toolkit/ready.txt
   cmp -s "$wheels" "$ready" && return
   say "no nvcc 13: installing the CUDA toolkit as Python wheels into build/toolkit (1.6 GB)"
-  command -v python3 >/dev/null || install_packages python3 python3-venv
-  python3 -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
-  rm -rf "$foldconv_toolkit"
-  python3 -m venv "$foldconv_toolkit"
-  "$foldconv_toolkit/bin/python" -m pip install --quiet --disable-pip-version-check -r "$wheels" >&2
+  python_environment "$foldconv_toolkit" "$wheels" "install the CUDA toolkit 13, and name its compiler by CUDACXX"
 
   local packages
   packages=$("$foldconv_toolkit/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
@@ -113,11 +135,7 @@ setup_charts() {
   local wanted=$foldconv_root/bench/charts/requirements.txt folder=$foldconv_root/build/charts
   cmp -s "$wanted" "$folder/ready.txt" && return
   say "installing matplotlib into build/charts"
-  command -v python3 >/dev/null || install_packages python3 python3-venv
-  python3 -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
-  rm -rf "$folder"
-  python3 -m venv "$folder"
-  "$folder/bin/python" -m pip install --quiet --disable-pip-version-check -r "$wanted" >&2
+  python_environment "$folder" "$wanted" "bench/charts/draw.py needs any Python with matplotlib"
   cp "$wanted" "$folder/ready.txt"
 }
 
@@ -134,7 +152,32 @@ has_gpu() {
   return 1
 }
 
-# foldconv_build PRESET EMULATE(ON|OFF) [TARGET...]: sets up, configures and builds build/PRESET.
+# show_progress WHAT: of ninja's output a line of status every ten seconds, and all that is no status. Nothing where
+# it ends within two seconds.
+show_progress() {
+  local what=$1 line='' part state='' ended='' begin=$SECONDS next=$((SECONDS + 2)) read_status
+  until [[ -n $ended ]]; do
+    read_status=0
+    IFS= read -r -t 1 part || read_status=$?
+    line+=$part # of a line that is not whole yet, its beginning
+    if ((read_status <= 128)); then
+      case $line in
+        '['*/*'] '*) state=${line%%] *}] ;;
+        '' | '-- '* | 'ninja: no work'*) ;;
+        *) printf '%s\n' "$line" ;;
+      esac
+      line=
+      [[ $read_status == 0 ]] || ended=yes
+    fi
+    if [[ -z $ended ]] && ((SECONDS >= next)); then
+      say "$what: ${state:+$state, }$((SECONDS - begin)) s"
+      next=$((SECONDS + 10))
+    fi
+  done
+}
+
+# foldconv_build PRESET EMULATE(ON|OFF) [TARGET...]: sets up, configures and builds build/PRESET. For callers with
+# `set -o pipefail`.
 foldconv_build() {
   local preset=$1 emulate=$2 build=$foldconv_root/build/$1
   shift 2
@@ -160,16 +203,5 @@ foldconv_build() {
     cmake --build "$build" "${targets[@]}" >&2
     return
   fi
-  # Silent where nothing is to be built; a line where it takes a while.
-  local notice status=0
-  (
-    sleep 2 &>/dev/null
-    say "building build/$preset"
-  ) &
-  notice=$!
-  cmake --build "$build" "${targets[@]}" -- --quiet 2>&1 | sed '/^ninja: no work to do/d; /^-- /d' >&2 ||
-    status=$?
-  kill "$notice" 2>/dev/null || true
-  wait "$notice" 2>/dev/null || true
-  return "$status"
+  NINJA_STATUS='[%f/%t] ' cmake --build "$build" "${targets[@]}" 2>&1 | show_progress "building build/$preset" >&2
 }

@@ -1,39 +1,15 @@
 """What the charts show, as numbers: nothing here draws."""
 
+from result_file import WAYS
+
 MEANING = {
     "floor": "floor model, not measured",
     "cold": "measured, L2 cold",
     "warm": "measured, L2 warm",
 }
 
-# Every way that bench knows has one colour, in every chart: matplotlib's tab10, by hand, so that a way
-# that is missing moves no other.
-COLOURS = {
-    "planned": "#1f77b4",
-    "whole": "#17becf",
-    "tails": "#2ca02c",
-    "chain": "#bcbd22",
-    "separate": "#ff7f0e",
-    "direct": "#8c564b",
-    "cudnn": "#d62728",
-    "cudnn-separate": "#e377c2",
-}
-
-# The slowest comes first; the first that a problem has is what the others are compared with.
+# The first that a problem has is what the others are compared with.
 BASELINES = ("separate", "direct")
-
-
-def colour(way):
-    return COLOURS.get(way, "#7f7f7f")
-
-
-def baseline_name(rows, figure):
-    """`separate` or `direct`, or else the slowest way."""
-    timed = {name: row[f"{figure}_us"] for name, row in rows.items() if row[f"{figure}_us"]}
-    for name in BASELINES:
-        if name in timed:
-            return name
-    return max(timed, key=timed.get) if timed else None
 
 
 def label_of(result, name, images):
@@ -41,14 +17,24 @@ def label_of(result, name, images):
 
 
 def planned_of(rows):
-    return next((name for name, row in rows.items() if row["planned"]), None)
+    """The way that plan() takes, if the problem has its row."""
+    return next((way for way, row in rows.items() if row["planned"]), None)
+
+
+def baseline_of(rows, figure):
+    """`separate` or `direct`, or else the slowest way."""
+    timed = {way: row[f"{figure}_us"] for way, row in rows.items() if row[f"{figure}_us"]}
+    for way in BASELINES:
+        if way in timed:
+            return way
+    return max(timed, key=timed.get) if timed else None
 
 
 def speedups(result, figure):
-    """[(problem, baseline, {way: times as fast as the baseline}, the planned one)]"""
+    """[(problem, baseline, {way: times as fast as the baseline}, the planned way)]"""
     found = []
     for name, images, rows in result.problems():
-        baseline = baseline_name(rows, figure)
+        baseline = baseline_of(rows, figure)
         if baseline is None:
             continue
         base_us = rows[baseline][f"{figure}_us"]
@@ -61,14 +47,9 @@ def speedups(result, figure):
     return found
 
 
-def ways(entries):
-    """All that occur, in the order of their first appearance."""
-    return list(dict.fromkeys(name for _, _, ratios, _ in entries for name in ratios))
-
-
 def traffic(result):
-    """[(problem, None, {way: bytes counted over the problem's compulsory ones}, the planned one)], of
-    the emulator: counted, so that it can be wrong, unlike a roofline of a model's own times."""
+    """[(problem, {way: DRAM bytes that the emulator counted / bytes that any way must move}, the
+    planned way)]"""
     found = []
     for name, images, rows in result.problems():
         ratios = {
@@ -77,13 +58,18 @@ def traffic(result):
             if row["dram_bytes"] and row["problem_bytes"]
         }
         if ratios:
-            found.append((label_of(result, name, images), None, ratios, planned_of(rows)))
+            found.append((label_of(result, name, images), ratios, planned_of(rows)))
     return found
 
 
+def ways_of(all_ratios):
+    """The ways that occur, always in the same order."""
+    return [way for way in WAYS if any(way in ratios for ratios in all_ratios)]
+
+
 def roofline_points(result, figure):
-    """[(way, problem, FLOPs per byte, TFLOP/s)]: FLOPs of the problem, bytes that the way's launches
-    cannot avoid. Of times only."""
+    """[(way, problem, FLOPs per byte, TFLOP/s)]: FLOPs of the problem, bytes of the way's launches.
+    Of measured times alone: those of a model lie on its roofs by definition."""
     points = []
     for name, images, rows in result.problems():
         for way, row in rows.items():

@@ -1,37 +1,51 @@
 #!/usr/bin/env python3
 """Draws the charts of a result file.
 
-    draw.py RESULT.json OUTDIR     speedup_*, and roofline_* of times, traffic of counts: .png, .svg
+    draw.py RESULT.json OUTDIR     speedup_*.png, .svg; of times roofline_*, of counts traffic.*
     draw.py --check RESULT.json    checks the file and prints what would be drawn; needs no matplotlib
 """
 
 import argparse
 import os
 import sys
+import textwrap
 
 import chart_data
 import result_file
 
+# One colour for one way in every chart; distinct for the colour-blind, too.
+COLOURS = {
+    "planned": "#0072B2",
+    "whole": "#56B4E9",
+    "tails": "#009E73",
+    "chain": "#E69F00",
+    "separate": "#999999",
+    "direct": "#8C510A",
+    "cudnn": "#CC79A7",
+    "cudnn-separate": "#D55E00",
+}
 
-def print_ratios(entries):
-    for label, baseline, ratios, _ in entries:
-        cells = [f"{baseline} 1.00"] if baseline else []
-        cells += [f"{name} {ratio:.2f}" for name, ratio in ratios.items()]
-        print(f"  {label.replace(chr(10), ' ')}: {', '.join(cells)}")
+
+def ratios_text(ratios):
+    return ", ".join(f"{way} {ratio:.2f}" for way, ratio in ratios.items())
 
 
 def print_tables(result):
     print(result.where() + (", CUT SHORT" if result.cut_short else ""))
     for figure in result.figures():
+        entries = chart_data.speedups(result, figure)
         print(f"\ntimes as fast as the baseline ({chart_data.MEANING[figure]})")
-        print_ratios(chart_data.speedups(result, figure))
-        if figure == "floor":
-            print("bytes moved over the compulsory ones (counted)")
-            print_ratios(chart_data.traffic(result))
+        for label, baseline, ratios, _ in entries:
+            print(f"  {label.replace(chr(10), ' ')}: {baseline} 1.00, {ratios_text(ratios)}")
+        if result.emulated:
             continue
         print(f"roofline ({chart_data.MEANING[figure]})")
         for way, problem, intensity, tflops in chart_data.roofline_points(result, figure):
             print(f"  {problem} {way}: {intensity:.1f} FLOP/B, {tflops:.1f} TFLOP/s")
+    if result.emulated:
+        print("DRAM bytes / compulsory bytes (counted)")
+        for label, ratios, _ in chart_data.traffic(result):
+            print(f"  {label.replace(chr(10), ' ')}: {ratios_text(ratios)}")
 
 
 def import_matplotlib():
@@ -53,36 +67,37 @@ def save(figure, folder, name):
 
 
 def title(axes, result):
-    axes.set_title(f"{result.what()}\n{result.where()}", fontsize=9, loc="left")
+    characters = int(14 * axes.figure.get_figwidth())
+    lines = [result.what(), *textwrap.wrap(result.where(), characters)]
+    axes.set_title("\n".join(lines), fontsize=9, loc="left")
 
 
-def draw_bars(pyplot, result, entries, ylabel, folder, name):
-    """Ratios of each way, problem by problem, beside a line at 1."""
+def draw_bars(pyplot, result, entries, meaning, folder, name):
+    """A group of bars for each of `entries`: (problem, {way: ratio}, the planned way)."""
     if not entries:
         return
-    names = chart_data.ways(entries)
+    ways = chart_data.ways_of([ratios for _, ratios, _ in entries])
     drawing, axes = pyplot.subplots(
-        figsize=(max(6.0, 1.5 + 0.22 * len(entries) * (len(names) + 1)), 3.6), layout="constrained"
+        figsize=(max(6.0, 1.5 + 0.22 * len(entries) * (len(ways) + 1)), 3.6), layout="constrained"
     )
-    width = 0.8 / max(len(names), 1)
-    for at, way in enumerate(names):
+    width = 0.8 / max(len(ways), 1)
+    for at, way in enumerate(ways):
         places, heights, texts = [], [], []
-        for entry, (_, _, ratios, planned) in enumerate(entries):
+        for entry, (_, ratios, planned) in enumerate(entries):
             if way in ratios:
-                places.append(entry + (at - (len(names) - 1) / 2) * width)
+                places.append(entry + (at - (len(ways) - 1) / 2) * width)
                 heights.append(ratios[way])
                 texts.append(f"{ratios[way]:.1f}" + ("*" if way == planned else ""))
-        bars = axes.bar(places, heights, width, label=way, color=chart_data.colour(way))
+        bars = axes.bar(places, heights, width, label=way, color=COLOURS[way])
         axes.bar_label(bars, texts, fontsize=6, padding=1)
     axes.axhline(1, color="black", linewidth=0.8)
-    largest = max((max(ratios.values(), default=1) for _, _, ratios, _ in entries), default=1)
-    if largest > 12:
+    if max(max(ratios.values(), default=1) for _, ratios, _ in entries) > 12:
         axes.set_yscale("log")
     axes.margins(y=0.12)
     axes.set_xticks(range(len(entries)), [label for label, *_ in entries])
     if len(entries) > 6:
         axes.tick_params(axis="x", rotation=60)
-    axes.set_ylabel(ylabel)
+    axes.set_ylabel(meaning)
     if any(planned for *_, planned in entries):
         axes.set_xlabel("*: what plan() takes", fontsize=7)
     axes.grid(axis="y", linewidth=0.4)
@@ -95,13 +110,25 @@ def draw_bars(pyplot, result, entries, ylabel, folder, name):
 def draw_speedups(pyplot, result, figure, folder):
     entries = chart_data.speedups(result, figure)
     baselines = " or ".join(dict.fromkeys(baseline for _, baseline, *_ in entries))
-    ylabel = f"times as fast as {baselines}\n({chart_data.MEANING[figure]})"
-    draw_bars(pyplot, result, entries, ylabel, folder, f"speedup_{figure}")
+    draw_bars(
+        pyplot,
+        result,
+        [(label, ratios, planned) for label, _, ratios, planned in entries],
+        f"times as fast as {baselines}\n({chart_data.MEANING[figure]})",
+        folder,
+        f"speedup_{figure}",
+    )
 
 
 def draw_traffic(pyplot, result, folder):
-    ylabel = "DRAM bytes counted\nover the compulsory ones"
-    draw_bars(pyplot, result, chart_data.traffic(result), ylabel, folder, "traffic")
+    draw_bars(
+        pyplot,
+        result,
+        chart_data.traffic(result),
+        "DRAM bytes / compulsory bytes\n(counted by the emulator)",
+        folder,
+        "traffic",
+    )
 
 
 def draw_roofs(axes, result, intensities):
@@ -136,11 +163,9 @@ def draw_roofline(pyplot, result, figure, folder):
         return
     drawing, axes = pyplot.subplots(figsize=(6.4, 4.2), layout="constrained")
     draw_roofs(axes, result, [point[2] for point in points])
-    for name in dict.fromkeys(point[0] for point in points):
-        mine = [point for point in points if point[0] == name]
-        axes.scatter(
-            [p[2] for p in mine], [p[3] for p in mine], s=18, label=name, color=chart_data.colour(name)
-        )
+    for way in chart_data.ways_of([{point[0] for point in points}]):
+        mine = [point for point in points if point[0] == way]
+        axes.scatter([p[2] for p in mine], [p[3] for p in mine], s=18, label=way, color=COLOURS[way])
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("FLOPs of the problem / bytes of the launches")
@@ -172,10 +197,10 @@ def main():
     os.makedirs(arguments.folder, exist_ok=True)
     for figure in result.figures():
         draw_speedups(pyplot, result, figure, arguments.folder)
-        if figure == "floor":
-            draw_traffic(pyplot, result, arguments.folder)
-        else:
+        if not result.emulated:
             draw_roofline(pyplot, result, figure, arguments.folder)
+    if result.emulated:
+        draw_traffic(pyplot, result, arguments.folder)
     return 0
 
 

@@ -14,17 +14,27 @@ import result_file
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 
 
-def best_of(rows):
-    """What plan() takes by itself."""
-    return next((row for row in rows.values() if row["baseline"] and row["right"]), None)
+# What the words in the table mean.
+MEANINGS = {
+    "planned": "what `plan()` takes",
+    "chain": "a fused kernel for each convolution",
+    "separate": "the same convolutions, then each BatchNorm, sum and activation as a kernel of its own",
+    "direct": "the same without tensor cores",
+    "cudnn": "cuDNN, an operation graph for each convolution with all that stands behind it",
+    "cudnn-separate": "cuDNN's convolutions, then its calls for BatchNorm, sum and activation",
+}
+
+
+def planned_of(rows):
+    return next((row for row in rows.values() if row["planned"] and row["right"]), None)
 
 
 def others_of(result):
     """The ways that stand beside it: those that every problem has."""
-    problems = [rows for _, _, rows in result.problems() if best_of(rows)]
-    names = dict.fromkeys(name for rows in problems for name in rows)
-    everywhere = [name for name in names if all(rows.get(name, {}).get("right") for rows in problems)]
-    return [name for name in everywhere if name not in ("planned", "whole", "tails")]
+    problems = [rows for _, _, rows in result.problems() if planned_of(rows)]
+    ways = [way for way in result_file.WAYS if any(way in rows for rows in problems)]
+    everywhere = [way for way in ways if all(rows.get(way, {}).get("right") for rows in problems)]
+    return [way for way in everywhere if way not in ("planned", "whole", "tails")]
 
 
 def cell(row, figure):
@@ -41,17 +51,21 @@ def cell(row, figure):
     return f"{launches} / {microseconds:.1f} / {share}"
 
 
+def compared_of(others):
+    return next((way for way in ("separate", "direct", *others) if way in others), None)
+
+
 def table(result, figure):
-    names = others_of(result)
+    others, compared = others_of(result), compared_of(others_of(result))
     what = "DRAM MB / floor us" if figure == "floor" else f"{figure} us / share of its floor"
-    compared = next((name for name in ("separate", "direct", *names) if name in names), None)
-    titles = [f"launches / {what}", "planned", *names] + ([f"{compared} : planned"] if compared else [])
+    titles = [f"launches / {what}", "planned", *others]
+    titles += [f"{compared} : planned"] if compared else []
     lines = ["| " + " | ".join(titles) + " |", "| --- " * len(titles) + "|"]
     for name, images, rows in result.problems():
         label = f"{name} mb{images}" if result.several_batches() else name
         fallback = next(iter(rows.values()))  # a problem that failed
-        cells = [label, cell(best_of(rows) or fallback, figure)]
-        cells += [cell(rows.get(other), figure) for other in names]
+        cells = [label, cell(planned_of(rows) or fallback, figure)]
+        cells += [cell(rows.get(other), figure) for other in others]
         if compared:
             over = rows.get(compared, {}).get(f"{figure}_over_baseline")
             cells.append("-" if over is None else f"{over:.2f}")
@@ -89,18 +103,16 @@ def block(result, path, readme):
     for figure in result.figures():
         lines += table(result, figure) + [""]
     folder = os.path.dirname(os.path.abspath(path))
+    charts = [(f"speedup_{figure}", "speedup") for figure in result.figures()]
+    charts += [(f"roofline_{figure}", "roofline") for figure in result.figures()]
+    charts.append(("traffic", "traffic"))
     links = [f"[result file]({relative(path, readme)})"]
-    for figure in result.figures():
-        charts = ["speedup_floor", "traffic"] if figure == "floor" else [f"speedup_{figure}", f"roofline_{figure}"]
-        for chart in charts:
-            file = os.path.join(folder, f"{chart}.svg")
-            if os.path.exists(file):
-                links.append(f"[{chart.split('_')[0]} chart]({relative(file, readme)})")
-    lines.append(
-        "planned: what `plan()` takes; chain: a fused kernel a convolution; separate: the same convolutions, "
-        "then each BatchNorm, sum and activation as a kernel of its own."
-    )
-    return lines + [f"Source: {', '.join(links)}."]
+    for file, what in charts:
+        drawn = os.path.join(folder, file + ".svg")
+        if os.path.exists(drawn):
+            links.append(f"[{what} chart]({relative(drawn, readme)})")
+    meanings = [f"{way}: {MEANINGS[way]}" for way in ("planned", *others_of(result))]
+    return lines + ["; ".join(meanings) + ".", f"Source: {', '.join(links)}."]
 
 
 def main():

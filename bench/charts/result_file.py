@@ -9,6 +9,9 @@ import sys
 
 SCHEMA = 2
 
+# The tool's words for its ways to compute a problem; bench/results/README.md says what they mean.
+WAYS = ("planned", "whole", "tails", "chain", "separate", "direct", "cudnn", "cudnn-separate")
+
 NUMBER, TEXT, FLAG = (int, float), (str,), (bool,)
 
 # Field: (type, whether it may be null).
@@ -79,20 +82,20 @@ FIELDS = {
     "problem_flops": (NUMBER, True),
     "bytes": (NUMBER, True),
     "flops": (NUMBER, True),
-    "dram_bytes": (NUMBER, True),
-    "mma_instructions": (NUMBER, True),
-    "mma_flops": (NUMBER, True),
-    "fma_flops": (NUMBER, True),
-    "wavefronts_over_ideal": (NUMBER, True),
     "floor_us": (NUMBER, True),
     "limit": (TEXT, True),
     "floor_over_baseline": (NUMBER, True),
     "planner_floor_us": (NUMBER, True),
     **{f"cold_{name}": kind for name, kind in TIMES.items()},
     **{f"warm_{name}": kind for name, kind in TIMES.items()},
+    "dram_bytes": (NUMBER, True),
+    "mma_instructions": (NUMBER, True),
+    "mma_flops": (NUMBER, True),
+    "fma_flops": (NUMBER, True),
+    "wavefronts_over_ideal": (NUMBER, True),
 }
 
-FIGURES = [name for name in FIELDS if name.startswith(("cold_", "warm_", "floor_"))]
+FIGURES = [name for name in FIELDS if name.startswith(("cold_", "warm_", "floor_", "planner_"))]
 
 
 class BadResult(Exception):
@@ -144,6 +147,9 @@ def problems_of(document):
     for at, row in enumerate(document["rows"]):
         what = f"row {at} ({row.get('descriptor')}, {row.get('way')})"
         problems += check_fields(what, row, FIELDS)
+        # A problem that failed as a whole has no way.
+        if row.get("way") and row["way"] not in WAYS:
+            problems.append(f"{what}: the ways are {', '.join(WAYS)}")
         if row.get("right") is not True:
             known = [name for name in FIGURES if row.get(name) is not None]
             problems += [f"{what}: has `{name}` but no right result" for name in known]

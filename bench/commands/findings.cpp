@@ -21,9 +21,13 @@ bool same_images(const Images& images, const Bytes& y, const Images& larger, con
          std::memcmp(more.data() + y.size(), more.data() + twin * image, image) == 0;
 }
 
-// The same way of the same problem with an image more.
+// The same way of the same problem with an image more. Of a larger batch plan() may take one cut
+// throughout, which has the row, where it mixed them before.
 const Way* counterpart(const Way& way, const std::vector<Way>& larger) {
-  const auto found = std::ranges::find(larger, way.name, &Way::name);
+  auto found = std::ranges::find(larger, way.name, &Way::name);
+  if (found == larger.end() && way.planned) {
+    found = std::ranges::find(larger, true, &Way::planned);
+  }
   return found == larger.end() ? nullptr : &*found;
 }
 

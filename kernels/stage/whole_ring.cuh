@@ -59,18 +59,21 @@ class WholeRing {
   static constexpr int kRowStep = T.threads() / 8;
   static constexpr int kRows = T.kChunkRows / kRowStep;
 
-  // Where this thread's rows of the chunk lie in x.
+  // Where this thread's rows of the chunk lie in x. A copy's address must be aligned even where it
+  // copies nothing: rows outside the image stay at x.
   __device__ __forceinline__ void locate_chunk() {
     const TilePlace place(tile_, T.tile_h, T.kTileW, p_.tiles_per_image, p_.tile_columns);
+    inside_ = 0;
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
       const int row = chunk_ * T.kChunkRows + static_cast<int>(threadIdx.x) / 8 + i * kRowStep;
       const int h = place.h - 1 + row / T.kHaloW;
       const int w = place.w - 1 + row % T.kHaloW;
-      const bool valid = row < T.halo_rows() && inside_image(h, w, p_.h, p_.w);
-      offset_[i] = valid ? ((place.image * p_.h + h) * p_.w + w) * p_.c +
-                               static_cast<int>(threadIdx.x) % 8 * 8
-                         : -1;
+      const bool inside = row < T.halo_rows() && inside_image(h, w, p_.h, p_.w);
+      inside_ |= static_cast<unsigned int>(inside) << i;
+      offset_[i] = inside ? ((place.image * p_.h + h) * p_.w + w) * p_.c +
+                                static_cast<int>(threadIdx.x) % 8 * 8
+                          : 0;
     }
   }
 
@@ -90,7 +93,7 @@ class WholeRing {
     const auto* x = static_cast<const Element*>(p_.x) + slice_ * kSliceWidth;
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
-      ptx::copy_async_16(to + i * kRowStep * kSliceBytes, x + offset_[i], offset_[i] >= 0);
+      ptx::copy_async_16(to + i * kRowStep * kSliceBytes, x + offset_[i], (inside_ >> i & 1) != 0);
     }
     if constexpr (!T.resident) first_weights_.load(stage + T.kChunkRows * kSliceBytes, slice_);
     if (++slice_ < p_.c / kSliceWidth) return;
@@ -117,7 +120,8 @@ class WholeRing {
   WeightLoader<T.threads(), kSliceWidth, Element> first_weights_;
   StageRing<T.stages, T.stage_bytes()> ring_;
   int tile_, chunk_ = 0, round_ = 0, slice_ = 0;
-  int offset_[kRows];  // in elements; -1 outside the image
+  int offset_[kRows];    // in elements; 0 outside the image
+  unsigned int inside_;  // a bit for each row
 };
 
 }  // namespace foldconv

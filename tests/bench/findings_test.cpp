@@ -28,6 +28,15 @@ TEST(Findings, OfABlockAreEveryCutOrItsReason) {
   EXPECT_FALSE(findings[3].taken.empty());
 }
 
+// On the emulated A100 plan() mixes cuts for two images, and takes tails for three.
+TEST(Findings, AMixtureIsComparedWithWhatALargerBatchTakes) {
+  const std::vector<Finding> findings =
+      examined(harness::filled_block("mb2_ih14_ic64mid64oc256_s2x2"));
+  ASSERT_FALSE(findings.empty());
+  EXPECT_EQ(findings.back().way, "planned");
+  EXPECT_TRUE(findings.back().pass()) << findings.back().reason;
+}
+
 TEST(Findings, OfALayerAreItsFusedKernel) {
   const std::vector<Finding> findings = examined(harness::filled_layer(harness::kLayer));
   ASSERT_EQ(findings.size(), 1U);

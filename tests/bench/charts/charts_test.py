@@ -15,10 +15,13 @@ CHARTS = os.path.join(HERE, "..", "..", "..", "bench", "charts")
 sys.path.insert(0, CHARTS)
 
 import chart_data  # noqa: E402
+import draw  # noqa: E402
 import readme  # noqa: E402
 import result_file  # noqa: E402
 
-FIXTURE = os.path.join(HERE, "gpu.json")  # invented figures
+# Invented figures, of a GPU and of an emulator.
+FIXTURE = os.path.join(HERE, "gpu.json")
+EMULATED = os.path.join(HERE, "emulated.json")
 
 
 def fixture():
@@ -34,6 +37,7 @@ class Schema(unittest.TestCase):
 
     def test_the_fixture_keeps_to_it(self):
         self.assertEqual(self.problems(lambda document: None), "")
+        self.assertEqual(result_file.read(EMULATED).rows[0]["way"], "whole")
 
     def test_missing_unknown_and_mistyped_fields_are_named(self):
         self.assertIn("header: `device` is missing", self.problems(lambda d: d["header"].pop("device")))
@@ -41,6 +45,12 @@ class Schema(unittest.TestCase):
         self.assertIn("`colour` is not in", self.problems(lambda d: d["rows"][1].update(colour=1)))
         self.assertIn("`images` is True", self.problems(lambda d: d["rows"][1].update(images=True)))
         self.assertIn("`kernel` is null", self.problems(lambda d: d["rows"][1].update(kernel=None)))
+        self.assertIn("`planned` is null", self.problems(lambda d: d["rows"][1].update(planned=None)))
+
+    def test_a_way_has_one_of_the_tools_words(self):
+        self.assertIn("the ways are planned, ", self.problems(lambda d: d["rows"][1].update(way="fused")))
+        # A problem that failed as a whole.
+        self.assertEqual(self.problems(lambda d: d["rows"][-1].update(way="")), "")
 
     def test_other_versions_and_commands_are_refused(self):
         self.assertIn("schema 1", self.problems(lambda d: d["header"].update(schema=1)))
@@ -67,32 +77,30 @@ class Charts(unittest.TestCase):
     def setUp(self):
         self.result = result_file.read(FIXTURE)
 
-    def test_speedups_are_over_the_separate_baseline(self):
+    def test_speedups_are_over_separate_kernels(self):
         entries = chart_data.speedups(self.result, "cold")
         self.assertEqual([entry[0] for entry in entries], ["layer\nmb1", "layer\nmb8"])
-        self.assertEqual(entries[0][1], "separate")
-        self.assertEqual(entries[0][2], {"planned": 2.0, "direct": 0.25})
-        self.assertEqual(entries[0][3], "planned")
+        self.assertEqual(entries[0][1:], ("separate", {"planned": 2.0, "direct": 0.25}, "planned"))
 
     def test_without_such_a_baseline_it_is_the_slowest(self):
-        rows = {"planned": {"cold_us": 2.0}, "chain": {"cold_us": 3.0}, "other": {"cold_us": None}}
-        self.assertEqual(chart_data.baseline_name(rows, "cold"), "chain")
+        rows = {"planned": {"cold_us": 2.0}, "chain": {"cold_us": 3.0}, "whole": {"cold_us": None}}
+        self.assertEqual(chart_data.baseline_of(rows, "cold"), "chain")
 
     def test_roofline_points(self):
         way, _, intensity, tflops = chart_data.roofline_points(self.result, "cold")[0]
         self.assertEqual((way, intensity), ("planned", 25.0))
         self.assertAlmostEqual(tflops, 20.0)
 
-    def test_every_way_has_a_colour_of_its_own(self):
-        self.assertEqual(len(set(chart_data.COLOURS.values())), len(chart_data.COLOURS))
-        for row in self.result.rows:
-            self.assertIn(row["way"], chart_data.COLOURS)
+    def test_bytes_of_an_emulator_are_over_the_compulsory_ones(self):
+        moved = chart_data.traffic(result_file.read(EMULATED))
+        self.assertEqual(moved[0], ("stage\nmb1", {"whole": 2.0, "chain": 4.0, "separate": 14.0}, "whole"))
+        self.assertEqual((moved[1][1]["planned"], moved[1][2]), (1.5, "planned"))
 
-    def test_traffic_is_counted_over_compulsory(self):
-        self.assertEqual(chart_data.traffic(self.result), [])  # a GPU counts nothing
-        for row in self.result.rows:
-            row["dram_bytes"] = 2 * row["problem_bytes"]
-        self.assertEqual(chart_data.traffic(self.result)[0][2]["planned"], 2.0)
+    def test_ways_have_one_order_and_a_colour_of_their_own(self):
+        ratios = [{"separate": 1.0}, {"chain": 1.0, "planned": 1.0}]
+        self.assertEqual(chart_data.ways_of(ratios), ["planned", "chain", "separate"])
+        self.assertEqual(list(draw.COLOURS), list(result_file.WAYS))
+        self.assertEqual(len(set(draw.COLOURS.values())), len(result_file.WAYS))
 
 
 class Readme(unittest.TestCase):
@@ -111,8 +119,8 @@ class Readme(unittest.TestCase):
         with open(self.readme, encoding="utf-8") as file:
             return file.read()
 
-    def run_readme(self, *options):
-        command = [sys.executable, os.path.join(CHARTS, "readme.py"), *options, FIXTURE, self.readme]
+    def run_readme(self, *options, result=FIXTURE):
+        command = [sys.executable, os.path.join(CHARTS, "readme.py"), *options, result, self.readme]
         return subprocess.run(command, capture_output=True, text=True)
 
     def test_only_the_block_is_replaced(self):
@@ -123,11 +131,26 @@ class Readme(unittest.TestCase):
         self.assertTrue(text.startswith(f"above\n{readme.BEGIN}\n"), text)
         self.assertTrue(text.endswith(f"\n{readme.END}\nbelow\n"), text)
         self.assertNotIn("earlier", text)
-        self.assertIn("| launches / cold us / share of its floor | planned | separate | direct |", text)
+        self.assertIn(
+            "| launches / cold us / share of its floor | planned | separate | direct | separate : planned |",
+            text,
+        )
         self.assertIn("| layer mb8 | 1 / 40.0 / 0.80 | 3 / 80.0 / 0.40 | 3 / 320.0 / 0.10 | 2.00 |", text)
         self.assertIn("| wrong mb1 | wrong | - | - | - |", text)
         self.assertIn("copy 1000 GB/s, gemm 100 TFLOP/s", text)
         self.assertEqual(self.run_readme("--check").returncode, 0)
+
+    def test_the_planned_one_stands_first_whatever_its_cut(self):
+        self.write(f"{readme.BEGIN}\n{readme.END}\n")
+        self.assertEqual(self.run_readme(result=EMULATED).returncode, 0)
+        text = self.read()
+        self.assertIn(
+            "| launches / DRAM MB / floor us | planned | chain | separate | separate : planned |", text
+        )
+        self.assertIn("| stage mb1 | 3 / 2.0 / 2.0 | 3 / 4.0 / 4.0 | 3 / 14.0 / 14.0 | 7.00 |", text)
+        self.assertIn("| stage mb8 | 3 / 12.0 / 12.0 | 3 / 32.0 / 32.0 | 3 / 112.0 / 96.0 | 8.00 |", text)
+        self.assertIn("planned: what `plan()` takes; chain: a fused kernel for each convolution; ", text)
+        self.assertNotIn("direct:", text)
 
     def test_a_readme_without_the_lines_is_an_error(self):
         self.write("nothing\n")

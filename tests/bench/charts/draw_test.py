@@ -1,4 +1,4 @@
-"""Draws the fixture's charts with any matplotlib there is: draw_test.py [PYTHON...]
+"""Draws the fixtures' charts with any matplotlib there is: draw_test.py [PYTHON...]
 
 Exit code 77, with the reason, where none of these interpreters has one.
 """
@@ -10,12 +10,10 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DRAW = os.path.join(HERE, "..", "..", "..", "bench", "charts", "draw.py")
-CHARTS = [
-    f"{chart}_{figure}.{kind}"
-    for chart in ("speedup", "roofline")
-    for figure in ("cold", "warm")
-    for kind in ("png", "svg")
-]
+CHARTS = {
+    "gpu.json": ["speedup_cold", "speedup_warm", "roofline_cold", "roofline_warm"],
+    "emulated.json": ["speedup_floor", "traffic"],
+}
 
 
 def has_matplotlib(python):
@@ -29,13 +27,18 @@ def main():
     if python is None:
         print("skipped: no matplotlib here; bench/charts/run.sh installs one into build/charts")
         return 77
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([python, DRAW, os.path.join(HERE, "gpu.json"), folder], check=True)
-        for chart in CHARTS:
-            size = os.path.getsize(os.path.join(folder, chart))
-            if size < 2000:
-                print(f"{chart} has {size} bytes only")
+    for result, charts in CHARTS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([python, DRAW, os.path.join(HERE, result), folder], check=True)
+            expected = sorted(f"{chart}.{kind}" for chart in charts for kind in ("png", "svg"))
+            if sorted(os.listdir(folder)) != expected:
+                print(f"{result}: {sorted(os.listdir(folder))}, not {expected}")
                 return 1
+            for chart in expected:
+                size = os.path.getsize(os.path.join(folder, chart))
+                if size < 2000:
+                    print(f"{chart} has {size} bytes only")
+                    return 1
     return 0
 
 

@@ -13,13 +13,21 @@ namespace {
 
 constexpr uint32_t kWideShared = 1, kGenericShared = 2, kSourceSize = 4, kIgnoreSource = 8;
 
-// Lanes that copy fewer bytes than they write: only those bytes have to be there.
-void check_partial(Warp& w, const Instr& in, unsigned lane, uint64_t from, uint32_t present,
-                   uint32_t bytes) {
-  if ((from & (bytes - 1)) != 0)
-    raise_fault(
-        w, in, "misaligned-access", 1u << lane,
-        format("cp.async of %u bytes from 0x%llx", bytes, static_cast<unsigned long long>(from)));
+// Of every lane: PTX asks for it also where nothing is copied.
+void check_alignment(const Warp& w, const Instr& in, uint32_t mask, const uint64_t* from,
+                     uint32_t bytes) {
+  uint32_t misaligned = 0;
+  each_lane(mask, [&](unsigned l) {
+    if ((from[l] & (bytes - 1)) != 0) misaligned |= 1u << l;
+  });
+  if (misaligned == 0) return;
+  raise_fault(w, in, "misaligned-access", misaligned,
+              format("cp.async of %u bytes from 0x%llx", bytes,
+                     static_cast<unsigned long long>(from[first_lane(misaligned)])));
+}
+
+// A lane that copies fewer bytes than it writes: only those bytes have to be there.
+void check_partial(Warp& w, const Instr& in, unsigned lane, uint64_t from, uint32_t present) {
   alignas(64) uint64_t ends[32];
   for (uint32_t l = 0; l < 32; ++l) ends[l] = from;
   ends[lane] = from;
@@ -77,6 +85,7 @@ void copy_async(Warp& w, const Instr& in, uint32_t mask) {
   fill_inactive(to, mask);
   check_shared(w, in, mask, to, bytes, "cp.async");
   count_shared(w.counters->async_copy, mask, to, bytes);
+  check_alignment(w, in, mask & ~whole, copy.from.data(), bytes);
   if (whole != 0) {
     alignas(64) uint64_t from[32];
     std::memcpy(from, copy.from.data(), sizeof from);
@@ -88,7 +97,7 @@ void copy_async(Warp& w, const Instr& in, uint32_t mask) {
     if (whole != 0) --w.counters->global_load.instructions;
     const uint64_t before = w.counters->global_load.instructions;
     each_lane(partial, [&](unsigned l) {
-      check_partial(w, in, l, copy.from[l], copy.present[l], bytes);
+      check_partial(w, in, l, copy.from[l], copy.present[l]);
       alignas(64) uint64_t from[32];
       for (uint64_t& f : from) f = copy.from[l];
       count_global(*w.worker, false, nullptr, 1u << l, from, copy.present[l]);

@@ -191,6 +191,35 @@ TEST(FaultsMemory, asynchronous_copies) {
   EXPECT_FAULT({"out-of-bounds"}, "copy_async", {kCopyLine});
 }
 
+__global__ void copy_nothing_async(const char* from, bool ignored) {
+  __shared__ alignas(16) char tile[16];
+  const auto to = static_cast<unsigned>(__cvta_generic_to_shared(tile));
+  if (!ignored) {
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from),
+                 "r"(threadIdx.x)
+                 : "memory");
+  } else {
+    asm volatile(
+        "{.reg .pred p;\n setp.eq.u32 p, %2, 0;\n cp.async.ca.shared.global [%0], [%1], 16, "
+        "p;\n}" ::"r"(to),
+        "l"(from), "r"(threadIdx.x)
+        : "memory");
+  }
+  asm volatile("cp.async.wait_all;" ::: "memory");
+}
+
+// A lane that copies nothing may point anywhere, but not in between.
+TEST(FaultsMemory, asynchronous_copies_of_nothing_are_aligned) {
+  NEEDS_EMULATOR();
+  const auto from = zeroed<char>(16);
+  for (const bool ignored : {false, true}) {
+    LAUNCH(copy_nothing_async, 1, 1, from.get(), ignored);
+    LAUNCH(copy_nothing_async, 1, 1, from.get() - (1 << 20), ignored);
+    copy_nothing_async<<<1, 1>>>(from.get() - 2, ignored);
+    EXPECT_FAULT({"misaligned-access"}, "copy_nothing_async", {});
+  }
+}
+
 constexpr int kMatrixLine = __LINE__ + 7;
 __global__ void load_matrix(unsigned* out, int first_byte) {
   __shared__ alignas(16) unsigned tile[32];
