@@ -78,7 +78,7 @@ enum class BlockCut : std::uint8_t {
   tails,      // conv1, then one kernel for conv2, conv3 and the next block's conv1, and so on
   chain,      // one kernel for each convolution
 };
-const char* to_string(BlockCut cut) noexcept;
+FOLDCONV_API const char* to_string(BlockCut cut) noexcept;
 
 struct BlockPlanOptions {
   BlockCut cut = BlockCut::automatic;
@@ -121,9 +121,9 @@ struct BlockShortcut {
   Kind kind = Kind::identity;
   std::string reason;  // why it is not joined, or what joining it did to the scales; else ""
 };
-const char* to_string(BlockShortcut::Kind kind) noexcept;
+FOLDCONV_API const char* to_string(BlockShortcut::Kind kind) noexcept;
 
-struct BlockExplanation {
+struct FOLDCONV_API BlockExplanation {
   BlockCut cut = BlockCut::chain;
   std::string reason;
   std::vector<CutFigures> cuts;          // all of them, the chosen one too
@@ -143,7 +143,7 @@ struct BlockBuffers {
 
 // A block or stage bound to a problem. Immutable; run() may be called from any thread on any stream, each
 // with a workspace of its own.
-class BlockPlan {
+class FOLDCONV_API BlockPlan {
  public:
   // Launches the plan's kernels on `stream`, and nothing else; no allocation, no synchronisation; may
   // be captured. The current device must be the plan's. Errors: invalid_argument (null pointer,
@@ -169,7 +169,7 @@ class BlockPlan {
 };
 
 // A block's weights, folded and on the device. Immutable, thread-safe, cheap to copy.
-class Block {
+class FOLDCONV_API Block {
  public:
   // Folds and copies to the current device; synchronous. Errors: those of fold() and Conv::create(),
   // naming the convolution; invalid_argument for wiring: widths that do not chain, other filter sizes
@@ -199,7 +199,7 @@ class Block {
 // thread-safe, cheap to copy.
 //
 //   Stage::create({first, second, third})    any mixture of bottlenecks and basic blocks
-class Stage {
+class FOLDCONV_API Stage {
  public:
   // Shares the blocks' weights. Errors: invalid_argument: no block; channels that do not chain; data
   // types or devices that differ.

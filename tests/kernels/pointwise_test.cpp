@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "foldconv/kernel_list.hpp"
 #include "harness/oracle/pointwise.hpp"
 #include "kernels/support/test_conv.hpp"
 
@@ -226,8 +227,7 @@ TEST_P(Pointwise, ChainEqualsTheFusedConvOnIntegers) {
   ConvProblem conv_only = fused;
   conv_only.residual = false;
   conv_only.activation = Activation::none;
-  const std::string direct = std::string("direct_") + to_string(dtype()) + "_sm80";
-  const DeviceBuffer y(run_bytes(make_conv(conv_only, plain), {.kernel = direct}));
+  const DeviceBuffer y(run_bytes(make_conv(conv_only, plain), {.kernel = direct_kernel(dtype())}));
 
   const DeviceBuffer gamma = on_device(raw.gamma), beta = on_device(raw.beta),
                      mean = on_device(raw.mean), variance = on_device(raw.variance);
