@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "commands/commands.hpp"
+#include "cudnn/cudnn.hpp"
 #include "harness/error.hpp"
 #include "harness/problem/list.hpp"
 #include "harness/problem/text.hpp"
@@ -54,6 +55,9 @@ void check_kernel(const harness::Settings& settings) {
 }
 
 int run(int argc, const char* const* argv) {
+  if (argc > 1 && std::string(argv[1]) == kTryEngines) {
+    return try_cudnn_engines({argv + 2, argv + argc});
+  }
   const CommandLine command_line =
       parse_command_line(argc, argv, kToolVersion, harness::list_names(harness::shipped_lists()),
                          std::cout, std::cerr);

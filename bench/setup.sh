@@ -130,6 +130,22 @@ setup_cuda_wheels() {
   cp "$wheels" "$ready"
 }
 
+# The headers of NVIDIA's C++ face of cuDNN, of a Python wheel. Without them the tool is built without
+# cuDNN, so nothing fails here.
+setup_cudnn_frontend() {
+  local wanted=nvidia-cudnn-frontend==1.32.0 folder=$foldconv_root/build/cudnn-frontend
+  [[ $(cat "$folder/ready.txt" 2>/dev/null) == "$wanted" ]] && return
+  local python=python3
+  [[ ! -x $foldconv_toolkit/bin/python ]] || python=$foldconv_toolkit/bin/python
+  say "installing $wanted into build/cudnn-frontend"
+  rm -rf "$folder"
+  if "$python" -m pip install --quiet --disable-pip-version-check --no-deps --target "$folder" "$wanted" >&2; then
+    echo "$wanted" >"$folder/ready.txt"
+  else
+    say "no $wanted: the tool is built without cuDNN"
+  fi
+}
+
 # matplotlib in a virtual environment, build/charts.
 setup_charts() {
   local wanted=$foldconv_root/bench/charts/requirements.txt folder=$foldconv_root/build/charts
@@ -183,6 +199,7 @@ foldconv_build() {
   shift 2
   setup_packages
   setup_cuda
+  [[ $preset != release ]] || setup_cudnn_frontend
 
   # Ninja configures again by itself when a CMake file changes; this is for what it cannot see.
   local configured=$build/configured.txt

@@ -13,8 +13,8 @@
 namespace foldconv::tool {
 
 struct CudnnOptions {
-  std::size_t engines =
-      12;  // of each graph: the first so many that cuDNN proposes are tried; 0: all
+  // Of each graph the first so many that cuDNN proposes are tried; 0: all.
+  std::size_t engines = 12;
   std::size_t l2_bytes = 0;  // of the cache that is cold when they are timed
 };
 
@@ -31,5 +31,9 @@ struct Recorded {
 // Runs small problems through cuDNN and writes what it computes to files that the tests read
 // wherever they run. Throws Error: no cuDNN, a file that cannot be written, too many bytes.
 Recorded record_cudnn(const std::filesystem::path& folder, const harness::Device& device);
+
+// The tool runs itself with this subcommand, which nobody else types: see trial.hpp.
+inline constexpr const char* kTryEngines = "try-cudnn-engines";
+int try_cudnn_engines(const std::vector<std::string>& arguments);  // behind the subcommand
 
 }  // namespace foldconv::tool

@@ -1,39 +1,24 @@
-#include "cudnn/tensor_calls.hpp"
+// BatchNorm, add and activation as calls of cuDNN of their own: what a network that calls cuDNN
+// without its graphs runs behind each convolution.
+#include <dlfcn.h>
 
-#include <string>
-
-#include "cudnn/data_type.hpp"
-#include "cudnn/session_data.hpp"
+#include "cudnn/loaded.hpp"
+#include "harness/error.hpp"
 
 namespace foldconv::cudnn {
-
 namespace {
 
-// The descriptors that the calls share.
-struct Shared {
-  explicit Shared(Session opened) : session(std::move(opened)), library(*session.data().library) {}
-  Shared(const Shared&) = delete;
-  Shared& operator=(const Shared&) = delete;
-  ~Shared() {
-    if (tensor != nullptr) library.DestroyTensorDescriptor(tensor);
-    if (channels != nullptr) library.DestroyTensorDescriptor(channels);
-    if (sum != nullptr) library.DestroyOpTensorDescriptor(sum);
-    if (function != nullptr) library.DestroyActivationDescriptor(function);
-  }
-
-  Status batch_norm(const void* x, const pointwise::BatchNormArrays& arrays, void* y,
-                    cudaStream_t stream) const;
-  Status add(const void* z, void* y, cudaStream_t stream) const;
-  Status activate(void* y, cudaStream_t stream) const;
-
-  Session session;
-  const Library& library;
-  cudnnTensorDescriptor_t tensor = nullptr, channels = nullptr;
-  cudnnOpTensorDescriptor_t sum = nullptr;
-  cudnnActivationDescriptor_t function = nullptr;
-};
-
 constexpr float kOne = 1, kZero = 0;
+
+template <class Function>
+Function* find(Function*, const char* name) {
+  if (void* found = dlsym(library(), name)) return reinterpret_cast<Function*>(found);
+  throw harness::Error(ErrorCode::unsupported, std::string("this cuDNN has no ") + name);
+}
+// The function of cuDNN with the type that its header gives it.
+#define FOLDCONV_CUDNN(name) find(static_cast<decltype(&::name)>(nullptr), #name)
+// Calls it.
+#define FOLDCONV_CALL(name, ...) check(FOLDCONV_CUDNN(name)(__VA_ARGS__), #name)
 
 cudnnActivationMode_t mode_of(Activation activation) {
   switch (activation) {
@@ -56,77 +41,81 @@ cudnnActivationMode_t mode_of(Activation activation) {
   return CUDNN_ACTIVATION_IDENTITY;
 }
 
-Status Shared::batch_norm(const void* x, const pointwise::BatchNormArrays& arrays, void* y,
-                          cudaStream_t stream) const {
-  const cudnnHandle_t handle = session.data().handle;
-  Status status = library.status(library.SetStream(handle, stream), "cudnnSetStream");
-  if (!status) return status;
-  return library.status(
-      library.BatchNormalizationForwardInference(
-          handle, CUDNN_BATCHNORM_SPATIAL, &kOne, &kZero, tensor, x, tensor, y, channels,
-          arrays.gamma, arrays.beta, arrays.mean, arrays.variance, static_cast<double>(arrays.eps)),
-      "cudnnBatchNormalizationForwardInference");
-}
+// The descriptors that the calls share.
+struct Descriptors {
+  Descriptors() = default;
+  Descriptors(const Descriptors&) = delete;
+  Descriptors& operator=(const Descriptors&) = delete;
+  ~Descriptors() {
+    if (tensor != nullptr) FOLDCONV_CUDNN(cudnnDestroyTensorDescriptor)(tensor);
+    if (channels != nullptr) FOLDCONV_CUDNN(cudnnDestroyTensorDescriptor)(channels);
+    if (sum != nullptr) FOLDCONV_CUDNN(cudnnDestroyOpTensorDescriptor)(sum);
+    if (function != nullptr) FOLDCONV_CUDNN(cudnnDestroyActivationDescriptor)(function);
+  }
 
-Status Shared::add(const void* z, void* y, cudaStream_t stream) const {
-  const cudnnHandle_t handle = session.data().handle;
-  Status status = library.status(library.SetStream(handle, stream), "cudnnSetStream");
-  if (!status) return status;
-  return library.status(
-      library.OpTensor(handle, sum, &kOne, tensor, y, &kOne, tensor, z, &kZero, tensor, y),
-      "cudnnOpTensor");
-}
-
-Status Shared::activate(void* y, cudaStream_t stream) const {
-  const cudnnHandle_t handle = session.data().handle;
-  Status status = library.status(library.SetStream(handle, stream), "cudnnSetStream");
-  if (!status) return status;
-  return library.status(
-      library.ActivationForward(handle, function, &kOne, tensor, y, &kZero, tensor, y),
-      "cudnnActivationForward");
-}
+  cudnnTensorDescriptor_t tensor = nullptr, channels = nullptr;
+  cudnnOpTensorDescriptor_t sum = nullptr;
+  cudnnActivationDescriptor_t function = nullptr;
+};
 
 }  // namespace
 
-Status can_activate(Activation activation) {
-  if (activation == Activation::none || mode_of(activation) != CUDNN_ACTIVATION_IDENTITY) return {};
-  return {ErrorCode::unsupported,
-          std::string("cudnnActivationForward has no ") + to_string(activation)};
-}
-
-Result<TensorCalls> tensor_calls(const Session& session, DataType dtype, const Shape& shape,
-                                 Activation activation) {
-  if (Status status = can_activate(activation); !status) return status;
-  auto data = std::make_shared<Shared>(session);
-  const Library& library = data->library;
-  Status status;
-  const auto call = [&](auto function, const char* name, auto... arguments) {
-    if (status) status = library.status(function(arguments...), name);
-  };
-  call(library.CreateTensorDescriptor, "cudnnCreateTensorDescriptor", &data->tensor);
-  call(library.SetTensor4dDescriptor, "cudnnSetTensor4dDescriptor", data->tensor, CUDNN_TENSOR_NHWC,
-       data_type(dtype), shape.n, shape.c, shape.h, shape.w);
-  call(library.CreateTensorDescriptor, "cudnnCreateTensorDescriptor", &data->channels);
-  call(library.SetTensor4dDescriptor, "cudnnSetTensor4dDescriptor", data->channels,
-       CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT, 1, shape.c, 1, 1);
-  call(library.CreateOpTensorDescriptor, "cudnnCreateOpTensorDescriptor", &data->sum);
-  call(library.SetOpTensorDescriptor, "cudnnSetOpTensorDescriptor", data->sum, CUDNN_OP_TENSOR_ADD,
-       CUDNN_DATA_FLOAT, CUDNN_PROPAGATE_NAN);
-  call(library.CreateActivationDescriptor, "cudnnCreateActivationDescriptor", &data->function);
-  constexpr double kCeiling = 6;  // of relu6; others ignore it
-  call(library.SetActivationDescriptor, "cudnnSetActivationDescriptor", data->function,
-       mode_of(activation), CUDNN_PROPAGATE_NAN, kCeiling);
-  if (activation == Activation::silu) {
-    call(library.SetActivationDescriptorSwishBeta, "cudnnSetActivationDescriptorSwishBeta",
-         data->function, 1.0);
+TensorCalls tensor_calls(cudnnHandle_t handle, DataType dtype, const Shape& shape,
+                         Activation activation) {
+  if (activation != Activation::none && mode_of(activation) == CUDNN_ACTIVATION_IDENTITY) {
+    throw harness::Error(ErrorCode::unsupported,
+                         std::string("cudnnActivationForward has no ") + to_string(activation));
   }
-  if (!status) return status;
-  return TensorCalls{
-      .batch_norm = [data](const void* x, const pointwise::BatchNormArrays& arrays, void* y,
-                           cudaStream_t stream) { return data->batch_norm(x, arrays, y, stream); },
-      .add = [data](const void* z, void* y,
-                    cudaStream_t stream) { return data->add(z, y, stream); },
-      .activate = [data](void* y, cudaStream_t stream) { return data->activate(y, stream); }};
+  const auto shared = std::make_shared<Descriptors>();
+  Descriptors& d = *shared;
+  FOLDCONV_CALL(cudnnCreateTensorDescriptor, &d.tensor);
+  FOLDCONV_CALL(cudnnSetTensor4dDescriptor, d.tensor, CUDNN_TENSOR_NHWC, data_type(dtype), shape.n,
+                shape.c, shape.h, shape.w);
+  FOLDCONV_CALL(cudnnCreateTensorDescriptor, &d.channels);
+  FOLDCONV_CALL(cudnnSetTensor4dDescriptor, d.channels, CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT, 1,
+                shape.c, 1, 1);
+  FOLDCONV_CALL(cudnnCreateOpTensorDescriptor, &d.sum);
+  FOLDCONV_CALL(cudnnSetOpTensorDescriptor, d.sum, CUDNN_OP_TENSOR_ADD, CUDNN_DATA_FLOAT,
+                CUDNN_PROPAGATE_NAN);
+  FOLDCONV_CALL(cudnnCreateActivationDescriptor, &d.function);
+  constexpr double kCeiling = 6;  // of relu6; others ignore it
+  FOLDCONV_CALL(cudnnSetActivationDescriptor, d.function, mode_of(activation), CUDNN_PROPAGATE_NAN,
+                kCeiling);
+  if (activation == Activation::silu) {
+    FOLDCONV_CALL(cudnnSetActivationDescriptorSwishBeta, d.function, 1.0);
+  }
+  // The functions are looked up here: what a captured or timed launch does is the call alone.
+  const auto on = [handle, set = FOLDCONV_CUDNN(cudnnSetStream)](cudaStream_t stream) {
+    if (handle == nullptr) {
+      throw harness::Error(ErrorCode::unsupported,
+                           "cuDNN cannot run on a GPU that is only described");
+    }
+    check(set(handle, stream), "cudnnSetStream");
+    return handle;
+  };
+  return {.batch_norm =
+              [shared, on, call = FOLDCONV_CUDNN(cudnnBatchNormalizationForwardInference)](
+                  const void* x, const pointwise::BatchNormArrays& arrays, void* y,
+                  cudaStream_t stream) {
+                check(call(on(stream), CUDNN_BATCHNORM_SPATIAL, &kOne, &kZero, shared->tensor, x,
+                           shared->tensor, y, shared->channels, arrays.gamma, arrays.beta,
+                           arrays.mean, arrays.variance, static_cast<double>(arrays.eps)),
+                      "cudnnBatchNormalizationForwardInference");
+              },
+          .add =
+              [shared, on, call = FOLDCONV_CUDNN(cudnnOpTensor)](const void* z, void* y,
+                                                                 cudaStream_t stream) {
+                check(call(on(stream), shared->sum, &kOne, shared->tensor, y, &kOne, shared->tensor,
+                           z, &kZero, shared->tensor, y),
+                      "cudnnOpTensor");
+              },
+          .activate =
+              [shared, on, call = FOLDCONV_CUDNN(cudnnActivationForward)](void* y,
+                                                                          cudaStream_t stream) {
+                check(call(on(stream), shared->function, &kOne, shared->tensor, y, &kZero,
+                           shared->tensor, y),
+                      "cudnnActivationForward");
+              }};
 }
 
 }  // namespace foldconv::cudnn

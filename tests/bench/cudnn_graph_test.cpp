@@ -5,12 +5,15 @@
 #include <algorithm>
 #include <string>
 
-#include "cudnn/conv_engines.hpp"
-#include "cudnn/tensor_calls.hpp"
-#include "recording/problems.hpp"
+#include "cudnn/cudnn.hpp"
+#include "cudnn/engines.hpp"
+#include "cudnn/recording/problems.hpp"
+#include "harness/caught.hpp"
 
 namespace foldconv::cudnn {
 namespace {
+
+using harness::message_of;
 
 // cuDNN's fused kernels want the driver's library; without a driver the toolkit's stub does.
 void load_driver() {
@@ -23,69 +26,79 @@ class CudnnGraph : public testing::Test {
  protected:
   void SetUp() override {
     load_driver();
-    Result<Session> described = Session::described_h100();
-    if (!described) GTEST_SKIP() << described.status().message();
+    try {
+      cudnn_ = described_h100();
+    } catch (const harness::Error& error) {
+      GTEST_SKIP() << error.what();
+    }
     if (dlopen("libcuda.so.1", RTLD_LAZY | RTLD_NOLOAD) == nullptr) {
       GTEST_SKIP() << "there is no libcuda.so.1, nor the toolkit's stub of it";
     }
-    session_ = std::make_unique<Session>(*described);
   }
 
-  std::unique_ptr<Session> session_;
+  std::shared_ptr<const Cudnn> cudnn_;
 };
 
+// None is made ready: a number that no engine has.
+const Choice kNone{.first = 1000000, .last = 1000001};
+
 TEST_F(CudnnGraph, EnginesAreOfferedForEveryProblemThatIsRecorded) {
-  for (const tool::RecordedConv& recorded : tool::recorded_convs()) {
+  for (const RecordedConv& recorded : recorded_convs()) {
     const ConvProblem& problem = recorded.problem;
-    const bool scale = recorded.placement == ScalePlacement::epilogue;
-    const Result<std::vector<std::string>> names =
-        conv_engine_names(*session_, problem, {.scale = scale, .bias = recorded.batch_norm});
+    const Epilogue epilogue{.scale = recorded.placement == ScalePlacement::epilogue,
+                            .bias = recorded.batch_norm};
     if (problem.activation == Activation::hardswish) {
-      EXPECT_EQ(names.status().message(), "cuDNN's graphs have no hardswish");
+      EXPECT_EQ(
+          message_of([&] { cudnn_->engines(problem, epilogue, kNone); }, ErrorCode::unsupported),
+          "cuDNN's graphs have no hardswish");
       continue;
     }
-    ASSERT_TRUE(names.ok()) << recorded.name << ": " << names.status().message();
+    const ConvEngines engines = cudnn_->engines(problem, epilogue, kNone);
     // cuDNN 9.19 fuses nothing behind depthwise convolutions in bf16.
     const bool depthwise = problem.groups == problem.c;
-    EXPECT_TRUE(!names->empty() || depthwise) << recorded.name;
+    EXPECT_TRUE(engines.numbered > 0 || depthwise) << recorded.name;
+    EXPECT_LE(engines.numbered, engines.offered) << recorded.name;
   }
 }
 
 TEST_F(CudnnGraph, ScaleAndBiasMayBeStoredAsTheTensorsAre) {
   const ConvProblem problem{.h = 14, .w = 14, .c = 64, .k = 64, .activation = Activation::relu};
-  const auto names = conv_engine_names(*session_, problem,
-                                       {.scale = true, .bias = true, .vectors = DataType::f16});
-  ASSERT_TRUE(names.ok()) << names.status().message();
-  EXPECT_FALSE(names->empty());
+  EXPECT_GT(cudnn_->engines(problem, {.scale = true, .bias = true, .vectors = DataType::f16}, kNone)
+                .numbered,
+            0U);
 }
 
 TEST_F(CudnnGraph, PrecompiledEnginesAreReady) {
   const ConvProblem problem{
       .h = 14, .w = 14, .c = 64, .k = 64, .r = 3, .s = 3, .pad = {1, 1, 1, 1}};
-  const Result<ConvEngines> engines = conv_engines(*session_, problem, {}, 8);
-  ASSERT_TRUE(engines.ok()) << engines.status().message();
-  EXPECT_FALSE(engines->ready.empty());
-  EXPECT_GE(engines->offered, engines->ready.size() + engines->left_out.size());
+  const ConvEngines engines = cudnn_->engines(problem, {}, {.last = 8, .spoilt = {{1, "spoilt"}}});
+  ASSERT_FALSE(engines.ready.empty());
+  EXPECT_EQ(engines.offered, engines.ready.size() + engines.left_out.size());
   std::vector<std::string> names;
-  for (const ConvEngine& engine : engines->ready) names.push_back(engine.name);
+  for (const ConvEngine& engine : engines.ready) names.push_back(engine.name);
   std::ranges::sort(names);
   EXPECT_EQ(std::ranges::adjacent_find(names), names.end());
   EXPECT_EQ(names.front().rfind("eng", 0), 0U) << names.front();
-  int somewhere = 0;
-  EXPECT_EQ(engines->ready.front()
-                .run({.x = &somewhere, .weights = &somewhere, .y = &somewhere}, nullptr)
-                .message(),
+  EXPECT_EQ(std::ranges::count_if(engines.left_out,
+                                  [](const std::string& one) { return one.ends_with(": spoilt"); }),
+            1);
+  EXPECT_EQ(message_of([&] { engines.ready.front().run({}, nullptr); }, ErrorCode::unsupported),
             "cuDNN cannot run on a GPU that is only described");
-  EXPECT_NE(engines->ready.front().run({}, nullptr).message().find("its tensors"),
-            std::string::npos);
 }
 
 TEST_F(CudnnGraph, CallsAreDescribed) {
   for (int i = 0; i < kActivationCount; ++i) {
     const auto activation = static_cast<Activation>(i);
+    const bool unknown = activation == Activation::leaky_relu ||
+                         activation == Activation::hardswish || activation == Activation::gelu;
     for (const DataType dtype : {DataType::f16, DataType::bf16, DataType::f32}) {
-      const auto calls = tensor_calls(*session_, dtype, {2, 7, 5, 24}, activation);
-      EXPECT_EQ(calls.ok(), can_activate(activation).ok()) << calls.status().message();
+      const auto describe = [&] { cudnn_->calls(dtype, {2, 7, 5, 24}, activation); };
+      if (unknown) {
+        EXPECT_EQ(message_of(describe, ErrorCode::unsupported),
+                  std::string("cudnnActivationForward has no ") + to_string(activation));
+      } else {
+        EXPECT_NO_THROW(describe()) << to_string(activation);
+      }
     }
   }
 }
@@ -94,33 +107,29 @@ TEST_F(CudnnGraph, CallsAreDescribed) {
 TEST_F(CudnnGraph, FusedKernelsCompile) {
   const ConvProblem problem{
       .h = 14, .w = 14, .c = 64, .k = 64, .activation = Activation::relu, .residual = true};
-  const Result<ConvEngines> engines =
-      conv_engines(*session_, problem, {.scale = true, .bias = true}, 1);
-  if (engines) return;
-  EXPECT_NE(engines.status().message().find("CUDA_DRIVER"), std::string::npos)
-      << engines.status().message();
+  try {
+    EXPECT_FALSE(
+        cudnn_->engines(problem, {.scale = true, .bias = true}, {.last = 1}).ready.empty());
+  } catch (const harness::Error& error) {
+    EXPECT_NE(std::string(error.what()).find("CUDA_DRIVER"), std::string::npos) << error.what();
+  }
 }
 
 TEST(CudnnRefusals, AreInWords) {
   ConvProblem problem{.h = 4, .w = 4, .c = 8, .k = 8, .r = 3, .s = 3, .pad = {-1, 2, 1, 1}};
-  if (const auto session = Session::described_h100(); !session) {
-    GTEST_SKIP() << session.status().message();
-  }
-  EXPECT_EQ(can_express(problem).message(), "cuDNN has no negative padding");
+  EXPECT_EQ(message_of([&] { refuse(problem); }, ErrorCode::unsupported),
+            "cuDNN has no negative padding");
   problem.k = 0;
-  EXPECT_EQ(can_express(problem).code(), ErrorCode::invalid_argument);
-  EXPECT_EQ(can_activate(Activation::gelu).message(), "cudnnActivationForward has no gelu");
-  EXPECT_TRUE(can_activate(Activation::silu).ok());
+  message_of([&] { refuse(problem); }, ErrorCode::invalid_argument);
 }
 
-TEST(CudnnSession, OpensOrSaysWhyNot) {
-  const Result<Session> session = Session::open();
-  if (session) {
-    EXPECT_EQ(session->version().rfind("9.", 0), 0U) << session->version();
+TEST(CudnnRefusals, SayWhyThereIsNoCudnn) {
+  const std::string reason = tool::cudnn_reason();
+  if (reason.empty()) {
+    EXPECT_EQ(tool::cudnn_version().rfind("9.", 0), 0U) << tool::cudnn_version();
   } else {
-    EXPECT_EQ(session.status().code(), ErrorCode::unsupported);
-    EXPECT_NE(session.status().message().find("cuDNN"), std::string::npos)
-        << session.status().message();
+    EXPECT_NE(reason.find("cuDNN"), std::string::npos) << reason;
+    EXPECT_EQ(tool::cudnn_version(), "");
   }
 }
 

@@ -1,6 +1,7 @@
 // On the device: that what is to be timed runs, cold and warm.
 #include "harness/time/timing.hpp"
 
+#include <cuemu.h>
 #include <gtest/gtest.h>
 
 #include "harness/caught.hpp"
@@ -55,8 +56,14 @@ TEST(ReadMemory, ReadsAllAndWritesNothing) {
   for (const std::size_t bytes : {std::size_t{0}, std::size_t{15}, std::size_t{16},
                                   std::size_t{5000}, std::size_t{5} << 20}) {
     const DeviceBuffer buffer(bytes, Guards::none);  // the emulator faults on reads outside
+    cuemu_reset_counters();
     read_memory(buffer, nullptr);
     check(cudaDeviceSynchronize(), "reading");
+    cuemu_counters counters{};
+    if (cuemu_read_counters(&counters) != 0) {
+      EXPECT_EQ(counters.global_load.bytes, bytes / 16 * 16);
+      EXPECT_EQ(counters.global_store.bytes, 0U);
+    }
     EXPECT_EQ(buffer.download(), Bytes(bytes, std::byte{DeviceBuffer::kPoison}));
   }
 }

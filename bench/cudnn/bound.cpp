@@ -1,0 +1,94 @@
+#include "cudnn/bound.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "harness/oracle/pointwise.hpp"
+#include "harness/oracle/rounding.hpp"
+
+namespace foldconv::cudnn {
+namespace {
+
+constexpr double kTanhApprox = 0x1p-11;
+
+std::vector<float> absolute(std::vector<float> values) {
+  for (float& value : values) value = std::fabs(value);
+  return values;
+}
+
+// |scale| sum |x||w|
+std::vector<double> magnitudes(ConvProblem problem, const oracle::ConvInputs& inputs) {
+  problem.dtype = DataType::f32;
+  problem.activation = Activation::none;
+  problem.residual = false;
+  return oracle::conv(problem, {.x = absolute(inputs.x),
+                                .weights = absolute(inputs.weights),
+                                .scale = absolute(inputs.scale),
+                                .bias = std::vector<float>(inputs.bias.size()),
+                                .residual = {}})
+      .y;
+}
+
+std::vector<double> arguments_of_activation(ConvProblem problem, const oracle::ConvInputs& inputs) {
+  problem.dtype = DataType::f32;
+  problem.activation = Activation::none;
+  return oracle::conv(problem, inputs).y;
+}
+
+bool approximates(Activation activation) {
+  return activation == Activation::tanh || activation == Activation::sigmoid ||
+         activation == Activation::silu || activation == Activation::gelu;
+}
+
+// What tanh.approx makes of act(v): sigmoid is 0.5 + 0.5 tanh(v / 2), silu v times that, gelu
+// v / 2 times one more than something like a tanh.
+double approximation(Activation activation, double v, double y) {
+  switch (activation) {
+    case Activation::tanh:
+      return kTanhApprox * std::fabs(y);
+    case Activation::sigmoid:
+      return kTanhApprox / 2;
+    case Activation::silu:
+    case Activation::gelu:
+      return kTanhApprox / 2 * std::fabs(v);
+    default:
+      return 0;
+  }
+}
+
+// `more`, and what the rounding to storage may grow by it.
+void widen(DataType dtype, double more, double y, double& bound) {
+  if (!std::isfinite(y) || !std::isfinite(bound) || !(more > 0)) return;
+  bound += more + oracle::half_spacing(dtype, std::fabs(y) + bound + more) -
+           oracle::half_spacing(dtype, y);
+}
+
+}  // namespace
+
+void allow_approximate_activation(const ConvProblem& problem, std::span<const double> arguments,
+                                  oracle::Expected& expected) {
+  if (!approximates(problem.activation)) return;
+  for (std::size_t i = 0; i < expected.y.size(); ++i) {
+    const double y = expected.y[i];
+    widen(problem.dtype, approximation(problem.activation, arguments[i], y), y, expected.bound[i]);
+  }
+}
+
+oracle::Expected expected(const ConvProblem& problem, const oracle::ConvInputs& inputs) {
+  oracle::Expected result = oracle::conv(problem, inputs);
+  const std::vector<double> sizes = magnitudes(problem, inputs);
+  const double terms = static_cast<double>(problem.r) * problem.s * (problem.c / problem.groups);
+  const double unit = terms * (problem.dtype == DataType::f32 ? 0x1p-24 : 0x1p-23);
+  const double slope =
+      oracle::activation_slope(problem.activation, static_cast<double>(problem.alpha));
+  for (std::size_t i = 0; i < result.y.size(); ++i) {
+    widen(problem.dtype, slope * unit / (1 - unit) * sizes[i], result.y[i], result.bound[i]);
+  }
+  if (approximates(problem.activation)) {
+    allow_approximate_activation(problem, arguments_of_activation(problem, inputs), result);
+  }
+  return result;
+}
+
+}  // namespace foldconv::cudnn

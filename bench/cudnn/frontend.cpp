@@ -1,0 +1,313 @@
+// Engines by cudnn-frontend, NVIDIA's C++ face of cuDNN's graphs. The only file that includes it: its
+// headers take longer to compile than all others of the tool together.
+#include <cstdlib>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include <cuda.h>
+#include <cuemu.h>
+
+#define NV_CUDNN_FRONTEND_USE_DYNAMIC_LOADING
+#define CUDNN_FRONTEND_SKIP_JSON_LIB  // a third of the compile time
+#include <cudnn_frontend.h>
+
+#include "cudnn/engines.hpp"
+#include "cudnn/loaded.hpp"
+#include "harness/device/machine.hpp"
+#include "harness/error.hpp"
+
+namespace cudnn_frontend {
+void* cudnn_dlhandle = nullptr;  // what the headers want of a program that does not link cuDNN
+}
+
+namespace foldconv::cudnn {
+namespace {
+
+namespace fe = cudnn_frontend;
+using Extents = std::vector<std::int64_t>;  // as cuDNN orders them: n, c, h, w
+using Tensor = std::shared_ptr<fe::graph::Tensor_attributes>;
+
+// The names that tensors have in the graph.
+enum TensorId : std::int64_t { kX = 1, kWeights, kScale, kBias, kResidual, kY };
+constexpr std::int64_t kAlignment = 16;
+
+// The properties that cuDNN 9.19 asks for, with the figures of an H100 SXM.
+constexpr std::string_view kH100 = R"({
+  "deviceName": "NVIDIA H100 80GB HBM3", "deviceVer": 900, "driverVer": 13000,
+  "cudaDeviceId": 0, "pciDeviceId": 0, "isTccDriver": 0, "supportCoopLaunch": 1,
+  "totalGlobalMem": 85000000000, "l2CacheSize": 52428800,
+  "multiProcessorCount": 132, "smClockRateKHz": 1980000, "memClockRateKHz": 2619000,
+  "maxGridSize": [2147483647, 65535, 65535], "maxBlockSize": [1024, 1024, 64], "warpSize": 32,
+  "maxThreadsPerBlock": 1024, "maxThreadsPerSM": 2048, "maxCtasPerSM": 32,
+  "regsPerBlock": 65536, "maxRegistersPerSM": 65536,
+  "maxSharedMemoryPerBlock": 49152, "maxSharedMemoryPerBlockOptin": 232448,
+  "reservedSharedMemoryPerBlock": 1024})";
+
+// The front end says of most refusals only that they are one; what fails later fails at cuDNN.
+void check(fe::error_t error, const std::string& tried) {
+  if (error.is_good()) return;
+  const bool failed = error.get_code() == fe::error_code_t::CUDA_API_FAILED ||
+                      error.get_code() == fe::error_code_t::HANDLE_ERROR;
+  throw harness::Error(failed ? ErrorCode::cuda_error : ErrorCode::unsupported,
+                       tried + ": " + error.get_message());
+}
+
+// The strides of dense tensors with channels innermost.
+Extents channels_last(const Extents& size) {
+  return {size[1] * size[2] * size[3], 1, size[3] * size[1], size[1]};
+}
+
+fe::DataType_t type_of(DataType dtype) {
+  switch (dtype) {
+    case DataType::f16:
+      return fe::DataType_t::HALF;
+    case DataType::bf16:
+      return fe::DataType_t::BFLOAT16;
+    case DataType::f32:
+      break;
+  }
+  return fe::DataType_t::FLOAT;
+}
+
+// The GPU: a handle on it, or a description.
+struct Gpu {
+  Gpu() = default;
+  Gpu(const Gpu&) = delete;
+  Gpu& operator=(const Gpu&) = delete;
+  ~Gpu() {
+    if (handle != nullptr) fe::detail::destroy_handle(handle);
+  }
+  cudnnHandle_t handle = nullptr;
+  std::shared_ptr<const fe::DeviceProperties> described;
+};
+
+fe::graph::Pointwise_attributes activation_of(const ConvProblem& problem) {
+  using Mode = fe::PointwiseMode_t;
+  fe::graph::Pointwise_attributes attributes;
+  switch (problem.activation) {
+    case Activation::relu6:
+      attributes.set_mode(Mode::RELU_FWD).set_relu_lower_clip(0).set_relu_upper_clip(6);
+      break;
+    case Activation::leaky_relu:
+      attributes.set_mode(Mode::RELU_FWD).set_relu_lower_clip_slope(problem.alpha);
+      break;
+    case Activation::silu:
+      attributes.set_mode(Mode::SWISH_FWD).set_swish_beta(1);
+      break;
+    case Activation::sigmoid:
+      attributes.set_mode(Mode::SIGMOID_FWD);
+      break;
+    case Activation::tanh:
+      attributes.set_mode(Mode::TANH_FWD);
+      break;
+    case Activation::gelu:
+      attributes.set_mode(Mode::GELU_FWD);
+      break;
+    case Activation::relu:
+    case Activation::none:       // no operation; asked for by nobody
+    case Activation::hardswish:  // refused by refuse()
+      attributes.set_mode(Mode::RELU_FWD);
+      break;
+  }
+  return attributes;
+}
+
+class ConvGraph : public fe::graph::Graph {
+ public:
+  ConvGraph(std::shared_ptr<Gpu> on, const ConvProblem& p, const Epilogue& epilogue)
+      : gpu_(std::move(on)) {
+    set_io_data_type(type_of(p.dtype));
+    set_intermediate_data_type(fe::DataType_t::FLOAT);  // what is never stored
+    set_compute_data_type(fe::DataType_t::FLOAT);
+    if (gpu_->described) set_device_properties(gpu_->described);
+    const Extents y_size = {p.n, p.k, p.p(), p.q()};
+    Tensor at = conv_fprop(input(kX, {p.n, p.c, p.h, p.w}, p.dtype),
+                           input(kWeights, {p.k, p.c / p.groups, p.r, p.s}, p.dtype),
+                           fe::graph::Conv_fprop_attributes()
+                               .set_pre_padding({p.pad.top, p.pad.left})
+                               .set_post_padding({p.pad.bottom, p.pad.right})
+                               .set_stride({p.stride.h, p.stride.w})
+                               .set_dilation({p.dilation.h, p.dilation.w}));
+    const Extents vector = {1, p.k, 1, 1};
+    const auto combine = [&](fe::PointwiseMode_t mode, const Tensor& with) {
+      shape(at, y_size);
+      at = pointwise(at, with, fe::graph::Pointwise_attributes().set_mode(mode));
+    };
+    if (epilogue.scale) {
+      combine(fe::PointwiseMode_t::MUL, input(kScale, vector, epilogue.vectors));
+    }
+    if (epilogue.bias) combine(fe::PointwiseMode_t::ADD, input(kBias, vector, epilogue.vectors));
+    if (p.residual) combine(fe::PointwiseMode_t::ADD, input(kResidual, y_size, p.dtype));
+    if (p.activation != Activation::none) {
+      shape(at, y_size);
+      at = pointwise(at, activation_of(p));
+    }
+    shape(at, y_size);
+    at->set_output(true).set_uid(kY).set_alignment(kAlignment).set_data_type(type_of(p.dtype));
+    check(validate(), "cuDNN's graph");
+    check(build_operation_graph(gpu_->handle), "cuDNN's graph");
+  }
+
+  // Configurations whose names are not known yet are listed. What a heuristic refuses, others take.
+  void list() {
+    using Mode = fe::HeurMode_t;
+    for (const Mode mode : {Mode::A, Mode::B, Mode::FALLBACK}) {
+      keep_failure(create_execution_plans({mode}));
+    }
+    std::int64_t engines = 0;
+    if (get_engine_count(engines).is_bad()) engines = 0;
+    for (std::int64_t i = 0; i < engines; ++i) {
+      (void)create_execution_plan(i, {});  // or it takes other graphs only
+    }
+  }
+
+  std::string objection_to(std::int64_t plan, DataType dtype) const {
+    for (const fe::NumericalNote_t note : plans.numeric_notes.at(static_cast<std::size_t>(plan))) {
+      if (note == fe::NumericalNote_t::REDUCED_PRECISION_REDUCTION) return "sums in less than fp32";
+      if (note == fe::NumericalNote_t::DOWN_CONVERT_INPUTS) return "rounds its inputs";
+      if (note == fe::NumericalNote_t::TENSOR_CORE && dtype == DataType::f32) {
+        return "rounds fp32 inputs to TF32";
+      }
+    }
+    return "";
+  }
+
+  void execute(std::int64_t plan, const std::string& name, const ConvTensors& tensors,
+               cudaStream_t stream) const {
+    if (gpu_->handle == nullptr) {
+      throw harness::Error(ErrorCode::unsupported,
+                           "cuDNN cannot run on a GPU that is only described");
+    }
+    std::unordered_map<std::int64_t, void*> pointers;
+    for (const auto& [id, pointer] : {std::pair<std::int64_t, const void*>{kX, tensors.x},
+                                      {kWeights, tensors.weights},
+                                      {kScale, tensors.scale},
+                                      {kBias, tensors.bias},
+                                      {kResidual, tensors.residual},
+                                      {kY, tensors.y}}) {
+      if (pointer != nullptr) pointers[id] = const_cast<void*>(pointer);
+    }
+    cudnn::check(fe::detail::set_stream(gpu_->handle, stream), "cudnnSetStream");
+    check(execute_plan_at_index(gpu_->handle, pointers, tensors.workspace, plan),
+          "running " + name);
+  }
+
+  void keep_failure(fe::error_t error) {
+    if (error.is_bad() && first_failure.empty()) first_failure = error.get_message();
+  }
+
+  std::string first_failure;
+
+ private:
+  Tensor input(TensorId id, const Extents& size, DataType dtype) {
+    return tensor(fe::graph::Tensor_attributes()
+                      .set_uid(id)
+                      .set_dim(size)
+                      .set_stride(channels_last(size))
+                      .set_alignment(kAlignment)
+                      .set_data_type(type_of(dtype)));
+  }
+  static void shape(const Tensor& at, const Extents& size) {
+    at->set_dim(size).set_stride(channels_last(size));
+  }
+
+  std::shared_ptr<Gpu> gpu_;
+};
+
+ConvEngines engines_of(const std::shared_ptr<Gpu>& gpu, const ConvProblem& problem,
+                       const Epilogue& epilogue, const Choice& choice) {
+  refuse(problem);
+  const auto graph = std::make_shared<ConvGraph>(gpu, problem, epilogue);
+  graph->list();
+  ConvEngines engines;
+  std::set<std::string> seen;
+  for (std::int64_t plan = 0; plan < graph->get_execution_plan_count(); ++plan) {
+    std::string name;
+    if (graph->get_plan_name_at_index(plan, name).is_bad() || !seen.insert(name).second) continue;
+    ++engines.offered;
+    const std::string objection = graph->objection_to(plan, problem.dtype);
+    if (!objection.empty()) {
+      engines.left_out.push_back(name + ": " + objection);
+      continue;
+    }
+    const std::size_t number = engines.numbered++;
+    const auto spoilt = choice.spoilt.find(number);
+    if (!choice.takes(number) || spoilt != choice.spoilt.end()) {
+      engines.left_out.push_back(
+          name + ": " +
+          (spoilt != choice.spoilt.end() ? spoilt->second : "not among those asked for"));
+      continue;
+    }
+    std::int64_t bytes = 0;
+    fe::error_t built = graph->build_plan_at_index(plan);
+    if (built.is_good()) built = graph->get_workspace_size_plan_at_index(plan, bytes);
+    if (built.is_bad()) {
+      graph->keep_failure(built);
+      engines.left_out.push_back(name + ": " + built.get_message());
+      continue;
+    }
+    engines.ready.push_back(
+        {.name = name,
+         .workspace_bytes = static_cast<std::size_t>(std::max<std::int64_t>(bytes, 0)),
+         .run = [graph, plan, name](const ConvTensors& tensors, cudaStream_t stream) {
+           graph->execute(plan, name, tensors, stream);
+         }});
+  }
+  if (!engines.ready.empty() || choice.first > 0) return engines;
+  if (engines.offered == 0) {
+    throw harness::Error(ErrorCode::unsupported,
+                         "cuDNN offers no engine for this as one graph" +
+                             (graph->first_failure.empty() ? "" : ": " + graph->first_failure));
+  }
+  throw harness::Error(
+      ErrorCode::unsupported,
+      "none of the " + std::to_string(engines.offered) + " engines that cuDNN offers takes this: " +
+          (graph->first_failure.empty() ? engines.left_out.front() : graph->first_failure));
+}
+
+std::shared_ptr<const Cudnn> cudnn_on(std::shared_ptr<Gpu> gpu) {
+  return std::make_shared<const Cudnn>(Cudnn{
+      .version = harness::cudnn_version_text(fe::detail::get_backend_version()),
+      .engines = [gpu](const ConvProblem& problem, const Epilogue& epilogue,
+                       const Choice& choice) { return engines_of(gpu, problem, epilogue, choice); },
+      .calls =
+          [gpu](DataType dtype, const Shape& shape, Activation activation) {
+            return tensor_calls(gpu->handle, dtype, shape, activation);
+          }});
+}
+
+void load() {
+  // Of several CUDA runtimes the front end would take the oldest.
+  setenv("CUDNN_FRONTEND_CUDART_LIB_NAME", "libcudart.so.13", 0);
+  fe::cudnn_dlhandle = library();
+}
+
+}  // namespace
+
+std::shared_ptr<const Cudnn> open() {
+  if (cuemu_present() != 0) {
+    throw harness::Error(ErrorCode::unsupported,
+                         "cuDNN needs a GPU: the emulator of the CUDA runtime cannot run it");
+  }
+  load();
+  auto gpu = std::make_shared<Gpu>();
+  try {
+    check(fe::detail::create_handle(&gpu->handle), "cuDNN finds no GPU");
+  } catch (const std::runtime_error& error) {
+    throw harness::Error(ErrorCode::unsupported, error.what());
+  }
+  return cudnn_on(std::move(gpu));
+}
+
+std::shared_ptr<const Cudnn> described_h100() {
+  load();
+  const auto described = std::make_shared<fe::DeviceProperties>();
+  check(described->deserialize({kH100.begin(), kH100.end()}),
+        "cuDNN takes no description of a GPU");
+  auto gpu = std::make_shared<Gpu>();
+  gpu->described = described;
+  return cudnn_on(std::move(gpu));
+}
+
+}  // namespace foldconv::cudnn

@@ -1,0 +1,37 @@
+#include "cudnn/problem_text.hpp"
+
+#include <sstream>
+
+#include "harness/error.hpp"
+
+namespace foldconv::cudnn {
+
+std::string problem_text(const ConvProblem& p) {
+  std::ostringstream text;
+  text.precision(9);
+  for (const int value :
+       {p.n, p.h, p.w, p.c, p.k, p.r, p.s, p.stride.h, p.stride.w, p.pad.top, p.pad.bottom,
+        p.pad.left, p.pad.right, p.dilation.h, p.dilation.w, p.groups}) {
+    text << value << ' ';
+  }
+  text << to_string(p.activation) << ' ' << p.alpha << ' ' << p.residual << ' '
+       << to_string(p.dtype);
+  return text.str();
+}
+
+ConvProblem parse_problem(const std::string& text) {
+  ConvProblem p;
+  std::string activation, dtype;
+  std::istringstream fields(text);
+  fields >> p.n >> p.h >> p.w >> p.c >> p.k >> p.r >> p.s >> p.stride.h >> p.stride.w >>
+      p.pad.top >> p.pad.bottom >> p.pad.left >> p.pad.right >> p.dilation.h >> p.dilation.w >>
+      p.groups >> activation >> p.alpha >> p.residual >> dtype;
+  if (!fields) {
+    throw harness::Error(ErrorCode::invalid_argument, "cannot read the problem \"" + text + "\"");
+  }
+  p.activation = harness::value_of(parse_activation(activation));
+  p.dtype = harness::value_of(parse_data_type(dtype));
+  return p;
+}
+
+}  // namespace foldconv::cudnn

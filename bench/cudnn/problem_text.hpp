@@ -1,0 +1,15 @@
+// A convolution's problem as a line of text, for files and for other processes.
+#pragma once
+
+#include <string>
+
+#include "foldconv/conv.hpp"
+
+namespace foldconv::cudnn {
+
+// "n h w c k r s stride.h stride.w top bottom left right dilation.h dilation.w groups activation
+// alpha residual dtype"
+std::string problem_text(const ConvProblem& problem);
+ConvProblem parse_problem(const std::string& text);  // throws Error (invalid_argument)
+
+}  // namespace foldconv::cudnn
