@@ -107,7 +107,7 @@ Status check_sizes(const PlannedBlock& block) {
 
 Result<BlockPlan::Data> plan_blocks(std::vector<Block> blocks,
                                     const std::vector<const Block::Data*>& data,
-                                    const BlockProblem& problem, const BlockPlanOptions& options) {
+                                    const Images& images, const BlockPlanOptions& options) {
   const Block::Data& first = *data.front();
   const Result<BlockCut> cut = wanted_cut(options);
   if (!cut.ok()) return cut.status();
@@ -120,10 +120,10 @@ Result<BlockPlan::Data> plan_blocks(std::vector<Block> blocks,
   const host::PlanContext context = {*device, *speed, options.kernel};
 
   std::vector<PlannedBlock> planned;
-  Shape input = {problem.n, problem.h, problem.w, first.c()};
+  Shape input = {images.n, images.h, images.w, first.c()};
   for (const Block::Data* block : data) {
     planned.push_back({block, static_cast<int>(planned.size()), input});
-    // The problem is the caller's: its sizes are checked before anything is computed from them.
+    // The sizes are the caller's: they are checked before anything is computed from them.
     if (Status status = validate(planned.back().problem(0)); !status.ok()) return status;
     if (Status status = check_sizes(planned.back()); !status.ok()) return status;
     input = planned.back().output();
@@ -203,9 +203,9 @@ Status check_neighbours(int index, const Block::Data& before, const Block::Data&
 
 }  // namespace
 
-Result<BlockPlan> Block::plan(const BlockProblem& problem, const BlockPlanOptions& options) const {
+Result<BlockPlan> Block::plan(const Images& images, const BlockPlanOptions& options) const {
   return guarded([&]() -> Result<BlockPlan> {
-    Result<BlockPlan::Data> data = plan_blocks({*this}, {data_.get()}, problem, options);
+    Result<BlockPlan::Data> data = plan_blocks({*this}, {data_.get()}, images, options);
     if (!data.ok()) return data.status();
     return BlockPlan(std::make_shared<const BlockPlan::Data>(std::move(*data)));
   });
@@ -225,11 +225,11 @@ Result<Stage> Stage::create(std::vector<Block> blocks) {
   });
 }
 
-Result<BlockPlan> Stage::plan(const BlockProblem& problem, const BlockPlanOptions& options) const {
+Result<BlockPlan> Stage::plan(const Images& images, const BlockPlanOptions& options) const {
   return guarded([&]() -> Result<BlockPlan> {
     std::vector<const Block::Data*> blocks;
     for (const Block& block : *blocks_) blocks.push_back(block.data_.get());
-    Result<BlockPlan::Data> data = plan_blocks(*blocks_, blocks, problem, options);
+    Result<BlockPlan::Data> data = plan_blocks(*blocks_, blocks, images, options);
     if (!data.ok()) return data.status();
     return BlockPlan(std::make_shared<const BlockPlan::Data>(std::move(*data)));
   });

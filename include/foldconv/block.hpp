@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "foldconv/activation.hpp"
+#include "foldconv/conv.hpp"
 #include "foldconv/fold.hpp"
 #include "foldconv/status.hpp"
 #include "foldconv/tensor.hpp"
@@ -64,11 +65,6 @@ struct BasicBlockWeights {
   Activation inner = Activation::relu;
   Activation last = Activation::relu;
   float alpha = 0.01f;
-};
-
-// The input of one run: NHWC, channels as the weights say.
-struct BlockProblem {
-  int n = 1, h = 0, w = 0;
 };
 
 // How blocks are divided into kernels.
@@ -180,7 +176,7 @@ class FOLDCONV_API Block {
   // Decides how to divide the block and prepares the kernels. Every rule on shapes and device is
   // checked here. Errors: invalid_argument; unsupported (a pinned cut or kernel that does not take
   // the block: its reason); cuda_error. The current device must be the one of create().
-  Result<BlockPlan> plan(const BlockProblem& problem, const BlockPlanOptions& options = {}) const;
+  Result<BlockPlan> plan(const Images& images, const BlockPlanOptions& options = {}) const;
 
   struct Data;
 
@@ -206,7 +202,7 @@ class FOLDCONV_API Stage {
   static Result<Stage> create(std::vector<Block> blocks);
 
   // As Block::plan(). The workspace also holds the tensors between the blocks.
-  Result<BlockPlan> plan(const BlockProblem& problem, const BlockPlanOptions& options = {}) const;
+  Result<BlockPlan> plan(const Images& images, const BlockPlanOptions& options = {}) const;
 
   // Copies only: no Stage is ever empty.
   Stage(const Stage&) = default;

@@ -7,7 +7,7 @@
 
 // CMakeLists.txt reads these.
 #define FOLDCONV_VERSION_MAJOR 0
-#define FOLDCONV_VERSION_MINOR 1
+#define FOLDCONV_VERSION_MINOR 2
 #define FOLDCONV_VERSION_PATCH 0
 
 // Marks what a shared library exports; all else is hidden.

@@ -158,9 +158,9 @@ TEST(Bits, OfLayersWithoutTensorCoresAreThoseOfTheFile) {
 
 // Half the size of the list's images, wider than high: the tallest tiles of four multiprocessors.
 // Of the largest images a very small one, too: the smallest tiles. No size is a multiple of a tile's.
-std::vector<BlockProblem> images_of(const ListedBlocks& listed) {
+std::vector<Images> images_of(const ListedBlocks& listed) {
   const auto [n, h, w] = listed.problem;
-  std::vector<BlockProblem> images = {{1, (h - 1) / 2, w / 2 + 3}};
+  std::vector<Images> images = {{1, (h - 1) / 2, w / 2 + 3}};
   if (h >= 56) images.push_back({1, 5, 6});
   return images;
 }
@@ -179,9 +179,8 @@ std::string block_hash(const BlockPlan& plan, DataType dtype, std::uint64_t seed
 }
 
 // Of y, in every cut that takes the blocks: all the same. Adds the kernels that ran.
-std::string hash_in_every_cut(Blocks& blocks, const ListedBlocks& listed,
-                              const BlockProblem& problem, DataType dtype,
-                              std::set<std::string>& run) {
+std::string hash_in_every_cut(Blocks& blocks, const ListedBlocks& listed, const Images& problem,
+                              DataType dtype, std::set<std::string>& run) {
   std::string bits;
   std::set<std::vector<std::string>> launched;
   for (const BlockCut cut :
@@ -228,7 +227,7 @@ TEST(Bits, OfBlocksAreThoseOfTheFileInEveryCut) {
   std::set<std::string> run;
   Blocks blocks(2);
   for (const ListedBlocks& listed : shipped_lists().blocks) {
-    for (const BlockProblem& problem : images_of(listed)) {
+    for (const Images& problem : images_of(listed)) {
       for (const DataType dtype : k16Bits) {
         const std::string name = listed.name + " " + std::to_string(problem.h) + "x" +
                                  std::to_string(problem.w) + " " + to_string(dtype);

@@ -139,8 +139,8 @@ Conv make_conv(const ConvProblem& problem, std::uint64_t seed) {
       Conv::create(value_of(fold(layer.conv, layer.batch_norm, {.dtype = problem.dtype}))));
 }
 
-Result<BlockPlan> Blocks::plan(const ListedBlocks& listed, DataType dtype,
-                               const BlockProblem& problem, BlockCut cut) {
+Result<BlockPlan> Blocks::plan(const ListedBlocks& listed, DataType dtype, const Images& problem,
+                               BlockCut cut) {
   std::vector<Block> blocks;
   for (const BlockShape& shape : listed.blocks) {
     blocks.push_back(block(shape, dtype, blocks.size() % weight_sets_));

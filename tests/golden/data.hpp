@@ -35,7 +35,7 @@ class Blocks {
   explicit Blocks(std::size_t weight_sets) : weight_sets_(weight_sets) {}
 
   // Throws std::runtime_error where create() fails.
-  Result<BlockPlan> plan(const ListedBlocks& listed, DataType dtype, const BlockProblem& problem,
+  Result<BlockPlan> plan(const ListedBlocks& listed, DataType dtype, const Images& problem,
                          BlockCut cut = BlockCut::automatic);
 
  private:

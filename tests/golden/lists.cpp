@@ -40,7 +40,7 @@ Lists shipped_lists() {
       }
       const Shape x = problem.input().shape;
       ListedBlocks& listed =
-          lists.blocks.emplace_back(prefix + problem.label, BlockProblem{x.n, x.h, x.w});
+          lists.blocks.emplace_back(prefix + problem.label, Images{x.n, x.h, x.w});
       for (const harness::Line& line : problem.lines) listed.blocks.push_back(listed_shape(line));
     }
   }

@@ -26,7 +26,7 @@ struct BlockShape {
 // A block, or a stage: several.
 struct ListedBlocks {
   std::string name;  // "resnet50_stages stage2": list and block
-  BlockProblem problem;
+  Images problem;
   std::vector<BlockShape> blocks;
 };
 

@@ -32,7 +32,7 @@ std::string cut_plan(const CutFigures& figures) {
 
 // The chosen way, and every pinned one.
 Entries block_plans(Blocks& blocks, const ListedBlocks& listed, int images, DataType dtype) {
-  BlockProblem problem = listed.problem;
+  Images problem = listed.problem;
   problem.n = images;
   const std::string name = plan_name(listed.name, images);
   const Result<BlockPlan> plan = blocks.plan(listed, dtype, problem);

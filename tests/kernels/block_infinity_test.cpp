@@ -41,7 +41,7 @@ TEST(BlockInfinity, TheChannelsThatFillUpASliceStayZero) {
     std::vector<Block> created;
     for (const EvenBlock& block : blocks) created.push_back(block.create());
     const Stage stage = *Stage::create(created);
-    const BlockProblem problem{1, 7, 9};
+    const Images problem{1, 7, 9};
     std::vector<float> x(std::size_t(problem.h * problem.w * blocks.front().c), 0.25f);
     x[std::size_t(blocks.front().c) * 31 + 5] = std::numeric_limits<float>::infinity();
     const auto input = oracle::encode(DataType::f16, x);

@@ -94,7 +94,7 @@ std::vector<Block> create_blocks(const Problem& problem, ScalePlacement placemen
 Result<BlockPlan> plan_blocks(const std::vector<Block>& blocks, const Problem& problem,
                               BlockCut cut) {
   const Shape x = problem.input().shape;
-  const BlockProblem input{x.n, x.h, x.w};
+  const foldconv::Images input{x.n, x.h, x.w};
   if (blocks.size() == 1) return blocks.front().plan(input, {.cut = cut});
   return value_of(Stage::create(blocks)).plan(input, {.cut = cut});
 }

@@ -21,7 +21,7 @@ using test::every_call_fails;
 using test::expect_refused;
 using test::SmallBlocks;
 
-constexpr BlockProblem kProblem = {1, 8, 8};
+constexpr Images kProblem = {1, 8, 8};
 constexpr ScalePlacement kJoin = ScalePlacement::weights;
 
 // Joined, with a middle tensor that the whole kernel fills up: all that a block can have.

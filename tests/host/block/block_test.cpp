@@ -181,7 +181,7 @@ TEST(BlockPlanning, TensorsOf2To31ElementsAreRefused) {
   const SmallBlocks blocks;
   const auto block = Block::create(blocks.bottleneck());
   ASSERT_TRUE(block.ok());
-  const BlockProblem largest{511, 256, 256}, too_large{512, 256, 256};
+  const Images largest{511, 256, 256}, too_large{512, 256, 256};
   EXPECT_TRUE(block->plan(largest, {.cut = BlockCut::whole}).ok());
   expect_refused(block->plan(too_large, {.cut = BlockCut::whole}).status(), ErrorCode::unsupported,
                  "512x256x256x64 has 2^31 elements");

@@ -41,7 +41,7 @@ inline BlockShape with_downsample(BlockShape shape, int stride = 1, StrideAt at 
 
 // Throws std::runtime_error where the cut is refused.
 template <class BlockOrStage>
-BlockPlan plan_cut(const BlockOrStage& block, const BlockProblem& problem, BlockCut cut) {
+BlockPlan plan_cut(const BlockOrStage& block, const Images& problem, BlockCut cut) {
   return value_of(block.plan(problem, {.cut = cut}));
 }
 

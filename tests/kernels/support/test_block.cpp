@@ -48,7 +48,7 @@ oracle::Expected TestBlock::expect_projection() const {
   return harness::by_hand(problem_, {true}).expected;
 }
 
-BlockProblem TestBlock::problem() const {
+Images TestBlock::problem() const {
   const Shape x = problem_.input().shape;
   return {x.n, x.h, x.w};
 }

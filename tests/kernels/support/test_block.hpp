@@ -56,7 +56,7 @@ class TestBlock {
   // as a longer K.
   oracle::Expected expect_projection() const;
 
-  BlockProblem problem() const;
+  Images problem() const;
 
  private:
   harness::Problem problem_;

@@ -23,7 +23,7 @@ class TestStage {
     for (const TestBlock& test : tests_) blocks.push_back(test.create());
     return value_of(Stage::create(std::move(blocks)));
   }
-  BlockProblem problem() const { return tests_.front().problem(); }
+  Images problem() const { return tests_.front().problem(); }
 
   std::vector<std::byte> run(const BlockPlan& plan, Guards guards = Guards::shifted) const {
     return run_block(plan, dtype_, tests_.front().input(), guards);
