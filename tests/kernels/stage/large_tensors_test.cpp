@@ -11,8 +11,8 @@
 #include "cuemu.h"
 #include "entry_points.hpp"
 #include "foldconv/activation.hpp"
+#include "harness/oracle/rounding.hpp"
 #include "params/conv_params.hpp"
-#include "reference/rounding.hpp"
 
 namespace foldconv::kernel_tests {
 namespace {
@@ -49,7 +49,7 @@ class LargeTensors : public testing::Test {
   }
   // f16 values from element `first` on.
   static void put(std::byte* tensor, std::int64_t first, const std::vector<float>& values) {
-    const std::vector<std::byte> bytes = reference::encode(DataType::f16, values);
+    const std::vector<std::byte> bytes = oracle::encode(DataType::f16, values);
     expect_success(
         cudaMemcpy(tensor + first * 2, bytes.data(), bytes.size(), cudaMemcpyHostToDevice));
   }
@@ -57,7 +57,7 @@ class LargeTensors : public testing::Test {
     std::vector<std::byte> bytes(count * 2);
     expect_success(
         cudaMemcpy(bytes.data(), tensor + first * 2, bytes.size(), cudaMemcpyDeviceToHost));
-    return reference::decode(DataType::f16, bytes);
+    return oracle::decode(DataType::f16, bytes);
   }
   template <class Params>
   static void launch(const void* kernel, std::int64_t grid, int threads, Params params,

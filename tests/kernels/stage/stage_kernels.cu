@@ -3,9 +3,9 @@
 #include "ptx/async_copy.cuh"
 #include "ptx/shared_memory.cuh"
 #include "stage/epilogue.cuh"
-#include "stage/stage_ring.cuh"
+#include "stage/sm80/stage_ring.cuh"
+#include "stage/sm80/warp_mma.cuh"
 #include "stage/swizzle.cuh"
-#include "stage/warp_mma.cuh"
 
 namespace foldconv::stage_tests {
 namespace {

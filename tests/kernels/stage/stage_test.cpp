@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "foldconv/activation.hpp"
+#include "harness/oracle/rounding.hpp"
 #include "kernels/stage/stage_kernels.hpp"
 #include "kernels/support/device_buffer.hpp"
-#include "reference/rounding.hpp"
 
 namespace foldconv::stage_tests {
 namespace {
@@ -69,8 +69,8 @@ void expect_product(Activation activation, float alpha, bool with_residual, int 
   for (float& v : scale) v = small(5) / 4;
   for (float& v : bias) v = small(7) / 2;
   for (float& v : z) v = small(9) / 2;
-  const DeviceBuffer x_buffer(reference::encode(DataType::f16, x)),
-      w_buffer(reference::encode(DataType::f16, w)),
+  const DeviceBuffer x_buffer(oracle::encode(DataType::f16, x)),
+      w_buffer(oracle::encode(DataType::f16, w)),
       scale_buffer = on_device(scale), bias_buffer = on_device(bias), z_buffer = on_device(z),
       y(kRows * kRows * sizeof(float));
   launch_product({static_cast<const std::uint16_t*>(x_buffer.data()),
