@@ -24,9 +24,9 @@
 #include "ptx/async_copy.cuh"
 #include "ptx/shared_memory.cuh"
 #include "stage/address_table.cuh"
-#include "stage/stage_ring.cuh"
-#include "stage/tail_convs.cuh"
-#include "stage/tail_copies.cuh"
+#include "stage/sm80/stage_ring.cuh"
+#include "stage/sm80/tail_convs.cuh"
+#include "stage/sm80/tail_copies.cuh"
 #include "tile/tail_tile.hpp"
 
 namespace foldconv {

@@ -25,9 +25,9 @@
 #include "ptx/async_copy.cuh"
 #include "ptx/shared_memory.cuh"
 #include "stage/slice_rows.cuh"
-#include "stage/weight_loader.cuh"
-#include "stage/whole_convs.cuh"
-#include "stage/whole_ring.cuh"
+#include "stage/sm80/weight_loader.cuh"
+#include "stage/sm80/whole_convs.cuh"
+#include "stage/sm80/whole_ring.cuh"
 #include "tile/whole_tile.hpp"
 
 namespace foldconv {

@@ -12,11 +12,11 @@
 
 #include "params/block_params.hpp"
 #include "ptx/async_copy.cuh"
-#include "stage/neighbouring_channels.cuh"
-#include "stage/stage_ring.cuh"
+#include "stage/sm80/neighbouring_channels.cuh"
+#include "stage/sm80/stage_ring.cuh"
+#include "stage/sm80/weight_loader.cuh"
 #include "stage/swizzle.cuh"
 #include "stage/tile_place.cuh"
-#include "stage/weight_loader.cuh"
 #include "tile/whole_tile.hpp"
 
 namespace foldconv {
