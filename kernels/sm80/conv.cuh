@@ -77,15 +77,17 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
     ++to_copy;
   };
   StageRing<T.stages, T.stage_bytes()> ring(ptx::shared_address(shared));
-  ring.start(fill);
+  produce_ahead(ring, fill);
 
   using Mma = ConvWarpMma<T, Element>;
   Mma mma;
   const std::uint32_t x_part = x_offset<Mma>(warp_row<T>());
   const std::uint32_t w_part = T.block_m * kSliceBytes + w_offset<Mma>(warp_column<T>());
   for (int k_block = 0; k_block < p.k_blocks; ++k_block) {
-    const std::uint32_t stage = ring.next(fill);
+    const std::uint32_t stage = ring.wait();
+    produce(ring, fill);
     mma.multiply_slice(stage + x_part, stage + w_part);
+    ring.release();
   }
   ptx::wait_async_copies<0>();
 
