@@ -5,7 +5,7 @@ set(FOLDCONV_CATALOG_FOLDER ${CMAKE_CURRENT_LIST_DIR})
 
 function(foldconv_kernel_sources result)
   set(catalog ${FOLDCONV_CATALOG_FOLDER}/catalog.inc)
-  set(tiles ${FOLDCONV_CATALOG_FOLDER}/tiles.inc)
+  set(tiles ${FOLDCONV_CATALOG_FOLDER}/tile/tiles.inc)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${catalog} ${tiles})
 
   file(STRINGS ${tiles} lines REGEX "^[A-Z]+_TILE\\(")

@@ -65,7 +65,7 @@ std::vector<Column<Explained>> columns() {
           of_layer("waves", [](const Explanation& e) { return e.waves; }),
           column_of_both(
               "launches", [](const Explanation&) { return std::int64_t{1}; },
-              [](const CutFigures& cut) { return count_of(cut.kernels.size()); }),
+              [](const CutFigures& cut) { return count_of(cut.launches.size()); }),
           of_cut("dram_bytes", [whole](const CutFigures& cut) { return whole(cut.dram_bytes); }),
           of_cut("flops", [whole](const CutFigures& cut) { return whole(cut.flops); }),
           of_cut("recomputed", [](const CutFigures& cut) { return cut.recomputed; }),
@@ -141,15 +141,15 @@ void explain_layer(const Problem& problem, Report<Explained>& report) {
 
 std::string cut_text(const CutFigures& cut) {
   if (!cut.refusal.empty()) return "not possible: " + cut.refusal;
-  return fixed(cut.floor_us, 2) + " us at least: " + counted(cut.kernels.size(), "kernel") + ", " +
+  return fixed(cut.floor_us, 2) + " us at least: " + counted(cut.launches.size(), "kernel") + ", " +
          fixed(cut.dram_bytes * 1e-6, 3) + " MB, " + fixed(cut.flops * 1e-9, 3) + " GFLOP" +
          (cut.recomputed > 0 ? " (" + fixed(cut.recomputed * 100, 1) + " % of them twice)" : "") +
          ", workspace " + grouped(cut.workspace_bytes) +
-         " bytes: " + folded_repeats(harness::joined(cut.kernels));
+         " bytes: " + folded_repeats(harness::kernels_of(cut));
 }
 
 bool same_figures(const CutFigures& a, const CutFigures& b) {
-  return a.kernels == b.kernels && a.refusal.empty() && b.refusal.empty();
+  return harness::kernels_of(a) == harness::kernels_of(b) && a.refusal.empty() && b.refusal.empty();
 }
 
 std::string block_text(const Problem& problem, const BlockPlan& plan) {
@@ -188,7 +188,7 @@ void explain_blocks(Problem problem, Report<Explained>& report) {
     report.row({.name = problem.name,
                 .descriptor = descriptor,
                 .cut = to_string(figures.cut),
-                .kernel = harness::joined(figures.kernels),
+                .kernel = harness::kernels_of(figures),
                 .chosen = chosen,
                 .reason = chosen ? explanation.reason : figures.refusal,
                 .figures = figures.refusal.empty() ? &figures : nullptr},

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "cudnn/bound.hpp"
+#include "harness/oracle/any_order.hpp"
 
 namespace foldconv::cudnn {
 namespace {
@@ -51,11 +51,11 @@ oracle::Expected Operands::expected(int distinct, std::vector<float> x,
                                     std::vector<float> residual) const {
   ConvProblem of_distinct = problem;
   of_distinct.n = distinct;
-  return cudnn::expected(of_distinct, {.x = std::move(x),
-                                       .weights = values->weights,
-                                       .scale = values->scale,
-                                       .bias = values->bias,
-                                       .residual = std::move(residual)});
+  return oracle::conv_in_any_order(of_distinct, {.x = std::move(x),
+                                                 .weights = values->weights,
+                                                 .scale = values->scale,
+                                                 .bias = values->bias,
+                                                 .residual = std::move(residual)});
 }
 
 void Operands::run(const ConvEngine& engine, const harness::DeviceBuffer& x,

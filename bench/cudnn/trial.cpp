@@ -13,9 +13,9 @@
 #include <optional>
 #include <system_error>
 
-#include "cudnn/problem_text.hpp"
 #include "harness/device/buffer.hpp"
 #include "harness/error.hpp"
+#include "harness/problem/conv_text.hpp"
 
 namespace foldconv::cudnn {
 namespace {
@@ -182,9 +182,9 @@ std::map<std::size_t, std::string> spoilt_engines(const Trial& trial, const Conv
   while (choice.last == 0 || first < choice.last) {
     std::vector<std::string> command = trial.program;
     for (const std::string& argument :
-         {problem_text(problem), std::to_string(epilogue.scale), std::to_string(epilogue.bias),
-          std::string(to_string(epilogue.vectors)), std::to_string(first),
-          std::to_string(choice.last)}) {
+         {harness::problem_text(problem), std::to_string(epilogue.scale),
+          std::to_string(epilogue.bias), std::string(to_string(epilogue.vectors)),
+          std::to_string(first), std::to_string(choice.last)}) {
       command.push_back(argument);
     }
     Process process(command);
@@ -212,7 +212,7 @@ std::map<std::size_t, std::string> spoilt_engines(const Trial& trial, const Conv
 int try_engines(const std::vector<std::string>& arguments,
                 const std::function<std::shared_ptr<const Cudnn>()>& open) {
   if (arguments.size() != 6) return 2;  // not started by spoilt_engines()
-  const ConvProblem problem = parse_problem(arguments[0]);
+  const ConvProblem problem = harness::parse_problem_text(arguments[0]);
   const Epilogue epilogue{.scale = arguments[1] == "1",
                           .bias = arguments[2] == "1",
                           .vectors = harness::value_of(parse_data_type(arguments[3]))};

@@ -4,8 +4,8 @@
 #include <optional>
 #include <utility>
 
-#include "cudnn/bound.hpp"
 #include "harness/error.hpp"
+#include "harness/oracle/any_order.hpp"
 #include "harness/time/timing.hpp"
 #include "harness/ways/library.hpp"
 #include "harness/ways/steps.hpp"
@@ -257,8 +257,9 @@ Way separate(const Search& search, const harness::Problem& problem, Tensors& ten
                  Copies::within_bound,
                  [dtype = images.dtype, activation](const std::vector<float>& x,
                                                     oracle::Expected& expected) {
-                   allow_approximate_activation({.dtype = dtype, .activation = activation},
-                                                std::vector<double>(x.begin(), x.end()), expected);
+                   oracle::allow_approximate_activation({.dtype = dtype, .activation = activation},
+                                                        std::vector<double>(x.begin(), x.end()),
+                                                        expected);
                  }));
            },
        .in_place = false});

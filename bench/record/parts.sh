@@ -133,8 +133,7 @@ run_record_cudnn() {
 
 # Several processes, because the fp64 oracle runs on the CPU.
 run_tests() {
-  # What cuDNN says is the part cudnn's.
-  local tests emulator_tests filter='*-CudnnWitness.*' shards shard failed=0 pids=()
+  local tests emulator_tests filter='*' shards shard failed=0 pids=()
   tests=$(program foldconv_tests)
   emulator_tests=$(program cuemu_tests)
   mkdir -p "$work/tests"

@@ -52,8 +52,15 @@ class DeviceMemory {
   const void* part(std::size_t index) const { return pointer_.get() + offsets_[index]; }
 
  private:
+  // The last owner may go while a stream is being captured, by this thread or another: cudaFree would
+  // end the capture, unless this thread says that it means to.
   struct Free {
-    void operator()(std::byte* pointer) const noexcept { cudaFree(pointer); }
+    void operator()(std::byte* pointer) const noexcept {
+      cudaStreamCaptureMode mode = cudaStreamCaptureModeRelaxed;
+      const bool exchanged = cudaThreadExchangeStreamCaptureMode(&mode) == cudaSuccess;
+      cudaFree(pointer);
+      if (exchanged) cudaThreadExchangeStreamCaptureMode(&mode);
+    }
   };
 
   std::unique_ptr<std::byte, Free> pointer_;

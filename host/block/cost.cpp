@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "catalog/registry.hpp"
 
 namespace foldconv::host {
 namespace {
@@ -16,20 +18,23 @@ constexpr double kAttainableBandwidth = 0.9;
 // Between dependent kernels in a CUDA graph; an assumption, the same for every cut.
 constexpr double kLaunchSeconds = 1.5e-6;
 
-// Fused multiply-adds of mma.sync, fp16 to fp32, for each SM and clock: NVIDIA's architecture
-// papers; sm_90 reaches with mma.sync 63% of the 2048 that wgmma has.
-double fma_per_clock(int capability) {
-  if (capability == 80) return 1024;
-  if (capability >= 90) return 0.63 * 2048;
-  return 512;
-}
+// Fused multiply-adds for each SM and clock: of mma.sync, fp16 to fp32, and of fp32 without tensor
+// cores. NVIDIA's architecture papers; mma.sync reaches 63% of the 2048 that Hopper's wgmma has.
+struct Rates {
+  int capability;
+  double mma, fp32;
+};
+constexpr Rates kRates[] = {
+    {80, 1024, 64}, {86, 512, 128}, {87, 512, 128}, {89, 512, 128}, {90, 0.63 * 2048, 128}};
+// Later devices run these kernels' mma.sync at a rate that no paper gives: an assumption.
+constexpr Rates kLater = {0, 1024, 128};
 
 }  // namespace
 
 std::string DeviceSpeed::to_string() const {
   return text(fixed(bytes_per_second / 1e9, 0), " GB/s, ", fixed(flops_per_second / 1e12, 0),
               " TFLOP/s by mma.sync, ", launch_seconds * 1e6, " us a launch",
-              assumed ? "; clocks assumed, the driver reports none" : "");
+              assumed ? "; clocks or rates assumed: none known for this device" : "");
 }
 
 DeviceSpeed speed_of(const DeviceClocks& clocks, const DeviceFigures& figures) {
@@ -37,10 +42,13 @@ DeviceSpeed speed_of(const DeviceClocks& clocks, const DeviceFigures& figures) {
   constexpr DeviceClocks kAssumed = {1'410'000, 1'215'000, 5120};
   const bool assumed = clocks.sm_khz <= 0 || clocks.memory_khz <= 0 || clocks.memory_bus_bits <= 0;
   const DeviceClocks& c = assumed ? kAssumed : clocks;
+  const auto known = std::ranges::find(kRates, figures.capability, &Rates::capability);
+  const Rates& rates = known == std::end(kRates) ? kLater : *known;
+  const double clocks_per_second = 1e3 * c.sm_khz * figures.multiprocessors;
   // Two transfers a clock on every bit of the bus.
   return {2e3 * c.memory_khz * c.memory_bus_bits / 8 * kAttainableBandwidth,
-          2e3 * c.sm_khz * figures.multiprocessors * fma_per_clock(figures.capability),
-          kLaunchSeconds, assumed};
+          2 * clocks_per_second * rates.mma, 2 * clocks_per_second * rates.fp32, kLaunchSeconds,
+          assumed || known == std::end(kRates)};
 }
 
 Result<DeviceSpeed> device_speed(int device, const DeviceFigures& figures) {
@@ -69,14 +77,16 @@ LaunchCost cost_of(const ConvPlan& plan) {
   const double weights = double(problem.k) * (problem.c / problem.groups) * problem.r * problem.s;
   const double elements = elements_read(problem) + weights +
                           double(problem.output().elements()) * (problem.residual ? 2 : 1);
-  return {.bytes = elements * double(size_of(problem.dtype)),
+  return {.tensor_cores = !find_conv_kernel(plan.explanation().kernel)->direct(),
+          .bytes = elements * double(size_of(problem.dtype)),
           .flops = problem.flops(),
           .waves = plan.explanation().waves};
 }
 
 double floor_seconds(const LaunchCost& cost, const DeviceSpeed& speed) {
   const double tail = cost.waves > 0 ? std::ceil(cost.waves) / cost.waves : 1;
-  return std::max(cost.bytes / speed.bytes_per_second, cost.flops / speed.flops_per_second * tail) +
+  const double peak = cost.tensor_cores ? speed.flops_per_second : speed.simt_flops_per_second;
+  return std::max(cost.bytes / speed.bytes_per_second, cost.flops / peak * tail) +
          speed.launch_seconds;
 }
 

@@ -1,13 +1,16 @@
-// Bottleneck and BasicBlock: wiring, folding, weights to the device.
+// Block::create: wiring, folding, weights to the device.
 #include <algorithm>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "base/enum_checks.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "block/data.hpp"
+#include "block/rules.hpp"
 #include "conv/conv_data.hpp"
-#include "fold/folded_conv.hpp"
+#include "fold/combine.hpp"
 #include "tile/weight_layout.hpp"
 
 namespace foldconv {
@@ -50,108 +53,109 @@ Status check_layer(const BlockLayer& layer, const Place& place, int c) {
   return {};
 }
 
-Result<BlockStep> make_step(const BlockLayer& layer, const Place& place, int c,
-                            const FoldOptions& options) {
+// A convolution at its place, folded, not yet on the device.
+struct FoldedStep {
+  const BlockLayer* layer;
+  Place place;
+  int c;
+  FoldedConv folded;
+
+  int k() const { return folded.k(); }
+};
+
+Result<FoldedStep> fold_step(const BlockLayer& layer, const Place& place, int c,
+                             const FoldOptions& options) {
   if (Status status = check_layer(layer, place, c); !status.ok()) return status;
-  const Result<FoldedConv> folded = fold(layer.conv, layer.batch_norm, options);
+  Result<FoldedConv> folded = fold(layer.conv, layer.batch_norm, options);
   if (!folded.ok()) return at(place.name, folded.status());
-  Result<Conv> conv = Conv::create(*folded);
-  if (!conv.ok()) return at(place.name, conv.status());
-  return BlockStep{place.name, std::move(*conv), c,           layer.conv.k,
-                   place.r,    place.stride,     place.groups};
+  return FoldedStep{&layer, place, c, std::move(*folded)};
 }
 
-// The same convolution with zero weights for `k` output and `c` input channels.
-FoldedConv filled_up(const FoldedConv& conv, int k, int c) {
-  auto data = std::make_shared<FoldedConv::Data>();
-  data->dtype = conv.dtype();
-  data->r = conv.r();
-  data->s = conv.s();
-  data->scale.assign(conv.scale().begin(), conv.scale().end());
-  data->bias.assign(conv.bias().begin(), conv.bias().end());
-  const auto taps = std::size_t(conv.r()) * std::size_t(conv.s());
-  const auto row = std::size_t(conv.c_per_group()) * taps;
-  data->k = k;
-  data->c_per_group = c;
-  data->weights.assign(std::size_t(k) * std::size_t(c) * taps, 0.0f);
-  for (int i = 0; i < conv.k(); ++i) {
-    const auto from = conv.weights().subspan(std::size_t(i) * row, row);
-    std::ranges::copy(
-        from, data->weights.begin() + std::ptrdiff_t(std::size_t(i) * std::size_t(c) * taps));
+Result<Conv> upload(const char* name, const FoldedConv& folded) {
+  Result<Conv> conv = Conv::create(folded);
+  if (!conv.ok()) return at(name, conv.status());
+  return conv;
+}
+
+BlockStep without_weights(const FoldedStep& step) {
+  return {step.place.name, step.c, step.k(), step.place.r, step.place.stride, step.place.groups};
+}
+
+// Whether all of the layer's scale belongs into the epilogue, so that its stored weights stay the
+// given ones.
+bool keeps_scale(const FoldedStep& step, const FoldOptions& options) {
+  if (!step.layer->batch_norm || options.placement == ScalePlacement::weights) return false;
+  return options.placement == ScalePlacement::epilogue || step.folded.report().weights_exact;
+}
+
+// Why [w3 | wd] cannot be one matrix, whatever the weights are; "" if it can.
+std::string joining_rule(const std::vector<FoldedStep>& steps, const FoldedStep& downsample,
+                         const FoldOptions& options) {
+  if (steps.size() != 3) return "the last convolution is no 1x1";
+  if (size_of(options.dtype) != 2)
+    return text("takes f16 and bf16: the block is ", to_string(options.dtype));
+  if (downsample.c % 8 != 0 || steps.back().c % 8 != 0) {
+    return text("copies 16 bytes at a time: the block has ", downsample.c, " and ", steps.back().c,
+                " channels");
   }
-  data->scale.resize(std::size_t(k), 1.0f);
-  data->bias.resize(std::size_t(k), 0.0f);
-  return FoldedConv(std::move(data));
+  for (const FoldedStep* step : {&steps.back(), &downsample}) {
+    if (!keeps_scale(*step, options)) continue;
+    return text("the scale of ", step->place.name, " stays in the epilogue: ",
+                options.placement == ScalePlacement::epilogue
+                    ? "FoldOptions::placement asks for it"
+                    : "its weights are 16-bit already, and would be rounded again");
+  }
+  return {};
 }
 
-int whole_slices(int channels) {
-  return WeightLayout{channels, 1}.slices() * kSliceWidth;
-}
-
-// [w3 | wd] with one bias. The two have scales of their own, so both must be folded into the
-// weights.
-Result<Conv> join(const BlockLayer& last, const BlockLayer& downsample, FoldOptions options) {
+// The layer with its scale in the weights of every channel.
+Result<FoldedConv> scale_in_weights(const FoldedStep& step, FoldOptions options) {
+  if (step.folded.report().channels_scaled_in_epilogue == 0) return step.folded;
   options.placement = ScalePlacement::weights;
-  const Result<FoldedConv> a = fold(last.conv, last.batch_norm, options);
-  if (!a.ok()) return a.status();
-  const Result<FoldedConv> b = fold(downsample.conv, downsample.batch_norm, options);
-  if (!b.ok()) return b.status();
-  const FoldedConv parts[] = {filled_up(*a, a->k(), whole_slices(a->c_per_group())),
-                              filled_up(*b, b->k(), whole_slices(b->c_per_group()))};
-  auto data = std::make_shared<FoldedConv::Data>();
-  data->dtype = options.dtype;
-  data->k = a->k();
-  data->c_per_group = parts[0].c_per_group() + parts[1].c_per_group();
-  data->r = data->s = 1;
-  data->scale.assign(std::size_t(data->k), 1.0f);
-  for (std::size_t k = 0; k < std::size_t(data->k); ++k) {
-    for (const FoldedConv& part : parts) {
-      const auto width = std::size_t(part.c_per_group());
-      const auto row = part.weights().subspan(k * width, width);
-      data->weights.insert(data->weights.end(), row.begin(), row.end());
+  return fold(step.layer->conv, step.layer->batch_norm, options);
+}
+
+// Nothing where the two cannot be joined: then says why in `shortcut`. Errors: all others.
+Result<std::optional<FoldedConv>> join(const std::vector<FoldedStep>& steps,
+                                       const FoldedStep& downsample, const FoldOptions& options,
+                                       BlockShortcut& shortcut) {
+  shortcut = {BlockShortcut::Kind::convolution, joining_rule(steps, downsample, options)};
+  if (!shortcut.reason.empty()) return std::optional<FoldedConv>();
+  const FoldedStep* sides[] = {&steps.back(), &downsample};
+  std::vector<FoldedConv> folded;
+  int moved = 0;
+  for (const FoldedStep* step : sides) {
+    Result<FoldedConv> side = scale_in_weights(*step, options);
+    if (!side.ok() && side.status().code() != ErrorCode::invalid_argument) return side.status();
+    if (!side.ok()) {
+      shortcut.reason = text("the scales cannot be folded into the weights of ", step->place.name,
+                             ": ", side.status().message());
+      return std::optional<FoldedConv>();
     }
-    data->bias.push_back(a->bias()[k] + b->bias()[k]);
+    moved += step->folded.report().channels_scaled_in_epilogue;
+    folded.push_back(std::move(*side));
   }
-  return Conv::create(FoldedConv(std::move(data)));
+  shortcut.kind = BlockShortcut::Kind::joined;
+  if (moved > 0) {
+    shortcut.reason = text("the scales of ", moved,
+                           " channels are in the weights, though they leave the normal range of ",
+                           to_string(options.dtype), " there");
+  }
+  return std::optional<FoldedConv>(host::joined(folded[0], folded[1]));
 }
 
-Status join_downsample(Block::Data& block, const BlockLayer& last, const BlockLayer& downsample,
-                       const FoldOptions& options) {
-  if (!block.bottleneck()) {
-    block.why_not_joined = "the last convolution is no 1x1";
-  } else if (size_of(block.dtype) != 2) {
-    block.why_not_joined = text("takes f16 and bf16: the block is ", to_string(block.dtype));
-  } else if (block.c() % 8 != 0 || block.steps.back().c % 8 != 0) {
-    block.why_not_joined = text("copies 16 bytes at a time: the block has ", block.c(), " and ",
-                                block.steps.back().c, " channels");
-  } else if (Result<Conv> joined = join(last, downsample, options); joined.ok()) {
-    block.joined = std::move(*joined);
-  } else if (joined.status().code() == ErrorCode::cuda_error) {
-    return joined.status();
-  } else {
-    block.why_not_joined =
-        text("the scales cannot be folded into the weights: ", joined.status().message());
-  }
-  return {};
+// Whether the whole kernel takes the block, and reads a wider middle tensor than the block has.
+bool is_widened(const Block::Data& block) {
+  if (!host::whole_rule(block).empty()) return false;
+  return block.steps[1].c < kSliceWidth || block.steps[1].k < kSliceWidth;
 }
 
-// A narrow middle tensor takes the place of one of kSliceWidth channels where zeros change no sum:
-// where an mma's 16 products never span two taps.
-Status widen(Block::Data& block, const BlockLayer& conv1, const BlockLayer& conv2,
-             const FoldOptions& options) {
-  const int c = conv2.conv.c_per_group, k = conv2.conv.k;
-  const bool fits = c <= kSliceWidth && k <= kSliceWidth && c % 16 == 0;
-  if (!fits || (c == kSliceWidth && k == kSliceWidth) || block.steps[1].groups != 1) return {};
-  const Result<FoldedConv> first = fold(conv1.conv, conv1.batch_norm, options);
-  if (!first.ok()) return first.status();
-  const Result<FoldedConv> second = fold(conv2.conv, conv2.batch_norm, options);
-  if (!second.ok()) return second.status();
-  Result<Conv> wide1 = Conv::create(filled_up(*first, kSliceWidth, first->c_per_group()));
+Result<host::WidenedMiddle> widen(const FoldedConv& conv1, const FoldedConv& conv2) {
+  Result<Conv> wide1 = upload("conv1", host::filled_up(conv1, kSliceWidth, conv1.c_per_group()));
   if (!wide1.ok()) return wide1.status();
-  Result<Conv> wide2 = Conv::create(filled_up(*second, kSliceWidth, kSliceWidth));
+  Result<Conv> wide2 = upload("conv2", host::filled_up(conv2, kSliceWidth, kSliceWidth));
   if (!wide2.ok()) return wide2.status();
-  block.widened = host::WidenedMiddle{std::move(*wide1), std::move(*wide2)};
-  return {};
+  return host::WidenedMiddle{std::move(*wide1), std::move(*wide2)};
 }
 
 struct Wiring {
@@ -162,8 +166,29 @@ struct Wiring {
   float alpha;
 };
 
-Result<std::shared_ptr<const Block::Data>> create(const Wiring& wiring,
-                                                  const FoldOptions& options) {
+// The block's downsample, if it has one; c and k: channels of its x and y.
+Status fold_downsample(const Wiring& wiring, const FoldOptions& options, int c, int k,
+                       std::optional<FoldedStep>& downsample) {
+  const std::optional<BlockLayer>& layer = *wiring.downsample;
+  if (!layer) {
+    if (wiring.stride == 1 && c == k) return {};
+    return invalid("x and y differ in shape, and there is no downsample to make the shortcut fit",
+                   text("stride = ", wiring.stride, ", channels ", c, " -> ", k),
+                   text("give a downsample of 1x1, ", c, " -> ", k, " channels"));
+  }
+  if (layer->conv.k != k) {
+    return invalid("the downsample's output does not fit the block's",
+                   text(layer->conv.k, " channels, the block has ", k),
+                   text("give a downsample of ", k, " output channels"));
+  }
+  Result<FoldedStep> step = fold_step(*layer, {"downsample", 1, wiring.stride}, c, options);
+  if (!step.ok()) return step.status();
+  downsample = std::move(*step);
+  return {};
+}
+
+Result<std::shared_ptr<const Block::Data>> create_data(const Wiring& wiring,
+                                                       const FoldOptions& options) {
   for (const Activation activation : {wiring.inner, wiring.last}) {
     if (Status status = host::check_activation(activation, wiring.alpha); !status.ok())
       return status;
@@ -174,80 +199,91 @@ Result<std::shared_ptr<const Block::Data>> create(const Wiring& wiring,
   }
   const Result<int> device = host::current_device();
   if (!device.ok()) return device.status();
-  auto data = std::make_shared<Block::Data>(Block::Data{
-      options.dtype, *device, wiring.inner, wiring.last, wiring.alpha, {}, {}, {}, {}, {}});
-
+  std::vector<FoldedStep> steps;
   const auto& [first_layer, first_place] = wiring.layers.front();
   const std::int64_t c = std::int64_t{first_layer->conv.c_per_group} * first_place.groups;
   int width = static_cast<int>(c);
   for (const auto& [layer, place] : wiring.layers) {
-    Result<BlockStep> step = make_step(*layer, place, width, options);
+    Result<FoldedStep> step = fold_step(*layer, place, width, options);
     if (!step.ok()) return step.status();
-    width = step->k;
-    data->steps.push_back(std::move(*step));
+    width = step->k();
+    steps.push_back(std::move(*step));
   }
-
-  if (data->bottleneck() && size_of(options.dtype) == 2) {
-    if (Status status = widen(*data, *wiring.layers[0].first, *wiring.layers[1].first, options);
-        !status.ok()) {
-      return status;
-    }
-  }
-
-  const std::optional<BlockLayer>& downsample = *wiring.downsample;
-  if (!downsample) {
-    if (wiring.stride == 1 && data->c() == data->k())
-      return std::shared_ptr<const Block::Data>(std::move(data));
-    return invalid("x and y differ in shape, and there is no downsample to make the shortcut fit",
-                   text("stride = ", wiring.stride, ", channels ", data->c(), " -> ", data->k()),
-                   text("give a downsample of 1x1, ", data->c(), " -> ", data->k(), " channels"));
-  }
-  if (downsample->conv.k != data->k()) {
-    return invalid("the downsample's output does not fit the block's",
-                   text(downsample->conv.k, " channels, the block has ", data->k()),
-                   text("give a downsample of ", data->k(), " output channels"));
-  }
-  Result<BlockStep> step =
-      make_step(*downsample, {"downsample", 1, wiring.stride}, data->c(), options);
-  if (!step.ok()) return step.status();
-  data->downsample = std::move(*step);
-  if (Status status = join_downsample(*data, *wiring.layers.back().first, *downsample, options);
+  std::optional<FoldedStep> downsample;
+  if (Status status = fold_downsample(wiring, options, static_cast<int>(c), width, downsample);
       !status.ok()) {
     return status;
+  }
+
+  auto data = std::make_shared<Block::Data>(Block::Data{
+      options.dtype, *device, wiring.inner, wiring.last, wiring.alpha, {}, {}, {}, {}, {}});
+  std::optional<FoldedConv> joined;
+  if (downsample) {
+    Result<std::optional<FoldedConv>> result = join(steps, *downsample, options, data->shortcut);
+    if (!result.ok()) return result.status();
+    joined = std::move(*result);
+  }
+
+  // Only what some kernel reads goes to the device.
+  const auto add = [&](const FoldedStep& step, bool read) -> Result<BlockStep> {
+    BlockStep made = without_weights(step);
+    if (!read) return made;
+    Result<Conv> conv = upload(step.place.name, step.folded);
+    if (!conv.ok()) return conv.status();
+    made.conv = std::move(*conv);
+    return made;
+  };
+  for (const FoldedStep& step : steps) {
+    Result<BlockStep> made = add(step, !joined || &step != &steps.back());
+    if (!made.ok()) return made.status();
+    data->steps.push_back(std::move(*made));
+  }
+  if (downsample) {
+    Result<BlockStep> made = add(*downsample, !joined);
+    if (!made.ok()) return made.status();
+    data->downsample = std::move(*made);
+  }
+  if (joined) {
+    Result<Conv> conv = upload("conv3 and downsample", *joined);
+    if (!conv.ok()) return conv.status();
+    data->joined = std::move(*conv);
+  }
+  if (is_widened(*data)) {
+    Result<host::WidenedMiddle> widened = widen(steps[0].folded, steps[1].folded);
+    if (!widened.ok()) return widened.status();
+    data->widened = std::move(*widened);
   }
   return std::shared_ptr<const Block::Data>(std::move(data));
 }
 
 }  // namespace
 
-Result<Bottleneck> Bottleneck::create(const BottleneckWeights& weights,
-                                      const FoldOptions& options) {
-  return guarded([&]() -> Result<Bottleneck> {
+Result<Block> Block::create(const BottleneckWeights& weights, const FoldOptions& options) {
+  return guarded([&]() -> Result<Block> {
     const bool first = weights.stride_at == StrideAt::conv1;
     if (!first && weights.stride_at != StrideAt::conv2) {
       return invalid("unknown place of the stride",
                      text("static_cast<StrideAt>(", int(weights.stride_at), ")"),
                      "use StrideAt::conv1 or StrideAt::conv2");
     }
-    auto data = foldconv::create(
-        {{{&weights.conv1, {"conv1", 1, first ? weights.stride : 1}},
-          {&weights.conv2, {"conv2", 3, first ? 1 : weights.stride, weights.groups}},
-          {&weights.conv3, {"conv3", 1, 1}}},
-         &weights.downsample,
-         weights.stride,
-         weights.inner,
-         weights.last,
-         weights.alpha},
-        options);
+    auto data =
+        create_data({{{&weights.conv1, {"conv1", 1, first ? weights.stride : 1}},
+                      {&weights.conv2, {"conv2", 3, first ? 1 : weights.stride, weights.groups}},
+                      {&weights.conv3, {"conv3", 1, 1}}},
+                     &weights.downsample,
+                     weights.stride,
+                     weights.inner,
+                     weights.last,
+                     weights.alpha},
+                    options);
     if (!data.ok()) return data.status();
-    return Bottleneck(std::move(*data));
+    return Block(std::move(*data));
   });
 }
 
-Result<BasicBlock> BasicBlock::create(const BasicBlockWeights& weights,
-                                      const FoldOptions& options) {
-  return guarded([&]() -> Result<BasicBlock> {
-    auto data = foldconv::create(
+Result<Block> Block::create(const BasicBlockWeights& weights, const FoldOptions& options) {
+  return guarded([&]() -> Result<Block> {
+    auto data = create_data(
         {{{&weights.conv1, {"conv1", 3, weights.stride}}, {&weights.conv2, {"conv2", 3, 1}}},
          &weights.downsample,
          weights.stride,
@@ -256,7 +292,7 @@ Result<BasicBlock> BasicBlock::create(const BasicBlockWeights& weights,
          weights.alpha},
         options);
     if (!data.ok()) return data.status();
-    return BasicBlock(std::move(*data));
+    return Block(std::move(*data));
   });
 }
 

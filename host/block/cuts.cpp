@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "block/family.hpp"
 
 namespace foldconv::host {
 namespace {
@@ -25,7 +26,7 @@ bool permits(BlockCut cut, Part part) {
 
 Result<BlockLaunch> convolution(const BlockStep& step, const ConvProblem& problem, BlockTensor x,
                                 BlockTensor residual, BlockTensor y) {
-  Result<ConvPlan> plan = step.conv.plan(problem);
+  Result<ConvPlan> plan = step.conv->plan(problem);
   if (!plan.ok()) return at(step.name, plan.status());
   if (plan->workspace_bytes() > 0)
     return not_offered(
@@ -202,13 +203,6 @@ Path find_path(const Offers& offers, int blocks, BlockCut cut, const DeviceSpeed
     path.launches.insert(path.launches.end(), offer->launches.begin(), offer->launches.end());
   }
   return path;
-}
-
-BlockCut name_of(const Path& path) {
-  for (const BlockCut cut : {BlockCut::whole, BlockCut::tails, BlockCut::chain}) {
-    if (std::ranges::all_of(path.parts, [&](Part part) { return permits(cut, part); })) return cut;
-  }
-  return BlockCut::automatic;
 }
 
 }  // namespace foldconv::host

@@ -48,7 +48,4 @@ struct Path {
 // The cheapest path through `blocks` blocks whose parts the cut permits.
 Path find_path(const Offers& offers, int blocks, BlockCut cut, const DeviceSpeed& speed);
 
-// The cut that permits all parts of a path; automatic where only the mixture does.
-BlockCut name_of(const Path& path);
-
 }  // namespace foldconv::host

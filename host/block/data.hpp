@@ -16,9 +16,9 @@ namespace host {
 // A convolution of a block.
 struct BlockStep {
   const char* name;  // as in a PyTorch state dict: "conv1", "downsample"
-  Conv conv;
-  int c, k, r;  // r x r taps, padded by r / 2
+  int c, k, r;       // r x r taps, padded by r / 2
   int stride, groups;
+  std::optional<Conv> conv = {};  // absent where every kernel reads Block::Data::joined instead
 };
 
 // conv1 and conv2 with the middle tensor filled up to kSliceWidth channels by zero weights.
@@ -38,8 +38,8 @@ struct Block::Data {
   // A bottleneck's last 1x1 and its downsample as one matrix [w3 | wd], each filled up to whole
   // slices: every kernel that sums them sums this, so that all cuts give the same bits.
   std::optional<Conv> joined;
-  std::string why_not_joined;                  // where there is a downsample, but no `joined`
-  std::optional<host::WidenedMiddle> widened;  // where that keeps the bits: see create.cpp
+  BlockShortcut shortcut;
+  std::optional<host::WidenedMiddle> widened;  // where the whole kernel reads it
 
   bool bottleneck() const { return steps.size() == 3; }
   int c() const { return steps.front().c; }

@@ -1,5 +1,6 @@
 // Block::plan, Stage and BlockPlan.
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/error.hpp"
@@ -8,6 +9,7 @@
 #include "base/trace.hpp"
 #include "block/cuts.hpp"
 #include "block/data.hpp"
+#include "block/family.hpp"
 #include "block/planned.hpp"
 #include "conv/arguments.hpp"
 
@@ -35,16 +37,19 @@ BlockWorkspace workspace_of(const Path& path, const std::vector<PlannedBlock>& b
                         [&](const BlockTensor& tensor) { return bytes_of(blocks, tensor); });
 }
 
-CutFigures figures_of(const Path& path, BlockCut cut, const std::vector<PlannedBlock>& blocks) {
+CutFigures figures_of(const Path& path, BlockCut cut, const std::vector<PlannedBlock>& blocks,
+                      const host::DeviceSpeed& speed) {
   CutFigures figures;
   figures.cut = cut;
   figures.refusal = path.refusal;
   double recomputed = 0;
   for (const host::BlockLaunch& launch : path.launches) {
-    figures.kernels.push_back(launch.kernel);
-    figures.dram_bytes += launch.cost.bytes;
-    figures.flops += launch.cost.flops;
-    recomputed += launch.cost.recomputed;
+    const host::LaunchCost& cost = launch.cost;
+    figures.launches.push_back({launch.kernel, cost.bytes, cost.flops, cost.recomputed, cost.waves,
+                                host::floor_seconds(cost, speed) * 1e6});
+    figures.dram_bytes += cost.bytes;
+    figures.flops += cost.flops;
+    recomputed += cost.recomputed;
   }
   figures.recomputed = figures.flops > 0 ? recomputed / figures.flops : 0;
   figures.workspace_bytes = workspace_of(path, blocks).bytes();
@@ -52,9 +57,34 @@ CutFigures figures_of(const Path& path, BlockCut cut, const std::vector<PlannedB
   return figures;
 }
 
-std::string reason_of(BlockCut pinned, const host::Offers& offers) {
+// The cut that the options ask for: the pinned one, or the one that is made of the pinned kernel.
+// Errors: invalid_argument: no such cut or kernel.
+Result<BlockCut> wanted_cut(const BlockPlanOptions& options) {
+  if (options.cut > BlockCut::chain) {
+    return invalid("unknown cut", text("static_cast<BlockCut>(", int(options.cut), ")"),
+                   "use a value of the enum");
+  }
+  if (options.kernel.empty()) return options.cut;
+  std::optional<BlockCut> found;
+  std::string known;
+  const auto search = [&](const auto& family, BlockCut cut) {
+    if (host::has_kernel(family, options.kernel)) found = cut;
+    for (const auto& kernel : family) known += text(known.empty() ? "" : ", ", kernel.name);
+  };
+  search(host::whole_kernels(), BlockCut::whole);
+  search(host::tail_kernels(), BlockCut::tails);
+  search(host::joined_kernels(), BlockCut::chain);
+  if (!found) {
+    return invalid("there is no kernel of blocks of the pinned name",
+                   text('"', options.kernel, '"'), text("kernels of blocks: ", known));
+  }
+  return options.cut == BlockCut::automatic ? *found : options.cut;
+}
+
+std::string reason_of(const BlockPlanOptions& options, const host::Offers& offers) {
   using host::Part;
-  if (pinned != BlockCut::automatic) return "pinned by BlockPlanOptions::cut";
+  if (!options.kernel.empty()) return "pinned by BlockPlanOptions::kernel";
+  if (options.cut != BlockCut::automatic) return "pinned by BlockPlanOptions::cut";
   const bool fused = std::ranges::any_of(offers.offers, [](const host::Offers::Offer& offer) {
     return offer.part == Part::whole || offer.part == Part::tail || offer.part == Part::tail_head;
   });
@@ -79,17 +109,15 @@ Result<BlockPlan::Data> plan_blocks(std::vector<Block> blocks,
                                     const std::vector<const Block::Data*>& data,
                                     const BlockProblem& problem, const BlockPlanOptions& options) {
   const Block::Data& first = *data.front();
-  if (options.cut > BlockCut::chain) {
-    return invalid("unknown cut", text("static_cast<BlockCut>(", int(options.cut), ")"),
-                   "use a value of the enum");
-  }
+  const Result<BlockCut> cut = wanted_cut(options);
+  if (!cut.ok()) return cut.status();
   if (Status status = host::check_current_device(first.device, "the block"); !status.ok())
     return status;
   const Result<host::DeviceFigures> device = host::device_figures(first.device);
   if (!device.ok()) return device.status();
   const Result<host::DeviceSpeed> speed = host::device_speed(first.device, *device);
   if (!speed.ok()) return speed.status();
-  const host::PlanContext context = {*device, *speed};
+  const host::PlanContext context = {*device, *speed, options.kernel};
 
   std::vector<PlannedBlock> planned;
   Shape input = {problem.n, problem.h, problem.w, first.c()};
@@ -103,24 +131,40 @@ Result<BlockPlan::Data> plan_blocks(std::vector<Block> blocks,
   const Result<host::Offers> offers = host::collect_offers(planned, context);
   if (!offers.ok()) return offers.status();
 
-  const auto path_of = [&](BlockCut cut) {
-    return host::find_path(*offers, static_cast<int>(planned.size()), cut, *speed);
+  const auto path_of = [&](BlockCut each) {
+    return host::find_path(*offers, static_cast<int>(planned.size()), each, *speed);
   };
-  Path chosen = path_of(options.cut);
+  Path chosen = path_of(*cut);
   if (!chosen.refusal.empty()) {
     return host::error(ErrorCode::unsupported,
-                       text("the ", to_string(options.cut), " cut does not take the blocks"),
-                       chosen.refusal, "pin another cut, or none");
+                       text("the ", to_string(*cut), " cut does not take the blocks"),
+                       chosen.refusal, "pin another, or none");
+  }
+  if (!options.kernel.empty() &&
+      std::ranges::none_of(chosen.launches, [&](const host::BlockLaunch& launch) {
+        return launch.kernel == options.kernel;
+      })) {
+    return host::error(
+        ErrorCode::unsupported,
+        text("the plan has no launch of the pinned kernel ", options.kernel),
+        text("in the ", to_string(*cut), " cut no part of the blocks is of its family"),
+        "pin another, or none");
   }
   BlockExplanation explanation;
-  explanation.cut = options.cut != BlockCut::automatic ? options.cut : host::name_of(chosen);
+  for (const Block::Data* block : data) explanation.shortcuts.push_back(block->shortcut);
+  explanation.cut = *cut;
   explanation.device = speed->to_string();
   if (planned.size() > 1)
     explanation.cuts.push_back(
-        figures_of(path_of(BlockCut::automatic), BlockCut::automatic, planned));
-  for (const BlockCut cut : {BlockCut::whole, BlockCut::tails, BlockCut::chain})
-    explanation.cuts.push_back(figures_of(path_of(cut), cut, planned));
-  explanation.reason = reason_of(options.cut, *offers);
+        figures_of(path_of(BlockCut::automatic), BlockCut::automatic, planned, *speed));
+  for (const BlockCut each : {BlockCut::whole, BlockCut::tails, BlockCut::chain}) {
+    const Path path = path_of(each);
+    explanation.cuts.push_back(figures_of(path, each, planned, *speed));
+    // A mixture that is one of the pinned cuts, part by part, goes by its name.
+    if (explanation.cut == BlockCut::automatic && path.parts == chosen.parts)
+      explanation.cut = each;
+  }
+  explanation.reason = reason_of(options, *offers);
   BlockWorkspace workspace = workspace_of(chosen, planned);
   std::string trace_name = text(
       planned.size() == 1 ? "block " : "stage ", to_string(explanation.cut), " ",
@@ -177,15 +221,15 @@ Result<Stage> Stage::create(std::vector<Block> blocks) {
         return status;
       }
     }
-    return Stage(std::move(blocks));
+    return Stage(std::make_shared<const std::vector<Block>>(std::move(blocks)));
   });
 }
 
 Result<BlockPlan> Stage::plan(const BlockProblem& problem, const BlockPlanOptions& options) const {
   return guarded([&]() -> Result<BlockPlan> {
     std::vector<const Block::Data*> blocks;
-    for (const Block& block : blocks_) blocks.push_back(block.data_.get());
-    Result<BlockPlan::Data> data = plan_blocks(blocks_, blocks, problem, options);
+    for (const Block& block : *blocks_) blocks.push_back(block.data_.get());
+    Result<BlockPlan::Data> data = plan_blocks(*blocks_, blocks, problem, options);
     if (!data.ok()) return data.status();
     return BlockPlan(std::make_shared<const BlockPlan::Data>(std::move(*data)));
   });

@@ -1,9 +1,5 @@
 #include "block/planned.hpp"
 
-#include <cstdint>
-
-#include "base/sizes.hpp"
-#include "base/text.hpp"
 #include "conv/conv_data.hpp"
 
 namespace foldconv::host {
@@ -48,18 +44,6 @@ ConvProblem PlannedBlock::downsample_problem() const {
 BlockConv block_conv(const Conv& conv) {
   const Conv::Data& data = conv.data();
   return {data.weights, data.scale, data.bias};
-}
-
-std::string index_rule(std::initializer_list<Shape> shapes) {
-  constexpr std::int64_t kLimit = std::int64_t{1} << 31;
-  for (const Shape& shape : shapes) {
-    const auto elements = checked_product({shape.n, shape.h, shape.w, shape.c});
-    if (!elements || *elements >= kLimit) {
-      return text("indexes with 32 bits: a tensor of ", shape.n, "x", shape.h, "x", shape.w, "x",
-                  shape.c, " has 2^31 elements or more; split the batch");
-    }
-  }
-  return {};
 }
 
 Result<double> prepare_waves(EntryPoint entry, const LaunchShape& shape,

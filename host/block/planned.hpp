@@ -1,11 +1,8 @@
-// A block at its place in a plan, and what the offers for its parts have in common.
-//
-// An offer is a launch that a kernel makes of a part of a block; or ErrorCode::unsupported, whose
-// message is the reason alone: which rule, which value.
+// A block at its place in a plan.
 #pragma once
 
-#include <initializer_list>
 #include <string>
+#include <string_view>
 
 #include "base/device.hpp"
 #include "block/data.hpp"
@@ -33,6 +30,7 @@ struct PlannedBlock {
 struct PlanContext {
   DeviceFigures device;
   DeviceSpeed speed;
+  std::string_view kernel = {};  // BlockPlanOptions::kernel
 };
 
 inline Status not_offered(std::string reason) {
@@ -42,22 +40,9 @@ inline Status not_offered(std::string reason) {
 // Weights, scale and bias of a convolution.
 BlockConv block_conv(const Conv& conv);
 
-// "" if kernels can index all the tensors with 32 bits.
-std::string index_rule(std::initializer_list<Shape> shapes);
-
 // Loads the kernel; CTAs over those that run at a time. Errors: cuda_error, or no offer where a CTA
 // does not fit.
 Result<double> prepare_waves(EntryPoint entry, const LaunchShape& shape,
                              const PlanContext& context);
-
-// A whole block as one launch.
-Result<BlockLaunch> offer_whole(const PlannedBlock& block, const PlanContext& context);
-
-// conv2 and conv3 as one launch, and conv1 of `next` with them unless it is null.
-Result<BlockLaunch> offer_tail(const PlannedBlock& block, const PlannedBlock* next,
-                               const PlanContext& context);
-
-// conv3 and the downsample of a block that has them joined as one launch.
-Result<BlockLaunch> offer_joined(const PlannedBlock& block, const PlanContext& context);
 
 }  // namespace foldconv::host

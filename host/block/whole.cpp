@@ -1,58 +1,20 @@
-// The whole-block kernel, block_whole_sm80: what it takes, and its launch.
-#include <optional>
-#include <span>
-
+// The whole-block kernel: its launch and cost.
 #include "base/sizes.hpp"
 #include "base/text.hpp"
-#include "block/planned.hpp"
-#include "catalog/registry.hpp"
+#include "block/family.hpp"
+#include "block/rules.hpp"
 
 namespace foldconv::host {
 namespace {
-
-// Of equal floor time, the first is taken.
-constexpr const WholeTile* kIdentityTiles[] = {&tiles::k28x8_resident::value, &tiles::k28x8::value,
-                                               &tiles::k8x8::value};
-constexpr const WholeTile* kProjectionTiles[] = {&tiles::k28x8_projection::value,
-                                                 &tiles::k8x8_projection::value};
-
-// Why the kernel takes such a block in no size; "" if it does.
-std::string block_rule(const Block::Data& block) {
-  if (!block.bottleneck())
-    return "takes bottlenecks (1x1, 3x3, 1x1) only: the block has two convolutions";
-  if (size_of(block.dtype) != 2)
-    return text("takes f16 and bf16: the block is ", to_string(block.dtype));
-  for (const BlockStep& step : block.steps) {
-    if (step.stride != 1) return text("takes stride 1 only: ", step.name, " has ", step.stride);
-    if (step.groups != 1)
-      return text("takes dense convolutions only: ", step.name, " has groups = ", step.groups);
-  }
-  const BlockStep& conv2 = block.steps[1];
-  if ((conv2.c != kSliceWidth || conv2.k != kSliceWidth) && !block.widened) {
-    return text("takes middle widths of at most ", kSliceWidth,
-                ", conv2's input a multiple of 16: the block's are ", conv2.c, " -> ", conv2.k);
-  }
-  if (block.c() % kSliceWidth != 0) {
-    return text("takes multiples of ", kSliceWidth, " input channels: c = ", block.c());
-  }
-  if (block.k() % 8 != 0) return text("takes multiples of 8 output channels: k = ", block.k());
-  if (block.downsample && block.c() != kSliceWidth) {
-    return text("takes a downsample of ", kSliceWidth, " channels only: c = ", block.c());
-  }
-  if (block.downsample && !block.joined) {
-    return text("sums the downsample into the last 1x1: ", block.why_not_joined);
-  }
-  return {};
-}
 
 WholeParams make_params(const WholeTile& tile, const PlannedBlock& planned) {
   const Block::Data& block = *planned.data;
   const Shape& x = planned.input;
   const std::int64_t rows = ceil_div(x.h, tile.tile_h), columns = ceil_div(x.w, tile.kTileW);
   WholeParams params = {};
-  params.conv1 = block_conv(block.widened ? block.widened->conv1 : block.steps[0].conv);
-  params.conv2 = block_conv(block.widened ? block.widened->conv2 : block.steps[1].conv);
-  params.conv3 = block_conv(tile.projection ? *block.joined : block.steps[2].conv);
+  params.conv1 = block_conv(block.widened ? block.widened->conv1 : *block.steps[0].conv);
+  params.conv2 = block_conv(block.widened ? block.widened->conv2 : *block.steps[1].conv);
+  params.conv3 = block_conv(tile.projection ? *block.joined : *block.steps[2].conv);
   params.n = x.n;
   params.h = x.h;
   params.w = x.w;
@@ -96,35 +58,31 @@ LaunchCost cost_of(const WholeTile& tile, const WholeParams& params, std::size_t
 
 Result<BlockLaunch> offer_whole(const PlannedBlock& planned, const PlanContext& context) {
   const Block::Data& block = *planned.data;
-  if (std::string rule = block_rule(block); !rule.empty()) return not_offered(std::move(rule));
-  if (std::string rule = index_rule({planned.input, planned.output()}); !rule.empty())
-    return not_offered(std::move(rule));
-  // Of the tiles that fit, the one with the least floor time.
-  std::string reason;
-  std::optional<BlockLaunch> best;
-  using Tiles = std::span<const WholeTile* const>;
-  const Tiles tiles = block.downsample ? Tiles(kProjectionTiles) : Tiles(kIdentityTiles);
-  for (const WholeTile* tile : tiles) {
-    const std::int64_t needed = tile->shared_bytes(block.c(), block.k());
-    if (needed > static_cast<std::int64_t>(context.device.shared_bytes)) {
-      reason = text("needs ", needed, " bytes of shared memory, the device has ",
-                    context.device.shared_bytes);
-      continue;
-    }
-    const WholeParams params = make_params(*tile, planned);
-    const LaunchCost cost = cost_of(*tile, params, size_of(block.dtype), context.device);
-    if (best && floor_seconds(best->cost, context.speed) <= floor_seconds(cost, context.speed))
-      continue;
-    const WholeKernel* kernel = find_whole_kernel(*tile, block.dtype);
-    const LaunchShape shape = launch_shape(*tile, block, params.tiles, context.device);
-    const Result<double> prepared = prepare_waves(kernel->entry, shape, context);
-    if (!prepared.ok()) return prepared.status();
-    best =
-        BlockLaunch{kernel->name, cost, KernelLaunch{kernel->entry, shape, params}, planned.x(), {},
-                    planned.y(),  {}};
-  }
-  if (!best) return not_offered(std::move(reason));
-  return std::move(*best);
+  if (std::string rule = whole_rule(planned); !rule.empty()) return not_offered(std::move(rule));
+  const auto kernels = candidates(
+      whole_kernels(), block.dtype, context, [&](const WholeKernel& kernel) -> std::string {
+        if (kernel.tile->projection == block.downsample.has_value()) return {};
+        return text(kernel.name, " is for blocks ", kernel.tile->projection ? "with" : "without",
+                    " a downsample");
+      });
+  if (!kernels.ok()) return kernels.status();
+  const auto make = [&](const WholeKernel& kernel) -> Result<KernelOffer> {
+    const WholeTile& tile = *kernel.tile;
+    const std::int64_t needed = tile.shared_bytes(block.c(), block.k());
+    if (std::string rule = shared_memory_rule(needed, context.device); !rule.empty())
+      return not_offered(std::move(rule));
+    const WholeParams params = make_params(tile, planned);
+    const LaunchShape shape = launch_shape(tile, block, params.tiles, context.device);
+    // The CTAs are persistent: their waves are those of the tiles.
+    if (const Result<double> fits = prepare_waves(kernel.entry, shape, context); !fits.ok())
+      return fits.status();
+    return KernelOffer{kernel.name, KernelLaunch{kernel.entry, shape, params},
+                       cost_of(tile, params, size_of(block.dtype), context.device)};
+  };
+  Result<KernelOffer> offer = choose(*kernels, context, Take::least_floor, make);
+  if (!offer.ok()) return offer.status();
+  return BlockLaunch{offer->kernel, offer->cost, std::move(offer->launch), planned.x(), {},
+                     planned.y(),   {}};
 }
 
 }  // namespace foldconv::host

@@ -1,13 +1,16 @@
 #include "catalog/registry.hpp"
 
+#include <array>
 #include <limits>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "catalog/kernel_name.hpp"
 #include "entry_points.hpp"
+#include "foldconv/kernel_list.hpp"
 
-namespace foldconv::host {
+namespace foldconv {
+namespace host {
 namespace {
 
 // Words of catalog.inc.
@@ -76,6 +79,27 @@ constexpr PointwiseKernel kPointwiseKernels[] = {
 #include "catalog.inc"
 };
 
+constexpr auto kEveryKernel = [] {
+  std::array<KernelInfo, std::size(kConvKernels) + std::size(kJoinedKernels) +
+                             std::size(kTailKernels) + std::size(kWholeKernels) +
+                             std::size(kPointwiseKernels)>
+      list = {};
+  std::size_t count = 0;
+  const auto add = [&](KernelFamily family, const auto& kernel) {
+    list[count++] = {kernel.name, family, kernel.dtype, kernel.arch.capability};
+  };
+  for (const auto& kernel : kConvKernels) {
+    // Not direct(): the sanitizers allow no comparison of addresses in a constant.
+    const bool direct = std::string_view(kernel.name).starts_with("direct_");
+    add(direct ? KernelFamily::direct : KernelFamily::conv, kernel);
+  }
+  for (const auto& kernel : kJoinedKernels) add(KernelFamily::joined, kernel);
+  for (const auto& kernel : kTailKernels) add(KernelFamily::tail, kernel);
+  for (const auto& kernel : kWholeKernels) add(KernelFamily::whole, kernel);
+  for (const auto& kernel : kPointwiseKernels) add(KernelFamily::pointwise, kernel);
+  return list;
+}();
+
 template <class Kernel, std::size_t kCount, class Tile>
 const Kernel* find(const Kernel (&kernels)[kCount], const Tile& tile, DataType dtype) {
   const auto found = std::ranges::find_if(
@@ -140,4 +164,35 @@ Result<DeviceFigures> supported_figures(int device) {
   return figures;
 }
 
-}  // namespace foldconv::host
+}  // namespace host
+
+const char* to_string(KernelFamily family) noexcept {
+  switch (family) {
+    case KernelFamily::conv:
+      return "conv";
+    case KernelFamily::joined:
+      return "joined";
+    case KernelFamily::tail:
+      return "tail";
+    case KernelFamily::whole:
+      return "whole";
+    case KernelFamily::direct:
+      return "direct";
+    case KernelFamily::pointwise:
+      return "pointwise";
+  }
+  return "unknown";
+}
+
+std::span<const KernelInfo> kernel_list() noexcept {
+  return host::kEveryKernel;
+}
+
+std::string_view direct_kernel(DataType dtype) noexcept {
+  const auto found = std::ranges::find_if(host::kEveryKernel, [&](const KernelInfo& kernel) {
+    return kernel.family == KernelFamily::direct && kernel.dtype == dtype;
+  });
+  return found == host::kEveryKernel.end() ? std::string_view() : found->name;
+}
+
+}  // namespace foldconv

@@ -33,7 +33,7 @@ struct ConvKernel {
   const char* reason = nullptr;
   Gain gain = {};
 
-  bool direct() const { return tile == nullptr; }
+  constexpr bool direct() const { return tile == nullptr; }
 };
 
 struct WholeKernel {

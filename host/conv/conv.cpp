@@ -1,6 +1,9 @@
 // Conv and ConvPlan: weights on the device, a kernel for a problem, one launch.
 #include "foldconv/conv.hpp"
 
+#include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <utility>
 #include <variant>
 
@@ -103,7 +106,32 @@ Result<Conv> Conv::create(const FoldedConv& folded) {
   });
 }
 
-Result<ConvPlan> Conv::plan(const ConvProblem& problem, const PlanOptions& options) const {
+ConvProblem Conv::problem(const Images& images, const ConvOptions& options) const noexcept {
+  const std::int64_t channels = std::int64_t{data_->c_per_group} * options.groups;
+  constexpr std::int64_t kMost = std::numeric_limits<int>::max();  // which no plan takes
+  return {.dtype = data_->dtype,
+          .n = images.n,
+          .h = images.h,
+          .w = images.w,
+          .c = static_cast<int>(std::clamp(channels, -kMost, kMost)),
+          .k = data_->k,
+          .r = data_->r,
+          .s = data_->s,
+          .stride = options.stride,
+          .pad = options.pad,
+          .dilation = options.dilation,
+          .groups = options.groups,
+          .activation = options.activation,
+          .alpha = options.alpha,
+          .residual = options.residual};
+}
+
+Result<ConvPlan> Conv::plan(const Images& images, const ConvOptions& options,
+                            const PlanOptions& plan_options) const {
+  return plan_problem(problem(images, options), plan_options);
+}
+
+Result<ConvPlan> Conv::plan_problem(const ConvProblem& problem, const PlanOptions& options) const {
   return guarded([&]() -> Result<ConvPlan> {
     if (Status status = validate(problem); !status.ok()) return status;
     if (Status status = check_same_weights(*data_, problem); !status.ok()) return status;

@@ -21,7 +21,8 @@ enum class Activation : std::uint8_t {
 };
 inline constexpr int kActivationCount = 9;
 
-const char* to_string(Activation activation) noexcept;  // "relu6"; "unknown" outside the enum
-Result<Activation> parse_activation(std::string_view name);
+FOLDCONV_API const char* to_string(
+    Activation activation) noexcept;  // "relu6"; "unknown" outside the enum
+FOLDCONV_API Result<Activation> parse_activation(std::string_view name);
 
 }  // namespace foldconv

@@ -1,18 +1,20 @@
 // Residual blocks, and runs of them, as one object: planned into as few kernels as pay, with the
 // same bits however they are divided.
 //
-//   Bottleneck:  y = last(conv3(inner(conv2(inner(conv1(x))))) + shortcut(x))
+//   bottleneck:  y = last(conv3(inner(conv2(inner(conv1(x))))) + shortcut(x))
 //                1x1, 3x3 padded by 1, 1x1
-//   BasicBlock:  y = last(conv2(inner(conv1(x))) + shortcut(x))
+//   basic block: y = last(conv2(inner(conv1(x))) + shortcut(x))
 //                3x3, 3x3, both padded by 1
 //   shortcut(x): x, or a 1x1 convolution with the block's stride (the downsample, or projection)
 //
 // each convolution with its BatchNorm folded in (He et al., "Deep Residual Learning for Image
-// Recognition", 2015, figure 5). A bottleneck's projection is summed as a longer K of its last
-// convolution, [conv2's output | x] . [w3 ; wd], not rounded in between; both scales are then folded
-// into the weights, whatever FoldOptions::placement says. Where they cannot be, and for f32, grouped
-// and other blocks that no tensor-core kernel takes, it is a convolution of its own, rounded to the
-// storage type before the sum.
+// Recognition", 2015, figure 5). A bottleneck's projection is *joined* to its last convolution where
+// it can be: summed as a longer K, [conv2's output | x] . [w3 ; wd], not rounded in between. The two
+// have scales of their own, which must then be folded into the weights; so weights that came from a
+// 16-bit checkpoint (fold.hpp: they keep their scale in the epilogue), and all where
+// FoldOptions::placement is epilogue, are not joined. Nor are f32, grouped and other blocks that no
+// tensor-core kernel takes. A projection that is not joined is a convolution of its own in every
+// cut, rounded to the storage type before the sum. BlockExplanation::shortcuts says what was done.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -22,6 +24,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "foldconv/activation.hpp"
@@ -75,32 +78,59 @@ enum class BlockCut : std::uint8_t {
   tails,      // conv1, then one kernel for conv2, conv3 and the next block's conv1, and so on
   chain,      // one kernel for each convolution
 };
-const char* to_string(BlockCut cut) noexcept;
+FOLDCONV_API const char* to_string(BlockCut cut) noexcept;
 
 struct BlockPlanOptions {
   BlockCut cut = BlockCut::automatic;
+  // Pins a kernel that computes more than one convolution, by its name (see explanation()): wherever
+  // the cut takes one of its family, it is this one; and the cut is the one that is made of them,
+  // unless another is pinned, too. Empty: the least floor time decides.
+  std::string_view kernel = {};
 };
 
-// One way to divide the blocks, and what it costs.
+// One launch of a plan, and what it costs by the planner's model.
+struct LaunchFigures {
+  std::string kernel;
+  double dram_bytes = 0;  // compulsory: each tensor that the kernel reads or writes, once
+  double flops = 0;       // multiplied and added, halo included
+  double recomputed = 0;  // of flops: what another CTA computes, too
+  double waves = 1;       // CTAs over those that run at a time
+  double floor_us = 0;    // max(bytes / bandwidth, flops / peak * waves rounded up / waves) and the
+                          // launch itself
+};
+
+// One way to divide the blocks, and what it costs: sums over its launches.
 struct CutFigures {
-  BlockCut cut = BlockCut::chain;    // automatic: a mixture, block by block
-  std::vector<std::string> kernels;  // in launch order
-  double dram_bytes =
-      0;             // compulsory for these kernels: each reads and writes each of its tensors once
-  double flops = 0;  // multiplied and added, halo included
-  double recomputed = 0;  // share of them that another tile computes too
+  BlockCut cut = BlockCut::chain;       // automatic: a mixture, block by block
+  std::vector<LaunchFigures> launches;  // in order
+  double dram_bytes = 0;
+  double flops = 0;
+  double recomputed = 0;  // share of flops
   std::size_t workspace_bytes = 0;
-  double floor_us = 0;  // sum over launches of max(bytes / bandwidth, flops / peak, waves rounded
-                        // up) and of a launch
+  double floor_us = 0;
   std::string refusal;  // why it cannot be taken; "" if it can
 };
 
-struct BlockExplanation {
+// How a block's shortcut is computed, the same in every cut.
+struct BlockShortcut {
+  enum class Kind : std::uint8_t {
+    identity,     // x is added
+    joined,       // the projection is summed as a longer K of the last convolution
+    convolution,  // the projection is a convolution of its own, rounded before the sum
+  };
+  Kind kind = Kind::identity;
+  std::string reason;  // why it is not joined, or what joining it did to the scales; else ""
+};
+FOLDCONV_API const char* to_string(BlockShortcut::Kind kind) noexcept;
+
+struct FOLDCONV_API BlockExplanation {
   BlockCut cut = BlockCut::chain;
   std::string reason;
-  std::vector<CutFigures> cuts;   // all of them, the chosen one too
-  std::string device;             // the figures behind floor_us
-  std::string to_string() const;  // several lines, for a terminal
+  std::vector<CutFigures> cuts;          // all of them, the chosen one too
+  std::vector<BlockShortcut> shortcuts;  // one a block
+  std::string device;                    // the figures behind floor_us
+  const CutFigures& chosen() const;      // of the plan itself; empty where there is none
+  std::string to_string() const;         // several lines, for a terminal
 };
 
 // 16-byte aligned device pointers of one run of a block or stage.
@@ -113,10 +143,13 @@ struct BlockBuffers {
 
 // A block or stage bound to a problem. Immutable; run() may be called from any thread on any stream, each
 // with a workspace of its own.
-class BlockPlan {
+class FOLDCONV_API BlockPlan {
  public:
-  // Launches the plan's kernels on `stream`; no allocation, no synchronisation; may be captured.
-  // Errors as ConvPlan::run().
+  // Launches the plan's kernels on `stream`, and nothing else; no allocation, no synchronisation; may
+  // be captured. The current device must be the plan's. Errors: invalid_argument (null pointer,
+  // another device), misaligned, aliasing, workspace_too_small: nothing was launched, y and the
+  // workspace are untouched. cuda_error: of a launch; the ones before it run, so the contents of y
+  // and of the workspace are undefined.
   Status run(const BlockBuffers& buffers, cudaStream_t stream = nullptr) const;
 
   Shape input() const noexcept;
@@ -127,56 +160,46 @@ class BlockPlan {
   struct Data;
   explicit BlockPlan(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
 
+  // Copies only: no BlockPlan is ever empty.
+  BlockPlan(const BlockPlan&) = default;
+  BlockPlan& operator=(const BlockPlan&) = default;
+
  private:
   std::shared_ptr<const Data> data_;
 };
 
 // A block's weights, folded and on the device. Immutable, thread-safe, cheap to copy.
-class Block {
+class FOLDCONV_API Block {
  public:
+  // Folds and copies to the current device; synchronous. Errors: those of fold() and Conv::create(),
+  // naming the convolution; invalid_argument for wiring: widths that do not chain, other filter sizes
+  // than above, a missing downsample where x and y differ in shape, a stride other than 1 or 2.
+  static Result<Block> create(const BottleneckWeights& weights, const FoldOptions& options = {});
+  static Result<Block> create(const BasicBlockWeights& weights, const FoldOptions& options = {});
+
   // Decides how to divide the block and prepares the kernels. Every rule on shapes and device is
-  // checked here. Errors: invalid_argument; unsupported (a pinned cut that does not take the block:
-  // its reason); cuda_error. The current device must be the one of create().
+  // checked here. Errors: invalid_argument; unsupported (a pinned cut or kernel that does not take
+  // the block: its reason); cuda_error. The current device must be the one of create().
   Result<BlockPlan> plan(const BlockProblem& problem, const BlockPlanOptions& options = {}) const;
 
   struct Data;
 
- protected:
-  explicit Block(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
+  // Copies only: no Block is ever empty.
+  Block(const Block&) = default;
+  Block& operator=(const Block&) = default;
 
  private:
   friend class Stage;
+  explicit Block(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
+
   std::shared_ptr<const Data> data_;
-};
-
-class Bottleneck : public Block {
- public:
-  // Folds and copies to the current device; synchronous. Errors: those of fold() and
-  // Conv::create(), naming the convolution; invalid_argument for wiring: widths that do not chain,
-  // other filter sizes than above, a missing downsample where x and y differ in shape, a stride
-  // other than 1 or 2.
-  static Result<Bottleneck> create(const BottleneckWeights& weights,
-                                   const FoldOptions& options = {});
-
- private:
-  using Block::Block;
-};
-
-class BasicBlock : public Block {
- public:
-  // As Bottleneck::create().
-  static Result<BasicBlock> create(const BasicBlockWeights& weights,
-                                   const FoldOptions& options = {});
-
- private:
-  using Block::Block;
 };
 
 // Blocks run one after the other, so that a kernel may reach over the border between two. Immutable,
 // thread-safe, cheap to copy.
 //
-//   Stage::create({first, second, third})    any mixture of Bottleneck and BasicBlock
-class Stage {
+//   Stage::create({first, second, third})    any mixture of bottlenecks and basic blocks
+class FOLDCONV_API Stage {
  public:
   // Shares the blocks' weights. Errors: invalid_argument: no block; channels that do not chain; data
   // types or devices that differ.
@@ -185,10 +208,14 @@ class Stage {
   // As Block::plan(). The workspace also holds the tensors between the blocks.
   Result<BlockPlan> plan(const BlockProblem& problem, const BlockPlanOptions& options = {}) const;
 
- private:
-  explicit Stage(std::vector<Block> blocks) : blocks_(std::move(blocks)) {}
+  // Copies only: no Stage is ever empty.
+  Stage(const Stage&) = default;
+  Stage& operator=(const Stage&) = default;
 
-  std::vector<Block> blocks_;
+ private:
+  explicit Stage(std::shared_ptr<const std::vector<Block>> blocks) : blocks_(std::move(blocks)) {}
+
+  std::shared_ptr<const std::vector<Block>> blocks_;
 };
 
 }  // namespace foldconv

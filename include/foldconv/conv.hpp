@@ -10,6 +10,7 @@
 
 #include <cuda_runtime_api.h>
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -32,11 +33,17 @@ struct Extent {
 // Rows and columns of zeros around the image. A negative value crops the image instead.
 struct Padding {
   int top = 0, bottom = 0, left = 0, right = 0;
+
+  // As much on all four sides: 1 keeps the size of an image under a 3x3.
+  static constexpr Padding same(int pixels) { return {pixels, pixels, pixels, pixels}; }
+  // `h` rows above and below, `w` columns left and right.
+  static constexpr Padding symmetric(int h, int w) { return {h, h, w, w}; }
+
   friend bool operator==(const Padding&, const Padding&) = default;
 };
 
 // One convolution. Sizes count elements; dilation counts from 1 (1: dense kernel).
-struct ConvProblem {
+struct FOLDCONV_API ConvProblem {
   DataType dtype = DataType::f16;  // of x, weights, residual and y
   int n = 1, h = 0, w = 0, c = 0;  // x: NHWC
   int k = 0, r = 1, s = 1;         // w: k output channels, r x s taps
@@ -59,11 +66,27 @@ struct ConvProblem {
   friend bool operator==(const ConvProblem&, const ConvProblem&) = default;
 };
 
+// The input of one run: NHWC, channels as the weights say.
+struct Images {
+  int n = 1, h = 0, w = 0;
+};
+
+// A convolution but for its images and weights; as in ConvProblem.
+struct ConvOptions {
+  Extent stride = {1, 1};
+  Padding pad = {};
+  Extent dilation = {1, 1};
+  int groups = 1;
+  Activation activation = Activation::none;
+  float alpha = 0.01f;
+  bool residual = false;
+};
+
 // ok, or the first rule that the problem breaks. Needs no device.
-Status validate(const ConvProblem& problem);
+FOLDCONV_API Status validate(const ConvProblem& problem);
 
 // One line such as "n1 56x56x64 -> 56x56x64 3x3 s1 p1 f16 relu".
-std::string to_string(const ConvProblem& problem);
+FOLDCONV_API std::string to_string(const ConvProblem& problem);
 
 struct PlanOptions {
   std::string_view kernel = {};  // pin a kernel by name (see explain()); empty: the table chooses
@@ -77,7 +100,7 @@ struct Refusal {
 };
 
 // What plan() decides, and why.
-struct Explanation {
+struct FOLDCONV_API Explanation {
   std::string kernel;            // e.g. conv_rxs_f16_128x64x64_st3_sm80
   std::string reason;            // why this row of the selection table applies
   std::uint32_t grid = 0;        // CTAs
@@ -94,7 +117,8 @@ struct Explanation {
 
 // The choice for `problem` on the current device, without weights. Pure function of problem,
 // options and device.
-Result<Explanation> explain(const ConvProblem& problem, const PlanOptions& options = {});
+FOLDCONV_API Result<Explanation> explain(const ConvProblem& problem,
+                                         const PlanOptions& options = {});
 
 // Device pointers of one run. Every one is 16-byte aligned and lives on the plan's device.
 struct ConvBuffers {
@@ -111,7 +135,7 @@ struct ConvBuffers {
 // A problem bound to weights and a kernel. Immutable: run() may be called from any number of
 // threads on any streams. Keeps the device weights alive, for a captured graph too: keep the plan
 // as long as the graph. Cheap to copy.
-class ConvPlan {
+class FOLDCONV_API ConvPlan {
  public:
   // Launches one kernel on `stream` and returns; no allocation, no synchronisation; may be captured
   // into a CUDA graph. The current device must be the plan's. Errors leave y untouched:
@@ -135,17 +159,28 @@ class ConvPlan {
 };
 
 // Weights, scale and bias on the device, packed once. Immutable and thread-safe; cheap to copy.
-class Conv {
+class FOLDCONV_API Conv {
  public:
   // Packs and copies to the current device; synchronous. Errors: invalid_argument (2^31 weights or
   // more in one output channel), out_of_memory, device_too_old, cuda_error.
   static Result<Conv> create(const FoldedConv& folded);
 
-  // Chooses a kernel for `problem`. k, r, s, c/groups and dtype must be those of the weights. Every
-  // rule on shapes, dtype and device is checked here. Errors: invalid_argument, unsupported (a
-  // pinned kernel that does not take the problem: its reason), cuda_error. The current device must
-  // be the one of create().
-  Result<ConvPlan> plan(const ConvProblem& problem, const PlanOptions& options = {}) const;
+  // Chooses a kernel for the convolution of `images`. Every rule on shapes, dtype and device is
+  // checked here. Errors: invalid_argument, unsupported (a pinned kernel that does not take the
+  // problem: its reason), cuda_error. The current device must be the one of create().
+  //
+  //   conv.plan({.n = 8, .h = 56, .w = 56}, {.pad = Padding::same(1), .activation = Activation::relu})
+  Result<ConvPlan> plan(const Images& images, const ConvOptions& options = {},
+                        const PlanOptions& plan_options = {}) const;
+
+  // The same for a whole problem. k, r, s, c/groups and dtype must be those of the weights.
+  template <std::same_as<ConvProblem> Problem>  // not for a list in braces: that is `images`
+  Result<ConvPlan> plan(const Problem& problem, const PlanOptions& options = {}) const {
+    return plan_problem(problem, options);
+  }
+
+  // The problem that plan() makes of its arguments.
+  ConvProblem problem(const Images& images, const ConvOptions& options = {}) const noexcept;
 
   // For the library itself.
   struct Data;
@@ -157,6 +192,8 @@ class Conv {
   Conv& operator=(const Conv&) = default;
 
  private:
+  Result<ConvPlan> plan_problem(const ConvProblem& problem, const PlanOptions& options) const;
+
   std::shared_ptr<const Data> data_;
 };
 

@@ -80,7 +80,7 @@ struct ChannelReport {
 // errors.
 inline constexpr double kLargeScale = 1e3;
 
-struct FoldReport {
+struct FOLDCONV_API FoldReport {
   std::vector<ChannelReport> channels;  // only channels with something to say, ascending
   int channels_out_of_range = 0;
   int channels_subnormal = 0;
@@ -92,7 +92,7 @@ struct FoldReport {
 
 // A convolution with BatchNorm folded in, on the host. Another type than ConvWeights, so that it
 // cannot be folded twice. Cheap to copy (shared, immutable).
-class FoldedConv {
+class FOLDCONV_API FoldedConv {
  public:
   DataType dtype() const noexcept;
   int k() const noexcept;
@@ -123,7 +123,8 @@ class FoldedConv {
 // infinity anywhere, eps not finite or negative, variance + eps <= 0 (names the channel and the
 // value), a scale or shift outside fp32, weights that overflow the storage type where they are
 // placed (with ScalePlacement::automatic: wherever). Thread-safe; allocates host memory.
-Result<FoldedConv> fold(const ConvWeights& weights, const std::optional<BatchNorm>& batch_norm,
-                        const FoldOptions& options = {});
+FOLDCONV_API Result<FoldedConv> fold(const ConvWeights& weights,
+                                     const std::optional<BatchNorm>& batch_norm,
+                                     const FoldOptions& options = {});
 
 }  // namespace foldconv

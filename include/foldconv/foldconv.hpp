@@ -8,17 +8,21 @@
 //   if (!folded) return report(folded.status().message());
 //   auto conv = Conv::create(*folded);  // weights to the device, once
 //   if (!conv) return report(conv.status().message());
-//   auto plan = conv->plan({.n = 8, .h = 56, .w = 56, .c = 64,  // once for each problem
-//                           .k = 64, .r = 3, .s = 3, .pad = {1, 1, 1, 1},
-//                           .activation = Activation::relu});
+//   auto plan = conv->plan({.n = 8, .h = 56, .w = 56},  // once for each shape
+//                          {.pad = Padding::same(1), .activation = Activation::relu});
 //   if (!plan) return report(plan.status().message());
 //   Status status = plan->run({.x = x, .y = y}, stream);  // one kernel launch
 #pragma once
 
+#include "foldconv/version.hpp"
+
+#if defined(__cplusplus) && __cplusplus >= 202002L  // else version.hpp has said what is wrong
 #include "foldconv/activation.hpp"
 #include "foldconv/block.hpp"
 #include "foldconv/conv.hpp"
 #include "foldconv/fold.hpp"
+#include "foldconv/kernel_list.hpp"
 #include "foldconv/pointwise.hpp"
 #include "foldconv/status.hpp"
 #include "foldconv/tensor.hpp"
+#endif

@@ -18,7 +18,7 @@ namespace foldconv::pointwise {
 // Loads the kernels for `dtype` on the current device. Otherwise the first call of each does, which
 // a stream that is being captured may forbid: call this before a capture. Errors: invalid_argument,
 // device_too_old, cuda_error.
-Status prepare(DataType dtype);
+FOLDCONV_API Status prepare(DataType dtype);
 
 // Device arrays of c fp32 elements; all required.
 struct BatchNormArrays {
@@ -30,15 +30,16 @@ struct BatchNormArrays {
 };
 
 // y = gamma * (x - mean) / sqrt(variance + eps) + beta
-Status batch_norm(DataType dtype, const Shape& shape, const void* x, const BatchNormArrays& arrays,
-                  void* y, cudaStream_t stream = nullptr);
+FOLDCONV_API Status batch_norm(DataType dtype, const Shape& shape, const void* x,
+                               const BatchNormArrays& arrays, void* y,
+                               cudaStream_t stream = nullptr);
 
 // y = x + z
-Status add(DataType dtype, const Shape& shape, const void* x, const void* z, void* y,
-           cudaStream_t stream = nullptr);
+FOLDCONV_API Status add(DataType dtype, const Shape& shape, const void* x, const void* z, void* y,
+                        cudaStream_t stream = nullptr);
 
 // y = act(x); alpha as in ConvProblem
-Status activate(DataType dtype, const Shape& shape, Activation activation, float alpha,
-                const void* x, void* y, cudaStream_t stream = nullptr);
+FOLDCONV_API Status activate(DataType dtype, const Shape& shape, Activation activation, float alpha,
+                             const void* x, void* y, cudaStream_t stream = nullptr);
 
 }  // namespace foldconv::pointwise

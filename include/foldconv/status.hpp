@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "foldconv/version.hpp"
+
 namespace foldconv {
 
 enum class ErrorCode {
@@ -21,7 +23,7 @@ enum class ErrorCode {
 };
 
 // The name of a code, e.g. "invalid_argument".
-const char* to_string(ErrorCode code) noexcept;
+FOLDCONV_API const char* to_string(ErrorCode code) noexcept;
 
 // Outcome of a call. A message has three parts: what is wrong, which value, what to do about it.
 // Copyable, no thread affinity.
@@ -42,7 +44,7 @@ class [[nodiscard]] Status {
 
 namespace detail {
 // Prints the message to stderr and ends the program (std::abort).
-[[noreturn]] void no_value(const Status& status) noexcept;
+[[noreturn]] FOLDCONV_API void no_value(const Status& status) noexcept;
 }  // namespace detail
 
 // A value or the Status that says why there is none. Reading the value of a failed Result ends the

@@ -16,13 +16,15 @@ enum class DataType : std::uint8_t {
   f32,   // IEEE binary32; strict fp32 arithmetic (never TF32), reference kernel
 };
 
-std::size_t size_of(DataType dtype) noexcept;  // bytes per element; 0 for a value outside the enum
-const char* to_string(DataType dtype) noexcept;  // "f16", "bf16", "f32"; "unknown" outside the enum
-Result<DataType> parse_data_type(std::string_view name);
+FOLDCONV_API std::size_t size_of(
+    DataType dtype) noexcept;  // bytes per element; 0 for a value outside the enum
+FOLDCONV_API const char* to_string(
+    DataType dtype) noexcept;  // "f16", "bf16", "f32"; "unknown" outside the enum
+FOLDCONV_API Result<DataType> parse_data_type(std::string_view name);
 
 // `value` rounded once, to nearest even, to what `dtype` can hold. Overflow gives infinity, as the
 // hardware does.
-float round_to(DataType dtype, double value) noexcept;
+FOLDCONV_API float round_to(DataType dtype, double value) noexcept;
 
 // An activation tensor: NHWC, dense, channels innermost. Sizes count elements.
 struct Shape {

@@ -20,6 +20,6 @@ namespace foldconv::tiles {
   struct name {                                       \
     static constexpr WholeTile value = {__VA_ARGS__}; \
   };
-#include "tiles.inc"
+#include "tile/tiles.inc"
 
 }  // namespace foldconv::tiles

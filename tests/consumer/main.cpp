@@ -23,6 +23,7 @@ constexpr std::uint16_t kZero = 0x0000, kOne = 0x3c00, kTwo = 0x4000, kThree = 0
 // Channel 0: (v - 4) * 2 / sqrt(3.75 + 0.25) + 0 = v - 4. Channel 1, gamma -2 and beta 5: 9 - v.
 int main() {
   using namespace foldconv;
+  if (version() != kVersion) return fail("the library is of another version than its headers");
   constexpr int kChannels = 8, kOutputs = 2, kSize = 4;
   const std::vector<float> weights(kOutputs * kChannels * 9, 0.125f);
   const std::vector<float> gamma = {2, -2}, beta = {0, 5}, mean = {4, 4}, variance = {3.75f, 3.75f};
@@ -33,14 +34,8 @@ int main() {
   if (!folded) return fail(folded.status().message().c_str());
   const auto conv = Conv::create(*folded);
   if (!conv) return fail(conv.status().message().c_str());
-  const auto plan = conv->plan({.h = kSize,
-                                .w = kSize,
-                                .c = kChannels,
-                                .k = kOutputs,
-                                .r = 3,
-                                .s = 3,
-                                .pad = {1, 1, 1, 1},
-                                .activation = Activation::relu});
+  const auto plan = conv->plan({.h = kSize, .w = kSize},
+                               {.pad = Padding::same(1), .activation = Activation::relu});
   if (!plan) return fail(plan.status().message().c_str());
 
   const std::vector<std::uint16_t> x(kSize * kSize * kChannels, kOne);

@@ -1,12 +1,54 @@
-# Installs the build to a scratch prefix, then configures, builds and runs the consumer against it.
+# Installs the build to a scratch prefix, then builds and runs the consumer against it: by the CMake package, by
+# pkg-config, and against the shared library. Then what a consumer with an older C++ is told.
 function(run)
   execute_process(COMMAND ${ARGV} COMMAND_ERROR_IS_FATAL ANY)
 endfunction()
 
+set(source ${CMAKE_CURRENT_LIST_DIR}/main.cpp)
+set(prefix ${SCRATCH_FOLDER}/prefix)
 file(REMOVE_RECURSE ${SCRATCH_FOLDER})
-run(${CMAKE_COMMAND} --install ${BUILD_FOLDER} --prefix ${SCRATCH_FOLDER}/prefix --config "${CONFIG}")
+run(${CMAKE_COMMAND} --install ${BUILD_FOLDER} --prefix ${prefix} --config "${CONFIG}")
 run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${SCRATCH_FOLDER}/build -G ${GENERATOR}
-  -DCMAKE_PREFIX_PATH=${SCRATCH_FOLDER}/prefix -DCMAKE_CXX_COMPILER=${CXX_COMPILER}
+  -DCMAKE_PREFIX_PATH=${prefix} -DCMAKE_CXX_COMPILER=${CXX_COMPILER}
   -DCMAKE_BUILD_TYPE=${CONFIG})
 run(${CMAKE_COMMAND} --build ${SCRATCH_FOLDER}/build)
 run(${SCRATCH_FOLDER}/build/consumer)
+
+find_program(PKG_CONFIG pkg-config)
+if(PKG_CONFIG)
+  file(GLOB_RECURSE packages ${prefix}/*/foldconv.pc)
+  get_filename_component(package_folder "${packages}" DIRECTORY)
+  set(ENV{PKG_CONFIG_PATH} ${package_folder})
+  execute_process(COMMAND ${PKG_CONFIG} --cflags --libs foldconv
+    OUTPUT_VARIABLE flags OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  separate_arguments(flags)
+  run(${CXX_COMPILER} -std=c++20 ${source} ${flags} -o ${SCRATCH_FOLDER}/by_pkg_config)
+  run(${SCRATCH_FOLDER}/by_pkg_config)
+endif()
+
+get_filename_component(shared_folder ${SHARED_LIBRARY} DIRECTORY)
+run(${CXX_COMPILER} -std=c++20 -I${prefix}/include -isystem ${CUDA_INCLUDE} ${source} ${SHARED_LIBRARY}
+  -Wl,-rpath,${shared_folder} -L${CUDA_LIBRARIES} -lcudart -o ${SCRATCH_FOLDER}/with_shared)
+run(${SCRATCH_FOLDER}/with_shared)
+
+# It exports its API alone: nothing of the host's inside, no kernel.
+execute_process(COMMAND nm -D --defined-only -C ${SHARED_LIBRARY}
+  OUTPUT_VARIABLE symbols COMMAND_ERROR_IS_FATAL ANY)
+if(NOT symbols MATCHES "foldconv::Conv::create" OR symbols MATCHES "foldconv::(host|kernels|tiles)::|_sm80")
+  message(FATAL_ERROR "the shared library exports:\n${symbols}")
+endif()
+
+foreach(header foldconv conv)
+  file(WRITE ${SCRATCH_FOLDER}/${header}.cpp "#include <foldconv/${header}.hpp>\n")
+  execute_process(COMMAND ${CXX_COMPILER} -std=c++17 -fsyntax-only -I${prefix}/include -isystem ${CUDA_INCLUDE}
+    ${SCRATCH_FOLDER}/${header}.cpp ERROR_VARIABLE message_${header} RESULT_VARIABLE code)
+  string(REGEX MATCH "error: [^\n]*" first "${message_${header}}")
+  if(code EQUAL 0 OR NOT first MATCHES "foldconv needs C\\+\\+20")
+    message(FATAL_ERROR "C++17 and ${header}.hpp: ${message_${header}}")
+  endif()
+endforeach()
+string(REGEX MATCHALL "error:" errors "${message_foldconv}")
+list(LENGTH errors count)
+if(NOT count EQUAL 1)
+  message(FATAL_ERROR "C++17: ${count} errors instead of one: ${message_foldconv}")
+endif()

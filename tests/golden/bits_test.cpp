@@ -189,11 +189,12 @@ std::string hash_in_every_cut(Blocks& blocks, const ListedBlocks& listed,
     const Result<BlockPlan> plan = blocks.plan(listed, dtype, problem, cut);
     if (!plan && plan.status().code() == ErrorCode::unsupported) continue;
     if (!plan) throw std::runtime_error(plan.status().message());
-    const BlockExplanation& explanation = plan->explanation();
-    const auto figures = std::ranges::find(explanation.cuts, explanation.cut, &CutFigures::cut);
-    if (figures == explanation.cuts.end()) throw std::runtime_error("the cut is not explained");
-    run.insert(figures->kernels.begin(), figures->kernels.end());
-    if (!launched.insert(figures->kernels).second) continue;  // the automatic cut: a pinned one
+    std::vector<std::string> kernels;
+    for (const LaunchFigures& launch : plan->explanation().chosen().launches)
+      kernels.push_back(launch.kernel);
+    if (kernels.empty()) throw std::runtime_error("the cut is not explained");
+    run.insert(kernels.begin(), kernels.end());
+    if (!launched.insert(std::move(kernels)).second) continue;  // the automatic cut: a pinned one
     const std::string hash = block_hash(*plan, dtype, fnv1a(listed.name));
     if (bits.empty()) bits = hash;
     EXPECT_EQ(hash, bits) << to_string(cut) << " and " << to_string(BlockCut::chain) << " differ";

@@ -29,13 +29,16 @@ using harness::value_of;
 // A convolution and its BatchNorm.
 class Layer {
  public:
+  // Weights of 16 bits are inexact in f16 and bf16; of 8 bits, exact in both.
   Layer(int k, int c_per_group, int r, int s, std::uint64_t seed)
+      : Layer(k, c_per_group, r, s, seed, seed % 3 == 0 ? 8 : 16) {}
+  Layer(int k, int c_per_group, int r, int s, std::uint64_t seed, int bits)
       : weights_{.values = {}, .k = k, .c_per_group = c_per_group, .r = r, .s = s} {
     const std::int64_t products = std::int64_t{c_per_group} * r * s;
-    w_ = make_values(k * products, seed, seed % 3 == 0 ? 8 : 16);
+    w_ = make_values(k * products, seed, bits);
     // About 1 / sqrt(products), as a power of two.
-    const auto bits = std::bit_width(static_cast<std::uint64_t>(products)) / 2;
-    const float factor = 1.0f / static_cast<float>(1 << bits);
+    const auto halvings = std::bit_width(static_cast<std::uint64_t>(products)) / 2;
+    const float factor = 1.0f / static_cast<float>(1 << halvings);
     for (float& w : w_) w *= factor;
     gamma_ = around(1, k, seed + 1);
     variance_ = around(1, k, seed + 2);
@@ -65,32 +68,44 @@ class Layer {
   std::vector<float> w_, gamma_, variance_, beta_, mean_;
 };
 
+Block make_bottleneck(const BlockShape& shape, const Layer& conv1, const Layer& conv2,
+                      const Layer& conv3, const std::optional<BlockLayer>& downsample,
+                      const FoldOptions& options) {
+  return value_of(Block::create(BottleneckWeights{.conv1 = conv1.layer(),
+                                                  .conv2 = conv2.layer(),
+                                                  .conv3 = conv3.layer(),
+                                                  .downsample = downsample,
+                                                  .stride = shape.stride,
+                                                  .stride_at = shape.stride_at,
+                                                  .groups = shape.groups},
+                                options));
+}
+
 Block make_block(const BlockShape& shape, DataType dtype, std::uint64_t seed) {
   const FoldOptions options{.dtype = dtype};
   const auto seed_of = [seed](std::uint64_t layer) { return (seed * 4 + layer) * 1000; };
-  const Layer downsample(shape.k, shape.c, 1, 1, seed_of(0));
   std::optional<BlockLayer> shortcut;
-  if (shape.projection) shortcut = downsample.layer();
   if (shape.middle == 0) {
+    const Layer downsample(shape.k, shape.c, 1, 1, seed_of(0));
+    if (shape.projection) shortcut = downsample.layer();
     const Layer conv1(shape.k, shape.c, 3, 3, seed_of(1));
     const Layer conv2(shape.k, shape.k, 3, 3, seed_of(2));
-    return value_of(BasicBlock::create({.conv1 = conv1.layer(),
-                                        .conv2 = conv2.layer(),
-                                        .downsample = shortcut,
-                                        .stride = shape.stride},
-                                       options));
+    return value_of(Block::create(BasicBlockWeights{.conv1 = conv1.layer(),
+                                                    .conv2 = conv2.layer(),
+                                                    .downsample = shortcut,
+                                                    .stride = shape.stride},
+                                  options));
   }
   const Layer conv1(shape.middle, shape.c, 1, 1, seed_of(1));
   const Layer conv2(shape.middle, shape.middle / shape.groups, 3, 3, seed_of(2));
-  const Layer conv3(shape.k, shape.middle, 1, 1, seed_of(3));
-  return value_of(Bottleneck::create({.conv1 = conv1.layer(),
-                                      .conv2 = conv2.layer(),
-                                      .conv3 = conv3.layer(),
-                                      .downsample = shortcut,
-                                      .stride = shape.stride,
-                                      .stride_at = shape.stride_at,
-                                      .groups = shape.groups},
-                                     options));
+  if (!shape.projection) {
+    const Layer conv3(shape.k, shape.middle, 1, 1, seed_of(3));
+    return make_bottleneck(shape, conv1, conv2, conv3, {}, options);
+  }
+  // Exact weights would keep their scale, and the two would not be joined.
+  const Layer conv3(shape.k, shape.middle, 1, 1, seed_of(3), 16);
+  const Layer downsample(shape.k, shape.c, 1, 1, seed_of(0), 16);
+  return make_bottleneck(shape, conv1, conv2, conv3, downsample.layer(), options);
 }
 
 }  // namespace

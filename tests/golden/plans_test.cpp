@@ -26,7 +26,7 @@ std::string layer_plan(ConvProblem problem, int images, DataType dtype) {
 std::string cut_plan(const CutFigures& figures) {
   if (!figures.refusal.empty()) return "refused";
   std::string text = std::to_string(figures.workspace_bytes) + " bytes";
-  for (const std::string& kernel : figures.kernels) text += ' ' + kernel;
+  for (const LaunchFigures& launch : figures.launches) text += ' ' + launch.kernel;
   return text;
 }
 

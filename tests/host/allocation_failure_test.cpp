@@ -8,6 +8,7 @@
 #include "conv/arguments.hpp"
 #include "fold/pack.hpp"
 #include "foldconv/foldconv.hpp"
+#include "host/block/small_blocks.hpp"
 
 namespace {
 
@@ -23,6 +24,12 @@ thread_local int allocations_left = -1;  // below 0: no limit
   if (void* memory = std::malloc(bytes == 0 ? 1 : bytes)) return memory;
   throw std::bad_alloc();
 }
+// std::stable_sort asks for its buffer like this.
+[[gnu::noinline]] void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  if (allocations_left == 0) return nullptr;
+  if (allocations_left > 0) --allocations_left;
+  return std::malloc(bytes == 0 ? 1 : bytes);
+}
 [[gnu::noinline]] void operator delete(void* memory) noexcept {
   std::free(memory);
 }
@@ -37,7 +44,7 @@ namespace {
 // returns the code that it then gives.
 template <class Body>
 ErrorCode first_other_code(Body body) {
-  for (int granted = 0; granted < 1000; ++granted) {
+  for (int granted = 0; granted < 20'000; ++granted) {
     allocations_left = granted;
     const ErrorCode code = body();
     allocations_left = -1;
@@ -81,6 +88,29 @@ TEST(AllocationFailure, MessagesOfErrors) {
               return pointwise::add(DataType::f16, {1, 1, 1, 1}, nullptr, nullptr, nullptr).code();
             }),
             ErrorCode::invalid_argument);
+}
+
+TEST(AllocationFailure, Blocks) {
+  const test::SmallBlocks blocks;
+  BottleneckWeights narrow = blocks.bottleneck();
+  narrow.conv1 = blocks.layer(32, 64, 1);
+  narrow.conv2 = blocks.layer(32, 32, 3);
+  narrow.conv3 = blocks.layer(64, 32, 1);
+  narrow.downsample = blocks.layer(64, 64, 1);
+  const Block bottleneck = *Block::create(narrow), basic = *Block::create(blocks.basic());
+  const Stage stage = *Stage::create({bottleneck, basic});
+  const auto code_of = [](const auto& call) {
+    return first_other_code([&] { return call().status().code(); });
+  };
+  EXPECT_EQ(code_of([&] { return Block::create(narrow); }), ErrorCode::ok);
+  EXPECT_EQ(code_of([&] { return Block::create(blocks.basic()); }), ErrorCode::ok);
+  EXPECT_EQ(code_of([&] { return basic.plan({1, 4, 4}); }), ErrorCode::ok);
+  EXPECT_EQ(code_of([&] { return bottleneck.plan({1, 4, 4}); }), ErrorCode::ok);
+  EXPECT_EQ(code_of([&] { return stage.plan({1, 4, 4}); }), ErrorCode::ok);
+  EXPECT_EQ(code_of([&] {
+              return basic.plan({1, 4, 4}, {.cut = BlockCut::whole});
+            }),
+            ErrorCode::unsupported);
 }
 
 TEST(AllocationFailure, TextIsEmptyInstead) {

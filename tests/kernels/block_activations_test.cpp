@@ -68,24 +68,18 @@ TEST_P(BlockActivations, BasicBlock) {
   const DeviceBuffer in(input), middle(input.size()), out(input.size());
   const auto run = [&](const BlockLayer& from, Activation activation, const ConvBuffers& buffers) {
     const auto conv = Conv::create(*fold(from.conv, {}));
-    const auto plan = conv->plan({.n = shape.n,
-                                  .h = shape.h,
-                                  .w = shape.w,
-                                  .c = 16,
-                                  .k = 16,
-                                  .r = 3,
-                                  .s = 3,
-                                  .pad = {1, 1, 1, 1},
-                                  .activation = activation,
-                                  .alpha = weights.alpha,
-                                  .residual = buffers.residual != nullptr});
+    const auto plan =
+        conv->plan({shape.n, shape.h, shape.w}, {.pad = Padding::same(1),
+                                                 .activation = activation,
+                                                 .alpha = weights.alpha,
+                                                 .residual = buffers.residual != nullptr});
     ASSERT_TRUE(plan.ok() && plan->run(buffers).ok());
   };
   run(weights.conv1, weights.inner, {.x = in.data(), .y = middle.data()});
   run(weights.conv2, weights.last, {.x = middle.data(), .residual = in.data(), .y = out.data()});
   check(cudaDeviceSynchronize(), "run");
 
-  const auto block = BasicBlock::create(weights);
+  const auto block = Block::create(weights);
   ASSERT_TRUE(block.ok()) << block.status().message();
   EXPECT_EQ(run_block(plan_cut(*block, {shape.n, shape.h, shape.w}, BlockCut::automatic),
                       DataType::f16, input),

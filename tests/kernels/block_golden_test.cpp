@@ -76,11 +76,14 @@ TEST(BlockGoldens, AutomaticAgrees) {
   EXPECT_EQ(count(expect_near_witness(BlockCut::automatic)), 3 * std::ssize(block_goldens()));
 }
 
+// Their weights are exact in 16 bits, and keep their scale: the whole kernel takes no projection then.
 TEST(BlockGoldens, WholeAgrees) {
   const std::string taken = " " + expect_near_witness(BlockCut::whole);
-  for (const char* name :
-       {" identity_f16 ", " identity_bf16 ", " first_of_stage_2_f16 ", " first_of_stage_2_bf16 "}) {
+  for (const char* name : {" identity_f16 ", " identity_bf16 "}) {
     EXPECT_NE(taken.find(name), std::string::npos) << name << "is refused";
+  }
+  for (const char* name : {" first_of_stage_2_f16 ", " first_of_stage_2_bf16 "}) {
+    EXPECT_EQ(taken.find(name), std::string::npos) << name << "is joined";
   }
 }
 

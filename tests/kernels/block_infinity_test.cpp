@@ -13,7 +13,7 @@ struct EvenBlock {
   int c, middle, k;
   bool downsample = false;
 
-  Bottleneck create() const {
+  Block create() const {
     const std::vector<float> values(std::size_t(std::max({c, middle, k})) * 256 * 9, 1.0f / 64);
     const auto layer = [&](int to, int from, int r) {
       return BlockLayer{{.values = std::span(values).first(std::size_t(to * from * r * r)),
@@ -26,7 +26,7 @@ struct EvenBlock {
                               .conv2 = layer(middle, middle, 3),
                               .conv3 = layer(k, middle, 1)};
     if (downsample) weights.downsample = layer(k, c, 1);
-    return value_of(Bottleneck::create(weights));
+    return value_of(Block::create(weights));
   }
 };
 

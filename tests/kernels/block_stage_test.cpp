@@ -1,44 +1,11 @@
 // Runs of blocks: bits do not depend on where the planner cuts, and kernels reach over the borders.
 #include <algorithm>
-#include <cmath>
 
 #include "foldconv/block.hpp"
-#include "kernels/support/block_cases.hpp"
+#include "kernels/support/test_stage.hpp"
 
 namespace foldconv::kernel_tests {
 namespace {
-
-class TestStage {
- public:
-  TestStage(std::vector<BlockShape> shapes, DataType dtype) : dtype_(dtype) {
-    for (const BlockShape& shape : shapes)
-      tests_.emplace_back(shape, dtype, BlockDataOptions{.seed = tests_.size() + 1});
-  }
-
-  Stage create() const {
-    std::vector<Block> blocks;
-    for (const TestBlock& test : tests_) blocks.push_back(test.create());
-    return value_of(Stage::create(std::move(blocks)));
-  }
-  BlockProblem problem() const { return tests_.front().problem(); }
-
-  std::vector<std::byte> run(const BlockPlan& plan) const {
-    return run_block(plan, dtype_, tests_.front().input());
-  }
-  // Block by block, each planned by itself as its chain.
-  std::vector<std::byte> run_separately() const {
-    std::vector<std::byte> y = tests_.front().input();
-    for (const TestBlock& test : tests_)
-      y = run_block(plan_cut(test.create(), test.problem(), BlockCut::chain), dtype_, y);
-    for (const float value : oracle::decode(dtype_, y))
-      if (!std::isfinite(value)) throw std::runtime_error("the test's data overflows");
-    return y;
-  }
-
- private:
-  DataType dtype_;
-  std::vector<TestBlock> tests_;
-};
 
 BlockShape activated(BlockShape shape, Activation inner, Activation last, float alpha) {
   shape.inner = inner;
@@ -75,7 +42,7 @@ TEST_P(BlockStage, EveryCutHasTheBitsOfTheBlocksRunOneByOne) {
     if (cut == BlockCut::tails) {
       const auto& cuts = plan->explanation().cuts;
       const auto tails = std::ranges::find(cuts, BlockCut::tails, &CutFigures::cut);
-      EXPECT_EQ(tails->kernels.size(), c.tails_launches) << plan->explanation().to_string();
+      EXPECT_EQ(tails->launches.size(), c.tails_launches) << plan->explanation().to_string();
     }
   }
 }

@@ -30,6 +30,7 @@
 #include <set>
 
 #include "compare.hpp"
+#include "list.hpp"
 #include "run.hpp"
 
 namespace foldconv::probes {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "device.hpp"
-#include "probe.hpp"
+#include "probe/device.hpp"
+#include "probe/probe.hpp"
 
 namespace foldconv::probes {
 

@@ -2,8 +2,8 @@
 
 #include <sstream>
 
-#include "cudnn/problem_text.hpp"
 #include "cudnn/recording/tensor_file.hpp"
+#include "harness/problem/conv_text.hpp"
 
 namespace foldconv::cudnn {
 namespace {
@@ -38,7 +38,7 @@ std::size_t write(const std::filesystem::path& folder, const ConvRecording& reco
                   const Witness& witness) {
   const ConvProblem& p = recording.problem;
   TensorFile file = file_of(witness);
-  file.metadata["problem"] = problem_text(p);
+  file.metadata["problem"] = harness::problem_text(p);
   file.metadata["engine"] = recording.engine;
   file.add("x", p.dtype, sizes(p.input()), recording.x);
   file.add("weights", p.dtype, {p.k, p.c / p.groups, p.r, p.s}, recording.weights);

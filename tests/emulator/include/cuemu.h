@@ -160,7 +160,8 @@ static inline int cuemu_set_switch(const char* name, int value) {
 // name (the per-thread-default-stream twins under the plain name, kernel<<<>>>() under
 // cudaLaunchKernel); only cudaGetLastError and cudaPeekAtLastError are not. Without a name (NULL or
 // "") all counted calls are meant but those that give something back (cudaFree..., ...Destroy,
-// cudaHostUnregister, cudaDeviceReset): failing them would leak by the test's own doing.
+// cudaHostUnregister, cudaDeviceReset; and cudaThreadExchangeStreamCaptureMode, which stands around
+// those): failing them would leak by the test's own doing.
 //
 //   for (uint64_t n = 1;; ++n) {
 //     cuemu_fail_call(NULL, n, cudaErrorMemoryAllocation);

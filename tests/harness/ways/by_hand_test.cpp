@@ -14,7 +14,7 @@ namespace {
 
 ByHand by_hand(const Problem& problem) {
   const BlockPlan plan = value_of(plan_blocks(create_blocks(problem), problem));
-  return by_hand(problem, joined_projections(problem, plan.explanation()));
+  return by_hand(problem, joined_projections(plan.explanation()));
 }
 
 class RightBlocks : public testing::TestWithParam<const char*> {};

@@ -50,9 +50,9 @@ Way way_of(const BlockPlan& plan, const std::string& name, const Problem& proble
             }};
   const BlockExplanation& explanation = plan.explanation();
   if (const CutFigures* figures = figures_of(explanation, explanation.cut)) {
-    way.kernels = joined(figures->kernels);
+    way.kernels = kernels_of(*figures);
     way.floor_us = figures->floor_us;
-    step.launches = figures->kernels.size();
+    step.launches = figures->launches.size();
     step.work = {.bytes = figures->dram_bytes, .flops = figures->flops};
   }
   way.steps.push_back(std::move(step));
@@ -69,8 +69,7 @@ std::vector<Way> cuts_of(const Problem& problem, Tensors& tensors, const Wanted&
   const std::vector<Block> blocks = create_blocks(problem);
   const BlockPlan planned = value_of(plan_blocks(blocks, problem));
   const BlockExplanation& explanation = planned.explanation();
-  const auto expected =
-      std::make_shared<LazyByHand>(problem, joined_projections(problem, explanation));
+  const auto expected = std::make_shared<LazyByHand>(problem, joined_projections(explanation));
   const auto add_planned = [&](const std::string& name) {
     ways.push_back(way_of(planned, name, problem, tensors, expected));
     ways.back().planned = true;

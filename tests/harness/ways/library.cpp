@@ -12,34 +12,33 @@ BlockLayer layer_of(const LineConv& conv) {
   return {.conv = conv.weights, .batch_norm = conv.batch_norm};
 }
 
-// Block holds all that a Bottleneck or BasicBlock does.
-Block create_block(const Line& line) {
+Block create_block(const Line& line, ScalePlacement placement) {
   const BlockShape shape = shape_of(line);
   const ConvProblem &first = line.convs.front().problem, &last = line.convs.back().problem;
-  const FoldOptions options{.dtype = first.dtype};
+  const FoldOptions options{.dtype = first.dtype, .placement = placement};
   std::optional<BlockLayer> downsample;
   if (line.shortcut) downsample = layer_of(*line.shortcut);
   if (!line.bottleneck()) {
-    return value_of(BasicBlock::create({.conv1 = layer_of(line.convs[0]),
-                                        .conv2 = layer_of(line.convs[1]),
-                                        .downsample = downsample,
-                                        .stride = shape.stride,
-                                        .inner = first.activation,
-                                        .last = last.activation,
-                                        .alpha = first.alpha},
-                                       options));
+    return value_of(Block::create(BasicBlockWeights{.conv1 = layer_of(line.convs[0]),
+                                                    .conv2 = layer_of(line.convs[1]),
+                                                    .downsample = downsample,
+                                                    .stride = shape.stride,
+                                                    .inner = first.activation,
+                                                    .last = last.activation,
+                                                    .alpha = first.alpha},
+                                  options));
   }
-  return value_of(Bottleneck::create({.conv1 = layer_of(line.convs[0]),
-                                      .conv2 = layer_of(line.convs[1]),
-                                      .conv3 = layer_of(line.convs[2]),
-                                      .downsample = downsample,
-                                      .stride = shape.stride,
-                                      .stride_at = shape.stride_at,
-                                      .groups = shape.groups,
-                                      .inner = first.activation,
-                                      .last = last.activation,
-                                      .alpha = first.alpha},
-                                     options));
+  return value_of(Block::create(BottleneckWeights{.conv1 = layer_of(line.convs[0]),
+                                                  .conv2 = layer_of(line.convs[1]),
+                                                  .conv3 = layer_of(line.convs[2]),
+                                                  .downsample = downsample,
+                                                  .stride = shape.stride,
+                                                  .stride_at = shape.stride_at,
+                                                  .groups = shape.groups,
+                                                  .inner = first.activation,
+                                                  .last = last.activation,
+                                                  .alpha = first.alpha},
+                                options));
 }
 
 }  // namespace
@@ -80,11 +79,11 @@ ConvPlan plan_conv(const FoldedConv& folded, const ConvProblem& problem,
   return value_of(conv.plan(problem, {.kernel = kernel}));
 }
 
-std::vector<Block> create_blocks(const Problem& problem) {
+std::vector<Block> create_blocks(const Problem& problem, ScalePlacement placement) {
   std::vector<Block> blocks;
   for (std::size_t i = 0; i < problem.lines.size(); ++i) {
     try {
-      blocks.push_back(create_block(problem.lines[i]));
+      blocks.push_back(create_block(problem.lines[i], placement));
     } catch (const Error& error) {
       throw Error(error.code(), line_prefix(problem, i) + error.what());
     }
@@ -105,23 +104,17 @@ const CutFigures* figures_of(const BlockExplanation& explanation, BlockCut cut) 
   return found == explanation.cuts.end() ? nullptr : &*found;
 }
 
-std::string joined(const std::vector<std::string>& kernels) {
+std::string kernels_of(const CutFigures& figures) {
   std::string text;
-  for (const std::string& kernel : kernels) text += (text.empty() ? "" : " ") + kernel;
+  for (const LaunchFigures& launch : figures.launches)
+    text += (text.empty() ? "" : " ") + launch.kernel;
   return text;
 }
 
-std::vector<bool> joined_projections(const Problem& problem, const BlockExplanation& explanation) {
+std::vector<bool> joined_projections(const BlockExplanation& explanation) {
   std::vector<bool> joins;
-  const CutFigures* chain = figures_of(explanation, BlockCut::chain);
-  std::size_t at = 0;
-  for (const Line& line : problem.lines) {
-    const std::size_t last = at + line.convs.size() - 1;
-    const bool join = line.shortcut && chain != nullptr && last < chain->kernels.size() &&
-                      chain->kernels[last].starts_with("conv_joined_");
-    joins.push_back(join);
-    at += line.convs.size() + (line.shortcut && !join ? 1 : 0);
-  }
+  for (const BlockShortcut& shortcut : explanation.shortcuts)
+    joins.push_back(shortcut.kind == BlockShortcut::Kind::joined);
   return joins;
 }
 

@@ -28,7 +28,8 @@ ConvPlan plan_conv(const FoldedConv& folded, const ConvProblem& problem,
                    const std::string& kernel = {});
 
 // One for each line; messages name the line where there are several.
-std::vector<Block> create_blocks(const Problem& problem);
+std::vector<Block> create_blocks(const Problem& problem,
+                                 ScalePlacement placement = FoldOptions().placement);
 // One plan for all of them: a stage's where there are several. A pinned cut that does not take them
 // is an unsupported Status.
 Result<BlockPlan> plan_blocks(const std::vector<Block>& blocks, const Problem& problem,
@@ -36,11 +37,10 @@ Result<BlockPlan> plan_blocks(const std::vector<Block>& blocks, const Problem& p
 
 // The figures of a cut in an explanation; null: not there.
 const CutFigures* figures_of(const BlockExplanation& explanation, BlockCut cut);
-// Kernels with spaces between.
-std::string joined(const std::vector<std::string>& kernels);
-// Whether the chain sums the projection of each line into its last convolution. The explanation is
-// that of any plan of the problem.
-std::vector<bool> joined_projections(const Problem& problem, const BlockExplanation& explanation);
+// Its kernels in order, with spaces between.
+std::string kernels_of(const CutFigures& figures);
+// Of each block, whether its projection is summed into its last convolution.
+std::vector<bool> joined_projections(const BlockExplanation& explanation);
 
 // Launches a plan on these buffers; `residual` is not read where the plan has none.
 Launch launch_of(const ConvPlan& plan, const DeviceBuffer& x, const DeviceBuffer* residual,

@@ -59,13 +59,13 @@ TEST_F(Trace, TheLaunchesOfABlockLieInItsRange) {
   const TestBlock test({"block", 1, 5, 6, 64, 64, 64}, DataType::f16);
   const BlockPlan plan = plan_cut(test.create(), test.problem(), BlockCut::tails);
   test.run(plan);
-  const auto& kernels = plan.explanation().cuts[1].kernels;
+  const auto& kernels = plan.explanation().cuts[1].launches;
   ASSERT_EQ(kernels.size(), 2u);
   EXPECT_EQ(events(),
-            (std::vector<std::string>{"push foldconv: block tails 1x5x6x64 -> 1x5x6x64",
-                                      "push foldconv: " + kernels[0] + " 1x5x6x64 1x1 -> 1x5x6x64",
-                                      "pop foldconv", "push foldconv: " + kernels[1],
-                                      "pop foldconv", "pop foldconv"}));
+            (std::vector<std::string>{
+                "push foldconv: block tails 1x5x6x64 -> 1x5x6x64",
+                "push foldconv: " + kernels[0].kernel + " 1x5x6x64 1x1 -> 1x5x6x64", "pop foldconv",
+                "push foldconv: " + kernels[1].kernel, "pop foldconv", "pop foldconv"}));
 }
 
 TEST_F(Trace, ARefusedRunIsNoRange) {

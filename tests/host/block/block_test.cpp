@@ -9,143 +9,113 @@
 #include <string>
 #include <vector>
 
+#include "host/block/small_blocks.hpp"
 #include "kernels/support/device_buffer.hpp"
 
 namespace foldconv {
 namespace {
 
 using kernel_tests::DeviceBuffer;
-
-// Weights of ones in a small bottleneck, 64 -> 64 -> 64 -> 64, to be broken by tests.
-struct Blocks {
-  std::vector<float> ones = std::vector<float>(256 * 64 * 9, 1.0f / 64);
-
-  BlockLayer layer(int k, int c, int r) const {
-    return {{.values = std::span(ones).first(static_cast<std::size_t>(k * c * r * r)),
-             .k = k,
-             .c_per_group = c,
-             .r = r,
-             .s = r}};
-  }
-  BottleneckWeights bottleneck() const {
-    BottleneckWeights weights;
-    weights.conv1 = layer(64, 64, 1);
-    weights.conv2 = layer(64, 64, 3);
-    weights.conv3 = layer(64, 64, 1);
-    return weights;
-  }
-  BasicBlockWeights basic() const {
-    BasicBlockWeights weights;
-    weights.conv1 = layer(64, 64, 3);
-    weights.conv2 = layer(64, 64, 3);
-    return weights;
-  }
-};
-
-void expect_refused(const Status& status, ErrorCode code, const std::string& words) {
-  EXPECT_EQ(status.code(), code);
-  EXPECT_NE(status.message().find(words), std::string::npos) << status.message();
-}
+using test::expect_refused;
+using test::SmallBlocks;
 
 TEST(BlockWiring, StridesOtherThanOneAndTwoAreRefused) {
-  const Blocks blocks;
+  const SmallBlocks blocks;
   auto weights = blocks.bottleneck();
   weights.stride = 3;
-  expect_refused(Bottleneck::create(weights).status(), ErrorCode::invalid_argument, "stride = 3");
+  expect_refused(Block::create(weights).status(), ErrorCode::invalid_argument, "stride = 3");
 }
 
 TEST(BlockWiring, ActivationsThatDoNotExistAreRefused) {
-  const Blocks blocks;
+  const SmallBlocks blocks;
   auto weights = blocks.bottleneck();
   weights.last = static_cast<Activation>(77);
-  EXPECT_EQ(Bottleneck::create(weights).status().code(), ErrorCode::invalid_argument);
+  EXPECT_EQ(Block::create(weights).status().code(), ErrorCode::invalid_argument);
   auto basic = blocks.basic();
   basic.inner = Activation::leaky_relu;
   basic.alpha = std::numeric_limits<float>::quiet_NaN();
-  expect_refused(BasicBlock::create(basic).status(), ErrorCode::invalid_argument, "alpha");
+  expect_refused(Block::create(basic).status(), ErrorCode::invalid_argument, "alpha");
 }
 
 TEST(BlockWiring, WidthsThatDoNotChainAreRefused) {
-  const Blocks blocks;
+  const SmallBlocks blocks;
   auto weights = blocks.bottleneck();
   weights.conv2 = blocks.layer(64, 32, 3);
-  expect_refused(Bottleneck::create(weights).status(), ErrorCode::invalid_argument,
+  expect_refused(Block::create(weights).status(), ErrorCode::invalid_argument,
                  "do not chain at conv2");
   auto basic = blocks.basic();
   basic.conv2 = blocks.layer(64, 8, 3);
-  expect_refused(BasicBlock::create(basic).status(), ErrorCode::invalid_argument,
+  expect_refused(Block::create(basic).status(), ErrorCode::invalid_argument,
                  "do not chain at conv2");
 }
 
 TEST(BlockWiring, GroupsMustMakeTheWidthsChain) {
-  const Blocks blocks;
+  const SmallBlocks blocks;
   auto weights = blocks.bottleneck();
   weights.groups = 2;
-  expect_refused(Bottleneck::create(weights).status(), ErrorCode::invalid_argument,
+  expect_refused(Block::create(weights).status(), ErrorCode::invalid_argument,
                  "it takes 128 channels");
   weights.groups = 0;
-  expect_refused(Bottleneck::create(weights).status(), ErrorCode::invalid_argument, "groups = 0");
+  expect_refused(Block::create(weights).status(), ErrorCode::invalid_argument, "groups = 0");
 }
 
 TEST(BlockWiring, GroupsMustDivideTheirOutput) {
-  const Blocks blocks;
+  const SmallBlocks blocks;
   auto weights = blocks.bottleneck();
   weights.conv2 = blocks.layer(60, 8, 3);
   weights.conv3 = blocks.layer(64, 60, 1);
   weights.groups = 8;
-  expect_refused(Bottleneck::create(weights).status(), ErrorCode::invalid_argument,
+  expect_refused(Block::create(weights).status(), ErrorCode::invalid_argument,
                  "k = 60, groups = 8");
 }
 
 TEST(BlockWiring, AStrideAtNoConvolutionIsRefused) {
-  const Blocks blocks;
+  const SmallBlocks blocks;
   auto weights = blocks.bottleneck();
   weights.stride_at = static_cast<StrideAt>(7);
-  expect_refused(Bottleneck::create(weights).status(), ErrorCode::invalid_argument,
+  expect_refused(Block::create(weights).status(), ErrorCode::invalid_argument,
                  "static_cast<StrideAt>(7)");
 }
 
 TEST(BlockWiring, OtherFilterSizesAreRefused) {
-  const Blocks blocks;
+  const SmallBlocks blocks;
   auto weights = blocks.bottleneck();
   weights.conv2 = blocks.layer(64, 64, 1);
-  expect_refused(Bottleneck::create(weights).status(), ErrorCode::invalid_argument,
-                 "weights of 3x3");
+  expect_refused(Block::create(weights).status(), ErrorCode::invalid_argument, "weights of 3x3");
 }
 
 TEST(BlockWiring, AMissingDownsampleIsRefused) {
-  const Blocks blocks;
+  const SmallBlocks blocks;
   auto wider = blocks.bottleneck();
   wider.conv3 = blocks.layer(128, 64, 1);
-  expect_refused(Bottleneck::create(wider).status(), ErrorCode::invalid_argument,
-                 "channels 64 -> 128");
+  expect_refused(Block::create(wider).status(), ErrorCode::invalid_argument, "channels 64 -> 128");
   auto strided = blocks.basic();
   strided.stride = 2;
-  expect_refused(BasicBlock::create(strided).status(), ErrorCode::invalid_argument, "stride = 2");
+  expect_refused(Block::create(strided).status(), ErrorCode::invalid_argument, "stride = 2");
 }
 
 TEST(BlockWiring, ADownsampleThatDoesNotFitIsRefused) {
-  const Blocks blocks;
+  const SmallBlocks blocks;
   auto weights = blocks.bottleneck();
   weights.downsample = blocks.layer(32, 64, 1);
-  expect_refused(Bottleneck::create(weights).status(), ErrorCode::invalid_argument,
+  expect_refused(Block::create(weights).status(), ErrorCode::invalid_argument,
                  "32 channels, the block has 64");
   weights.downsample = blocks.layer(64, 32, 1);
-  expect_refused(Bottleneck::create(weights).status(), ErrorCode::invalid_argument,
+  expect_refused(Block::create(weights).status(), ErrorCode::invalid_argument,
                  "do not chain at downsample");
 }
 
 TEST(BlockWiring, AFoldingErrorNamesTheConvolution) {
-  Blocks blocks;
+  SmallBlocks blocks;
   auto weights = blocks.bottleneck();
   std::vector<float> mean(64, 0.0f), variance(64, -1.0f);
   weights.conv3.batch_norm = BatchNorm{.mean = mean, .variance = variance, .eps = Epsilon{1e-5}};
-  expect_refused(Bottleneck::create(weights).status(), ErrorCode::invalid_argument, "conv3: ");
+  expect_refused(Block::create(weights).status(), ErrorCode::invalid_argument, "conv3: ");
 }
 
 TEST(BlockPlanning, APinnedCutThatIsImpossibleSaysWhy) {
-  const Blocks blocks;
-  const auto block = BasicBlock::create(blocks.basic());
+  const SmallBlocks blocks;
+  const auto block = Block::create(blocks.basic());
   ASSERT_TRUE(block.ok());
   const auto plan = block->plan({.n = 1, .h = 8, .w = 8}, {.cut = BlockCut::whole});
   expect_refused(plan.status(), ErrorCode::unsupported, "bottlenecks (1x1, 3x3, 1x1) only");
@@ -153,12 +123,12 @@ TEST(BlockPlanning, APinnedCutThatIsImpossibleSaysWhy) {
 
 // With 24 channels an mma of the chain spans two taps: filled up to 64 it would sum in another order.
 TEST(BlockPlanning, MiddleWidthsThatCannotBeFilledUpAreRefused) {
-  const Blocks blocks;
+  const SmallBlocks blocks;
   auto weights = blocks.bottleneck();
   weights.conv1 = blocks.layer(24, 64, 1);
   weights.conv2 = blocks.layer(24, 24, 3);
   weights.conv3 = blocks.layer(64, 24, 1);
-  const auto block = Bottleneck::create(weights);
+  const auto block = Block::create(weights);
   ASSERT_TRUE(block.ok());
   expect_refused(block->plan({1, 8, 8}, {.cut = BlockCut::whole}).status(), ErrorCode::unsupported,
                  "multiple of 16: the block's are 24 -> 24");
@@ -166,10 +136,10 @@ TEST(BlockPlanning, MiddleWidthsThatCannotBeFilledUpAreRefused) {
 
 // Kernels of blocks move 16 bytes at a time.
 TEST(BlockPlanning, WidthsThatBreak16BytesAreRefused) {
-  const Blocks blocks;
+  const SmallBlocks blocks;
   const auto expect_refusal = [](const BottleneckWeights& weights, BlockCut cut,
                                  const std::string& words) {
-    const auto block = Bottleneck::create(weights);
+    const auto block = Block::create(weights);
     ASSERT_TRUE(block.ok());
     expect_refused(block->plan({1, 8, 8}, {.cut = cut}).status(), ErrorCode::unsupported, words);
   };
@@ -191,15 +161,15 @@ TEST(BlockPlanning, WidthsThatBreak16BytesAreRefused) {
 }
 
 TEST(BlockPlanning, SizesThatNoConvolutionTakesAreRefused) {
-  const Blocks blocks;
-  const auto block = Bottleneck::create(blocks.bottleneck());
+  const SmallBlocks blocks;
+  const auto block = Block::create(blocks.bottleneck());
   ASSERT_TRUE(block.ok());
   expect_refused(block->plan({.n = 1, .h = 0, .w = 8}).status(), ErrorCode::invalid_argument, "h");
 }
 
 TEST(BlockPlanning, AnUnknownCutIsRefused) {
-  const Blocks blocks;
-  const auto block = Bottleneck::create(blocks.bottleneck());
+  const SmallBlocks blocks;
+  const auto block = Block::create(blocks.bottleneck());
   ASSERT_TRUE(block.ok());
   expect_refused(block->plan({.n = 1, .h = 8, .w = 8}, {.cut = static_cast<BlockCut>(9)}).status(),
                  ErrorCode::invalid_argument, "static_cast<BlockCut>(9)");
@@ -208,8 +178,8 @@ TEST(BlockPlanning, AnUnknownCutIsRefused) {
 // Kernels of blocks index with 32 bits: 2^31 elements of x, of y, and of what they make for the next
 // block are left to others.
 TEST(BlockPlanning, TensorsOf2To31ElementsAreRefused) {
-  const Blocks blocks;
-  const auto block = Bottleneck::create(blocks.bottleneck());
+  const SmallBlocks blocks;
+  const auto block = Block::create(blocks.bottleneck());
   ASSERT_TRUE(block.ok());
   const BlockProblem largest{511, 256, 256}, too_large{512, 256, 256};
   EXPECT_TRUE(block->plan(largest, {.cut = BlockCut::whole}).ok());
@@ -222,7 +192,7 @@ TEST(BlockPlanning, TensorsOf2To31ElementsAreRefused) {
   auto wide = blocks.bottleneck();
   wide.conv1 = blocks.layer(64, 128, 1);
   wide.conv3 = blocks.layer(128, 64, 1);
-  const auto wide_block = Bottleneck::create(wide);
+  const auto wide_block = Block::create(wide);
   ASSERT_TRUE(wide_block.ok());
   for (const BlockCut cut : {BlockCut::whole, BlockCut::tails}) {
     expect_refused(wide_block->plan({256, 256, 256}, {.cut = cut}).status(), ErrorCode::unsupported,
@@ -233,11 +203,11 @@ TEST(BlockPlanning, TensorsOf2To31ElementsAreRefused) {
 // The joined convolution reads x past what its own problem says. No other kernel may take its place: a
 // downsample of its own is rounded, and the bits would depend on the batch.
 TEST(BlockPlanning, AProjectionOf2To31ElementsIsRefused) {
-  const Blocks blocks;
+  const SmallBlocks blocks;
   auto weights = blocks.bottleneck();
   weights.downsample = blocks.layer(64, 64, 1);
   weights.stride = 2;
-  const auto block = Bottleneck::create(weights);
+  const auto block = Block::create(weights);
   ASSERT_TRUE(block.ok());
   EXPECT_TRUE(block->plan({.n = 511, .h = 256, .w = 256}).ok());
   expect_refused(block->plan({.n = 512, .h = 256, .w = 256}).status(), ErrorCode::unsupported,
@@ -245,8 +215,8 @@ TEST(BlockPlanning, AProjectionOf2To31ElementsIsRefused) {
 }
 
 TEST(BlockPlanning, TensorsWhoseSumWouldOverflowAreRefused) {
-  const Blocks blocks;
-  const auto block = Bottleneck::create(blocks.bottleneck());
+  const SmallBlocks blocks;
+  const auto block = Block::create(blocks.bottleneck());
   ASSERT_TRUE(block.ok());
   expect_refused(block->plan({.n = 1 << 24, .h = 1 << 15, .w = 1 << 15}).status(),
                  ErrorCode::invalid_argument, "2^59 bytes: 16777216x32768x32768x64");
@@ -254,31 +224,31 @@ TEST(BlockPlanning, TensorsWhoseSumWouldOverflowAreRefused) {
 
 // 64 -> 64 channels, but 256 between the next block's first two convolutions.
 TEST(BlockPlanning, TheNextBlocksTensorOf2To31ElementsIsRefused) {
-  const Blocks blocks;
+  const SmallBlocks blocks;
   auto narrow = blocks.bottleneck(), wide = blocks.bottleneck();
   narrow.conv1 = blocks.layer(128, 64, 1);  // which the whole cut does not take
   narrow.conv2 = blocks.layer(64, 128, 3);
   wide.conv1 = blocks.layer(256, 64, 1);
   wide.conv2 = blocks.layer(64, 256, 3);
-  const auto first = Bottleneck::create(narrow), second = Bottleneck::create(wide);
+  const auto first = Block::create(narrow), second = Block::create(wide);
   ASSERT_TRUE(first.ok() && second.ok());
   const auto stage = Stage::create({*first, *second});
   ASSERT_TRUE(stage.ok());
   const auto reaches_over = [&](int n) {
     const auto plan = stage->plan({n, 256, 256});
-    const auto& kernels = plan->explanation().cuts.front().kernels;
-    return std::ranges::any_of(kernels, [](const std::string& kernel) {
-      return kernel.find("x256_st3") != std::string::npos;
-    });
+    return std::ranges::any_of(plan->explanation().cuts.front().launches,
+                               [](const LaunchFigures& launch) {
+                                 return launch.kernel.find("x256_st3") != std::string::npos;
+                               });
   };
   EXPECT_TRUE(reaches_over(100));
   EXPECT_FALSE(reaches_over(128));
 }
 
 TEST(BlockPlanning, TheReasonOfAMixtureIsItsTime) {
-  const Blocks blocks;
-  const auto basic = BasicBlock::create(blocks.basic());
-  const auto bottleneck = Bottleneck::create(blocks.bottleneck());
+  const SmallBlocks blocks;
+  const auto basic = Block::create(blocks.basic());
+  const auto bottleneck = Block::create(blocks.bottleneck());
   ASSERT_TRUE(basic.ok() && bottleneck.ok());
   const auto reason = [](std::vector<Block> stage) {
     return Stage::create(std::move(stage))->plan({8, 56, 56})->explanation().reason;
@@ -288,13 +258,13 @@ TEST(BlockPlanning, TheReasonOfAMixtureIsItsTime) {
 }
 
 TEST(BlockStages, BlocksThatDoNotFollowEachOtherAreRefused) {
-  const Blocks blocks;
+  const SmallBlocks blocks;
   auto narrow = blocks.basic();
   narrow.conv1 = blocks.layer(64, 32, 3);
   narrow.downsample = blocks.layer(64, 32, 1);
-  const auto block = BasicBlock::create(blocks.basic());
-  const auto other_channels = BasicBlock::create(narrow);
-  const auto other_type = BasicBlock::create(blocks.basic(), {.dtype = DataType::bf16});
+  const auto block = Block::create(blocks.basic());
+  const auto other_channels = Block::create(narrow);
+  const auto other_type = Block::create(blocks.basic(), {.dtype = DataType::bf16});
   ASSERT_TRUE(block.ok() && other_channels.ok() && other_type.ok());
   expect_refused(Stage::create({}).status(), ErrorCode::invalid_argument, "0 blocks");
   expect_refused(Stage::create({*block, *other_channels}).status(), ErrorCode::invalid_argument,
@@ -304,8 +274,8 @@ TEST(BlockStages, BlocksThatDoNotFollowEachOtherAreRefused) {
 }
 
 TEST(BlockPlanning, TheExplanationShowsEveryCutWithItsFigures) {
-  const Blocks blocks;
-  const auto block = Bottleneck::create(blocks.bottleneck());
+  const SmallBlocks blocks;
+  const auto block = Block::create(blocks.bottleneck());
   ASSERT_TRUE(block.ok());
   const auto plan = block->plan({.n = 32, .h = 56, .w = 56});
   ASSERT_TRUE(plan.ok()) << plan.status().message();
@@ -331,8 +301,8 @@ TEST(BlockPlanning, TheExplanationShowsEveryCutWithItsFigures) {
 }
 
 TEST(BlockBuffers, WhatDoesNotFitIsRefusedAndNothingIsWritten) {
-  const Blocks blocks;
-  const auto block = Bottleneck::create(blocks.bottleneck());
+  const SmallBlocks blocks;
+  const auto block = Block::create(blocks.bottleneck());
   ASSERT_TRUE(block.ok());
   const auto plan = block->plan({.n = 1, .h = 8, .w = 8}, {.cut = BlockCut::chain});
   ASSERT_TRUE(plan.ok());
@@ -359,7 +329,32 @@ TEST(BlockBuffers, WhatDoesNotFitIsRefusedAndNothingIsWritten) {
                  "workspace = null");
   expect_refused(with([](auto& b) { b.workspace = b.y; }), ErrorCode::aliasing,
                  "workspace and y overlap");
+  expect_refused(with([](auto& b) { b.workspace = const_cast<void*>(b.x); }), ErrorCode::aliasing,
+                 "workspace and x overlap");
   EXPECT_EQ(y.download(), untouched);
+}
+
+// x of a strided block is four times y.
+TEST(BlockBuffers, XHasASizeOfItsOwn) {
+  const SmallBlocks blocks;
+  auto weights = blocks.bottleneck();
+  weights.downsample = blocks.layer(64, 64, 1);
+  weights.stride = 2;
+  const auto plan = Block::create(weights)->plan({1, 8, 8}, {.cut = BlockCut::chain});
+  ASSERT_TRUE(plan.ok());
+  const std::size_t bytes = 8 * 8 * 64 * 2;
+  const DeviceBuffer x(bytes), y(bytes / 4), workspace(plan->workspace_bytes());
+  std::byte* const tail = static_cast<std::byte*>(x.data()) + bytes / 2;
+  const BlockBuffers good{.x = x.data(),
+                          .y = y.data(),
+                          .workspace = workspace.data(),
+                          .workspace_bytes = workspace.bytes()};
+  BlockBuffers buffers = good;
+  buffers.y = tail;
+  expect_refused(plan->run(buffers), ErrorCode::aliasing, "x and y overlap");
+  buffers = good;
+  buffers.workspace = tail;
+  expect_refused(plan->run(buffers), ErrorCode::aliasing, "workspace and x overlap");
 }
 
 }  // namespace

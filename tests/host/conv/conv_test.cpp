@@ -183,6 +183,45 @@ TEST(ConvPlan, ProblemMustMatchTheWeights) {
   EXPECT_TRUE(refused([](auto& p) { p.n = 0; }, {"n = 0"}));
 }
 
+// The weights know k, r, s, c and the data type.
+TEST(ConvPlan, ImagesAndOptionsMakeTheProblem) {
+  const std::vector<float> weights(6 * 4 * 3 * 5, 1.0f);
+  const Conv conv =
+      *Conv::create(*fold({.values = weights, .k = 6, .c_per_group = 4, .r = 3, .s = 5},
+                          std::nullopt, {.dtype = DataType::bf16}));
+  const Result<ConvPlan> plan =
+      conv.plan({.n = 3, .h = 14, .w = 15}, {.stride = {2, 3},
+                                             .pad = Padding::symmetric(1, 2),
+                                             .dilation = {2, 1},
+                                             .groups = 2,
+                                             .activation = Activation::leaky_relu,
+                                             .alpha = 0.5f,
+                                             .residual = true});
+  ASSERT_TRUE(plan.ok()) << plan.status().message();
+  const ConvProblem expected = {.dtype = DataType::bf16,
+                                .n = 3,
+                                .h = 14,
+                                .w = 15,
+                                .c = 8,
+                                .k = 6,
+                                .r = 3,
+                                .s = 5,
+                                .stride = {2, 3},
+                                .pad = {1, 1, 2, 2},
+                                .dilation = {2, 1},
+                                .groups = 2,
+                                .activation = Activation::leaky_relu,
+                                .alpha = 0.5f,
+                                .residual = true};
+  EXPECT_EQ(plan->problem(), expected);
+  EXPECT_EQ(conv.plan({.h = 3, .w = 5})->problem(), conv.problem({1, 3, 5}));
+  EXPECT_EQ(Padding::same(2), (Padding{2, 2, 2, 2}));
+  EXPECT_TRUE(fails_with(conv.plan({.h = 3, .w = 5}, {.groups = 1 << 30}), kInvalid, {"groups"}));
+  EXPECT_TRUE(fails_with(conv.plan({.h = 3, .w = 5}, {.groups = -1}), kInvalid, {"c = -4"}));
+  EXPECT_TRUE(fails_with(conv.plan({.h = 3, .w = 5}, {}, {.kernel = "direct_f16_sm80"}),
+                         ErrorCode::unsupported, {"f16"}));
+}
+
 TEST(ConvPlan, PinnedKernelsRunOrSayWhyNot) {
   const Planned planned(DataType::f16);
   const Conv conv = *Conv::create(planned.folded());
@@ -209,8 +248,7 @@ TEST(ConvPlan, LargeSharedMemoryStaysPermitted) {
 
   const std::vector<float> one_tap(24 * 8, 1.0f);
   const FoldedConv folded = *fold({.values = one_tap, .k = 24, .c_per_group = 8}, std::nullopt);
-  const Result<ConvPlan> smaller =
-      Conv::create(folded)->plan({.h = 2, .w = 2, .c = 8, .k = 24}, pin);
+  const Result<ConvPlan> smaller = Conv::create(folded)->plan({.h = 2, .w = 2}, {}, pin);
   ASSERT_TRUE(smaller.ok()) << smaller.status().message();
   EXPECT_LT(smaller->explanation().shared_bytes, larger->explanation().shared_bytes);
 

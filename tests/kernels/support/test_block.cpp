@@ -36,8 +36,8 @@ TestBlock::TestBlock(const BlockShape& shape, DataType dtype, const BlockDataOpt
       {.conv_bias = true, .integers = options.integers, .copies = false, .seed = options.seed});
 }
 
-Block TestBlock::create() const {
-  return harness::create_blocks(problem_).front();
+Block TestBlock::create(ScalePlacement placement) const {
+  return harness::create_blocks(problem_, placement).front();
 }
 
 std::vector<std::byte> TestBlock::run_by_hand(Projection projection) const {

@@ -42,7 +42,7 @@ class TestBlock {
   TestBlock(const BlockShape& shape, DataType dtype, const BlockDataOptions& options = {});
 
   // Throws Error if creation fails.
-  Block create() const;
+  Block create(ScalePlacement placement = FoldOptions().placement) const;
 
   std::vector<std::byte> input() const { return problem_.input().encode(problem_.x); }
   std::vector<std::byte> run(const BlockPlan& plan, Guards guards = Guards::shifted) const {

@@ -2,7 +2,7 @@
 // each case.
 #include <cstring>
 
-#include "device.hpp"
+#include "probe/device.hpp"
 #include "sm80/kernels.hpp"
 #include "sm80/probes.hpp"
 

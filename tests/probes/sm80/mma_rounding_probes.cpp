@@ -1,5 +1,5 @@
 // How mma sums and rounds: a word (fp32 bits) for each dot product of dot_products.cpp.
-#include "dot_products.hpp"
+#include "probe/dot_products.hpp"
 #include "sm80/mma_tiles.hpp"
 #include "sm80/probes.hpp"
 

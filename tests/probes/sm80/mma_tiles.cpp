@@ -1,6 +1,6 @@
 #include "sm80/mma_tiles.hpp"
 
-#include "device.hpp"
+#include "probe/device.hpp"
 
 namespace foldconv::probes {
 namespace {

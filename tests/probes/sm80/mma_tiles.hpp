@@ -1,7 +1,7 @@
 // Many mma at once: 16 x K times K x 8, one for each warp.
 #pragma once
 
-#include "fragments.hpp"
+#include "probe/fragments.hpp"
 #include "sm80/kernels.hpp"
 
 namespace foldconv::probes {

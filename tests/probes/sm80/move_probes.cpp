@@ -1,5 +1,5 @@
 // ldmatrix and cp.async, by the kernels of moves.cu: the words are what those write.
-#include "device.hpp"
+#include "probe/device.hpp"
 #include "sm80/kernels.hpp"
 #include "sm80/probes.hpp"
 

@@ -2,7 +2,7 @@
 // bits.
 #pragma once
 
-#include "probe.hpp"
+#include "probe/probe.hpp"
 
 namespace foldconv::probes {
 

@@ -1,6 +1,6 @@
 // mbarrier. Scripts: three words for each command, the result and the 64 opaque bits of the barrier
 // after it.
-#include "device.hpp"
+#include "probe/device.hpp"
 #include "sm90/kernels.hpp"
 #include "sm90/probes.hpp"
 

@@ -1,5 +1,5 @@
 // Clusters: 64 words for each CTA (cluster.cu says what they are), and how large clusters get.
-#include "device.hpp"
+#include "probe/device.hpp"
 #include "sm90/kernels.hpp"
 #include "sm90/probes.hpp"
 

@@ -1,5 +1,5 @@
 // stmatrix, elect, setmaxnreg, programmatic dependent launch, by the kernels of execution.cu.
-#include "device.hpp"
+#include "probe/device.hpp"
 #include "sm90/kernels.hpp"
 #include "sm90/probes.hpp"
 

@@ -2,7 +2,7 @@
 // it against.
 #pragma once
 
-#include "probe.hpp"
+#include "probe/probe.hpp"
 
 namespace foldconv::probes {
 

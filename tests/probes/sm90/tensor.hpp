@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "probe.hpp"
+#include "probe/probe.hpp"
 
 namespace foldconv::probes {
 

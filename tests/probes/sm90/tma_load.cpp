@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "device.hpp"
+#include "probe/device.hpp"
 #include "sm90/kernels.hpp"
 
 namespace foldconv::probes {

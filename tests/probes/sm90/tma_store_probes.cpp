@@ -2,7 +2,7 @@
 // a store: 1, then the whole tensor, poisoned before (kTmaPoison); sums: numbered before.
 #include <cstring>
 
-#include "device.hpp"
+#include "probe/device.hpp"
 #include "sm90/kernels.hpp"
 #include "sm90/probes.hpp"
 #include "sm90/tensor.hpp"

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "number_format.hpp"
+#include "probe/number_format.hpp"
 
 namespace foldconv::probes {
 

@@ -1,5 +1,5 @@
 // How wgmma sums and rounds: a word (fp32 bits) for each dot product of dot_products.cpp.
-#include "dot_products.hpp"
+#include "probe/dot_products.hpp"
 #include "sm90/probes.hpp"
 #include "sm90/wgmma_run.hpp"
 

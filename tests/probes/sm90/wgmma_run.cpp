@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "device.hpp"
+#include "probe/device.hpp"
 
 namespace foldconv::probes {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "fragments.hpp"
+#include "probe/fragments.hpp"
 #include "sm90/kernels.hpp"
 #include "sm90/wgmma_layout.hpp"
 

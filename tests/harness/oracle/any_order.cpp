@@ -1,4 +1,4 @@
-#include "cudnn/bound.hpp"
+#include "harness/oracle/any_order.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 #include "harness/oracle/pointwise.hpp"
 #include "harness/oracle/rounding.hpp"
 
-namespace foldconv::cudnn {
+namespace foldconv::oracle {
 namespace {
 
 constexpr double kTanhApprox = 0x1p-11;
@@ -18,22 +18,22 @@ std::vector<float> absolute(std::vector<float> values) {
 }
 
 // |scale| sum |x||w|
-std::vector<double> magnitudes(ConvProblem problem, const oracle::ConvInputs& inputs) {
+std::vector<double> magnitudes(ConvProblem problem, const ConvInputs& inputs) {
   problem.dtype = DataType::f32;
   problem.activation = Activation::none;
   problem.residual = false;
-  return oracle::conv(problem, {.x = absolute(inputs.x),
-                                .weights = absolute(inputs.weights),
-                                .scale = absolute(inputs.scale),
-                                .bias = std::vector<float>(inputs.bias.size()),
-                                .residual = {}})
+  return conv(problem, {.x = absolute(inputs.x),
+                        .weights = absolute(inputs.weights),
+                        .scale = absolute(inputs.scale),
+                        .bias = std::vector<float>(inputs.bias.size()),
+                        .residual = {}})
       .y;
 }
 
-std::vector<double> arguments_of_activation(ConvProblem problem, const oracle::ConvInputs& inputs) {
+std::vector<double> arguments_of_activation(ConvProblem problem, const ConvInputs& inputs) {
   problem.dtype = DataType::f32;
   problem.activation = Activation::none;
-  return oracle::conv(problem, inputs).y;
+  return conv(problem, inputs).y;
 }
 
 bool approximates(Activation activation) {
@@ -60,14 +60,13 @@ double approximation(Activation activation, double v, double y) {
 // `more`, and what the rounding to storage may grow by it.
 void widen(DataType dtype, double more, double y, double& bound) {
   if (!std::isfinite(y) || !std::isfinite(bound) || !(more > 0)) return;
-  bound += more + oracle::half_spacing(dtype, std::fabs(y) + bound + more) -
-           oracle::half_spacing(dtype, y);
+  bound += more + half_spacing(dtype, std::fabs(y) + bound + more) - half_spacing(dtype, y);
 }
 
 }  // namespace
 
 void allow_approximate_activation(const ConvProblem& problem, std::span<const double> arguments,
-                                  oracle::Expected& expected) {
+                                  Expected& expected) {
   if (!approximates(problem.activation)) return;
   for (std::size_t i = 0; i < expected.y.size(); ++i) {
     const double y = expected.y[i];
@@ -75,13 +74,12 @@ void allow_approximate_activation(const ConvProblem& problem, std::span<const do
   }
 }
 
-oracle::Expected expected(const ConvProblem& problem, const oracle::ConvInputs& inputs) {
-  oracle::Expected result = oracle::conv(problem, inputs);
+Expected conv_in_any_order(const ConvProblem& problem, const ConvInputs& inputs) {
+  Expected result = conv(problem, inputs);
   const std::vector<double> sizes = magnitudes(problem, inputs);
   const double terms = static_cast<double>(problem.r) * problem.s * (problem.c / problem.groups);
   const double unit = terms * (problem.dtype == DataType::f32 ? 0x1p-24 : 0x1p-23);
-  const double slope =
-      oracle::activation_slope(problem.activation, static_cast<double>(problem.alpha));
+  const double slope = activation_slope(problem.activation, static_cast<double>(problem.alpha));
   for (std::size_t i = 0; i < result.y.size(); ++i) {
     widen(problem.dtype, slope * unit / (1 - unit) * sizes[i], result.y[i], result.bound[i]);
   }
@@ -91,4 +89,4 @@ oracle::Expected expected(const ConvProblem& problem, const oracle::ConvInputs& 
   return result;
 }
 
-}  // namespace foldconv::cudnn
+}  // namespace foldconv::oracle

@@ -1,17 +1,17 @@
-#include "cudnn_golden.hpp"
+#include "kernels/support/cudnn_golden.hpp"
 
 #include <algorithm>
 #include <filesystem>
 #include <stdexcept>
 
-#include "cudnn/bound.hpp"
-#include "cudnn/problem_text.hpp"
 #include "harness/device/buffer.hpp"
 #include "harness/error.hpp"
+#include "harness/oracle/any_order.hpp"
+#include "harness/problem/conv_text.hpp"
 #include "harness/safetensors/safetensors.hpp"
 #include "harness/ways/library.hpp"
 
-namespace foldconv::cudnn {
+namespace foldconv::kernel_tests {
 namespace {
 
 CudnnGolden parse(const std::string& name, const harness::Safetensors& file) {
@@ -19,7 +19,7 @@ CudnnGolden parse(const std::string& name, const harness::Safetensors& file) {
   golden.name = name;
   golden.witness = "cuDNN " + file.metadata().at("cudnn") + " on " + file.metadata().at("gpu") +
                    ", engine " + file.metadata().at("engine");
-  golden.problem = parse_problem(file.metadata().at("problem"));
+  golden.problem = harness::parse_problem_text(file.metadata().at("problem"));
   const ConvProblem& p = golden.problem;
   const auto tensor = [&file](const char* key, std::int64_t elements) {
     std::vector<float> values = file.values(key);
@@ -77,7 +77,7 @@ oracle::Comparison compare_with_library(const CudnnGolden& golden) {
   harness::check(cudaDeviceSynchronize(), "running foldconv");
 
   const oracle::Expected ours = oracle::conv(p, inputs);
-  oracle::Expected allowed = expected(p, inputs);
+  oracle::Expected allowed = oracle::conv_in_any_order(p, inputs);
   for (std::size_t i = 0; i < allowed.y.size(); ++i) {
     allowed.y[i] = static_cast<double>(golden.y[i]);
     allowed.bound[i] += ours.bound[i];
@@ -85,4 +85,4 @@ oracle::Comparison compare_with_library(const CudnnGolden& golden) {
   return oracle::compare(oracle::decode(p.dtype, y.download()), allowed);
 }
 
-}  // namespace foldconv::cudnn
+}  // namespace foldconv::kernel_tests

@@ -1,11 +1,11 @@
-#include "dot_products.hpp"
+#include "probe/dot_products.hpp"
 
 #include <bit>
 #include <cmath>
 #include <initializer_list>
 #include <utility>
 
-#include "fragments.hpp"
+#include "probe/fragments.hpp"
 
 namespace foldconv::probes {
 namespace {

@@ -1,10 +1,10 @@
-#include "cudnn/problem_text.hpp"
+#include "harness/problem/conv_text.hpp"
 
 #include <sstream>
 
 #include "harness/error.hpp"
 
-namespace foldconv::cudnn {
+namespace foldconv::harness {
 
 std::string problem_text(const ConvProblem& p) {
   std::ostringstream text;
@@ -19,7 +19,7 @@ std::string problem_text(const ConvProblem& p) {
   return text.str();
 }
 
-ConvProblem parse_problem(const std::string& text) {
+ConvProblem parse_problem_text(const std::string& text) {
   ConvProblem p;
   std::string activation, dtype;
   std::istringstream fields(text);
@@ -27,11 +27,11 @@ ConvProblem parse_problem(const std::string& text) {
       p.pad.top >> p.pad.bottom >> p.pad.left >> p.pad.right >> p.dilation.h >> p.dilation.w >>
       p.groups >> activation >> p.alpha >> p.residual >> dtype;
   if (!fields) {
-    throw harness::Error(ErrorCode::invalid_argument, "cannot read the problem \"" + text + "\"");
+    throw Error(ErrorCode::invalid_argument, "cannot read the problem \"" + text + "\"");
   }
-  p.activation = harness::value_of(parse_activation(activation));
-  p.dtype = harness::value_of(parse_data_type(dtype));
+  p.activation = value_of(parse_activation(activation));
+  p.dtype = value_of(parse_data_type(dtype));
   return p;
 }
 
-}  // namespace foldconv::cudnn
+}  // namespace foldconv::harness

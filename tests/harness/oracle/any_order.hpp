@@ -1,11 +1,12 @@
-// How far from the exact result cuDNN may be: the oracle's bound, for sums in any order.
+// The oracle's bound for others than this library: sums in any order, approximate activations. What cuDNN is
+// judged by.
 #pragma once
 
 #include <span>
 
 #include "harness/oracle/oracle.hpp"
 
-namespace foldconv::cudnn {
+namespace foldconv::oracle {
 
 // The oracle's result. Its bound supposes the K order of this library's kernels; to it are added
 //   L |scale| gamma_n sum |x||w|,   gamma_n = n u / (1 - n u)
@@ -14,10 +15,10 @@ namespace foldconv::cudnn {
 // for fp32; and, where the activation is one, what the approximate instruction tanh.approx.f32
 // (relative error 2^-11, as the PTX manual says) makes of it, for cuDNN promises nothing better.
 // Between the operations of one graph nothing is rounded but to fp32, as in this library's kernels.
-oracle::Expected expected(const ConvProblem& problem, const oracle::ConvInputs& inputs);
+Expected conv_in_any_order(const ConvProblem& problem, const ConvInputs& inputs);
 
 // The same allowance for an activation that is computed from exact values.
 void allow_approximate_activation(const ConvProblem& problem, std::span<const double> arguments,
-                                  oracle::Expected& expected);
+                                  Expected& expected);
 
-}  // namespace foldconv::cudnn
+}  // namespace foldconv::oracle

@@ -6,7 +6,7 @@
 
 #include "harness/oracle/oracle.hpp"
 
-namespace foldconv::cudnn {
+namespace foldconv::kernel_tests {
 
 struct CudnnGolden {
   std::string name;
@@ -23,4 +23,4 @@ std::vector<CudnnGolden> read_cudnn_goldens(const std::string& folder);
 // The library's result for the golden's inputs against cuDNN's, by the sum of both error bounds.
 oracle::Comparison compare_with_library(const CudnnGolden& golden);
 
-}  // namespace foldconv::cudnn
+}  // namespace foldconv::kernel_tests

@@ -1,5 +1,5 @@
-// The library against cuDNN: what was recorded on a GPU, wherever this runs, and cuDNN itself where
-// there is one.
+// What is recorded of cuDNN is read as it was written, and the library agrees with it: with the oracle in
+// cuDNN's place wherever this runs, with cuDNN itself where there is one.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -8,69 +8,21 @@
 #include <iostream>
 
 #include "cudnn/recording/record.hpp"
-#include "cudnn_golden.hpp"
 #include "harness/caught.hpp"
-#include "harness/ways/library.hpp"
-#include "kernels/support/block_bound.hpp"
-#include "kernels/support/block_golden.hpp"
-#include "kernels/support/golden_folder.hpp"
+#include "kernels/support/cudnn_agreement.hpp"
 
 namespace foldconv::cudnn {
 namespace {
 
 namespace fs = std::filesystem;
 
-const std::string kFolder = kernel_tests::golden_folder() + "/cudnn";
-constexpr const char* kNoRecording =
-    "no recording in tests/golden/cudnn yet; make one on a GPU by: "
-    "bench/run.sh record-cudnn --out tests/golden/cudnn";
-
 using kernel_tests::BlockGolden;
-
-std::vector<BlockGolden> read_blocks(const std::string& folder) {
-  return fs::exists(folder + "/blocks/index.txt")
-             ? kernel_tests::read_block_goldens(folder + "/blocks")
-             : std::vector<BlockGolden>();
-}
-
-DataType dtype_of(const BlockGolden& golden) {
-  return golden.name.ends_with("_bf16") ? DataType::bf16 : DataType::f16;
-}
-
-// The bound is for our K order. cuDNN's is not known; errors of sums are a small part of the bound,
-// which is that of the roundings between the convolutions.
-oracle::Comparison compare_block(const BlockGolden& golden, BlockCut cut) {
-  const DataType dtype = dtype_of(golden);
-  oracle::Expected allowed = kernel_tests::expect_block(golden, dtype);
-  for (std::size_t i = 0; i < allowed.y.size(); ++i) {
-    allowed.y[i] = static_cast<double>(golden.y[i]);
-    allowed.bound[i] *= 2;
-  }
-  const BlockPlan plan = harness::value_of(
-      kernel_tests::create_block(golden, dtype).plan({golden.n, golden.h, golden.w}, {.cut = cut}),
-      golden.name);
-  const harness::DeviceBuffer x(oracle::encode(dtype, golden.x));
-  const harness::DeviceBuffer y(golden.y.size() * size_of(dtype));
-  const harness::DeviceBuffer workspace(plan.workspace_bytes());
-  harness::launch_of(plan, x, y, workspace)(nullptr);
-  harness::check(cudaDeviceSynchronize(), golden.name);
-  return oracle::compare(oracle::decode(dtype, y.download()), allowed);
-}
-
-void expect_agreement(const std::string& folder) {
-  for (const CudnnGolden& golden : read_cudnn_goldens(folder)) {
-    const oracle::Comparison result = compare_with_library(golden);
-    EXPECT_TRUE(result.pass) << golden.name << " (" << golden.witness
-                             << "): " << result.to_string();
-  }
-  for (const BlockGolden& golden : read_blocks(folder)) {
-    for (const BlockCut cut : {BlockCut::automatic, BlockCut::chain}) {
-      const oracle::Comparison result = compare_block(golden, cut);
-      EXPECT_TRUE(result.pass) << golden.name << ", " << to_string(cut) << ": "
-                               << result.to_string();
-    }
-  }
-}
+using kernel_tests::compare_block;
+using kernel_tests::compare_with_library;
+using kernel_tests::CudnnGolden;
+using kernel_tests::expect_agreement;
+using kernel_tests::read_cudnn_blocks;
+using kernel_tests::read_cudnn_goldens;
 
 // Empty, and of this process alone: several run at once.
 std::string scratch_folder() {
@@ -79,11 +31,6 @@ std::string scratch_folder() {
                              std::to_string(getpid());
   fs::remove_all(folder);
   return folder;
-}
-
-TEST(CudnnGoldens, TheLibraryAgreesWithTheRecording) {
-  if (read_cudnn_goldens(kFolder).empty()) GTEST_SKIP() << kNoRecording;
-  expect_agreement(kFolder);
 }
 
 // --- The recorder and the reader, with the oracle in cuDNN's place
@@ -119,7 +66,7 @@ class CudnnRecording : public testing::Test {
 
 TEST_F(CudnnRecording, IsReadAsItWasWritten) {
   const auto convs = read_cudnn_goldens(folder_);
-  const auto blocks = read_blocks(folder_);
+  const auto blocks = read_cudnn_blocks(folder_);
   EXPECT_EQ(convs.size() + recorded_.refused.size(), recorded_convs().size());
   EXPECT_EQ(blocks.size(), recorded_blocks().size());
   EXPECT_EQ(recorded_.files, convs.size() + blocks.size());
@@ -150,7 +97,7 @@ TEST_F(CudnnRecording, TheLibraryAgreesAndFaultsAreSeen) {
   }
   conv.inputs.bias[1] += 0.25f;
   EXPECT_FALSE(compare_with_library(conv).pass);
-  BlockGolden block = read_blocks(folder_).front();
+  BlockGolden block = read_cudnn_blocks(folder_).front();
   block.layers[1].beta[2] += 0.5f;
   EXPECT_FALSE(compare_block(block, BlockCut::chain).pass);
 }

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "number_format.hpp"
-#include "probe.hpp"
+#include "probe/number_format.hpp"
+#include "probe/probe.hpp"
 
 namespace foldconv::probes {
 

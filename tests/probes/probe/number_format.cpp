@@ -1,4 +1,4 @@
-#include "number_format.hpp"
+#include "probe/number_format.hpp"
 
 #include <algorithm>
 #include <bit>

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "number_format.hpp"
-#include "probe.hpp"
+#include "probe/number_format.hpp"
+#include "probe/probe.hpp"
 
 namespace foldconv::probes {
 

@@ -1,4 +1,4 @@
-#include "device.hpp"
+#include "probe/device.hpp"
 
 #include <cuemu.h>
 

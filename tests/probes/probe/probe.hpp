@@ -40,12 +40,6 @@ struct Probe {
   std::function<Result()> run;
 };
 
-// All, in the order in which they run.
-std::vector<Probe> all_probes();
-// Not of a GPU: one that is fine, ones that throw, crash and hang, for the test of what runs
-// probes.
-std::vector<Probe> self_test_probes();
-
 // Thrown by a probe that cannot run here.
 struct NotSupported : std::runtime_error {
   using std::runtime_error::runtime_error;

@@ -1,0 +1,5 @@
+#include "foldconv/version.hpp"
+
+foldconv::Version foldconv::version() noexcept {
+  return kVersion;
+}

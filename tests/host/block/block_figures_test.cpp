@@ -1,0 +1,162 @@
+// Which kernels plans take and refuse, and what they say that these cost.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "block/family.hpp"
+#include "foldconv/block.hpp"
+#include "host/block/small_blocks.hpp"
+
+namespace foldconv {
+namespace {
+
+using test::expect_refused;
+using test::SmallBlocks;
+
+const CutFigures& figures_of(const BlockExplanation& explanation, BlockCut cut) {
+  return *std::ranges::find(explanation.cuts, cut, &CutFigures::cut);
+}
+
+// Not "is for blocks with a downsample", which only the last kernel of the list says.
+TEST(BlockChoice, ARefusalSaysHowMuchSharedMemoryIsMissing) {
+  const host::DeviceFigures rtx3090 = {86, 82, 101376};
+  Block::Data data = {DataType::f16, 0, Activation::relu, Activation::relu, 0, {}, {}, {}, {}, {}};
+  data.steps = {
+      {"conv1", 256, 64, 1, 1, 1}, {"conv2", 64, 64, 3, 1, 1}, {"conv3", 64, 256, 1, 1, 1}};
+  const host::PlannedBlock planned = {&data, 0, {1, 56, 56, 256}};
+  const auto refusal = [&](const char* kernel) {
+    return host::offer_whole(planned, {rtx3090, {}, kernel}).status();
+  };
+  expect_refused(refusal(""), ErrorCode::unsupported, "the device has 101376");
+  expect_refused(refusal("block_whole_f16_8x8_st3_projection_sm80"), ErrorCode::unsupported,
+                 "block_whole_f16_8x8_st3_projection_sm80 is for blocks with a downsample");
+}
+
+// conv3 reads 64 + 256 channels of a CTA's pixels: 128 pixels need 172,032 bytes with the tile of the
+// fitting width, 64 pixels 122,880 with the next wider one.
+TEST(BlockChoice, AWiderTailWhereNoneOfTheFittingWidthHasRoom) {
+  const SmallBlocks blocks;
+  auto weights = blocks.bottleneck();
+  weights.conv1 = blocks.layer(64, 256, 1);
+  weights.conv3 = blocks.layer(64, 64, 1);
+  weights.downsample = blocks.layer(64, 256, 1);
+  const auto block = Block::create(weights);
+  ASSERT_TRUE(block.ok()) << block.status().message();
+  const auto plan = block->plan({1, 14, 14}, {.cut = BlockCut::tails});
+  ASSERT_TRUE(plan.ok()) << plan.status().message();
+  const auto device = host::device_figures(0);
+  ASSERT_TRUE(device.ok());
+  EXPECT_EQ(plan->explanation().chosen().launches.back().kernel,
+            device->shared_bytes < 172'032 ? "block_tail_f16_64x128_st3_sm80"
+                                           : "block_tail_f16_128x64_st3_sm80");
+}
+
+TEST(BlockChoice, APinnedTailMayBeWiderThanItNeeds) {
+  const SmallBlocks blocks;
+  const Block block = *Block::create(blocks.bottleneck());
+  const auto plan = block.plan({1, 8, 8}, {.kernel = "block_tail_f16_64x256_st3_sm80"});
+  ASSERT_TRUE(plan.ok()) << plan.status().message();
+  EXPECT_EQ(plan->explanation().chosen().launches.back().kernel, "block_tail_f16_64x256_st3_sm80");
+}
+
+TEST(BlockChoice, APinnedKernelIsLaunchedOrRefused) {
+  const SmallBlocks blocks;
+  const Block block = *Block::create(blocks.bottleneck());
+  const auto plan = [&](BlockPlanOptions options) {
+    return block.plan({1, 8, 8}, options).status();
+  };
+  expect_refused(plan({.kernel = "block_whole"}), ErrorCode::invalid_argument,
+                 "block_whole_bf16_8x8_st3_sm80");
+  expect_refused(plan({.kernel = "block_whole_bf16_8x8_st3_sm80"}), ErrorCode::unsupported,
+                 "no such kernel for the data type");
+  expect_refused(plan({.cut = BlockCut::chain, .kernel = "block_whole_f16_8x8_st3_sm80"}),
+                 ErrorCode::unsupported, "no launch of the pinned kernel");
+}
+
+// A stage's own way is the cheapest of all that are shown, and its figures are those of the plan:
+// around the sizes where a kernel over the border pays or not.
+TEST(BlockFigures, TheChosenOnesAreThePlansOwn) {
+  const SmallBlocks blocks;
+  auto narrow = blocks.bottleneck(), wide = blocks.bottleneck();
+  narrow.conv1 = blocks.layer(72, 64, 1);
+  narrow.conv2 = blocks.layer(72, 72, 3);
+  narrow.conv3 = blocks.layer(64, 72, 1);
+  wide.conv1 = blocks.layer(256, 64, 1);
+  wide.conv2 = blocks.layer(64, 256, 3);
+  const Block first = *Block::create(narrow), second = *Block::create(wide);
+  const Block basic = *Block::create(blocks.basic());
+  for (const auto& list : {std::vector{first, second},
+                           {first, second, first},
+                           {second, basic},
+                           {first, first, second, first}}) {
+    const Stage stage = *Stage::create(list);
+    for (int n = 1; n <= 64; n += n < 8 ? 1 : 7) {
+      const auto plan = stage.plan({n, 28, 28});
+      ASSERT_TRUE(plan.ok()) << plan.status().message();
+      const BlockExplanation& explanation = plan->explanation();
+      for (const CutFigures& cut : explanation.cuts) {
+        if (cut.refusal.empty()) {
+          EXPECT_LE(explanation.chosen().floor_us, cut.floor_us)
+              << n << " images: " << explanation.to_string();
+        }
+      }
+      EXPECT_EQ(explanation.chosen().workspace_bytes, plan->workspace_bytes());
+    }
+  }
+}
+
+TEST(BlockFigures, AnEmptyExplanationHasEmptyOnes) {
+  const BlockExplanation none;
+  EXPECT_TRUE(none.chosen().launches.empty());
+  EXPECT_EQ(none.chosen().floor_us, 0);
+}
+
+// The projection: what it reads of x, its weights, its products; in the tail kernel and in the joined
+// convolution.
+TEST(BlockFigures, CountTheProjection) {
+  const SmallBlocks blocks;
+  for (const int stride : {1, 2}) {
+    auto weights = blocks.bottleneck();
+    weights.conv1 = blocks.layer(64, 128, 1);
+    weights.conv3 = blocks.layer(256, 64, 1);
+    weights.downsample = blocks.layer(256, 128, 1);
+    weights.stride = stride;
+    const auto plan = Block::create(weights)->plan({8, 32, 32});
+    ASSERT_TRUE(plan.ok()) << plan.status().message();
+    const double x_pixels = 8 * 32 * 32, pixels = x_pixels / (stride * stride);
+    const double w1 = 128 * 64, w2 = 9 * 64 * 64, w3 = 64 * 256, wd = 128 * 256;
+    const double conv1 = x_pixels * (128 + 64) + w1;
+    const double tail = x_pixels * 64 + pixels * (128 + 256) + w2 + w3 + wd;
+    const double conv2 = x_pixels * 64 + pixels * 64 + w2;
+    const double joined = pixels * (64 + 128 + 256) + w3 + wd;
+    const double flops = 2 * (x_pixels * w1 + pixels * (w2 + w3 + wd));
+    const CutFigures& tails = figures_of(plan->explanation(), BlockCut::tails);
+    const CutFigures& chain = figures_of(plan->explanation(), BlockCut::chain);
+    ASSERT_EQ(tails.launches.size(), 2u);
+    ASSERT_EQ(chain.launches.size(), 3u);
+    EXPECT_DOUBLE_EQ(tails.launches[0].dram_bytes, 2 * conv1);
+    EXPECT_DOUBLE_EQ(tails.launches[1].dram_bytes, 2 * tail);
+    EXPECT_DOUBLE_EQ(chain.launches[1].dram_bytes, 2 * conv2);
+    EXPECT_DOUBLE_EQ(chain.launches[2].dram_bytes, 2 * joined);
+    EXPECT_DOUBLE_EQ(tails.flops, flops);
+    EXPECT_DOUBLE_EQ(chain.flops, flops);
+  }
+}
+
+TEST(BlockFigures, AWholeProjectionReadsXOnce) {
+  const SmallBlocks blocks;
+  auto weights = blocks.bottleneck();
+  weights.conv3 = blocks.layer(256, 64, 1);
+  weights.downsample = blocks.layer(256, 64, 1);
+  const auto plan = Block::create(weights)->plan({8, 32, 32});
+  ASSERT_TRUE(plan.ok()) << plan.status().message();
+  const double pixels = 8 * 32 * 32, matrices = 64 * 64 + 9 * 64 * 64 + 2 * 64 * 256;
+  const CutFigures& whole = figures_of(plan->explanation(), BlockCut::whole);
+  EXPECT_DOUBLE_EQ(whole.dram_bytes, 2 * (pixels * (64 + 256) + matrices));
+  EXPECT_DOUBLE_EQ(whole.flops * (1 - whole.recomputed), 2 * pixels * matrices);
+}
+
+}  // namespace
+}  // namespace foldconv

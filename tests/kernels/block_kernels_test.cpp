@@ -1,0 +1,159 @@
+// Every kernel of blocks that is compiled, pinned by its name, gives the bits of the convolutions wired
+// by hand: whatever the planner would take.
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include "foldconv/block.hpp"
+#include "kernels/support/launch_log.hpp"
+#include "kernels/support/test_stage.hpp"
+
+namespace foldconv::kernel_tests {
+namespace {
+
+// Kernels that were compared, of those that ran.
+using Names = std::set<std::string>;
+
+// Runs `plan`, and adds the kernels that it launched.
+template <class Test>
+void compare(const Test& test, const BlockPlan& plan, const std::vector<std::byte>& expected,
+             const std::string& kernel, const std::string& shape, Names& compared) {
+  SCOPED_TRACE(kernel + " " + shape);
+  cuemu_reset_counters();
+  const auto y = test.run(plan);
+  const auto log = logged_launches();
+  EXPECT_TRUE(std::ranges::any_of(log, [&](const auto& one) { return one.kernel == kernel; }));
+  const bool same = y == expected;
+  EXPECT_TRUE(same) << "other bits than the convolutions wired by hand";
+  if (same) compared.insert(kernel);
+}
+
+// A refusal of a pinned kernel: the block is of another kind, or a CTA has no room.
+void expect_refusal(const Status& status, const std::string& kernel) {
+  EXPECT_EQ(status.code(), ErrorCode::unsupported) << kernel << ": " << status.message();
+}
+
+template <class Kernel>
+void compare_blocks(std::span<const Kernel> family, std::initializer_list<BlockShape> shapes,
+                    Names& compared) {
+  for (const DataType dtype : {DataType::f16, DataType::bf16}) {
+    for (const BlockShape& shape : shapes) {
+      const TestBlock test(shape, dtype);
+      const Block block = test.create();
+      const auto expected = test.run_by_hand();
+      for (const Kernel& kernel : family) {
+        if (kernel.dtype != dtype) continue;
+        const auto plan = block.plan(test.problem(), {.kernel = kernel.name});
+        if (plan.ok()) {
+          compare(test, *plan, expected, kernel.name, shape.name, compared);
+        } else {
+          expect_refusal(plan.status(), kernel.name);
+        }
+      }
+    }
+  }
+}
+
+template <class Kernel>
+Names names_of(std::span<const Kernel> family) {
+  Names names;
+  for (const Kernel& kernel : family) names.insert(kernel.name);
+  return names;
+}
+
+// On an H100 there is room for all; elsewhere those are left out that have no room for any block.
+void expect_all(const Names& compared, Names list, const Names& too_large) {
+  const host::DeviceFigures device = value_of(host::device_figures(0));
+  if (device.capability < 90) {
+    for (const std::string& name : too_large) list.erase(name);
+  }
+  EXPECT_EQ(compared, list);
+}
+
+// Three stages of 128 pixels and 256 rows of weights.
+const Names kTailsForH100 = {"block_tail_f16_128x256_st3_sm80", "block_tail_bf16_128x256_st3_sm80"};
+
+class BlockKernels : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!cuemu_present()) GTEST_SKIP() << "the log of launches needs the emulator";
+  }
+};
+
+// Rows of 28 and 8 pixels and what is left of them; one slice of channels and several; a round of 128
+// channels of y, less, and more.
+TEST_F(BlockKernels, OfTheWholeFamilyAreComparedAll) {
+  Names compared;
+  compare_blocks(host::whole_kernels(),
+                 {{"one_tile", 1, 28, 8, 64, 64, 64},
+                  {"tails", 2, 29, 11, 192, 64, 192},
+                  {"tall", 1, 57, 3, 256, 64, 256},
+                  {"low", 1, 1, 17, 64, 32, 64},
+                  with_downsample({"one_tile_projection", 1, 28, 8, 64, 64, 128}),
+                  with_downsample({"tails_projection", 2, 29, 11, 64, 64, 256}),
+                  with_downsample({"narrow_projection", 1, 9, 5, 64, 48, 136})},
+                 compared);
+  expect_all(
+      compared, names_of(host::whole_kernels()),
+      {"block_whole_f16_28x8_st6_resident_sm80", "block_whole_bf16_28x8_st6_resident_sm80",
+       "block_whole_f16_28x8_st3_projection_sm80", "block_whole_bf16_28x8_st3_projection_sm80"});
+}
+
+TEST_F(BlockKernels, OfTheTailFamilyAreComparedAll) {
+  Names compared;
+  compare_blocks(host::tail_kernels(),
+                 {{"one_tile", 1, 16, 8, 64, 64, 64},
+                  {"tails", 1, 13, 11, 136, 72, 136},
+                  {"middle_136", 1, 5, 9, 64, 136, 64},
+                  {"middle_256", 1, 9, 15, 128, 256, 128},
+                  with_downsample({"projection", 1, 9, 15, 40, 72, 104}),
+                  with_downsample({"projection_v1", 2, 15, 14, 64, 64, 128}, 2, StrideAt::conv1),
+                  with_downsample({"projection_v1_5", 1, 15, 14, 128, 64, 256}, 2)},
+                 compared);
+  expect_all(compared, names_of(host::tail_kernels()), kTailsForH100);
+}
+
+// Over the border to the next block: as wide as its own middle tensor, narrower, and wider.
+TEST_F(BlockKernels, OfTheTailFamilyReachOverABorder) {
+  struct Pair {
+    BlockShape first, second;
+  };
+  const Pair pairs[] = {
+      {{"same", 1, 9, 15, 128, 64, 128}, {"", 1, 9, 15, 128, 64, 128}},
+      {{"narrower", 1, 9, 15, 72, 104, 72}, {"", 1, 9, 15, 72, 64, 72}},
+      {{"wider", 1, 12, 11, 64, 64, 64}, {"", 1, 12, 11, 64, 136, 64}},
+      {with_downsample({"projection", 1, 9, 15, 64, 64, 128}), {"", 1, 9, 15, 128, 64, 128}},
+  };
+  Names compared;
+  for (const DataType dtype : {DataType::f16, DataType::bf16}) {
+    for (const Pair& pair : pairs) {
+      const TestStage test({pair.first, pair.second}, dtype);
+      const Stage stage = test.create();
+      const auto expected = test.run_separately();
+      for (const host::TailKernel& kernel : host::tail_kernels()) {
+        if (kernel.dtype != dtype) continue;
+        const auto plan = stage.plan(test.problem(), {.kernel = kernel.name});
+        if (plan.ok()) {
+          EXPECT_EQ(plan->explanation().chosen().launches.size(), 3u) << kernel.name;
+          compare(test, *plan, expected, kernel.name, pair.first.name, compared);
+        } else {
+          expect_refusal(plan.status(), kernel.name);
+        }
+      }
+    }
+  }
+  expect_all(compared, names_of(host::tail_kernels()), kTailsForH100);
+}
+
+TEST_F(BlockKernels, OfTheJoinedFamilyAreComparedAll) {
+  Names compared;
+  compare_blocks(host::joined_kernels(),
+                 {with_downsample({"one_pixel", 1, 1, 1, 64, 64, 64}),
+                  with_downsample({"tails", 1, 13, 11, 40, 72, 136}),
+                  with_downsample({"strided", 2, 15, 14, 64, 32, 77}, 2)},
+                 compared);
+  expect_all(compared, names_of(host::joined_kernels()), {});
+}
+
+}  // namespace
+}  // namespace foldconv::kernel_tests
