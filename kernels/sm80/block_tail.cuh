@@ -24,9 +24,9 @@
 #include "ptx/async_copy.cuh"
 #include "ptx/shared_memory.cuh"
 #include "stage/address_table.cuh"
-#include "stage/stage_ring.cuh"
-#include "stage/tail_convs.cuh"
-#include "stage/tail_copies.cuh"
+#include "stage/sm80/stage_ring.cuh"
+#include "stage/sm80/tail_convs.cuh"
+#include "stage/sm80/tail_copies.cuh"
 #include "tile/tail_tile.hpp"
 
 namespace foldconv {
@@ -72,7 +72,7 @@ __global__ void __launch_bounds__(Tile::value.conv2.threads(), Tile::value.conv2
   }
   TailCopies<T, Element> copies(p, table, m_begin);
   StageRing<C.stages, C.stage_bytes()> ring(shared_begin);
-  ring.start(copies);
+  produce_ahead(ring, copies);
 
   using WideMma = ConvWarpMma<C, Element>;
   const std::uint32_t wide_w = T.slice_bytes() + w_offset<WideMma>(warp_column<C>());
@@ -80,8 +80,10 @@ __global__ void __launch_bounds__(Tile::value.conv2.threads(), Tile::value.conv2
   {
     WideMma mma;
     for (int k_block = 0; k_block < p.conv2.k_blocks; ++k_block) {
-      const std::uint32_t stage = ring.next(copies);
+      const std::uint32_t stage = ring.wait();
+      produce(ring, copies);
       mma.multiply_slice(stage + wide_x, stage + wide_w);
+      ring.release();
     }
     store_middle<T, Element>(mma.sums, {p.conv2.scale, p.conv2.bias, p.conv2.activation},
                              p.conv2.g.k, shared + T.operand_begin());
@@ -96,19 +98,23 @@ __global__ void __launch_bounds__(Tile::value.conv2.threads(), Tile::value.conv2
     RoundMma mma;
     std::uint32_t stage = 0;
     for (int begin = 0; begin < slices; begin += T.slices_per_stage()) {
-      stage = ring.next(copies);
+      stage = ring.wait();
+      produce(ring, copies);
       const int end = min(begin + T.slices_per_stage(), slices);
       for (int slice = begin; slice < end; ++slice) {
         mma.multiply_slice(round_x + slice * T.slice_bytes(),
                            stage + round_w + (slice - begin) * kSliceWidth * kSliceBytes);
       }
+      ring.release();
     }
-    // An identity shortcut came with the only stage of the round.
+    // An identity shortcut came with the only stage of the round, which stays until the next wait().
     const char* identity = p.identity != nullptr ? shared + (stage - shared_begin) : nullptr;
     store_round<T, Element>(p, mma.sums, first, identity, shared + T.y_begin());
     if (has_next) {
-      stage = ring.next(copies);  // its barrier: the slice of y is complete
+      stage = ring.wait();  // its barrier: the slice of y is complete
+      produce(ring, copies);
       next_mma.multiply_slice(y + wide_x, stage + wide_w);
+      ring.release();
     } else {
       __syncthreads();
     }

@@ -25,9 +25,10 @@
 #include "ptx/async_copy.cuh"
 #include "ptx/shared_memory.cuh"
 #include "stage/slice_rows.cuh"
-#include "stage/weight_loader.cuh"
-#include "stage/whole_convs.cuh"
-#include "stage/whole_ring.cuh"
+#include "stage/sm80/stage_ring.cuh"
+#include "stage/sm80/weight_loader.cuh"
+#include "stage/sm80/whole_convs.cuh"
+#include "stage/sm80/whole_copies.cuh"
 #include "tile/whole_tile.hpp"
 
 namespace foldconv {
@@ -77,7 +78,9 @@ __global__ void __launch_bounds__(Tile::value.threads(), 1)
     }
   }
 
-  WholeRing<T, Element> ring(p, ring_begin);
+  WholeCopies<T, Element> copies(p);
+  StageRing<T.stages, T.stage_bytes()> ring(ring_begin);
+  produce_ahead(ring, copies);
   for (int tile = blockIdx.x; tile < p.tiles; tile += gridDim.x) {
     const TilePlace place(tile, T.tile_h, T.kTileW, p.tiles_per_image, p.tile_columns);
 
@@ -85,13 +88,15 @@ __global__ void __launch_bounds__(Tile::value.threads(), 1)
       first_conv<T, Element>(p, place, chunk, middle, [&](auto& mma, int m, int n) {
         using Mma = std::decay_t<decltype(mma)>;
         for (int slice = 0; slice < slices; ++slice) {
-          const std::uint32_t stage = ring.next();
+          const std::uint32_t stage = ring.wait();
+          produce(ring, copies);
           // From here on nobody reads the last tile's.
           if (Tile::value.projection && chunk == 0) copy_shortcut<T, Element>(p, place, shortcut);
           const std::uint32_t w1 = Tile::value.resident
                                        ? w1_resident + slice * kSliceWidth * kSliceBytes
                                        : stage + T.kChunkRows * kSliceBytes;
           mma.multiply_slice(stage + x_offset<Mma>(m), w1 + w_offset<Mma>(n));
+          ring.release();
         }
       });
     }
@@ -100,11 +105,19 @@ __global__ void __launch_bounds__(Tile::value.threads(), 1)
     for (int first = 0; first < p.k; first += T.kRoundChannels) {
       last_conv<T, Element>(p, place, first, [&](auto& mma, int m, int n) {
         using Mma = std::decay_t<decltype(mma)>;
-        const std::uint32_t w3 =
-            Tile::value.resident ? w3_resident + first * kSliceBytes : ring.next();
-        mma.multiply_slice(t + x_offset<Mma>(m), w3 + w_offset<Mma>(n));
-        if constexpr (Tile::value.projection)
-          mma.multiply_slice(shortcut + x_offset<Mma>(m), ring.next() + w_offset<Mma>(n));
+        const auto multiply_stage = [&](std::uint32_t x) {
+          const std::uint32_t w3 = ring.wait();
+          produce(ring, copies);
+          mma.multiply_slice(x + x_offset<Mma>(m), w3 + w_offset<Mma>(n));
+          ring.release();
+        };
+        if constexpr (Tile::value.resident) {
+          mma.multiply_slice(t + x_offset<Mma>(m),
+                             w3_resident + first * kSliceBytes + w_offset<Mma>(n));
+        } else {
+          multiply_stage(t);
+        }
+        if constexpr (Tile::value.projection) multiply_stage(shortcut);
       });
     }
     // The next tile's first write to t1 or the shortcut comes after a barrier of the ring.

@@ -14,7 +14,7 @@
 //   stage: [block_m][64] pixels, then [block_n][64] weights; rows of 128 bytes, 16-byte chunks
 //          swizzled (stage/swizzle.cuh)
 //   after the last stage of K the ring takes the pieces of the output tile: residual in, output out
-//   (stage/output_tile.cuh)
+//   (stage/sm80/output_tile.cuh)
 //
 //   copy     k0 k1 | k2 k3 k4 ... | r0 r1 .     (3 stages; r: pieces of the residual)
 //   multiply       | k0 k1 k2 ...   kl-1 kl | epilogue
@@ -27,12 +27,12 @@
 #include "ptx/async_copy.cuh"
 #include "ptx/shared_memory.cuh"
 #include "stage/address_table.cuh"
-#include "stage/conv_epilogue.cuh"
-#include "stage/output_tile.cuh"
-#include "stage/stage_ring.cuh"
-#include "stage/warp_mma.cuh"
-#include "stage/weight_loader.cuh"
-#include "stage/x_loader.cuh"
+#include "stage/sm80/conv_epilogue.cuh"
+#include "stage/sm80/output_tile.cuh"
+#include "stage/sm80/stage_ring.cuh"
+#include "stage/sm80/warp_mma.cuh"
+#include "stage/sm80/weight_loader.cuh"
+#include "stage/sm80/x_loader.cuh"
 #include "tile/conv_tile.hpp"
 
 namespace foldconv {
@@ -77,15 +77,17 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
     ++to_copy;
   };
   StageRing<T.stages, T.stage_bytes()> ring(ptx::shared_address(shared));
-  ring.start(fill);
+  produce_ahead(ring, fill);
 
   using Mma = ConvWarpMma<T, Element>;
   Mma mma;
   const std::uint32_t x_part = x_offset<Mma>(warp_row<T>());
   const std::uint32_t w_part = T.block_m * kSliceBytes + w_offset<Mma>(warp_column<T>());
   for (int k_block = 0; k_block < p.k_blocks; ++k_block) {
-    const std::uint32_t stage = ring.next(fill);
+    const std::uint32_t stage = ring.wait();
+    produce(ring, fill);
     mma.multiply_slice(stage + x_part, stage + w_part);
+    ring.release();
   }
   ptx::wait_async_copies<0>();
 

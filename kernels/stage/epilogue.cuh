@@ -3,8 +3,8 @@
 #pragma once
 
 #include "params/conv_params.hpp"
-#include "stage/accumulators.cuh"
 #include "stage/activation.cuh"
+#include "stage/pair_place.cuh"
 
 namespace foldconv {
 

@@ -1,7 +1,7 @@
 // A slice of channels of some pixels in shared memory: [rows][kSliceWidth], swizzled by row.
 #pragma once
 
-#include "stage/accumulators.cuh"
+#include "stage/pair_place.cuh"
 #include "stage/swizzle.cuh"
 #include "tile/weight_layout.hpp"
 

@@ -3,9 +3,9 @@
 #include "ptx/async_copy.cuh"
 #include "ptx/shared_memory.cuh"
 #include "stage/epilogue.cuh"
-#include "stage/stage_ring.cuh"
+#include "stage/sm80/stage_ring.cuh"
+#include "stage/sm80/warp_mma.cuh"
 #include "stage/swizzle.cuh"
-#include "stage/warp_mma.cuh"
 
 namespace foldconv::stage_tests {
 namespace {
@@ -73,13 +73,15 @@ __global__ void ring_of(RingParams p) {
     ++to_copy;
   };
   StageRing<kStages, kStageBytes> ring(begin);
-  ring.start(fill);
+  produce_ahead(ring, fill);
   for (int i = 0; i < p.count; ++i) {
-    const char* stage = shared + (ring.next(fill) - begin);
+    const char* stage = shared + (ring.wait() - begin);
+    produce(ring, fill);
     // What another thread copied: only the ring's barrier makes it visible.
     const int other = kThreads - 1 - static_cast<int>(threadIdx.x);
     reinterpret_cast<uint4*>(p.y)[i * kThreads + other] =
         reinterpret_cast<const uint4*>(stage)[other];
+    ring.release();
   }
   ptx::wait_async_copies<0>();
 }

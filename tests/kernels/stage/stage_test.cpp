@@ -3,33 +3,17 @@
 
 #include <cmath>
 #include <cstdint>
-#include <cstring>
-#include <span>
 #include <vector>
 
 #include "foldconv/activation.hpp"
 #include "harness/oracle/rounding.hpp"
+#include "kernels/stage/buffers.hpp"
 #include "kernels/stage/stage_kernels.hpp"
-#include "kernels/support/device_buffer.hpp"
 
 namespace foldconv::stage_tests {
 namespace {
 
-using kernel_tests::DeviceBuffer;
-
 constexpr int kRows = 32, kSlice = 64;
-
-template <class T>
-DeviceBuffer on_device(const std::vector<T>& values) {
-  return DeviceBuffer(std::as_bytes(std::span(values)));
-}
-template <class T>
-std::vector<T> downloaded(const DeviceBuffer& buffer) {
-  const std::vector<std::byte> bytes = buffer.download();
-  std::vector<T> values(bytes.size() / sizeof(T));
-  std::memcpy(values.data(), bytes.data(), bytes.size());
-  return values;
-}
 
 double exact(Activation activation, double alpha, double v) {
   switch (activation) {

@@ -1,16 +1,9 @@
 // A warp's accumulators: the one place that knows which lane holds which element.
 #pragma once
 
-namespace foldconv {
+#include "stage/pair_place.cuh"
 
-// Where a pair of accumulators stands in the warp's tile. Rows are pixels, columns channels, both
-// split into eights: what is a constant stays one in the addresses made of it.
-struct PairPlace {
-  int row_eight, row_in_eight;
-  int column_eight, column_in_eight;  // of the pair's first; the second is the next one
-  __device__ __forceinline__ int row() const { return row_eight * 8 + row_in_eight; }
-  __device__ __forceinline__ int column() const { return column_eight * 8 + column_in_eight; }
-};
+namespace foldconv {
 
 // kFragmentsM x kFragmentsN fragments of 16 pixels x 8 channels. A lane holds two neighbouring
 // columns of each fragment, of every eighth row (PTX ISA, "mma.m16n8k16", matrix D; each warp of a

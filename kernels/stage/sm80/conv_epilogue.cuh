@@ -4,8 +4,8 @@
 #include "params/conv_params.hpp"
 #include "stage/element.cuh"
 #include "stage/epilogue.cuh"
-#include "stage/output_tile.cuh"
-#include "stage/warp_mma.cuh"
+#include "stage/sm80/output_tile.cuh"
+#include "stage/sm80/warp_mma.cuh"
 #include "tile/conv_tile.hpp"
 
 namespace foldconv {

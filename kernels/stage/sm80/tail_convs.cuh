@@ -4,11 +4,11 @@
 #include <cstdint>
 
 #include "params/block_params.hpp"
-#include "stage/conv_epilogue.cuh"
 #include "stage/element.cuh"
 #include "stage/epilogue.cuh"
 #include "stage/slice_rows.cuh"
-#include "stage/warp_mma.cuh"
+#include "stage/sm80/conv_epilogue.cuh"
+#include "stage/sm80/warp_mma.cuh"
 #include "tile/tail_tile.hpp"
 
 namespace foldconv {

@@ -10,11 +10,11 @@
 #include "params/block_params.hpp"
 #include "stage/element.cuh"
 #include "stage/epilogue.cuh"
-#include "stage/neighbouring_channels.cuh"
 #include "stage/slice_rows.cuh"
+#include "stage/sm80/neighbouring_channels.cuh"
+#include "stage/sm80/warp_mma.cuh"
 #include "stage/swizzle.cuh"
 #include "stage/tile_place.cuh"
-#include "stage/warp_mma.cuh"
 #include "tile/whole_tile.hpp"
 
 namespace foldconv {

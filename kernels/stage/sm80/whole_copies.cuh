@@ -12,11 +12,10 @@
 
 #include "params/block_params.hpp"
 #include "ptx/async_copy.cuh"
-#include "stage/neighbouring_channels.cuh"
-#include "stage/stage_ring.cuh"
+#include "stage/sm80/neighbouring_channels.cuh"
+#include "stage/sm80/weight_loader.cuh"
 #include "stage/swizzle.cuh"
 #include "stage/tile_place.cuh"
-#include "stage/weight_loader.cuh"
 #include "tile/whole_tile.hpp"
 
 namespace foldconv {
@@ -31,20 +30,22 @@ __device__ __forceinline__ auto last_weights(const WholeParams& p, int first) {
 }
 
 template <WholeTile T, class Element>
-class WholeRing {
+class WholeCopies {
  public:
-  __device__ __forceinline__ WholeRing(const WholeParams& p, std::uint32_t begin)
-      : p_(p),
-        first_weights_(p.conv1.w, p.c, [](int row) { return row; }),
-        ring_(begin),
-        tile_(blockIdx.x) {
+  __device__ __forceinline__ explicit WholeCopies(const WholeParams& p)
+      : p_(p), first_weights_(p.conv1.w, p.c, [](int row) { return row; }), tile_(blockIdx.x) {
     locate_chunk();
-    ring_.start([this](std::uint32_t stage) { fill(stage); });
   }
 
-  // As StageRing::next().
-  __device__ __forceinline__ std::uint32_t next() {
-    return ring_.next([this](std::uint32_t stage) { fill(stage); });
+  // Starts the copies of the next stage.
+  __device__ __forceinline__ void operator()(std::uint32_t stage) {
+    if (tile_ >= p_.tiles) return;
+    if (chunk_ < T.chunks()) {
+      fill_chunk(stage);
+    } else {
+      last_weights<T, Element>(p_, round_ * T.kRoundChannels).load(stage, slice_);
+      advance_round();
+    }
   }
 
  private:
@@ -66,16 +67,6 @@ class WholeRing {
       offset_[i] = inside ? ((place.image * p_.h + h) * p_.w + w) * p_.c +
                                 static_cast<int>(threadIdx.x) % 8 * 8
                           : 0;
-    }
-  }
-
-  __device__ __forceinline__ void fill(std::uint32_t stage) {
-    if (tile_ >= p_.tiles) return;
-    if (chunk_ < T.chunks()) {
-      fill_chunk(stage);
-    } else {
-      last_weights<T, Element>(p_, round_ * T.kRoundChannels).load(stage, slice_);
-      advance_round();
     }
   }
 
@@ -110,7 +101,6 @@ class WholeRing {
 
   const WholeParams& p_;
   WeightLoader<T.threads(), kSliceWidth, Element> first_weights_;
-  StageRing<T.stages, T.stage_bytes()> ring_;
   int tile_, chunk_ = 0, round_ = 0, slice_ = 0;
   int offset_[kRows];    // in elements; 0 outside the image
   unsigned int inside_;  // a bit for each row

@@ -5,7 +5,7 @@
 
 #include "ptx/ldmatrix.cuh"
 #include "ptx/mma.cuh"
-#include "stage/accumulators.cuh"
+#include "stage/sm80/accumulators.cuh"
 #include "stage/swizzle.cuh"
 #include "tile/weight_layout.hpp"
 

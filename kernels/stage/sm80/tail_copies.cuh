@@ -12,8 +12,8 @@
 #include "params/block_params.hpp"
 #include "ptx/async_copy.cuh"
 #include "stage/slice_rows.cuh"
-#include "stage/weight_loader.cuh"
-#include "stage/x_loader.cuh"
+#include "stage/sm80/weight_loader.cuh"
+#include "stage/sm80/x_loader.cuh"
 #include "tile/tail_tile.hpp"
 
 namespace foldconv {

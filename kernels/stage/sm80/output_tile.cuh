@@ -8,7 +8,7 @@
 #include "params/conv_params.hpp"
 #include "ptx/async_copy.cuh"
 #include "ptx/shared_memory.cuh"
-#include "stage/accumulators.cuh"
+#include "stage/sm80/accumulators.cuh"
 #include "stage/swizzle.cuh"
 #include "tile/conv_tile.hpp"
 
