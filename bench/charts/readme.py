@@ -82,10 +82,12 @@ def introduction(result):
     if result.emulated:
         return (
             f"{result.what()}, by the emulator's exact counts. **Nothing here was "
-            f"timed on a GPU**: floor times are a model, bytes and operations of each launch at the "
-            f"rates of {header['copy_how'].replace('model of ', '')} "
+            f"timed on a GPU**: floor times are the model by which `plan()` compares cuts, the longer "
+            f"of bytes and operations (in full waves) of each launch, and the launch, by the rates of "
+            f"{header['copy_how'].replace('model of ', '')} "
             f"({header['copy_bytes_per_second'] * 1e-12:.1f} TB/s, "
-            f"{header['gemm_flops_per_second'] * 1e-12:.0f} TFLOP/s)."
+            f"{header['gemm_flops_per_second'] * 1e-12:.0f} TFLOP/s by mma.sync, "
+            f"{header['launch_us']:.1f} us a launch)."
         )
     roofs = []
     if header["copy_bytes_per_second"]:

@@ -48,6 +48,7 @@ HEADER = {
     "gemm_how": (TEXT, True),
     "gemm_reason": (TEXT, True),
     "fp32_flops_per_second": (NUMBER, True),
+    "launch_us": (NUMBER, True),
     "empty_span_us": (NUMBER, True),
     "l2": (TEXT, True),
     "seconds_limit": (NUMBER, True),
@@ -85,7 +86,6 @@ FIELDS = {
     "floor_us": (NUMBER, True),
     "limit": (TEXT, True),
     "floor_over_baseline": (NUMBER, True),
-    "planner_floor_us": (NUMBER, True),
     **{f"cold_{name}": kind for name, kind in TIMES.items()},
     **{f"warm_{name}": kind for name, kind in TIMES.items()},
     "dram_bytes": (NUMBER, True),
@@ -95,7 +95,7 @@ FIELDS = {
     "wavefronts_over_ideal": (NUMBER, True),
 }
 
-FIGURES = [name for name in FIELDS if name.startswith(("cold_", "warm_", "floor_", "planner_"))]
+FIGURES = [name for name in FIELDS if name.startswith(("cold_", "warm_", "floor_"))]
 
 
 class BadResult(Exception):

@@ -6,6 +6,7 @@
 #include "harness/error.hpp"
 #include "harness/problem/text.hpp"
 #include "measure/measure.hpp"
+#include "measure/model.hpp"
 #include "report/bench_report.hpp"
 #include "report/progress.hpp"
 #include "report/text.hpp"
@@ -49,6 +50,10 @@ std::vector<Measured> measure_problem(Problem& problem, const Options& options,
                                "direct, cudnn, cudnn-separate"});
   }
   return measure(ways, measuring);
+}
+
+const GpuModel& model_of(const Options& options, const Device& device) {
+  return choose_model(options.model, device.architecture);
 }
 
 // --- Heading ------------------------------------------------------------------------------------
@@ -99,20 +104,19 @@ std::vector<std::string> lines_of_gpu(const Options& options, const Roofs& roofs
   return lines;
 }
 
-}  // namespace
-
 Heading bench_heading(const Options& options, const Device& device, const Roofs& roofs) {
   Heading heading = heading_of(options, device);
   const bool emulated = device.emulated;
-  const GpuModel& model = choose_model(options.model, device.architecture);
   Fields& fields = heading.fields;
-  fields.insert(fields.end(), {{"model", value_if(emulated, std::string(model.name))},
-                               {"roofs", std::string(roofs.measured ? "measured" : "model")}});
+  fields.insert(fields.end(),
+                {{"model", value_if(emulated, std::string(model_of(options, device).name))},
+                 {"roofs", std::string(roofs.measured ? "measured" : "model")}});
   add_roof("copy", "_bytes_per_second", roofs.copy, fields);
   add_roof("gemm", "_flops_per_second", roofs.gemm, fields);
   fields.insert(
       fields.end(),
-      {{"fp32_flops_per_second", value_if(emulated, model.fp32_flops_per_second)},
+      {{"fp32_flops_per_second", value_if(emulated, roofs.model.simt_flops_per_second)},
+       {"launch_us", value_if(emulated, roofs.model.launch_seconds * 1e6)},
        {"empty_span_us", value_if(roofs.empty_span_seconds > 0, roofs.empty_span_seconds * 1e6)},
        {"l2", value_if(!emulated, std::string(to_string(options.l2)))},
        {"seconds_limit", value_if(!emulated, options.seconds)},
@@ -122,11 +126,10 @@ Heading bench_heading(const Options& options, const Device& device, const Roofs&
   if (emulated) {
     lines.insert(lines.end(),
                  {"EMULATED on the CPU: counts are exact, nothing is timed.",
-                  std::string("floor: a model, no measurement: bytes and operations of each launch "
-                              "at the rates of ") +
-                      model.title + ":",
-                  "  " + model.figures() +
-                      "; the largest time counts; L2 cold, launch latency not included"});
+                  "floor: plan()'s model, no measurement: the longer of bytes and operations (in "
+                  "full waves) of each launch,",
+                  std::string("  and the launch, by the rates of ") +
+                      model_of(options, device).title + ": " + roofs.model.to_string()});
   } else {
     for (std::string& line : lines_of_gpu(options, roofs)) lines.push_back(std::move(line));
   }
@@ -134,16 +137,18 @@ Heading bench_heading(const Options& options, const Device& device, const Roofs&
   return heading;
 }
 
+}  // namespace
+
 int run_bench(const Options& options, const Device& device, const Problems& problems,
               Writer& writer) {
   const bool emulated = device.emulated;
-  const GpuModel& model = choose_model(options.model, device.architecture);
   MeasureOptions measuring{.timing = {.cold = options.l2 != L2::warm,
                                       .warm = options.l2 != L2::cold,
                                       .l2_bytes = device.l2_bytes,
                                       .limits = {.seconds = options.seconds}},
-                           .roofs = emulated ? roofs_of(model) : measure_roofs(device),
-                           .model = &model,
+                           .roofs = emulated ? roofs_of(harness::value_of(device_speed()),
+                                                        model_of(options, device).title)
+                                             : measure_roofs(device),
                            .emulated = emulated,
                            .doing = {}};
   std::vector<Figure> figures;

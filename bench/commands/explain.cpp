@@ -24,7 +24,7 @@ struct Explained {
   bool chosen = false;
   std::string reason = {};  // why chosen, or why not; "": it would have been possible
   const Explanation* layer = nullptr;
-  const CutFigures* figures = nullptr;  // of a cut that is possible
+  const CutFigures* figures = nullptr;  // of a layer's one launch, or a cut that is possible
 };
 
 template <class From, class Get>
@@ -34,45 +34,34 @@ Column<Explained> column(const char* key, const From* Explained::*from, Get get)
           }};
 }
 
-// A field that both have.
-template <class OfLayer, class OfCut>
-Column<Explained> column_of_both(const char* key, OfLayer of_layer, OfCut of_cut) {
-  return {key, [=](const Explained& row) {
-            if (row.layer != nullptr) return Value(of_layer(*row.layer));
-            return row.figures == nullptr ? Value() : Value(of_cut(*row.figures));
-          }};
-}
-
 std::vector<Column<Explained>> columns() {
   const auto whole = [](double value) { return static_cast<std::int64_t>(value); };
   const auto of_layer = [](const char* key, auto get) {
     return column(key, &Explained::layer, get);
   };
-  const auto of_cut = [](const char* key, auto get) {
+  const auto of_launches = [](const char* key, auto get) {
     return column(key, &Explained::figures, get);
   };
-  return {{"name", [](const Explained& row) { return row.name; }},
-          {"descriptor", [](const Explained& row) { return row.descriptor; }},
-          {"cut", [](const Explained& row) { return text_or_none(row.cut); }},
-          {"kernel", [](const Explained& row) { return text_or_none(row.kernel); }},
-          {"chosen", [](const Explained& row) { return row.chosen; }},
-          {"reason", [](const Explained& row) { return text_or_none(row.reason); }},
-          of_layer("grid", [](const Explanation& e) { return count_of(e.grid); }),
-          of_layer("threads", [](const Explanation& e) { return count_of(e.threads); }),
-          of_layer("shared_bytes", [](const Explanation& e) { return count_of(e.shared_bytes); }),
-          of_layer("registers", [](const Explanation& e) { return std::int64_t{e.registers}; }),
-          of_layer("ctas_per_sm", [](const Explanation& e) { return std::int64_t{e.ctas_per_sm}; }),
-          of_layer("waves", [](const Explanation& e) { return e.waves; }),
-          column_of_both(
-              "launches", [](const Explanation&) { return std::int64_t{1}; },
-              [](const CutFigures& cut) { return count_of(cut.launches.size()); }),
-          of_cut("dram_bytes", [whole](const CutFigures& cut) { return whole(cut.dram_bytes); }),
-          of_cut("flops", [whole](const CutFigures& cut) { return whole(cut.flops); }),
-          of_cut("recomputed", [](const CutFigures& cut) { return cut.recomputed; }),
-          of_cut("floor_us", [](const CutFigures& cut) { return cut.floor_us; }),
-          column_of_both(
-              "workspace_bytes", [](const Explanation& e) { return count_of(e.workspace_bytes); },
-              [](const CutFigures& cut) { return count_of(cut.workspace_bytes); })};
+  return {
+      {"name", [](const Explained& row) { return row.name; }},
+      {"descriptor", [](const Explained& row) { return row.descriptor; }},
+      {"cut", [](const Explained& row) { return text_or_none(row.cut); }},
+      {"kernel", [](const Explained& row) { return text_or_none(row.kernel); }},
+      {"chosen", [](const Explained& row) { return row.chosen; }},
+      {"reason", [](const Explained& row) { return text_or_none(row.reason); }},
+      of_layer("grid", [](const Explanation& e) { return count_of(e.grid); }),
+      of_layer("threads", [](const Explanation& e) { return count_of(e.threads); }),
+      of_layer("shared_bytes", [](const Explanation& e) { return count_of(e.shared_bytes); }),
+      of_layer("registers", [](const Explanation& e) { return std::int64_t{e.registers}; }),
+      of_layer("ctas_per_sm", [](const Explanation& e) { return std::int64_t{e.ctas_per_sm}; }),
+      of_layer("waves", [](const Explanation& e) { return e.waves; }),
+      of_launches("launches", [](const CutFigures& cut) { return count_of(cut.launches.size()); }),
+      of_launches("dram_bytes", [whole](const CutFigures& cut) { return whole(cut.dram_bytes); }),
+      of_launches("flops", [whole](const CutFigures& cut) { return whole(cut.flops); }),
+      of_launches("recomputed", [](const CutFigures& cut) { return cut.recomputed; }),
+      of_launches("floor_us", [](const CutFigures& cut) { return cut.floor_us; }),
+      of_launches("workspace_bytes",
+                  [](const CutFigures& cut) { return count_of(cut.workspace_bytes); })};
 }
 
 // "  title      text", broken between words.
@@ -85,6 +74,12 @@ std::string titled(const std::string& title, const std::string& text) {
 
 std::string named(const Problem& problem) {
   return problem.name.empty() ? "" : problem.name + ": ";
+}
+
+std::string floor_text(const CutFigures& figures) {
+  return fixed(figures.floor_us, 2) +
+         " us at least: " + counted(figures.launches.size(), "kernel") + ", " +
+         fixed(figures.dram_bytes * 1e-6, 3) + " MB, " + fixed(figures.flops * 1e-9, 3) + " GFLOP";
 }
 
 // --- Layers -------------------------------------------------------------------------------------
@@ -101,7 +96,21 @@ std::string tile_text(const std::string& kernel) {
   return "none: a thread for each output element";
 }
 
-std::string layer_text(const Problem& problem, const Explanation& chosen) {
+CutFigures figures_of(const ConvProblem& problem, const Explanation& chosen,
+                      const DeviceSpeed& speed) {
+  const LaunchCost cost = cost_of(problem, chosen);
+  const double floor_us = floor_seconds(cost, speed) * 1e6;
+  CutFigures figures;
+  figures.launches = {{cost, chosen.kernel, floor_us}};
+  figures.dram_bytes = cost.dram_bytes;
+  figures.flops = cost.flops;
+  figures.workspace_bytes = chosen.workspace_bytes;
+  figures.floor_us = floor_us;
+  return figures;
+}
+
+std::string layer_text(const Problem& problem, const Explanation& chosen, const CutFigures& figures,
+                       const DeviceSpeed& speed) {
   return "\n" + named(problem) + to_string(problem.lines.front().convs.front().problem) + "\n" +
          titled("kernel", chosen.kernel) + titled("why", chosen.reason) +
          titled("tile", tile_text(chosen.kernel)) +
@@ -111,21 +120,25 @@ std::string layer_text(const Problem& problem, const Explanation& chosen) {
          titled("shared memory", grouped(chosen.shared_bytes) + " bytes a CTA") +
          titled("registers", std::to_string(chosen.registers) + " a thread") +
          titled("workspace", grouped(chosen.workspace_bytes) + " bytes") +
+         titled("floor", floor_text(figures)) + titled("device", speed.to_string()) +
          (chosen.refused.empty() ? "  no other kernel" : "  refused");
 }
 
 void explain_layer(const Problem& problem, Report<Explained>& report) {
   constexpr std::size_t kReasonColumn = 42;
-  const Explanation chosen =
-      value_of(explain(problem.lines.front().convs.front().problem, {.kernel = problem.kernel}));
+  const ConvProblem& conv = problem.lines.front().convs.front().problem;
+  const Explanation chosen = value_of(explain(conv, {.kernel = problem.kernel}));
+  const DeviceSpeed speed = value_of(device_speed());
+  const CutFigures figures = figures_of(conv, chosen, speed);
   const std::string descriptor = descriptor_of(problem);
   report.row({.name = problem.name,
               .descriptor = descriptor,
               .kernel = chosen.kernel,
               .chosen = true,
               .reason = chosen.reason,
-              .layer = &chosen},
-             layer_text(problem, chosen));
+              .layer = &chosen,
+              .figures = &figures},
+             layer_text(problem, chosen, figures, speed));
   for (const Refusal& refusal : chosen.refused) {
     std::string note = "    " + refusal.kernel;
     note.resize(std::max(kReasonColumn, note.size() + 2), ' ');
@@ -141,8 +154,7 @@ void explain_layer(const Problem& problem, Report<Explained>& report) {
 
 std::string cut_text(const CutFigures& cut) {
   if (!cut.refusal.empty()) return "not possible: " + cut.refusal;
-  return fixed(cut.floor_us, 2) + " us at least: " + counted(cut.launches.size(), "kernel") + ", " +
-         fixed(cut.dram_bytes * 1e-6, 3) + " MB, " + fixed(cut.flops * 1e-9, 3) + " GFLOP" +
+  return floor_text(cut) +
          (cut.recomputed > 0 ? " (" + fixed(cut.recomputed * 100, 1) + " % of them twice)" : "") +
          ", workspace " + grouped(cut.workspace_bytes) +
          " bytes: " + folded_repeats(harness::kernels_of(cut));

@@ -53,6 +53,22 @@ void read_after_each_kernel(const harness::Graph& graph, std::vector<Traffic>& t
 
 }  // namespace
 
+Traffic& Traffic::operator+=(const Traffic& other) {
+  launches += other.launches;
+  dram_bytes += other.dram_bytes;
+  mma_instructions += other.mma_instructions;
+  mma_flops += other.mma_flops;
+  fma_flops += other.fma_flops;
+  shared_wavefronts += other.shared_wavefronts;
+  ideal_shared_wavefronts += other.ideal_shared_wavefronts;
+  return *this;
+}
+
+double Traffic::wavefronts_over_ideal() const {
+  if (ideal_shared_wavefronts == 0) return 0;
+  return static_cast<double>(shared_wavefronts) / static_cast<double>(ideal_shared_wavefronts);
+}
+
 std::vector<Traffic> count_launches(const harness::Launch& launch) {
   std::vector<Traffic> traffic;
   const harness::Stream stream = harness::make_stream();

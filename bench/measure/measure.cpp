@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "measure/counts.hpp"
-
 namespace foldconv::tool {
 namespace {
 
@@ -15,7 +13,6 @@ Measured measure_untimed(const harness::Way& way, const MeasureOptions& options)
                     .refusal = way.refusal,
                     .wrong = {},
                     .work = way.work(),
-                    .planner_floor_us = way.floor_us,
                     .traffic = {},
                     .floor = {},
                     .timings = {},
@@ -26,7 +23,7 @@ Measured measure_untimed(const harness::Way& way, const MeasureOptions& options)
     measured.traffic.insert(measured.traffic.end(), counted.begin(), counted.end());
   };
   measured.wrong = options.emulated ? harness::check(way, count).wrong : harness::check(way).wrong;
-  measured.floor = options.emulated ? floor_time(*options.model, measured.traffic)
+  measured.floor = options.emulated ? floor_of(way.costs(), options.roofs.model)
                                     : floor_of(measured.work, options.roofs);
   return measured;
 }

@@ -10,7 +10,7 @@
 #include "harness/device/machine.hpp"
 #include "harness/time/timing.hpp"
 #include "harness/ways/way.hpp"
-#include "measure/model.hpp"
+#include "measure/counts.hpp"
 #include "measure/roofs.hpp"
 
 namespace foldconv::tool {
@@ -23,9 +23,8 @@ struct Measured {
   std::string refusal;           // why it cannot be run; then nothing below is known
   std::string wrong;             // why its result is wrong; empty: right
   harness::Work work;            // that its launches cannot avoid
-  double planner_floor_us = 0;   // the planner's own floor; 0: it has none
   std::vector<Traffic> traffic;  // emulator: one for each launch
-  Floor floor;  // GPU: of `work` by measured roofs; emulator: of `traffic` by the model
+  Floor floor;  // GPU: of `work` by measured roofs; emulator: the library's, of each launch
   harness::Timings timings;  // GPU
   std::string untimed;       // GPU: why it has no times although it is right
 
@@ -35,8 +34,7 @@ struct Measured {
 
 struct MeasureOptions {
   harness::TimingOptions timing;  // GPU
-  Roofs roofs;                    // GPU: measured
-  const GpuModel* model;          // emulator
+  Roofs roofs;
   bool emulated = false;
   std::function<void(const std::string& what)> doing;  // told what is being done
 };

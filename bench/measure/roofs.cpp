@@ -30,16 +30,30 @@ void Roof::take(double amount, const harness::Timing& timing) {
   }
 }
 
-Roofs roofs_of(const GpuModel& model) {
-  const std::string how = std::string("model of ") + model.title;
+const char* to_string(Limit limit) {
+  switch (limit) {
+    case Limit::memory:
+      return "memory";
+    case Limit::tensor:
+      return "tensor";
+    case Limit::fp32:
+      return "fp32";
+  }
+  return "unknown";
+}
+
+Roofs roofs_of(const DeviceSpeed& model, const std::string& title) {
+  const std::string how = "model of " + title;
   return {.measured = false,
           .copy = {.rate = model.bytes_per_second, .noise = 0, .how = how, .reason = ""},
-          .gemm = {.rate = model.tensor_flops_per_second, .noise = 0, .how = how, .reason = ""},
-          .empty_span_seconds = 0};
+          .gemm = {.rate = model.flops_per_second, .noise = 0, .how = how, .reason = ""},
+          .empty_span_seconds = 0,
+          .model = model};
 }
 
 Roofs measure_roofs(const harness::Device& device) {
-  Roofs roofs{.measured = true, .copy = {}, .gemm = {}, .empty_span_seconds = 0};
+  Roofs roofs;
+  roofs.measured = true;
   roofs.copy = measure_copy(kCopyBytes);
   roofs.gemm = device.emulated ? Roof{.rate = 0,
                                       .noise = 0,
@@ -54,6 +68,23 @@ Floor floor_of(const harness::Work& work, const Roofs& roofs) {
   const double memory = roofs.copy.known() ? work.bytes / roofs.copy.rate : 0;
   const double tensor = roofs.gemm.known() ? work.flops / roofs.gemm.rate : 0;
   return tensor > memory ? Floor{tensor, Limit::tensor} : Floor{memory, Limit::memory};
+}
+
+Floor floor_of(const std::vector<LaunchCost>& launches, const DeviceSpeed& model) {
+  Floor floor;
+  double longest = 0;
+  for (const LaunchCost& launch : launches) {
+    const double seconds = floor_seconds(launch, model);
+    floor.seconds += seconds;
+    if (seconds <= longest) continue;
+    longest = seconds;
+    LaunchCost bytes_alone = launch;
+    bytes_alone.flops = 0;
+    floor.limit = floor_seconds(bytes_alone, model) == seconds ? Limit::memory
+                  : launch.tensor_cores                        ? Limit::tensor
+                                                               : Limit::fp32;
+  }
+  return floor;
 }
 
 double share_of(const Floor& floor, double seconds) {

@@ -2,15 +2,17 @@
 //
 //   floor = max(bytes / copy rate, FLOPs / matrix product rate)      share = floor / time
 //
-// On a GPU both rates are measured in the same run, on the emulator they are a model's.
+// On a GPU both rates are measured in the same run. On the emulator the floor is the library's own
+// (foldconv/cost.hpp), launch by launch, for the device that is emulated.
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "foldconv/cost.hpp"
 #include "harness/device/machine.hpp"
 #include "harness/time/statistics.hpp"
 #include "harness/ways/work.hpp"
-#include "measure/model.hpp"
 
 namespace foldconv::tool {
 
@@ -31,15 +33,28 @@ struct Roofs {
   Roof gemm;              // fp16 in, fp32 sums
   // What the events around nothing say: every time holds about as much that is no work.
   double empty_span_seconds = 0;
+  DeviceSpeed model;  // of the emulated device
 };
 
-Roofs roofs_of(const GpuModel& model);
+enum class Limit { memory, tensor, fp32 };
+const char* to_string(Limit limit);
+
+struct Floor {
+  double seconds = 0;
+  Limit limit = Limit::memory;  // of the longest launch
+};
+
+// Of the emulated device, which people call `title`.
+Roofs roofs_of(const DeviceSpeed& model, const std::string& title);
 
 // Never fails: a roof that cannot be measured has a reason.
 Roofs measure_roofs(const harness::Device& device);
 
 // By the roofs that are known; seconds are 0 where none is.
 Floor floor_of(const harness::Work& work, const Roofs& roofs);
+
+// The sum over the launches: they do not overlap.
+Floor floor_of(const std::vector<LaunchCost>& launches, const DeviceSpeed& model);
 
 // floor / time; 0 where either is not known.
 double share_of(const Floor& floor, double seconds);

@@ -126,10 +126,6 @@ void add_floor(bool emulated, Columns& columns) {
        [](const BenchRow& row) { return known(row.over_baseline(Figure::floor)); },
        {"vs plan", emulated ? 8 : 0},
        [](const BenchRow& row) { return number_or_dash(row.over_baseline(Figure::floor), 2); }});
-  columns.push_back({"planner_floor_us", [](const BenchRow& row) {
-                       return value_if(row.way.right() && row.way.planner_floor_us > 0,
-                                       row.way.planner_floor_us);
-                     }});
 }
 
 // Times in one state of the cache; `shown` in the table.

@@ -31,12 +31,6 @@ constexpr Rates kLater = {0, 1024, 128};
 
 }  // namespace
 
-std::string DeviceSpeed::to_string() const {
-  return text(fixed(bytes_per_second / 1e9, 0), " GB/s, ", fixed(flops_per_second / 1e12, 0),
-              " TFLOP/s by mma.sync, ", launch_seconds * 1e6, " us a launch",
-              assumed ? "; clocks or rates assumed: none known for this device" : "");
-}
-
 DeviceSpeed speed_of(const DeviceClocks& clocks, const DeviceFigures& figures) {
   // Without clocks the cuts still compare by bytes and FLOPs: those of an A100.
   constexpr DeviceClocks kAssumed = {1'410'000, 1'215'000, 5120};
@@ -72,22 +66,41 @@ double elements_read(const ConvProblem& problem) {
   return rows * columns * problem.n * problem.c;
 }
 
-LaunchCost cost_of(const ConvPlan& plan) {
-  const ConvProblem& problem = plan.problem();
+}  // namespace foldconv::host
+
+namespace foldconv {
+
+std::string DeviceSpeed::to_string() const {
+  return host::text(host::fixed(bytes_per_second / 1e9, 0), " GB/s, ",
+                    host::fixed(flops_per_second / 1e12, 0), " TFLOP/s by mma.sync, ",
+                    launch_seconds * 1e6, " us a launch",
+                    assumed ? "; clocks or rates assumed: none known for this device" : "");
+}
+
+Result<DeviceSpeed> device_speed() {
+  const Result<int> device = host::current_device();
+  if (!device.ok()) return device.status();
+  const Result<host::DeviceFigures> figures = host::device_figures(*device);
+  if (!figures.ok()) return figures.status();
+  return host::device_speed(*device, *figures);
+}
+
+LaunchCost cost_of(const ConvProblem& problem, const Explanation& explanation) {
   const double weights = double(problem.k) * (problem.c / problem.groups) * problem.r * problem.s;
-  const double elements = elements_read(problem) + weights +
+  const double elements = host::elements_read(problem) + weights +
                           double(problem.output().elements()) * (problem.residual ? 2 : 1);
-  return {.tensor_cores = !find_conv_kernel(plan.explanation().kernel)->direct(),
-          .bytes = elements * double(size_of(problem.dtype)),
+  const auto* kernel = host::find_conv_kernel(explanation.kernel);
+  return {.tensor_cores = kernel == nullptr || !kernel->direct(),
+          .dram_bytes = elements * double(size_of(problem.dtype)),
           .flops = problem.flops(),
-          .waves = plan.explanation().waves};
+          .waves = explanation.waves};
 }
 
 double floor_seconds(const LaunchCost& cost, const DeviceSpeed& speed) {
   const double tail = cost.waves > 0 ? std::ceil(cost.waves) / cost.waves : 1;
   const double peak = cost.tensor_cores ? speed.flops_per_second : speed.simt_flops_per_second;
-  return std::max(cost.bytes / speed.bytes_per_second, cost.flops / peak * tail) +
+  return std::max(cost.dram_bytes / speed.bytes_per_second, cost.flops / peak * tail) +
          speed.launch_seconds;
 }
 
-}  // namespace foldconv::host
+}  // namespace foldconv

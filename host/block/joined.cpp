@@ -37,7 +37,7 @@ Result<BlockLaunch> offer_joined(const PlannedBlock& planned, const PlanContext&
     if (!waves.ok()) return waves.status();
     return KernelOffer{kernel.name,
                        KernelLaunch{kernel.entry, shape, params},
-                       {.bytes = elements * double(size_of(block.dtype)),
+                       {.dram_bytes = elements * double(size_of(block.dtype)),
                         .flops = problem.flops() + side.flops(),
                         .waves = *waves}};
   };

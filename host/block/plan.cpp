@@ -38,16 +38,15 @@ BlockWorkspace workspace_of(const Path& path, const std::vector<PlannedBlock>& b
 }
 
 CutFigures figures_of(const Path& path, BlockCut cut, const std::vector<PlannedBlock>& blocks,
-                      const host::DeviceSpeed& speed) {
+                      const DeviceSpeed& speed) {
   CutFigures figures;
   figures.cut = cut;
   figures.refusal = path.refusal;
   double recomputed = 0;
   for (const host::BlockLaunch& launch : path.launches) {
-    const host::LaunchCost& cost = launch.cost;
-    figures.launches.push_back({launch.kernel, cost.bytes, cost.flops, cost.recomputed, cost.waves,
-                                host::floor_seconds(cost, speed) * 1e6});
-    figures.dram_bytes += cost.bytes;
+    const LaunchCost& cost = launch.cost;
+    figures.launches.push_back({cost, launch.kernel, floor_seconds(cost, speed) * 1e6});
+    figures.dram_bytes += cost.dram_bytes;
     figures.flops += cost.flops;
     recomputed += cost.recomputed;
   }
@@ -115,7 +114,7 @@ Result<BlockPlan::Data> plan_blocks(std::vector<Block> blocks,
     return status;
   const Result<host::DeviceFigures> device = host::device_figures(first.device);
   if (!device.ok()) return device.status();
-  const Result<host::DeviceSpeed> speed = host::device_speed(first.device, *device);
+  const Result<DeviceSpeed> speed = host::device_speed(first.device, *device);
   if (!speed.ok()) return speed.status();
   const host::PlanContext context = {*device, *speed, options.kernel};
 

@@ -54,7 +54,7 @@ LaunchCost cost_of(const PlannedBlock& planned, const PlannedBlock* next) {
     elements += weights(conv1) + double(conv1.output().elements());
     cost.flops += conv1.flops();
   }
-  cost.bytes = elements * double(size_of(planned.data->dtype));
+  cost.dram_bytes = elements * double(size_of(planned.data->dtype));
   return cost;
 }
 

@@ -29,6 +29,7 @@
 
 #include "foldconv/activation.hpp"
 #include "foldconv/conv.hpp"
+#include "foldconv/cost.hpp"
 #include "foldconv/fold.hpp"
 #include "foldconv/status.hpp"
 #include "foldconv/tensor.hpp"
@@ -85,14 +86,9 @@ struct BlockPlanOptions {
 };
 
 // One launch of a plan, and what it costs by the planner's model.
-struct LaunchFigures {
+struct LaunchFigures : LaunchCost {
   std::string kernel;
-  double dram_bytes = 0;  // compulsory: each tensor that the kernel reads or writes, once
-  double flops = 0;       // multiplied and added, halo included
-  double recomputed = 0;  // of flops: what another CTA computes, too
-  double waves = 1;       // CTAs over those that run at a time
-  double floor_us = 0;    // max(bytes / bandwidth, flops / peak * waves rounded up / waves) and the
-                          // launch itself
+  double floor_us = 0;  // floor_seconds() of the cost
 };
 
 // One way to divide the blocks, and what it costs: sums over its launches.

@@ -20,6 +20,7 @@
 #include "foldconv/activation.hpp"
 #include "foldconv/block.hpp"
 #include "foldconv/conv.hpp"
+#include "foldconv/cost.hpp"
 #include "foldconv/fold.hpp"
 #include "foldconv/kernel_list.hpp"
 #include "foldconv/pointwise.hpp"

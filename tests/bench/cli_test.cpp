@@ -152,7 +152,7 @@ TEST(Cli, BenchOnTheEmulatorSaysSoAndPrintsTheModel) {
   EXPECT_TRUE(document["header"]["date"].is_string());
   const Outcome table = foldconv(kBench + "--model h100 " + kSmall);
   EXPECT_TRUE(has(table.out, "EMULATED"));
-  EXPECT_TRUE(has(table.out, "3.00 TB/s"));
+  EXPECT_TRUE(has(table.out, " us a launch"));
   EXPECT_TRUE(has(table.out, "NVIDIA H100 (emulated)")) << table.out;
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "harness/caught.hpp"
+#include "harness/ways/library.hpp"
 #include "harness/ways/ways_of.hpp"
 
 namespace foldconv::tool {
@@ -20,10 +21,10 @@ class Measure : public testing::Test {
     if (!harness::current_device().emulated) GTEST_SKIP() << "a GPU has no counters";
   }
 
+  static DeviceSpeed model() { return harness::value_of(device_speed()); }
   static std::vector<Measured> counted(const Ways& ways) {
-    return measure(
-        ways.all,
-        {.timing = {}, .roofs = {}, .model = find_model("a100"), .emulated = true, .doing = {}});
+    return measure(ways.all,
+                   {.timing = {}, .roofs = roofs_of(model(), "x"), .emulated = true, .doing = {}});
   }
   static const Measured& find(const std::vector<Measured>& measured, const std::string& way) {
     return *std::ranges::find(measured, way, &Measured::way);
@@ -64,7 +65,23 @@ TEST_F(Measure, TheWholeKernelMovesLessThanTheChainAndThatLessThanSeparateKernel
   const auto bytes = [&](const char* way) { return find(measured, way).total().dram_bytes; };
   EXPECT_LT(bytes("whole"), bytes("chain"));
   EXPECT_LT(bytes("chain"), bytes("separate"));
-  EXPECT_GT(find(measured, "whole").planner_floor_us, 0);
+}
+
+TEST_F(Measure, OneFloorForOneLaunchWhoeverSaysIt) {
+  const harness::Problem problem = harness::filled_block("ih16_ic64mid64oc64");
+  const BlockPlan plan =
+      harness::value_of(harness::plan_blocks(harness::create_blocks(problem), problem));
+  const std::vector<Measured> measured = counted(Ways(problem));
+  for (const CutFigures& cut : plan.explanation().cuts) {
+    if (!cut.refusal.empty() || cut.cut == BlockCut::automatic) continue;
+    EXPECT_NEAR(find(measured, to_string(cut.cut)).floor.seconds * 1e6, cut.floor_us, 1e-9);
+  }
+  // A layer's chain is a launch of a block's chain.
+  const harness::LineConv& conv1 = problem.lines.front().convs.front();
+  const ConvPlan alone = harness::plan_conv(harness::folded(conv1), conv1.problem);
+  const CutFigures& chain = *harness::figures_of(plan.explanation(), BlockCut::chain);
+  EXPECT_EQ(floor_seconds(cost_of(conv1.problem, alone.explanation()), model()) * 1e6,
+            chain.launches.front().floor_us);
 }
 
 TEST_F(Measure, AWrongResultHasNoFiguresButItsReason) {
@@ -74,6 +91,24 @@ TEST_F(Measure, AWrongResultHasNoFiguresButItsReason) {
   EXPECT_FALSE(measured.front().right());
   EXPECT_TRUE(harness::names(measured.front().wrong, "planned, "));
   EXPECT_TRUE(measured.back().right());
+}
+
+TEST(TrafficSums, AddEveryCounter) {
+  Traffic sum{.launches = 1,
+              .dram_bytes = 2,
+              .mma_instructions = 3,
+              .mma_flops = 4,
+              .fma_flops = 5,
+              .shared_wavefronts = 6,
+              .ideal_shared_wavefronts = 4};
+  sum += sum;
+  EXPECT_EQ(sum.launches, 2U);
+  EXPECT_EQ(sum.dram_bytes, 4U);
+  EXPECT_EQ(sum.mma_instructions, 6U);
+  EXPECT_EQ(sum.mma_flops, 8U);
+  EXPECT_EQ(sum.fma_flops, 10U);
+  EXPECT_DOUBLE_EQ(sum.wavefronts_over_ideal(), 1.5);
+  EXPECT_EQ(Traffic{}.wavefronts_over_ideal(), 0);
 }
 
 // The emulator's clock says nothing, but all that times a GPU runs on it.
@@ -90,7 +125,6 @@ TEST_F(Measure, TimesAsOnAGpu) {
   const std::vector<Measured> measured =
       measure(ways.all, {.timing = {.l2_bytes = 1 << 10, .limits = {.seconds = 0.01}},
                          .roofs = roofs,
-                         .model = nullptr,
                          .emulated = false,
                          .doing = {}});
   EXPECT_EQ(measured.back().untimed, "no capture on purpose");

@@ -46,12 +46,40 @@ TEST(Roofs, AnAbsentRoofDoesNotCount) {
   EXPECT_DOUBLE_EQ(floor_of({.bytes = 4e6, .flops = 500e6}, roofs).seconds, 5e-6);
 }
 
+// 1 TB/s, 100 TFLOP/s, 10 TFLOP/s, 1 us.
+constexpr auto round_model = [] {
+  return DeviceSpeed{.bytes_per_second = 1e12,
+                     .flops_per_second = 100e12,
+                     .simt_flops_per_second = 10e12,
+                     .launch_seconds = 1e-6};
+};
+
 TEST(Roofs, OfAModelAreItsRates) {
-  const Roofs roofs = roofs_of(*find_model("h100"));
+  const Roofs roofs = roofs_of(round_model(), "Round GPU");
   EXPECT_FALSE(roofs.measured);
-  EXPECT_EQ(roofs.copy.rate, 3.0e12);
-  EXPECT_EQ(roofs.gemm.rate, 800e12);
-  EXPECT_EQ(roofs.copy.how, "model of H100 SXM");
+  EXPECT_EQ(roofs.copy.rate, 1e12);
+  EXPECT_EQ(roofs.gemm.rate, 100e12);
+  EXPECT_EQ(roofs.copy.how, "model of Round GPU");
+}
+
+TEST(FloorOfLaunches, TheSlowestResourceLimitsALaunch) {
+  const auto expect = [](const LaunchCost& launch, double seconds, Limit limit) {
+    const Floor floor = floor_of({launch}, round_model());
+    EXPECT_DOUBLE_EQ(floor.seconds, seconds);
+    EXPECT_EQ(floor.limit, limit);
+  };
+  expect({.dram_bytes = 4e6, .flops = 100e6}, 5e-6, Limit::memory);
+  expect({.dram_bytes = 1e6, .flops = 500e6}, 6e-6, Limit::tensor);
+  expect({.dram_bytes = 1e6, .flops = 500e6, .waves = 0.5}, 11e-6, Limit::tensor);
+  expect({.tensor_cores = false, .dram_bytes = 1e6, .flops = 60e6}, 7e-6, Limit::fp32);
+}
+
+TEST(FloorOfLaunches, LaunchesAddUpAndTheLongestNamesTheLimit) {
+  // They cannot overlap: 3 us of memory, 2 us of tensor cores and two launches are 7 us.
+  const Floor floor = floor_of({{.dram_bytes = 3e6}, {.flops = 200e6}}, round_model());
+  EXPECT_DOUBLE_EQ(floor.seconds, 7e-6);
+  EXPECT_EQ(floor.limit, Limit::memory);
+  EXPECT_EQ(floor_of(std::vector<LaunchCost>(), round_model()).seconds, 0);
 }
 
 TEST(Roofs, WithoutTheLibraryThereIsAReason) {

@@ -8,7 +8,7 @@
 #include "conv/arguments.hpp"
 #include "fold/pack.hpp"
 #include "foldconv/foldconv.hpp"
-#include "host/block/small_blocks.hpp"
+#include "host/small_blocks.hpp"
 
 namespace {
 

@@ -14,8 +14,19 @@
 namespace foldconv::harness {
 namespace {
 
-void append(std::string& kernels, const std::string& kernel) {
-  kernels += (kernels.empty() ? "" : " ") + kernel;
+// The step of this plan.
+Step planned_step(const ConvPlan& plan, int distinct, const FoldedConv& weights,
+                  const DeviceBuffer& x, const DeviceBuffer* residual, const DeviceBuffer& y,
+                  Tensors& tensors, Way& way) {
+  const DeviceBuffer& workspace = tensors.allocate(plan.workspace_bytes());
+  way.writes.push_back(&workspace);
+  const std::string& kernel = plan.explanation().kernel;
+  way.kernels += (way.kernels.empty() ? "" : " ") + kernel;
+  Step step = conv_step(plan.problem(), distinct, kernel, x, residual, y,
+                        expected_conv(plan.problem(), distinct, weights),
+                        launch_of(plan, x, residual, y, workspace));
+  step.costs = {cost_of(plan.problem(), plan.explanation())};
+  return step;
 }
 
 // --- planned, whole, tails, chain ---------------------------------------------------------------
@@ -51,9 +62,9 @@ Way way_of(const BlockPlan& plan, const std::string& name, const Problem& proble
   const BlockExplanation& explanation = plan.explanation();
   if (const CutFigures* figures = figures_of(explanation, explanation.cut)) {
     way.kernels = kernels_of(*figures);
-    way.floor_us = figures->floor_us;
     step.launches = figures->launches.size();
     step.work = {.bytes = figures->dram_bytes, .flops = figures->flops};
+    step.costs.assign(figures->launches.begin(), figures->launches.end());
   }
   way.steps.push_back(std::move(step));
   return way;
@@ -89,19 +100,6 @@ std::vector<Way> cuts_of(const Problem& problem, Tensors& tensors, const Wanted&
   return ways;
 }
 
-Step fused_step(const Problem& problem, Tensors& tensors, const LineConv& conv,
-                const DeviceBuffer& x, const DeviceBuffer* residual, const DeviceBuffer& y,
-                Way& way) {
-  const FoldedConv weights = folded(conv);
-  const ConvPlan plan = plan_conv(weights, conv.problem, problem.kernel);
-  const DeviceBuffer& workspace = tensors.allocate(plan.workspace_bytes());
-  way.writes.push_back(&workspace);
-  append(way.kernels, plan.explanation().kernel);
-  return conv_step(conv.problem, problem.distinct, plan.explanation().kernel, x, residual, y,
-                   expected_conv(conv.problem, problem.distinct, weights),
-                   launch_of(plan, x, residual, y, workspace));
-}
-
 std::vector<Way> planned_ways(const Problem& problem, Tensors& tensors, const Wanted& wanted) {
   if (problem.blocks) return cuts_of(problem, tensors, wanted);
   // A layer's chain is the one fused kernel that plan() takes.
@@ -109,8 +107,11 @@ std::vector<Way> planned_ways(const Problem& problem, Tensors& tensors, const Wa
   std::vector<Way> ways = {
       fused_way("planned", problem, tensors,
                 [&](const LineConv& conv, const DeviceBuffer& x, const DeviceBuffer* residual,
-                    const DeviceBuffer& y,
-                    Way& way) { return fused_step(problem, tensors, conv, x, residual, y, way); })};
+                    const DeviceBuffer& y, Way& way) {
+                  const FoldedConv weights = folded(conv);
+                  return planned_step(plan_conv(weights, conv.problem, problem.kernel),
+                                      problem.distinct, weights, x, residual, y, tensors, way);
+                })};
   ways.front().planned = true;
   return ways;
 }
@@ -130,13 +131,8 @@ Way single_kernels(const std::string& name, const Problem& problem, Tensors& ten
            [&](const LineConv& conv, const ConvProblem& alone, const DeviceBuffer& x,
                const DeviceBuffer& y, Way& way) {
              const FoldedConv weights = unfolded(conv);
-             const ConvPlan plan = plan_conv(weights, alone, kernel_for(conv.problem));
-             const DeviceBuffer& workspace = tensors.allocate(plan.workspace_bytes());
-             way.writes.push_back(&workspace);
-             append(way.kernels, plan.explanation().kernel);
-             return conv_step(alone, problem.distinct, plan.explanation().kernel, x, nullptr, y,
-                              expected_conv(alone, problem.distinct, weights),
-                              launch_of(plan, x, nullptr, y, workspace));
+             return planned_step(plan_conv(weights, alone, kernel_for(conv.problem)),
+                                 problem.distinct, weights, x, nullptr, y, tensors, way);
            },
        .batch_norm =
            [&](const Images& images, const BatchNorm& batch_norm, const DeviceBuffer& x,

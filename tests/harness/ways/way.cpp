@@ -18,6 +18,18 @@ Work Way::work() const {
   return sum;
 }
 
+std::vector<LaunchCost> Way::costs() const {
+  std::vector<LaunchCost> all;
+  for (const Step& step : steps) {
+    if (step.costs.empty()) {
+      all.push_back({.dram_bytes = step.work.bytes, .flops = step.work.flops});
+    } else {
+      all.insert(all.end(), step.costs.begin(), step.costs.end());
+    }
+  }
+  return all;
+}
+
 Tensors::Tensors(const Problem& problem) {
   x_ = &upload(problem.input().encode(problem.x));
   residual_ =

@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "foldconv/cost.hpp"
 #include "harness/device/buffer.hpp"
 #include "harness/device/objects.hpp"
 #include "harness/ways/judge.hpp"
@@ -40,6 +41,7 @@ struct Step {
   std::function<Verdict(const std::vector<Bytes>& read, const Bytes& written)> judge = {};
   std::size_t launches = 1;
   Work work = {};
+  std::vector<LaunchCost> costs = {};  // as the library has them; empty: of one launch with `work`
 };
 
 struct Way {
@@ -50,10 +52,10 @@ struct Way {
   std::vector<const DeviceBuffer*> writes = {};
   std::string refusal = {};  // why there are no steps
   bool planned = false;      // what plan() takes by itself
-  double floor_us = 0;       // as the planner has it; 0: it has none
 
   std::size_t launches() const;
-  Work work() const;  // of all steps
+  Work work() const;                      // of all steps
+  std::vector<LaunchCost> costs() const;  // of all launches
 };
 
 // The memory of one problem on the device. Ways keep addresses of its buffers, so it must outlive

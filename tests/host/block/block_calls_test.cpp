@@ -9,8 +9,8 @@
 
 #include "cuemu.h"
 #include "harness/device/objects.hpp"
-#include "host/block/small_blocks.hpp"
 #include "host/failing_calls.hpp"
+#include "host/small_blocks.hpp"
 #include "kernels/support/device_buffer.hpp"
 
 namespace foldconv {

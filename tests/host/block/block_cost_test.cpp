@@ -28,8 +28,8 @@ TEST(BlockCost, ADriverThatReportsNoClocksLeavesFiniteTimes) {
 TEST(BlockCost, TheLongerOfBytesAndFlopsCountsAndTheLastWaveIsAFullOne) {
   const DeviceSpeed speed = {
       .bytes_per_second = 1e12, .flops_per_second = 1e14, .launch_seconds = 1e-6};
-  EXPECT_DOUBLE_EQ(floor_seconds({.bytes = 4e6, .flops = 1e8}, speed), 5e-6);
-  EXPECT_DOUBLE_EQ(floor_seconds({.bytes = 4e6, .flops = 1e9, .waves = 1.25}, speed),
+  EXPECT_DOUBLE_EQ(floor_seconds({.dram_bytes = 4e6, .flops = 1e8}, speed), 5e-6);
+  EXPECT_DOUBLE_EQ(floor_seconds({.dram_bytes = 4e6, .flops = 1e9, .waves = 1.25}, speed),
                    1e-5 * 2 / 1.25 + 1e-6);
 }
 

@@ -7,7 +7,7 @@
 
 #include "block/family.hpp"
 #include "foldconv/block.hpp"
-#include "host/block/small_blocks.hpp"
+#include "host/small_blocks.hpp"
 
 namespace foldconv {
 namespace {

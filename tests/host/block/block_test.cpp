@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "host/block/small_blocks.hpp"
+#include "host/small_blocks.hpp"
 #include "kernels/support/device_buffer.hpp"
 
 namespace foldconv {
