@@ -8,6 +8,7 @@
 #include "catalog/kernel_name.hpp"
 #include "entry_points.hpp"
 #include "foldconv/kernel_list.hpp"
+#include "tile/tiles.hpp"
 
 namespace foldconv {
 namespace host {

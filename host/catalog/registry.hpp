@@ -9,7 +9,9 @@
 #include "base/device.hpp"
 #include "catalog/arch.hpp"
 #include "foldconv/tensor.hpp"
-#include "tile/tiles.hpp"
+#include "tile/conv_tile.hpp"
+#include "tile/tail_tile.hpp"
+#include "tile/whole_tile.hpp"
 
 namespace foldconv::host {
 

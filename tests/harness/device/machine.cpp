@@ -71,8 +71,9 @@ Device current_device() {
     check(cudaGetDeviceProperties(&properties, index), "querying the CUDA device");
   } catch (const Error& error) {
     throw Error(error.code(), std::string(error.what()) +
-                                  "; start the tool by bench/run.sh: it uses the emulator where "
-                                  "there is no GPU, and with --emulate");
+                                  "; where there is no GPU, the emulator runs it: "
+                                  "foldconv-emulate PROGRAM ARGS, of the installed component "
+                                  "'emulator'");
   }
   const bool emulated = cuemu_present() != 0;
   return {.name = properties.name,
