@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The GPUs that the emulator can be.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the model of foldconv/cost.hpp is made of.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The model by which plans are compared: what a launch costs, and the time that it takes at least.
 // Not a measurement. Thread safety: all are free of state.
 #pragma once

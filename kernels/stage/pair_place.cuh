@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Where a pair of accumulators stands in a warp's tile.
 #pragma once
 

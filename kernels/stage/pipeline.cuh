@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The pipeline between global memory and tensor cores, by roles.
 //
 //   producer   acquire  copies ...  commit      runs stages ahead

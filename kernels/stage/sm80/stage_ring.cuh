@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The pipeline's model for cp.async: a ring of stages in shared memory, every thread producer and
 // consumer.
 //

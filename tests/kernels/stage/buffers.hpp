@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Values on the device and back.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "conv_stage_kernels.hpp"
 
 #include "ptx/async_copy.cuh"

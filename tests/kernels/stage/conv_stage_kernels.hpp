@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Kernels of the stages around conv_sm80's product: x's loaders, the output tile.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The stages around the convolution's product, alone: which element every loader puts where, and which
 // elements of y an output tile writes. Values are bit patterns: nothing is computed with them.
 #include <gtest/gtest.h>
