@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Which folder may include which: fails on an arrow that runs up, on a circle of folders, and on a header that does
 not compile by itself. Reads #include lines and target_link_libraries().
 

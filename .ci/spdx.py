@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Every source file names its licence in its first lines; --fix writes the line where it is missing."""
 import pathlib
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Run by each build: writes FILE, a header with the commit that is built, where it has changed. Without
 # git or its folder: what the environment variable FOLDCONV_GIT says, or "".
 set(description "")

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // foldconv: the command-line tool. See `foldconv --help`.
 #include <algorithm>
 #include <exception>

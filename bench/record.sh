@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # Records what one GPU has to say, the most valuable first, on a machine that has a driver and perhaps no build
 # tools, no network and no root.
 #

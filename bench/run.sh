@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # Sets up what is missing, builds the foldconv tool, and runs it on the GPU, or on the emulator where
 # there is none.
 #   bench/run.sh               validates and benches the blocks and layers of ResNet-50 v1.5 at batch 1

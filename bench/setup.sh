@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 # Sourced by bench/run.sh, tests/run.sh and .ci/run: makes sure that everything a build needs is
 # there, and builds. Installs nothing that is there already; all but Debian packages goes to build/.

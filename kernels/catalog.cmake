@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Translation units from catalog.inc and tiles.inc: one for each family and data type, with the instances and tiles that
 # it needs written out, so that a new line compiles its own family's files and no other. foldconv_kernel_sources(VARIABLE)
 # gives their paths.

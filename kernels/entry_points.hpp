@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The addresses of all kernels, for the host's registry: one function for each line and data type of
 // catalog.inc, defined in the generated translation units. The address is what cudaLaunchKernel,
 // cudaFuncGetAttributes and cudaFuncSetAttribute take.

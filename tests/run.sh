@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # Sets up what is missing, builds everything, and runs all tests: on the GPU, or on the emulator where
 # there is none, or with --emulate. Other arguments are ctest's, e.g. tests/run.sh -R Descriptor
 set -euo pipefail

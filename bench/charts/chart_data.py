@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the charts show, as numbers: nothing here draws."""
 
 from result_file import WAYS

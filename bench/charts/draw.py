@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Draws the charts of a result file.
 
     draw.py RESULT.json OUTDIR     speedup_*.png, .svg; of times roofline_*, of counts traffic.*

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Writes a result file's table into a README, between two lines that it looks for.
 
     readme.py RESULT.json README.md            replaces what stands between them

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Reads what `foldconv bench --format json` writes, and says what is wrong with it.
 
 The fields are described in bench/results/README.md; FIELDS and HEADER below are the same in short.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # bench/charts/run.sh RESULT.json OUTDIR: draws the charts of a result file, with matplotlib in
 # build/charts. Arguments are draw.py's.
 set -euo pipefail

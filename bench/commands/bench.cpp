@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // bench: ways side by side; each is checked before a figure is printed for it.
 #include <algorithm>
 

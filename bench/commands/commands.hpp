@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The commands of the tool. Each prints a report and returns the program's exit code.
 #pragma once
 

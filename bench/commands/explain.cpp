@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // explain: which kernels a problem gets, and why not others.
 #include <algorithm>
 #include <cstdio>

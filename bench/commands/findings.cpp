@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "commands/findings.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What validate finds out about a problem.
 #pragma once
 

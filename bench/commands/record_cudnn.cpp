@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // record-cudnn: what cuDNN computes for small problems, as files that the tests read wherever they
 // run.
 #include <iostream>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // validate: are the kernels right, repeatable, and independent of the batch?
 #include <algorithm>
 

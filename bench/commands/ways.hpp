@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The registry: every way that the tool knows, in the order of its rows.
 #pragma once
 

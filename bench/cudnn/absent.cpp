@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // In place of frontend.cpp and tensor_calls.cpp, where there is no cuDNN to build with.
 #include "cudnn/engines.hpp"
 #include "harness/error.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "cudnn/cudnn.hpp"
 
 #include "cudnn/recording/record.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // cuDNN beside foldconv: all that the tool knows of it. Its ways are two WayMakers like any other;
 // where the program was built without cuDNN, or a machine has none, they say so.
 #pragma once

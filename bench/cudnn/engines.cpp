@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "cudnn/engines.hpp"
 
 #include "harness/error.hpp"

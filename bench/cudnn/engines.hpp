@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What cuDNN computes for the tool, without a word of cuDNN's headers: engines for a convolution with
 // its epilogue as ONE operation graph,
 //   y = act(scale[k] * conv(x, w) + bias[k] + residual),   all but the tensors in fp32

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Engines by cudnn-frontend, NVIDIA's C++ face of cuDNN's graphs. The only file that includes it: its
 // headers take longer to compile than all others of the tool together.
 #include <cstdlib>

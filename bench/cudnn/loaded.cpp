@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "cudnn/loaded.hpp"
 
 #include <dlfcn.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // cuDNN's library, loaded when it is first asked for.
 #pragma once
 

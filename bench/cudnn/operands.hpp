@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A convolution's parameters as cuDNN's engines want them, and an engine that stands for a try at them.
 #pragma once
 

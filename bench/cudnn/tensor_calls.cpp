@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // BatchNorm, add and activation as calls of cuDNN of their own: what a network that calls cuDNN
 // without its graphs runs behind each convolution.
 #include <dlfcn.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Engines in a process of their own: one that faults spoils its CUDA context and often its process, so
 // that each runs once where nothing else is lost. A process tries one engine after the other; when it
 // dies, or says nothing for too long, the engine at which it did is spoilt, and another process goes on

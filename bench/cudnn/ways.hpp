@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // cuDNN's ways, whoever stands for cuDNN: its fastest right engine for each convolution, and its
 // single calls.
 #pragma once

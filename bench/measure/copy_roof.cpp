@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "measure/copy_roof.hpp"
 
 #include <algorithm>

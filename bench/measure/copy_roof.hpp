@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How fast the device copies within its memory.
 #pragma once
 

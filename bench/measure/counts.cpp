@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "measure/counts.hpp"
 
 #include <cuemu.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the emulator counts, launch by launch.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "measure/cublaslt.hpp"
 
 #ifdef FOLDCONV_TOOL_HAS_CUBLASLT

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The few functions of cuBLASLt that a matrix product takes, as pointers into the library that a
 // machine has. Empty where the toolkit had no cublasLt.h: then the roof is not measured.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How fast the device multiplies matrices: what cuBLASLt reaches with a large product.
 #pragma once
 

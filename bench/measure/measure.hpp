@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Measures the ways to compute a problem: checks each result, then times it on a GPU or counts what
 // it did on the emulator.
 #pragma once

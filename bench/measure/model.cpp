@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "measure/model.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The floor model: how long a GPU would need at least for what the emulator counted. Not a
 // measurement.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "measure/roofs.hpp"
 
 #include "harness/error.hpp"

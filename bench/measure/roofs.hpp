@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the device can do at best, and how near to it something came.
 //
 //   floor = max(bytes / copy rate, FLOPs / matrix product rate)      share = floor / time

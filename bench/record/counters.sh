@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2154 # record.sh sets out, work, bin and dry_run
 # Sourced by record.sh: the hardware counters of seven kernels, by Nsight Compute, beside the emulator's.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2034,SC2154 # record.sh shares its variables: bin, clock_log, dry_run, here, work
 # Sourced by record.sh: where the programs are, what libraries this machine has, and the folder for another machine.
 

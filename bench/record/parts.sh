@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2154 # record.sh sets out, work, bin and dry_run
 # Sourced by record.sh: what each part does. A part's output is its log; result files go to $out, the rest to $work.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Geometric means over problems.
 #pragma once
 

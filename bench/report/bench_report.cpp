@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "report/bench_report.hpp"
 
 #include <algorithm>

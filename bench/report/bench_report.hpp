@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The report of bench: a row for each way to compute each problem.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One line on the terminal that says what is being done. Nothing where stderr is not a terminal.
 #pragma once
 

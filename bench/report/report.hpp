@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the commands print: a table for people, JSON or CSV for programs, all from one schema of
 // columns. Every row is written and flushed as soon as it exists.
 #pragma once

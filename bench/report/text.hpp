@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Text of tables.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "weights/block_weights.hpp"
 
 #include <algorithm>

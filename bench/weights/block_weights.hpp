@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A ResNet block out of a state dict, by torchvision's names:
 //
 //   PREFIX.conv1.weight  PREFIX.bn1.{weight,bias,running_mean,running_var}

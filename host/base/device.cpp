@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "base/device.hpp"
 
 #include <cuda_runtime_api.h>

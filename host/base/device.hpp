@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the host asks of the CUDA device.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Device memory that is freed with its owner.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "base/enum_checks.hpp"
 
 #include <cmath>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Values that a caller may have cast into an enum.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How host code fails: messages of one form, and no exception past the API.
 #pragma once
 

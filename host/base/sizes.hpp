@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Sizes in 64 bits; products that notice when they overflow.
 #pragma once
 

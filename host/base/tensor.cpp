@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "foldconv/tensor.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Strings from pieces: text("k = ", 64, ", groups = ", 3).
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Ranges for profilers (NVTX 3, header-only): domain "foldconv", one range for each run, named by
 // kernel and problem. Without a tool that listens, a range costs two tests of a pointer.
 #pragma once

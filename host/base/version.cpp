@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "foldconv/version.hpp"
 
 foldconv::Version foldconv::version() noexcept {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "block/cost.hpp"
 
 #include <cuda_runtime_api.h>

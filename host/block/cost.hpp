@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The model by which the planner compares cuts: bytes, FLOPs and waves of each launch, and the time
 // they take at least.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Block::create: wiring, folding, weights to the device.
 #include <algorithm>
 #include <optional>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "block/cuts.hpp"
 
 #include <algorithm>

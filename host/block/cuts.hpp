@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The ways through a run of blocks, and the cheapest of them.
 #pragma once
 

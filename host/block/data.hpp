@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a Block and a BlockPlan hold.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // BlockExplanation as text.
 #include <algorithm>
 #include <utility>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The kernels that compute more than one convolution, family by family: what each offers for a part of
 // a block.
 //

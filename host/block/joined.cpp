@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The 1x1 convolution of two tensors, conv3 and the downsample of a bottleneck: its launch and cost.
 #include "base/sizes.hpp"
 #include "base/text.hpp"

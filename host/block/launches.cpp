@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "block/launches.hpp"
 
 #include <cstddef>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One launch of a planned block, and the tensors between launches.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Block::plan, Stage and BlockPlan.
 #include <algorithm>
 #include <optional>

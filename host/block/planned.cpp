@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "block/planned.hpp"
 
 #include "conv/conv_data.hpp"

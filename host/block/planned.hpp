@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A block at its place in a plan.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "block/rules.hpp"
 
 #include <algorithm>

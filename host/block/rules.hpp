@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the kernels of blocks take: all their rules on shapes and types. A rule returns "" if it holds,
 // else which value breaks it.
 #pragma once

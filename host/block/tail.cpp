@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The block-tail kernel: its launch and cost.
 #include <algorithm>
 #include <iterator>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The whole-block kernel: its launch and cost.
 #include "base/sizes.hpp"
 #include "base/text.hpp"

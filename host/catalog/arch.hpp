@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Which devices compiled kernels run on.
 #pragma once
 

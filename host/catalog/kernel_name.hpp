@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Kernels' names, spelled from what catalog.inc says of them, while compiling.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "catalog/launch.hpp"
 
 #include <algorithm>

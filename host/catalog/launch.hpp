@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // From a problem and a kernel to the arguments of its launch.
 #pragma once
 

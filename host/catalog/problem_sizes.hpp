@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Sizes derived from a problem that passed validate(), in 64 bits.
 #pragma once
 

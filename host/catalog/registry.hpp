@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The compiled kernels, as catalog.inc lists them.
 #pragma once
 

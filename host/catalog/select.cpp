@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "catalog/select.hpp"
 
 #include <algorithm>

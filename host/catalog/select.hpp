@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Which kernel runs a problem: the first of the catalog that takes it (supports.hpp), whose grid
 // fills the device as often as its row asks, and whose columns are filled where it is wide. Kernels
 // of the newest architecture that the device runs come first.

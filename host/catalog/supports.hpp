@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What each kernel takes: the one place for rules on shapes.
 #pragma once
 

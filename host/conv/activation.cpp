@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "foldconv/activation.hpp"
 
 #include "base/error.hpp"

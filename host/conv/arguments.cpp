@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "conv/arguments.hpp"
 
 #include "base/error.hpp"

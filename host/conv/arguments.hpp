@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Checks of what a caller hands to a launch, before anything is launched.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Conv and ConvPlan: weights on the device, a kernel for a problem, one launch.
 #include "foldconv/conv.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a Conv holds.
 #pragma once
 

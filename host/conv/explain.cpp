@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "conv/explain.hpp"
 
 #include <utility>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The decision behind explain() and Conv::plan().
 #pragma once
 

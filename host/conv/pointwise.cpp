@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "foldconv/pointwise.hpp"
 
 #include <cmath>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a convolution is, and which ones there are.
 #include <algorithm>
 #include <cstdint>

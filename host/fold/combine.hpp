@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Folded convolutions made of folded convolutions: what kernels of whole blocks read.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // y = act(conv(x, w * scale) + shift): see include/foldconv/fold.hpp.
 #include "foldconv/fold.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "fold/fold_checks.hpp"
 
 #include <cmath>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Checks of what a caller hands to fold().
 #pragma once
 

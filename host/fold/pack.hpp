@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // From folded KCRS weights to the matrix that all kernels read (tile/weight_layout.hpp).
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The activations a kernel can end in.
 #pragma once
 

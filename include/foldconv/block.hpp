@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Residual blocks, and runs of them, as one object: planned into as few kernels as pay, with the
 // same bits however they are divided.
 //

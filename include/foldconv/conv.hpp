@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Convolution + scale/bias + residual + activation as one kernel.
 //
 // Cross-correlation, as in all frameworks:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Folding BatchNorm into the convolution before it.
 //
 //   y = act(gamma * (conv(x, w) + b - mean) / sqrt(variance + eps) + beta)

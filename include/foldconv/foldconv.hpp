@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // foldconv: trained CNNs made fast on NVIDIA GPUs. BatchNorm is folded into the convolution before
 // it; convolution, bias, residual and activation run as one kernel.
 //

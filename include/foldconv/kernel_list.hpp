@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What was compiled into the library.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Errors without exceptions: every call that can fail returns a Status or a Result<T>.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Element types, shapes and the alignment rule that every tensor obeys.
 #pragma once
 

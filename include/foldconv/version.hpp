@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The version, the language it needs, and what the library exports.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the host passes to a convolution kernel. Plain data; lives in the kernel's parameter space.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // cp.async: global -> shared memory without registers (sm_80). PTX ISA, "Data Movement: cp.async".
 #pragma once
 

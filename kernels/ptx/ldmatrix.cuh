@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ldmatrix: 8x8 matrices of 16-bit elements from shared memory into mma fragments. PTX ISA,
 // "ldmatrix".
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Minimum and maximum that propagate NaN (sm_80); fminf and fmaxf drop it. PTX ISA, "max", "min",
 // modifier .NaN.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // mma.sync m16n8k16 with 16-bit operands and fp32 accumulators. PTX ISA, "mma.m16n8k16".
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Shared memory by 32-bit address: what asynchronous copies and ldmatrix take, and half the
 // registers of a pointer.
 #pragma once

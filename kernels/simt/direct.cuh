@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Direct convolution: one thread for each output element, no tensor cores, no shared memory.
 //
 //   y[n, p, q, k] = act(scale[k] * sum_K x * w + bias[k] + residual), fp32 fused multiply-adds in

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // BatchNorm, add and activation as kernels of their own: the unfused baseline.
 //
 //   batch_norm: y = gamma * (x - mean) / sqrt(variance + eps) + beta      add: y = x + z activate:

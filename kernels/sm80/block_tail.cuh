@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The tail of a bottleneck block as one kernel, and with it the head of the next block; sm_80
 // instructions (runs on every later GPU too).
 //

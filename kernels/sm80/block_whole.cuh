@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A whole bottleneck block as one kernel, sm_80 instructions (runs on every later GPU too).
 //
 //   t1 = inner(scale1 * conv1(x) + bias1)      1x1, c -> 64 channels, rounded to the storage type

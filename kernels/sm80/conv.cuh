@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Convolution on tensor cores, sm_80 instructions (runs on every later GPU too).
 //
 //   y[m, k] = act(scale[k] * sum_K x(m, K) * w[k, K] + bias[k] + residual[m, k])

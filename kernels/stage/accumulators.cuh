@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A warp's accumulators: the one place that knows which lane holds which element.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Activations, in fp32. NaN stays NaN in all of them.
 #pragma once
 

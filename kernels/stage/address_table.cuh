@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The table that turns a position in K into an address: what im2col would be, computed once per
 // CTA.
 //

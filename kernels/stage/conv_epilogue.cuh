@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // conv_sm80's accumulators -> y.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Storage types: conversion to and from the fp32 that all arithmetic uses.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Accumulators -> outputs: scale, bias, residual and activation in fp32. One rounding follows, at the
 // store.
 #pragma once

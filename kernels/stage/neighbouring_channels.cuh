@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Eight neighbouring channels in one lane.
 #pragma once
 

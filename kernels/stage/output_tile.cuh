@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The CTA's output tile in shared memory, [block_m][block_n] in the storage type, swizzled: the
 // residual arrives here, the epilogue turns it into the output in place, and from here it leaves in
 // 16-byte pieces.

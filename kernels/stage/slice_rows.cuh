@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A slice of channels of some pixels in shared memory: [rows][kSliceWidth], swizzled by row.
 #pragma once
 

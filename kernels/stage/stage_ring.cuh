@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The pipeline between global memory and tensor cores: a ring of stages in shared memory.
 //
 //   copy     s0 s1 | s2 s3 s4 ...        (3 stages)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Where a 16-byte chunk of a row lies in shared memory.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What block_tail_sm80 makes of its accumulators.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The copying end of block_tail_sm80's pipeline: what each stage of the ring holds, in the order in
 // which it is multiplied.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Which part of which image a tile of a spatial kernel covers.
 #pragma once
 

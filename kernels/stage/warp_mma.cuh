@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Shared memory -> tensor cores: one warp's part of a tile.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Global -> shared memory: one slice of K of some output channels' weights, [kRows][kSliceWidth],
 // swizzled.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The three convolutions of block_whole_sm80, each on the CTA's tile, from shared memory to shared
 // memory or y.
 //

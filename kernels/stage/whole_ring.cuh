@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The copying end of block_whole_sm80's pipeline.
 //
 // All that a CTA reads more than once from global memory passes through one ring of stages, in the

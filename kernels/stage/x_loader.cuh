@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Global -> shared memory: the CTA's pixels of one stage, [block_m][kBlockK], swizzled.
 #pragma once
 

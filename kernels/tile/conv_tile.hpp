@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tiles of the tensor-core convolution: one struct feeds kernel, launch and selector, so no figure
 // is computed twice.
 #pragma once

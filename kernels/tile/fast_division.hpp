@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Division of 31-bit numbers by a divisor known on the host: one multiply-high and a shift.
 #pragma once
 

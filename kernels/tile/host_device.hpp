@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Marks functions that host (g++) and device (nvcc) code both call.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tiles of the block-tail kernel (block_tail_sm80): one struct feeds kernel, launch and planner.
 #pragma once
 

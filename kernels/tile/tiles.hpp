@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The tiles of tiles.inc as types, so that they can be arguments of a kernel template:
 // tiles::k128x64::value. Host code includes this; the compiled kernels get just their own tiles.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The canonical K order, and the packed weight matrix that follows it.
 //
 // Every kernel sums a dot product in one order, so that all of them give the same bits: channel

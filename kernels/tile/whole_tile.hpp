@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tiles of the whole-block kernel: one struct feeds kernel, launch and planner.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What bench prints, given what was measured.
 #include "report/bench_report.hpp"
 

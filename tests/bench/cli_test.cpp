@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The tool as a user starts it.
 #include <gtest/gtest.h>
 #include <sys/wait.h>

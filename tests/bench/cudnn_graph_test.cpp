@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // cuDNN's graphs without a GPU: cuDNN lists its engines for an H100 that is only described.
 #include <dlfcn.h>
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What is recorded of cuDNN is read as it was written, and the library agrees with it: with the oracle in
 // cuDNN's place wherever this runs, with cuDNN itself where there is one.
 #include <gtest/gtest.h>

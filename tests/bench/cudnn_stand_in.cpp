@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "cudnn_stand_in.hpp"
 
 #include <unistd.h>

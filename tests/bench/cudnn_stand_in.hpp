@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // In cuDNN's place: engines that this library's kernels stand for, so that all but cuDNN itself runs
 // without a GPU.
 #pragma once

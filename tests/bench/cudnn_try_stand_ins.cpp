@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A process that tries stand-ins, as the tool's own tries cuDNN's engines: FAULTS ARGUMENT...
 #include <string>
 #include <vector>

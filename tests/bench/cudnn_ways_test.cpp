@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How engines are tried, judged, timed and made into ways and recordings, with engines that this
 // library's kernels stand for.
 #include "cudnn/ways.hpp"

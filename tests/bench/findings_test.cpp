@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // On the device: what validate finds out, and that it sees what differs.
 #include "commands/findings.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // On the device: that what is measured is checked, counted or timed.
 #include "measure/measure.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "commands/options.hpp"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Floors and shares, and roofs that are not there.
 #include "measure/roofs.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Replays the inputs that tests/fuzz found worth keeping.
 #include <gtest/gtest.h>
 

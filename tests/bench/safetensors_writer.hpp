@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Writes safetensors files for tests, right ones and wrong ones. Knows nothing of the reader.
 #pragma once
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Of bench/setup.sh: python3 setup_test.py"""
 
 import os

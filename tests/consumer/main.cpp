@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Conv + BatchNorm + ReLU through the installed package, with numbers that can be checked by hand.
 #include <cstdint>
 #include <cstdio>

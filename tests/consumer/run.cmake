@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Installs the build to a scratch prefix, then builds and runs the consumer against it: by the CMake package, by
 # pkg-config, and against the shared library. Then what a consumer with an older C++ is told.
 function(run)

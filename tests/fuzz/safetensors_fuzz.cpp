@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Feeds arbitrary bytes to the reader of safetensors files and of blocks in them: nothing may
 // crash or claim what is not there, and every error has to say something.
 //

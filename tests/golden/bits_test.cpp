@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The shipped lists give the bits that they gave when the files were written, with every kernel that
 // a recorded plan has for them and in every cut of a block.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "golden/data.hpp"
 
 #include <bit>

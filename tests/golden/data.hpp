@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Data of listed problems: the same bits with every compiler and standard library, because all of it
 // is multiples of powers of two out of an integer generator.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Committed results: text files of lines "what: value", in the order in which they are computed.
 #pragma once
 

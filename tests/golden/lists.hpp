@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The problems of the shipped lists, by name. The only place here that knows how lists are read.
 #pragma once
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Records what PyTorch computes for torchvision's residual blocks, in the files of a real checkpoint.
 
     python3 -m venv venv && venv/bin/pip install torch==2.15.0 torchvision==0.29.2 safetensors==0.8.0 numpy==2.4.6

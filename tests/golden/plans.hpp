@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How plans are recorded, for the test that compares them and the one that runs their kernels.
 #pragma once
 

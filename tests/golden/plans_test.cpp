@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The planner chooses for the shipped lists what it chose when the files were written.
 #include <gtest/gtest.h>
 

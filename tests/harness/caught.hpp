@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Errors as values, for tests of what throws.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "harness/error.hpp"
 
 #include <cuemu.h>

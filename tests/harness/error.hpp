@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Errors of the harness, the tool and the tests of kernels: exceptions, caught in main() or by
 // GoogleTest. The library itself throws none.
 #pragma once

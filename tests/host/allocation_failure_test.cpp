@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // No exception crosses the API: every allocation of a call is made to fail, one after the other.
 #include <gtest/gtest.h>
 

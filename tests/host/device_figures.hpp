@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the host side asks of a device, for the GPUs that tests name.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Judges a failed call: the code, and that the message names what it should.
 #pragma once
 

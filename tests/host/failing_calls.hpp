@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Makes every CUDA call of a body fail once, one after the other.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Activations of a block, each where it belongs in every cut: all of them inside the block and after
 // the sum, never the same one in both places.
 #include "foldconv/block.hpp"

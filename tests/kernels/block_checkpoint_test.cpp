@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A 16-bit checkpoint keeps its weights as they are: a block's error is that of its rounding points
 // alone, as if nothing had been folded.
 #include <algorithm>

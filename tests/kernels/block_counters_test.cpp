@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the kernels of blocks move and multiply, by the emulator's exact counts.
 #include "cuemu.h"
 #include "foldconv/block.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Every cut of a block gives the bits of single convolutions wired by hand: around the edges of each
 // kernel's tiles, with tails in every dimension.
 #include "foldconv/block.hpp"

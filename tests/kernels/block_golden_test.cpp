@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Blocks against what PyTorch computed in fp64 from torchvision's modules, whatever the cut.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Values that overflow: every cut gives the infinities of the chain, and no NaN of its own.
 #include <algorithm>
 #include <limits>

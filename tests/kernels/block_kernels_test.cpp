@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Every kernel of blocks that is compiled, pinned by its name, gives the bits of the convolutions wired
 // by hand: whatever the planner would take.
 #include <algorithm>

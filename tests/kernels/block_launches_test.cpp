@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a plan says it launches against what it launches, in every cut: the emulator's log, and the
 // nodes of a captured run.
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The blocks of published networks at their own sizes: every cut that a kernel takes gives the
 // chain's bits, and the cuts that should be taken are.
 #include <utility>

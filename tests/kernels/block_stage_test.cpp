@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Runs of blocks: bits do not depend on where the planner cuts, and kernels reach over the borders.
 #include <algorithm>
 

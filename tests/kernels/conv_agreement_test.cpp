@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One canonical K order: kernels that take the same problem give the same bits, an image gives the
 // same bits in any batch, and a second run gives the same bits.
 #include <gtest/gtest.h>

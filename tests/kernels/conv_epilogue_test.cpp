@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What follows the sum, in the tensor-core and the direct kernels: scale, bias, residual,
 // activation, NaN and overflow.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Layers of real networks at batch 1, in the kernel that the table chooses: deep sums, real images.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Random problems in the kernels that take them: what no one thought of. Deterministic; the
 // environment variable FOLDCONV_RANDOM_PROBLEMS asks for more of them than the suite has time for.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // run() from several threads on several streams with one plan, and inside a CUDA graph.
 #include <gtest/gtest.h>
 

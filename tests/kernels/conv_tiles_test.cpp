@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Every tensor-core instance in catalog.inc, pinned, on every shape of its loader and around the
 // edges of its tile.
 #include <gtest/gtest.h>

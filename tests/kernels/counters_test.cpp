@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the kernels move and execute, counted by the emulator: no bank conflicts, no wasted sectors,
 // no integer divisions, one launch, DRAM traffic near the compulsory.
 #include <gtest/gtest.h>

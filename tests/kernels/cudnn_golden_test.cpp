@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The library against what cuDNN computed on a GPU, wherever this runs.
 #include <gtest/gtest.h>
 

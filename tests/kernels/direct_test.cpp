@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The direct kernel: every dtype and every problem, those that no tensor-core kernel takes first.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Fold and run against what ONNX Runtime computed in fp32 from the unfolded model.
 #include <gtest/gtest.h>
 

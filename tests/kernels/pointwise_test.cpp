@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // batch_norm, add and activate: every dtype, vector pieces and scalar tails, in place, and the
 // chain of them against the fused convolution.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The tests' own tools: they must see what they are there to see.
 #include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>

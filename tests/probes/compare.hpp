@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Two runs of the probes side by side.
 #pragma once
 

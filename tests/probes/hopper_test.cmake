@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Every probe that --list names as sm_90 is there without a Hopper GPU and says what it needs; none runs.
 execute_process(COMMAND ${PROBE} --list OUTPUT_VARIABLE list COMMAND_ERROR_IS_FATAL ANY)
 string(REGEX MATCHALL "sm_90 [^\n]+" hopper "${list}")

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The probes that there are.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // foldconv_probe: small kernels, one for each behaviour of a GPU that foldconv or its emulator
 // relies on, whose outputs are compared bit by bit: emulator with GPU, GPU with a recorded GPU.
 //

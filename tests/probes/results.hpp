@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Results of probes, in memory and as JSON.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Runs probes so that none can spoil another.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A profiler in miniature: NVTX loads it where NVTX_INJECTION64_PATH names it, and it keeps a list of
 // what it is told. Linked to nothing of foldconv.
 #include <nvtx3/nvToolsExt.h>

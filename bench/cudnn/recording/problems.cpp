@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "cudnn/recording/problems.hpp"
 
 #include <utility>

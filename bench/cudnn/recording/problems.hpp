@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The small problems that a witness computes.
 #pragma once
 

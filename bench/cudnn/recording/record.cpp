@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "cudnn/recording/record.hpp"
 
 #include <fstream>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Has a witness compute the small problems, and writes what it says.
 #pragma once
 

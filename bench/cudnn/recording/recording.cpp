@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "cudnn/recording/recording.hpp"
 
 #include <sstream>

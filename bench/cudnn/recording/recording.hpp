@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a witness (cuDNN on a GPU) computed for small problems, as files for the tests:
 //   FOLDER/*.safetensors          convolutions: "problem" of their metadata is problem_text()
 //   FOLDER/blocks/                residual blocks and their index.txt, as tests/golden/blocks has them

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "cudnn/recording/tensor_file.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Writes a file of tensors in the safetensors format (see harness/safetensors/safetensors.hpp).
 #pragma once
 

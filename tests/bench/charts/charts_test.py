@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Of bench/charts, without matplotlib: python3 charts_test.py"""
 
 import copy

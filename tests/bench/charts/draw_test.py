@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Draws the fixtures' charts with any matplotlib there is: draw_test.py [PYTHON...]
 
 Exit code 77, with the reason, where none of these interpreters has one.

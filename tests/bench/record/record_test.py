@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Of bench/record.sh, with programs that only say what they were asked: python3 record_test.py"""
 
 import json

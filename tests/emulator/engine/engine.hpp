@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the runtime asks of the engine that runs PTX: memory, modules, launches, counters.
 //
 // Includes run one way: runtime/ -> engine/ -> ops/ -> ptx/, sim/ -> isa/. Nothing from here on knows

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // cuemu.h: what a program can ask of the CUDA emulator it runs on.
 //
 // The emulator is a libcudart.so.13 that interprets PTX on the CPU. A program that includes this

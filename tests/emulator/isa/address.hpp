@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Generic addresses.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A kernel of a loaded module.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A kernel as the machine runs it: one function pointer and byte offsets into the register file
 // per instruction.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The scalar types of PTX, as they appear as opcode suffixes.
 #pragma once
 

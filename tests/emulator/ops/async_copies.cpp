@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // cp.async and the waits for it.
 #include <cstring>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // atom and red, on global and shared memory.
 #include <algorithm>
 #include <cmath>

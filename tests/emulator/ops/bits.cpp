@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Logic, shifts, bit fields and permutations.
 #include <algorithm>
 #include <bit>

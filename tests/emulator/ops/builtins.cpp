@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "builtins.hpp"
 
 #include <cstdio>

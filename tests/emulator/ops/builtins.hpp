@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Functions that device code calls and no PTX defines.
 #pragma once
 

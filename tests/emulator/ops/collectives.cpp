@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Exchange between the lanes of a warp: shfl, vote, match, redux, elect, activemask.
 #include <algorithm>
 

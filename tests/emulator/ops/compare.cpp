@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // setp, set, selp, slct.
 #include <cmath>
 #include <type_traits>

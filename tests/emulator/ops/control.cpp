@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Branches, calls of built-in functions, exits, barriers and fences.
 #include <atomic>
 #include <thread>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // cvt, and the moves between slots of different widths.
 #include <algorithm>
 #include <cfenv>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Turns flat instructions into what the machine runs. Each group of opcodes decodes its own.
 #pragma once
 

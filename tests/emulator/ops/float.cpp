@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Floating-point arithmetic of f32, f64, f16 and bf16.
 #include <cfenv>
 #include <cmath>

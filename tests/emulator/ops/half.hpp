@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // fp16 and bf16 values: conversions of single values and of rows of lanes.
 #pragma once
 

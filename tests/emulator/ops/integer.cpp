@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Integer arithmetic.
 #include <limits>
 #include <type_traits>

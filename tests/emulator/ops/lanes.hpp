@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Loops over the lanes of a warp, written so that the compiler vectorises them.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ld and st of every space, alone and in vectors.
 #include <cstring>
 

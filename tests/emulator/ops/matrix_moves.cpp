@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ldmatrix and stmatrix: 8x8 matrices of 16-bit elements between shared memory and fragments.
 //
 // A fragment register over the 32 lanes is a row-major 8x8 matrix: lane l holds row l / 4, columns

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // mov in all its forms, cvta, isspacep, and reads of clocks.
 #include <chrono>
 #include <cstring>

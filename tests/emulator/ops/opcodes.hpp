@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The table of opcodes, and the few handlers that other parts need by name.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Directed rounding: .rz, .rm, .rp.
 #pragma once
 

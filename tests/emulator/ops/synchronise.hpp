@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the warp-synchronous instructions have in common.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The opcodes each file of ops/ decodes.
 #pragma once
 

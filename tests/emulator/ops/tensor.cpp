@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // mma.sync.
 //
 // Accumulation model: products are exact, and are added one at a time, in the order of k, to an

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Vectors of the compiler's own, which it maps to what the host has.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Constant expressions of integers, as an operand may be.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One kernel as a flat list of instructions: names resolved, scopes gone, device functions inlined.
 #pragma once
 

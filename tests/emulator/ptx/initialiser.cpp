@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "initialiser.hpp"
 
 #include <bit>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Initial values of module variables.
 #pragma once
 

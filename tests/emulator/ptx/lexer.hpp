@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Splits PTX text into tokens. Opcodes keep their dots: "ld.global.nc.v4.f32" is one token.
 #pragma once
 

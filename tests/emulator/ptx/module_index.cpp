@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Finds the functions and variables of a module without parsing the functions' bodies.
 #include <stdexcept>
 

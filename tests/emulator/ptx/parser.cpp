@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Parses the body of a function into statements.
 #include <stdexcept>
 

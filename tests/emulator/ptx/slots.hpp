@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Places virtual registers in a warp's register file.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the parser makes of PTX text: declarations, labels, scopes and instructions, names
 // unresolved.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What every file that implements a part of the CUDA runtime API needs: CUDA's own declarations (so
 // that the compiler checks each signature), the export macro, and the wrappers that give a call
 // CUDA's error semantics.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Counts the API calls, and makes those fail that a test has chosen.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Stream capture: operations go into a graph instead of to the device, and calls that do not fit
 // are refused. Every function here expects stream_mutex() to be held, unless it says otherwise.
 #pragma once

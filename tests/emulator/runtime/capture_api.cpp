@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The API of stream capture.
 #include "api.hpp"
 #include "capture.hpp"

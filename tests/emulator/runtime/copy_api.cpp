@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Copies and fills, synchronous and in streams, by address and by symbol.
 #include <type_traits>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The library's side of cuemu.h (the fault functions are with the errors), and the report at exit.
 #include <algorithm>
 #include <cinttypes>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "cubin.hpp"
 
 #include <elf.h>

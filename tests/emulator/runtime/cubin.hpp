@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Cubins: the machine code is not run, but it knows what each kernel really costs.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // CUDA's own declarations, so that the compiler checks the signature of every entry point defined
 // here.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Device management. The devices are all alike and always ready.
 #include "device.hpp"
 

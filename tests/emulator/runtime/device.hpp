@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Which devices there are, and which one a thread uses.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The emulated device: the figures of a real one, chosen by the environment variable CUEMU_ARCH, and
 // fewer of its multiprocessors where CUEMU_MULTIPROCESSORS says so.
 #pragma once

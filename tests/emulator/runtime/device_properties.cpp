@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the emulated devices say of themselves.
 #include <algorithm>
 #include <cstring>

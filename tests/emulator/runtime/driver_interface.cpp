@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The runtime's doors to other libraries: the driver, of which there is none, and the profiler.
 #include <cuda_profiler_api.h>
 

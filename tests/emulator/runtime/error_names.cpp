@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The names and texts of CUDA's error codes, as the CUDA runtime spells them.
 #include <algorithm>
 #include <iterator>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Error state: the last error of each thread, and the sticky error that a kernel fault leaves
 // behind.
 #pragma once

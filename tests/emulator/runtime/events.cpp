@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Events: times on the host's clock, and the joints between captured streams.
 #include "events.hpp"
 

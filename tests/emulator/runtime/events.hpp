@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What other parts ask of events.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "fat_binary.hpp"
 
 #include <zstd.h>

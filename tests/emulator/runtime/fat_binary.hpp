@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Fat binaries: what nvcc embeds in a program for each translation unit, a container of PTX texts
 // and cubins.
 #pragma once

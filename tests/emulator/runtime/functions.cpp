@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What can be asked of a kernel, and set on it.
 #include "api.hpp"
 #include "device_model.hpp"

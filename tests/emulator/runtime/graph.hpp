@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Graphs: operations and what each has to wait for.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Graph handles: creation, instantiation, launch, destruction.
 #include <algorithm>
 #include <mutex>

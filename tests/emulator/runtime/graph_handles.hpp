@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // From the handles that a program holds to graphs, nodes and executables. A graph is not locked: as
 // in CUDA, the program must not change it from two threads at once.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Graphs built node by node, and what can be asked of nodes.
 #include <algorithm>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "late_copies.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Copies from host to device memory that have been issued and have not arrived.
 //
 // Of a copy from pageable memory CUDA promises only that the source has been read when the call

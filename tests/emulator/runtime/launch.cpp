@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Kernel launches: the configuration stack behind <<<...>>>, the checks a driver makes, and the
 // packing of arguments.
 #include "launch.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Turns what a program asks to launch into an operation, after the checks that a driver makes.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "launch_log.hpp"
 
 #include <algorithm>

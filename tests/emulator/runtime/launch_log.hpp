@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a test may know of launches: the list of those that ran, and a hook before the arguments of
 // one are read.
 #pragma once

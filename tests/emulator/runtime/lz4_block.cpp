@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "lz4_block.hpp"
 
 #include <stdexcept>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Decoder of the LZ4 block format (no frame), one of the two compressions that fatbinary uses.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Memory of the emulated device, and the checks that copies and fills stay inside it.
 #pragma once
 

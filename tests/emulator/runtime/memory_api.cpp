@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Allocation: cudaMalloc and its relatives, and what CUDA knows of a pointer.
 #include <algorithm>
 #include <unordered_map>

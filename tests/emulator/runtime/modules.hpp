@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the program registers at start-up: modules (one per translation unit) with their kernels and
 // variables. Nothing is decompressed or parsed before the first use of a module.
 #pragma once

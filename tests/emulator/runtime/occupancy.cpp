@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "occupancy.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How many blocks of a kernel fit on a multiprocessor: the rules of compute capability 8.0 and 9.0,
 // the same as those of the toolkit's cuda_occupancy.h.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a stream or a graph node does on the device. The runtime executes eagerly: an operation
 // submitted to a stream has ended when the call returns, unless the stream is being captured or the
 // operation is a copy that may arrive late.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The entry points that nvcc's generated constructors call, and the look-ups from host addresses.
 // These run before main, so they only note what there is.
 #include <memory>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Streams and what is being captured on them. Every operation enters the device here.
 #pragma once
 

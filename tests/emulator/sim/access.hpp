@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Bounds, alignment and traffic of one warp's access to memory.
 //
 // Addresses come as 32 lanes; lanes that are not active hold a copy of the first active lane's

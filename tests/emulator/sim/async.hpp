@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Asynchronous copies from global to shared memory that have been issued and not yet waited for.
 #pragma once
 

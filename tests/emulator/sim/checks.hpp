@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Optional checks of shared memory: uninitialised reads, and races between warps.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How a fault leaves the code that finds it.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Launches: the worker threads, the counters and the switches.
 #include "launch.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One launch in flight, and the process-wide switches.
 #pragma once
 

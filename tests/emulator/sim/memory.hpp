@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Host memory that kernels may touch, and which of its sectors a launch has touched.
 #pragma once
 

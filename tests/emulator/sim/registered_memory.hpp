@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Memory that device code may touch.
 #pragma once
 

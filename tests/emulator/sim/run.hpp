@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Launches, as the runtime asks for them.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tells when a launch can never end because every CTA that runs waits in a loop.
 #pragma once
 

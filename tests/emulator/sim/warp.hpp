@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The state of a running warp, of its CTA, and of the host thread that runs them.
 #pragma once
 

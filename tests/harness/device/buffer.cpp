@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "harness/device/buffer.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Device memory that shows what was not written, or written elsewhere.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "harness/device/library.hpp"
 
 #include <dlfcn.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A shared library that a machine may have or not: loaded while the program runs, never linked.
 #pragma once
 

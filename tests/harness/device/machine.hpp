@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The device that programs run on, a GPU or the emulator, and what a report says of its machine.
 #pragma once
 

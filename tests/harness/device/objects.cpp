@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "harness/device/objects.hpp"
 
 #include "harness/error.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Owners of CUDA objects: they are freed on every way out.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "harness/oracle/any_order.hpp"
 
 #include <algorithm>

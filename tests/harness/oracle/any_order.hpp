@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The oracle's bound for others than this library: sums in any order, approximate activations. What cuDNN is
 // judged by.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The bound accepts what correct kernels compute and rejects the faults that kernels have had.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The oracle's convolution against results worked out by hand and a plain loop over all indices.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The data: deterministic, exact in the dtype, and in integer mode free of any rounding.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The oracle's convolution and the bound of its sums.
 //
 // The kernels add the products of one output, in fp32, in the canonical K order: slices of 64

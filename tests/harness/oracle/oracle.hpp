@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The oracle: convolution + scale/bias + residual + activation in double on the CPU, with an error
 // bound for each element. Shares no code with the library but the plain structs that describe a
 // problem.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "harness/oracle/pointwise.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // BatchNorm, add, activation and the final store, each as a value in double and the largest error
 // that correct fp32 code may show for it.
 #pragma once

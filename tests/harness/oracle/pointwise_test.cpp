@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Activations in double, and error bounds that hold for fp32 code and are not much too wide.
 #include "harness/oracle/pointwise.hpp"
 

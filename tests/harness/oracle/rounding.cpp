@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "harness/oracle/rounding.hpp"
 
 #include <algorithm>

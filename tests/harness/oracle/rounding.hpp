@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Storage formats as arithmetic on doubles: rounding to nearest even, spacing, and the bits.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Storage formats against their definition and against the numbers that standards list.
 #include "harness/oracle/rounding.hpp"
 

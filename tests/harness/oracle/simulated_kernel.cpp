@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "harness/oracle/simulated_kernel.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A kernel as it would compute, in fp32 on the CPU with the documented rounding points, and the
 // faults that real kernels have had. The bound of the oracle has to accept it without a fault and
 // reject it with one.

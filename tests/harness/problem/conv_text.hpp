@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A convolution's problem as a line of text, for files and for other processes.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "harness/problem/data.hpp"
 
 #include <algorithm>

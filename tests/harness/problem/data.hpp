@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Weights and inputs of a problem.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Problems: what they consist of, who reads what, and their data.
 #include "harness/problem/data.hpp"
 

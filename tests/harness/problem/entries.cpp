@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "harness/problem/entries.hpp"
 
 #include <charconv>

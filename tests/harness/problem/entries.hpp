@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How descriptors are written, whatever they describe: entries of a key and a number, or of a key
 // alone, with `_` between them or not, and at the end n with a name. Errors name the character,
 // counted from 1.

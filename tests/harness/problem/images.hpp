@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tensors of a batch whose images are copies.
 //
 // The fp64 oracle is slow, so a large batch holds copies: image i is image i % distinct.

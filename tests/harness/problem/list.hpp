@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Lists of problems: benchdnn's batch files.
 //
 // Words separated by white space: descriptors and options. A word that begins with # hides the rest

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "harness/problem/problem.hpp"
 
 #include <algorithm>

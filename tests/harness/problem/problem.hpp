@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What is computed, checked and measured: convolutions in lines.
 //
 // A layer is a line of one convolution, whose residual is an input. A residual block is a line with

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Problems as text: descriptors.
 //
 // A layer, as benchdnn (oneDNN's test driver) writes it:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The one walk over a problem: which convolution reads what.
 #pragma once
 

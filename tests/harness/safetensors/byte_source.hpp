@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Where the bytes of a file format come from: a file, or memory.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "harness/safetensors/header.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The header of a safetensors file: what tensors there are, and where.
 //
 //   {"__metadata__": {"format": "pt"},

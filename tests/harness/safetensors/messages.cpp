@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "harness/safetensors/messages.hpp"
 
 #include <cstddef>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What messages say of a file and of the names in it.
 #pragma once
 

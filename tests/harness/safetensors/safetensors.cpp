@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "harness/safetensors/safetensors.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tensors in the safetensors format: PyTorch's state dicts as they are shared.
 //
 //   8 bytes   length of the header, little-endian

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Reads memory, and writes none.
 #pragma once
 

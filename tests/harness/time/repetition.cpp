@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "harness/time/repetition.hpp"
 
 #include <algorithm>

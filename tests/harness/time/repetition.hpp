@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How often to time: until every median is known well enough, or the time is over.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How often to time, on a clock that the test moves.
 #include "harness/time/repetition.hpp"
 

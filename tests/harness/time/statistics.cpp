@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "harness/time/statistics.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a set of timed samples says.
 #pragma once
 

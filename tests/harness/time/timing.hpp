@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Times of kernels on a GPU.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // On the device: that what is to be timed runs, cold and warm.
 #include "harness/time/timing.hpp"
 

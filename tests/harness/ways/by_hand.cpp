@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "harness/ways/by_hand.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a problem must compute, from its convolutions run one by one.
 //
 // From outside, a block's intermediates cannot be seen. So its convolutions are run one by one

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // On the device: what blocks are judged by, and that nothing wrong passes.
 #include "harness/ways/by_hand.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // foldconv's own ways.
 #include <algorithm>
 #include <functional>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // On the device: that every way is right, and that checking one sees what is wrong with it.
 #include <gtest/gtest.h>
 

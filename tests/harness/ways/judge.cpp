@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "harness/ways/judge.hpp"
 
 #include <algorithm>

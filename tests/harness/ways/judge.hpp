@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The judgement of what a kernel computed.
 #pragma once
 

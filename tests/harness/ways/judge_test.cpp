@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The judge must not let a wrong result pass: each test plants a fault in a right one.
 #include "harness/ways/judge.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "harness/ways/library.hpp"
 
 #include <algorithm>

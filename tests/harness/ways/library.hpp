@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The library under test: the one place of the harness that makes Convs, Blocks and plans.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "harness/ways/steps.hpp"
 
 #include <utility>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The steps that ways are made of. Who launches them is the caller's business; what they are called,
 // read, write, must compute and cannot avoid is said here, for foldconv and cuDNN alike.
 // All that is pointed to must outlive the steps.

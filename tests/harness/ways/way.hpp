@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A way to compute a problem: steps that can be checked, counted and timed, whoever computes them.
 //
 //   planned         what plan() takes by itself: of a layer its fused kernel; of blocks a cut

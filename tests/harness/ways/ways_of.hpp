@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A problem with data, and ways to compute it, for the tests of ways.
 #pragma once
 

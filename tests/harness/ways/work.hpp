@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a step cannot avoid: the bytes that its launches must move between them and DRAM, each launch
 // reading and writing each of its tensors once, and the operations of its convolutions. Of inputs
 // only rows and columns that some tap meets count. The one place that computes it; cuts of blocks

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Compulsory bytes and operations, by hand and against the emulator's counts.
 #include "harness/ways/work.hpp"
 

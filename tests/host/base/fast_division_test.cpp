@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "tile/fast_division.hpp"
 
 #include <gtest/gtest.h>

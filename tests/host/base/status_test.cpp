@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "foldconv/status.hpp"
 
 #include <gtest/gtest.h>

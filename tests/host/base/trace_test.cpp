@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Profilers see a range for each run, by name; tests/trace/nvtx_recorder.cpp is the profiler.
 #include <dlfcn.h>
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Block, Stage and BlockPlan against a CUDA runtime that fails, is late, captures, or has two devices.
 #include <cuda_runtime_api.h>
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The planner's model of a device.
 #include "block/cost.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Which kernels plans take and refuse, and what they say that these cost.
 #include <gtest/gtest.h>
 

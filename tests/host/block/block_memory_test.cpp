@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What blocks keep on the device.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The rules of kernels of blocks, by shapes alone: no tensor is made.
 #include "block/rules.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Blocks that are wired wrongly, cuts that cannot be taken, and buffers that do not fit: each
 // refused in words, before anything is written.
 #include "foldconv/block.hpp"

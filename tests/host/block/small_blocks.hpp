@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Small blocks to be broken, and what a refusal must say.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Launch shapes and kernel parameters.
 #include "catalog/launch.hpp"
 

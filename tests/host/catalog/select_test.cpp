@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The selection table, on the figures of devices that need not be there.
 #include "catalog/select.hpp"
 

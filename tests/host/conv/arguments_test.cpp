@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What run() checks before it launches. No device: pointers are only compared.
 #include "conv/arguments.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Conv, ConvPlan and pointwise against a CUDA runtime that fails, is late, or has two devices.
 #include <cuda_runtime_api.h>
 #include <gtest/gtest.h>

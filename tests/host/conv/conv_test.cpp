@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Conv and ConvPlan on the device: create, plan, run, and what happens to y when run() refuses.
 #include "foldconv/conv.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What fold() refuses, each with the value and the remedy in the message.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Folding: the arithmetic, where the scale goes, and what the report says.
 #include "foldconv/fold.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "fold/pack.hpp"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tensors of more than 2^31 elements in the kernels that take them: the last CTAs of the grid, on the
 // emulator's sparse memory.
 #include <cuda_runtime_api.h>

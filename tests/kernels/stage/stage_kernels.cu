@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "stage_kernels.hpp"
 
 #include "ptx/async_copy.cuh"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Kernels of one stage each, so that a stage is tested apart from the convolutions made of it.
 #pragma once
 

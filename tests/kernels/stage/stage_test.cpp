@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Stages of kernels alone: swizzle, product, accumulators, epilogue; the ring.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Let E be the exact result of the unfolded block at some tensor between two convolutions, G what a
 // kernel stores there, and C a float in between that the oracle goes on from. Each tensor carries
 //   e >= |G - C| + |C - E|,

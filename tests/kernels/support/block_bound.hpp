@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a block computes, by the oracle, and how far a correct one may lie from the exact result.
 #pragma once
 

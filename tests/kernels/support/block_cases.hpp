@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Blocks as test parameters, and what all tests of blocks do with them.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "kernels/support/block_golden.hpp"
 
 #include <algorithm>

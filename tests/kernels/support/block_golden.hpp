@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Residual blocks that another framework computed: see tests/golden/make_blocks.py.
 #pragma once
 

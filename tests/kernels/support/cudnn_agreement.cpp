@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "kernels/support/cudnn_agreement.hpp"
 
 #include <gtest/gtest.h>

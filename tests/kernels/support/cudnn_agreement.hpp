@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The library against a recording of what cuDNN computed.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "kernels/support/cudnn_golden.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Convolutions that cuDNN computed on a GPU: see bench/cudnn/recording/recording.hpp.
 #pragma once
 

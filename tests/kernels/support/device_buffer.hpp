@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The harness's device memory, as the tests of kernels use it: placed so that nothing is aligned by
 // chance, and a written guard band is a test failure.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Convolutions that another library computed: see tests/golden/make_onnxruntime.py.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The compiled kernels, as arrays to parametrise tests with. Those of blocks: host::tail_kernels() and so on.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The emulator's log of launches, in the catalog's names.
 #pragma once
 

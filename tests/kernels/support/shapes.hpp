@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Which shapes each loader is tested with: tails in M, N and K, odd images, every kind of padding.
 #pragma once
 

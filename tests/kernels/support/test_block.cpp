@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "kernels/support/test_block.hpp"
 
 #include "harness/problem/data.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Bottlenecks with data, as plans and as single convolutions wired by hand.
 #pragma once
 

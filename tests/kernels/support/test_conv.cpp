@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "kernels/support/test_conv.hpp"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A convolution with data: folded, packed on the device, run by a pinned kernel, judged by the
 // oracle.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Runs of blocks with data, as plans and block by block.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "probe/device.hpp"
 
 #include <cuemu.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Device memory, checked calls, and what the device is.
 #pragma once
 

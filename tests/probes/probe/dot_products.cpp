@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "probe/dot_products.hpp"
 
 #include <bit>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Dot products whose result shows how a tensor core sums and rounds: the same for mma and wgmma.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Where the PTX ISA says that the elements of matrices lie in the registers of a warp (mma) or a
 // warpgroup (wgmma).
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "probe/number_format.hpp"
 
 #include <algorithm>

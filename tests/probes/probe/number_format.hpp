@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Bits of the number types that tensor cores take.
 #pragma once
 

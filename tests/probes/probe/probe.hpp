@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a probe is: a name, and a function that runs small kernels and gives words which are the
 // same on every run.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Single instructions on registers, elementwise. Operands are 32 bits each; narrow ones are their
 // low bits.
 #include "sm80/kernels.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Single instructions on the edges of their types and on fixed pseudo-random numbers: a word for
 // each case.
 #include <cstring>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Fragment layouts of mma, one element at a time.
 //
 // mma_fragment_a_*, _b_*: one word for each place of A (of B), by lane, register, position: a one

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The kernels of the sm_80 probes, as functions that launch them. Pointers are to device memory.
 #pragma once
 

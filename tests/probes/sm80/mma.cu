@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // mma.sync, one for each warp, with fragments that the host made.
 #include "sm80/kernels.hpp"
 

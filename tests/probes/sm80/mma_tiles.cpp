@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "sm80/mma_tiles.hpp"
 
 #include "probe/device.hpp"

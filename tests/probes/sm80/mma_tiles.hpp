@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Many mma at once: 16 x K times K x 8, one for each warp.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ldmatrix and cp.async, by the kernels of moves.cu: the words are what those write.
 #include "probe/device.hpp"
 #include "sm80/kernels.hpp"

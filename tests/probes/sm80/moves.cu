@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ldmatrix and cp.async.
 #include "sm80/kernels.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The probes of what sm_80 has: they run on the emulator and on any GPU, and shall give the same
 // bits.
 #pragma once

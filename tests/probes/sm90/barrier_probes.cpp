@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // mbarrier. Scripts: three words for each command, the result and the 64 opaque bits of the barrier
 // after it.
 #include "probe/device.hpp"

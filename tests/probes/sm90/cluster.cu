@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Thread block clusters: their numbers, distributed shared memory, remote barriers, and how large
 // they get.
 #include <dlfcn.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Clusters: 64 words for each CTA (cluster.cu says what they are), and how large clusters get.
 #include "probe/device.hpp"
 #include "sm90/kernels.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // stmatrix, elect, setmaxnreg, programmatic dependent launch, and what reading the clock costs.
 #include "sm90/kernels.hpp"
 #include "sm90/ptx.cuh"

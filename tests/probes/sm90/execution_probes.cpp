@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // stmatrix, elect, setmaxnreg, programmatic dependent launch, by the kernels of execution.cu.
 #include "probe/device.hpp"
 #include "sm90/kernels.hpp"

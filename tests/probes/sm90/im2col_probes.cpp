@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // im2col loads: the rows of a convolution's matrix, straight from the tensor.
 //
 // A convolution with padding, stride and dilation has lower = -padding and upper = padding - (taps

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the Hopper kernels take, and the functions that launch them. Pointers are to device memory.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // mbarrier: a script of operations on one barrier, run by one thread; and rounds of a whole block.
 #include "sm90/kernels.hpp"
 #include "sm90/ptx.cuh"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The probes of what only Hopper has. The emulator lacks it; their outputs are the truth to build
 // it against.
 #pragma once

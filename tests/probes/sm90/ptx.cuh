@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Hopper's instructions, one wrapper for each family; shared memory by 32-bit address. PTX ISA, the
 // section of each instruction. wgmma lies in wgmma.cu: its operands are a matter of macros.
 #pragma once

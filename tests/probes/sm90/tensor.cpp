@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "sm90/tensor.hpp"
 
 #include <cuda_runtime_api.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A tensor in global memory whose elements name themselves, a tensor map of it, and a model of what
 // TMA does with it.
 #pragma once

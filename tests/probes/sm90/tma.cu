@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Bulk and tensor copies, each in the smallest kernel that shows what it does. The host makes the
 // tensor maps.
 #include "sm90/kernels.hpp"

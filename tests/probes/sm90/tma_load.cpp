@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "sm90/tma_load.hpp"
 
 #include <algorithm>

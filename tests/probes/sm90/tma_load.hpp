@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A tensor load as a probe: the words are whether the barrier completed, then shared memory from
 // the 1024-byte boundary on, poisoned before (kTmaPoison).
 #pragma once

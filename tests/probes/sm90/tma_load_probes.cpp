@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tiled tensor loads: ranks, types, swizzles, borders, strides, fills.
 #include "sm90/probes.hpp"
 #include "sm90/tma_load.hpp"

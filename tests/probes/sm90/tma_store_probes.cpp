@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tensor stores, sums into global memory, multicast, and bulk copies without a tensor. The words of
 // a store: 1, then the whole tensor, poisoned before (kTmaPoison); sums: numbered before.
 #include <cstring>

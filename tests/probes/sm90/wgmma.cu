@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One wgmma: both operands from an image of shared memory that the host made, or A from registers;
 // accumulators from and to global memory. All knowledge of layouts lies on the host.
 #include "sm90/kernels.hpp"

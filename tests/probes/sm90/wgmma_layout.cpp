@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "sm90/wgmma_layout.hpp"
 
 namespace foldconv::probes {

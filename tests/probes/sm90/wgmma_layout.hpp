@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How wgmma's operands lie in shared memory: the matrix descriptor and the canonical layouts. PTX
 // ISA, "Matrix Descriptor Format", "Strides", "Canonical Layouts".
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Where wgmma reads and writes, element by element: one operand is a unit matrix, the other holds
 // its own places.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Whole products of small integers, over as many instructions along K as a row of the swizzle
 // holds.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How wgmma sums and rounds: a word (fp32 bits) for each dot product of dot_products.cpp.
 #include "probe/dot_products.hpp"
 #include "sm90/probes.hpp"

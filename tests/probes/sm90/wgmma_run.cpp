@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "sm90/wgmma_run.hpp"
 
 #include <cstring>

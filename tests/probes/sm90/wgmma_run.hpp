@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One wgmma on the device: an image of shared memory, descriptors, A's registers, accumulators.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The text that inline assembly puts into PTX: scopes, spacing, names that repeat, literals of
 // every kind.
 #include <cmath>

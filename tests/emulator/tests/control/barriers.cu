@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // CTA barriers: reductions, named barriers with thread counts, producers and consumers, barriers in
 // loops.
 #include <string>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Exchange within a warp: shuffles, votes, matches, reductions, on the whole warp and on parts of
 // it.
 #include <algorithm>

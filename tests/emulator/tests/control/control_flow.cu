@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Divergence and reconvergence: nested branches, loops whose length depends on the lane, switches,
 // calls, returns.
 #include <vector>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Special registers: indices, sizes, clocks.
 #include "support/device.cuh"
 

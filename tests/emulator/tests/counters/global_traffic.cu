@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Global-memory sectors of 32 bytes, per warp instruction and distinct per launch.
 #include "../support/counting.cuh"
 

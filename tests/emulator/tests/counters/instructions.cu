@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Counts of launches, instructions, arithmetic, barriers, atomics and divergence.
 #include "../support/counting.cuh"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Shared-memory wavefronts, counted by hand from the definitions in cuemu.h: 32 banks of 4 bytes;
 // one phase for all lanes up to 4 bytes each, half warps at 8 bytes, quarter warps at 16; a phase
 // costs its fullest bank.

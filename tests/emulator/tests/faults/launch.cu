@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Launches that cannot be run: unknown instructions and traps. Wrong configurations are in
 // runtime/errors.cu.
 #include "../support/counting.cuh"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Accesses outside of memory and off alignment. The constants give the line of the faulty
 // statement.
 #include "../support/counting.cuh"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Reads of uninitialised shared memory, races between warps, and waits for too few asynchronous
 // copies.
 #include "../support/counting.cuh"

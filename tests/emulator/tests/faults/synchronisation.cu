@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Barriers that not all threads reach, and waits that never end.
 #include "../support/counting.cuh"
 #include "../support/faults.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The .approx instructions, held to the error that the PTX manual allows, and exact where it gives
 // exact special cases.
 #include <cmath>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Comparisons of every type into predicates, logic between predicates, guards, and selections.
 #include <cmath>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Conversions between floating-point formats: ties, overflow, denormals, packing, rounding to
 // integers.
 #include <cfenv>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // IEEE arithmetic of f32 and f64: every rounding, fma exactness, NaNs, signed zeros, denormals,
 // .sat and .ftz.
 #include <cfenv>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Arithmetic of f16, bf16 and their pairs: rounded once, to nearest even.
 #include <type_traits>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The intrinsics of cuda_fp16.h and cuda_bf16.h, which many kernels are written with: single
 // instructions where the architecture has them, longer sequences (bf16 sums on sm_80) where not.
 #include <cuda_bf16.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ldmatrix: which lane's address is which row, and which elements each lane receives, plain and
 // transposed.
 #include <cstdint>

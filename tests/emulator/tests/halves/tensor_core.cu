@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // mma.sync: every shape and type, with integers small enough that all sums are exact, so that the
 // order in which the hardware adds does not matter. The host lays fragments out as the figures of
 // the PTX manual show.

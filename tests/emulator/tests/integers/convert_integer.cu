@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Conversions between integers, and between integers and floating point.
 #include <cfenv>
 #include <cmath>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // add sub mul mad div rem abs neg min max sad mul24 of all integer types.
 #include <algorithm>
 #include <limits>

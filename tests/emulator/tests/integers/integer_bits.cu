@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Logic, shifts, bit fields, counts, permutations and dot products.
 #include <algorithm>
 #include <type_traits>

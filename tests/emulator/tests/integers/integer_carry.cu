@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Carry chains: the condition code passes from one instruction to the next, so each test is a chain
 // in one asm block.
 #include "support/opcode.cuh"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // cp.async: sizes, zero fill, groups and waits. Data is read only after a sufficient wait, so that
 // late and eager landing must give the same values.
 #include <cuda_pipeline_primitives.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Atomic operations on global and shared memory: every operation, returned values, contention over
 // a grid.
 #include <algorithm>

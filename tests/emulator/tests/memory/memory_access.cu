@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Widths, vectors, sign extension and cache operators of loads and stores.
 #include "support/device.cuh"
 #include "support/operand_types.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // State spaces: parameters, constants, module variables, shared, local, and generic pointers into
 // them.
 #include <cstdint>

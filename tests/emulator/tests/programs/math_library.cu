@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // CUDA's math functions, as compiled: long mixtures of arithmetic, selection, tables and, for large
 // angles, local memory. Errors in units of the last place are those of the CUDA programming guide.
 #include <cmath>

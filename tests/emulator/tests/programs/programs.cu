@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Whole small programs, where many instructions must work together; the host runs the same
 // algorithm.
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Device properties, function attributes, occupancy: what a program plans its launches by.
 #include <cstring>
 

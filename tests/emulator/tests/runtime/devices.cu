@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Several devices (CUEMU_DEVICES=2): what belongs to one of them is not another's.
 #include <cstring>
 #include <thread>

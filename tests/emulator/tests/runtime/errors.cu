@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Error codes of wrong calls and launches, none of which may outlive the next cudaGetLastError.
 #include <cstring>
 

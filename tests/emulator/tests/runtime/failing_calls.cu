@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Failures planted in API calls, the count of calls, and what is alive.
 #include "../support/counting.cuh"
 #include "../support/faults.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // CUDA graphs: capture of a stream, replay with changed data, forks over events, and what capture
 // forbids.
 #include "../support/device.cuh"

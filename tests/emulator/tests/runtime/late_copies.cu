@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Copies from host to device memory that arrive as late as CUDA allows.
 #include <cstring>
 

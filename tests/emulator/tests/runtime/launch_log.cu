@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The list of launches that ran, the hook before a launch reads its arguments, and launches that run
 // only some of their CTAs.
 #include <atomic>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Ways to launch a kernel and to hand arguments to it; large grids; printf from the device.
 #include <unistd.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Memory of the runtime API: copies, fills, two-dimensional forms, symbols, pinned and managed
 // memory, attributes.
 #include <cstring>

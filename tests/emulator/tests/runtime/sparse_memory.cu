@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tensors larger than the host's memory, of which a launch touches little.
 #include <fstream>
 

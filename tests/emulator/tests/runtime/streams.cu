@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Streams, events, host functions, and launches from several host threads.
 #include <atomic>
 #include <thread>

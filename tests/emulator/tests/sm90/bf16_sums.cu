@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Sums, differences and products of bf16, and its direct conversions, which are instructions from
 // compute capability 9.0 on.
 #include "support/float_formats.hpp"

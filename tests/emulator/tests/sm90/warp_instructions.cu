@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Warp instructions of compute capability 9.0: stmatrix, the inverse of ldmatrix, and elect.
 #include <cstdint>
 #include <string>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Runs something and returns what the emulator counted meanwhile.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Device memory that frees itself, and checked runtime calls and launches.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Planted faults: what the emulator must say of them, and that the next launch works.
 #pragma once
 

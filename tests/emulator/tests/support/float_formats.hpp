@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Host arithmetic of the narrow formats, by way of double: exact, and without any CUDA header.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Hands the .cu files' tests, failures and skips on to GoogleTest (see harness.hpp).
 #include "harness.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The part of GoogleTest's interface that the .cu files use, without its header: parsing gtest.h
 // twice (host and device pass) costs 3 s a file, four times what the rest takes. harness.cpp hands
 // everything on to GoogleTest.

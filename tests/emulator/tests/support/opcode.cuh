@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tries one PTX instruction on many operands and compares each result with a host function.
 //
 //   PTX_OP2(AddSat, s32, s32, s32, "add.sat.s32 %0, %1, %2;");

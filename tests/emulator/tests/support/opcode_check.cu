@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Runs an opcode's kernel on its operands and compares the results: the untyped part of opcode.cuh.
 #include "cuemu.h"
 #include "opcode.cuh"

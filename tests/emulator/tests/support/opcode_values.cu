@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The values that each operand type is tried with: the edges of the type and fixed pseudo-random
 // bits.
 #include <limits>

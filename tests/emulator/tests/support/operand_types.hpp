@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The operand types of PTX instructions, as the opcode tests name them.
 #pragma once
 
