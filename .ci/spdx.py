@@ -34,9 +34,11 @@ def main():
         if "--fix" in sys.argv[1:]:
             lines.insert(1 if lines[0].startswith("#!") else 0, f"{comment} {LINE}")
             (ROOT / name).write_text("\n".join(lines))
+    if "--fix" in sys.argv[1:]:
+        return 0
     for name in missing:
-        print(name)
-    return 1 if missing and "--fix" not in sys.argv[1:] else 0
+        print(f"{name}: no licence line; .ci/spdx.py --fix writes it")
+    return 1 if missing else 0
 
 
 if __name__ == "__main__":
