@@ -44,10 +44,6 @@ MAY_INCLUDE = {
     "tests/trace": [],
     "bench": ["include", "tests/harness", EMULATOR_HEADER],
 }
-# Folders that count as one with those inside them where circles are looked for: cudnn.hpp, the way in, stands beside
-# what recording/ uses.
-ONE_ROOM = ["bench/cudnn"]
-
 # Where #include "..." is looked for, after the folders that the file is in.
 SEARCH = ["include", "host", "kernels", "bench", "tests", "tests/emulator/include"]
 GENERATED = {"git_description.hpp", "tool_version.hpp", "generated/tool_version.hpp"}
@@ -126,8 +122,7 @@ def circles(arrows):
     """Strongly connected folders of more than one, each with an example arrow for every folder."""
     graph = {}
     for source, target, place in arrows:
-        a, b = (next((room for room in ONE_ROOM if inside(name, room)), os.path.dirname(name))
-                for name in (source, target))
+        a, b = os.path.dirname(source), os.path.dirname(target)
         if a == b:
             continue
         graph.setdefault(a, {}).setdefault(b, place)

@@ -5,12 +5,13 @@
 
 #include "commands/commands.hpp"
 #include "cudnn/cudnn.hpp"
+#include "cudnn/recording/record.hpp"
 #include "report/text.hpp"
 
 namespace foldconv::tool {
 
 int run_record_cudnn(const Options& options, const harness::Device& device) {
-  const Recorded recorded = record_cudnn(options.out, device);
+  const cudnn::Recorded recorded = cudnn::record_all(options.out, device);
   std::cout << "cuDNN " << cudnn_version() << " on " << device.name << ", driver "
             << (device.machine.driver.empty() ? "unknown" : device.machine.driver) << ": "
             << counted(recorded.files, "file") << ", " << recorded.bytes << " bytes in "

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
-// cuDNN beside foldconv: all that the tool knows of it. Its ways are two WayMakers like any other;
-// where the program was built without cuDNN, or a machine has none, they say so.
+// cuDNN beside foldconv. Its ways are two WayMakers like any other; where the program was built without
+// cuDNN, or a machine has none, they say so.
 #pragma once
 
 #include <cstddef>
-#include <filesystem>
 #include <string>
 #include <vector>
 
-#include "harness/device/machine.hpp"
 #include "harness/ways/way.hpp"
+
+namespace foldconv::cudnn {
+struct Search;
+}
 
 namespace foldconv::tool {
 
@@ -22,16 +24,10 @@ struct CudnnOptions {
 // cudnn and cudnn-separate. Where there is no cuDNN, each is a way with that as its refusal.
 std::vector<harness::WayMaker> cudnn_ways(const CudnnOptions& options);
 
+// This machine's cuDNN, opened when it is first asked for.
+const cudnn::Search& installed_cudnn();
 std::string cudnn_reason();   // why there is no cuDNN; "" where it runs
 std::string cudnn_version();  // "9.19.0"; "" where there is none
-
-struct Recorded {
-  std::size_t files = 0, bytes = 0;
-  std::vector<std::string> refused;  // "name: why", of what cuDNN does not take
-};
-// Runs small problems through cuDNN and writes what it computes to files that the tests read
-// wherever they run. Throws Error: no cuDNN, a file that cannot be written, too many bytes.
-Recorded record_cudnn(const std::filesystem::path& folder, const harness::Device& device);
 
 // The tool runs itself with this subcommand, which nobody else types: see trial.hpp.
 inline constexpr const char* kTryEngines = "try-cudnn-engines";

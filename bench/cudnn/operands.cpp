@@ -5,14 +5,16 @@
 #include <utility>
 
 #include "harness/oracle/any_order.hpp"
+#include "harness/problem/data.hpp"
 
 namespace foldconv::cudnn {
 namespace {
 
-using Shared = std::shared_ptr<const harness::DeviceBuffer>;
+using harness::DeviceBuffer;
+using Shared = std::shared_ptr<const DeviceBuffer>;
 
 Shared upload(DataType dtype, const std::vector<float>& values) {
-  return std::make_shared<const harness::DeviceBuffer>(oracle::encode(dtype, values));
+  return std::make_shared<const DeviceBuffer>(oracle::encode(dtype, values));
 }
 
 // KCRS to KRSC.
@@ -27,46 +29,29 @@ std::vector<float> channels_last(const ConvProblem& problem, const std::vector<f
   return turned;
 }
 
-std::vector<float> stored_as(DataType dtype, const std::vector<float>& values) {
-  return oracle::decode(dtype, oracle::encode(dtype, values));
-}
-
-bool differs(const std::vector<float>& values, float from) {
-  return std::ranges::any_of(values, [from](float value) { return value != from; });
-}
-
-void* data_of(const harness::DeviceBuffer* buffer) {
+void* data_of(const DeviceBuffer* buffer) {
   return buffer != nullptr ? buffer->data() : nullptr;
 }
 
 }  // namespace
 
-Parameters parameters_of(const FoldedConv& folded) {
-  const auto copy = [](std::span<const float> values) {
-    return std::vector<float>(values.begin(), values.end());
-  };
-  return {copy(folded.weights()), copy(folded.scale()), copy(folded.bias())};
-}
-
 oracle::Expected Operands::expected(int distinct, std::vector<float> x,
                                     std::vector<float> residual) const {
   ConvProblem of_distinct = problem;
   of_distinct.n = distinct;
-  return oracle::conv_in_any_order(of_distinct, {.x = std::move(x),
-                                                 .weights = values->weights,
-                                                 .scale = values->scale,
-                                                 .bias = values->bias,
-                                                 .residual = std::move(residual)});
+  oracle::ConvInputs inputs = *values;
+  inputs.x = std::move(x);
+  inputs.residual = std::move(residual);
+  return oracle::conv_in_any_order(of_distinct, inputs);
 }
 
-void Operands::run(const ConvEngine& engine, const harness::DeviceBuffer& x,
-                   const harness::DeviceBuffer* residual, const harness::DeviceBuffer& y,
-                   void* workspace, cudaStream_t stream) const {
+void Operands::run(const ConvEngine& engine, const DeviceBuffer& x, const DeviceBuffer* residual,
+                   const DeviceBuffer& y, void* workspace, cudaStream_t stream) const {
   engine.run({.x = x.data(),
               .weights = weights->data(),
               .scale = data_of(scale.get()),
               .bias = data_of(bias.get()),
-              .residual = problem.residual ? data_of(residual) : nullptr,
+              .residual = data_of(residual),
               .y = y.data(),
               .workspace = workspace},
              stream);
@@ -77,28 +62,29 @@ std::string Operands::name_of(const ConvEngine& engine) const {
   return engine.name + "_" + to_string(epilogue.vectors) + "_bias";
 }
 
-std::vector<Operands> operands_of(const ConvProblem& problem, const Parameters& parameters,
+std::vector<Operands> operands_of(const ConvProblem& problem, const FoldedConv& folded,
                                   bool exact) {
-  Operands made{
-      .problem = problem,
-      .epilogue = {.scale = differs(parameters.scale, 1), .bias = differs(parameters.bias, 0)},
-      .values = {},
-      .weights = upload(problem.dtype, channels_last(problem, parameters.weights)),
-      .scale = {},
-      .bias = {}};
-  std::vector<DataType> forms = {DataType::f32};
-  const bool has_vectors = made.epilogue.scale || made.epilogue.bias;
-  if (!exact && has_vectors && problem.dtype != DataType::f32) forms.push_back(problem.dtype);
+  const oracle::ConvInputs given = harness::inputs_of(folded);
+  const auto other_than = [](float common) { return [common](float v) { return v != common; }; };
+  const Epilogue epilogue{.scale = std::ranges::any_of(given.scale, other_than(1)),
+                          .bias = std::ranges::any_of(given.bias, other_than(0))};
+  const Shared weights = upload(problem.dtype, channels_last(problem, given.weights));
   std::vector<Operands> all;
-  for (const DataType vectors : forms) {
-    made.epilogue.vectors = vectors;
-    made.values = std::make_shared<Parameters>(Parameters{parameters.weights,
-                                                          stored_as(vectors, parameters.scale),
-                                                          stored_as(vectors, parameters.bias)});
-    if (made.epilogue.scale) made.scale = upload(vectors, parameters.scale);
-    if (made.epilogue.bias) made.bias = upload(vectors, parameters.bias);
-    all.push_back(made);
-  }
+  const auto add = [&](DataType vectors) {
+    Operands form{problem, epilogue, {}, weights, {}, {}};
+    form.epilogue.vectors = vectors;
+    oracle::ConvInputs stored = given;
+    for (std::vector<float>* values : {&stored.scale, &stored.bias}) {
+      *values = oracle::decode(vectors, oracle::encode(vectors, *values));
+    }
+    if (epilogue.scale) form.scale = upload(vectors, stored.scale);
+    if (epilogue.bias) form.bias = upload(vectors, stored.bias);
+    form.values = std::make_shared<const oracle::ConvInputs>(std::move(stored));
+    all.push_back(std::move(form));
+  };
+  add(DataType::f32);
+  const bool has_vectors = epilogue.scale || epilogue.bias;
+  if (!exact && has_vectors && problem.dtype != DataType::f32) add(problem.dtype);
   return all;
 }
 

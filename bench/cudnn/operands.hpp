@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A convolution's parameters as cuDNN's engines want them, and an engine that stands for a try at them.
+// A convolution's parameters as cuDNN's engines want them.
 #pragma once
 
 #include <memory>
@@ -13,17 +13,11 @@
 
 namespace foldconv::cudnn {
 
-struct Parameters {
-  std::vector<float> weights;      // KCRS, exact in the dtype
-  std::vector<float> scale, bias;  // k; all 1 or all 0: no operation of the graph
-};
-Parameters parameters_of(const FoldedConv& folded);
-
-// The parameters in one of the forms that cuDNN may want them in; cheap to copy.
+// One of the forms that cuDNN may want them in; cheap to copy.
 struct Operands {
   ConvProblem problem;
   Epilogue epilogue;
-  std::shared_ptr<const Parameters> values;  // rounded to how they are stored
+  std::shared_ptr<const oracle::ConvInputs> values;  // rounded to how they are stored; no x
   std::shared_ptr<const harness::DeviceBuffer> weights, scale, bias;
 
   // By the very values that engines read, of `distinct` images.
@@ -37,8 +31,8 @@ struct Operands {
 };
 
 // For f16 and bf16, scale and bias are stored as fp32 and, unless the result must be `exact`, in the
-// storage type, which some engines want. Throws Error (out_of_memory).
-std::vector<Operands> operands_of(const ConvProblem& problem, const Parameters& parameters,
-                                  bool exact = false);
+// storage type, which some engines want. A scale of 1 and a bias of 0 are no operations of the graph.
+// Throws Error (out_of_memory).
+std::vector<Operands> operands_of(const ConvProblem& problem, const FoldedConv& folded, bool exact);
 
 }  // namespace foldconv::cudnn

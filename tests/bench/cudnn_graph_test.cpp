@@ -44,8 +44,8 @@ class CudnnGraph : public testing::Test {
 const Choice kNone{.first = 1000000, .last = 1000001};
 
 TEST_F(CudnnGraph, EnginesAreOfferedForEveryProblemThatIsRecorded) {
-  for (const RecordedConv& recorded : recorded_convs()) {
-    const ConvProblem& problem = recorded.problem;
+  for (const RecordedProblem& recorded : recorded_problems()) {
+    const ConvProblem& problem = recorded.problem.lines.front().convs.front().problem;
     const Epilogue epilogue{.scale = recorded.placement == ScalePlacement::epilogue,
                             .bias = recorded.batch_norm};
     if (problem.activation == Activation::hardswish) {

@@ -8,8 +8,10 @@
 #include <filesystem>
 #include <iostream>
 
+#include "cudnn/cudnn.hpp"
 #include "cudnn/recording/record.hpp"
 #include "harness/caught.hpp"
+#include "harness/problem/data.hpp"
 #include "kernels/support/cudnn_agreement.hpp"
 
 namespace foldconv::cudnn {
@@ -17,13 +19,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-using kernel_tests::BlockGolden;
-using kernel_tests::compare_block;
 using kernel_tests::compare_with_library;
-using kernel_tests::CudnnGolden;
 using kernel_tests::expect_agreement;
-using kernel_tests::read_cudnn_blocks;
-using kernel_tests::read_cudnn_goldens;
+using kernel_tests::Golden;
+using kernel_tests::read_cudnn;
 
 // Empty, and of this process alone: several run at once.
 std::string scratch_folder() {
@@ -37,19 +36,16 @@ std::string scratch_folder() {
 // --- The recorder and the reader, with the oracle in cuDNN's place
 // ------------------------------------------------------------------------------------------------
 
-Run by_oracle(const ConvProblem& problem, const Parameters& parameters, const harness::Bytes& x,
+Run by_oracle(const ConvProblem& problem, const FoldedConv& folded, const harness::Bytes& x,
               const harness::Bytes& residual, bool) {
   if (problem.activation == Activation::hardswish) {
     throw harness::Error(ErrorCode::unsupported, "refused on purpose");
   }
-  const oracle::Expected result =
-      oracle::conv(problem, {.x = oracle::decode(problem.dtype, x),
-                             .weights = parameters.weights,
-                             .scale = parameters.scale,
-                             .bias = parameters.bias,
-                             .residual = oracle::decode(problem.dtype, residual)});
+  const auto inputs = std::make_shared<const oracle::ConvInputs>(harness::inputs_of(
+      folded, oracle::decode(problem.dtype, x), oracle::decode(problem.dtype, residual)));
+  const oracle::Expected result = oracle::conv(problem, *inputs);
   const std::vector<float> y(result.y.begin(), result.y.end());
-  return {"oracle", parameters, oracle::encode(problem.dtype, y)};
+  return {"oracle", inputs, oracle::encode(problem.dtype, y)};
 }
 
 class CudnnRecording : public testing::Test {
@@ -57,32 +53,42 @@ class CudnnRecording : public testing::Test {
   void SetUp() override {
     folder_ = scratch_folder();
     recorded_ = record_all(
-        folder_, {.gpu = "a \"GPU\"", .driver = "1", .cuda = "13.0", .cudnn = "9.0.0"}, by_oracle);
+        folder_, {{"gpu", "a \"GPU\""}, {"driver", "1"}, {"cuda", "13.0"}, {"cudnn", "9.0.0"}},
+        by_oracle);
   }
   void TearDown() override { fs::remove_all(folder_); }
 
   std::string folder_;
-  tool::Recorded recorded_;
+  Recorded recorded_;
+  std::vector<float> bias_;  // of a golden that is changed
 };
 
 TEST_F(CudnnRecording, IsReadAsItWasWritten) {
-  const auto convs = read_cudnn_goldens(folder_);
-  const auto blocks = read_cudnn_blocks(folder_);
-  EXPECT_EQ(convs.size() + recorded_.refused.size(), recorded_convs().size());
-  EXPECT_EQ(blocks.size(), recorded_blocks().size());
-  EXPECT_EQ(recorded_.files, convs.size() + blocks.size());
+  const std::vector<Golden> goldens = read_cudnn(folder_);
+  EXPECT_EQ(recorded_.files, goldens.size());
+  EXPECT_EQ(goldens.size() + recorded_.refused.size(), recorded_problems().size());
   ASSERT_EQ(recorded_.refused.size(), 3U);  // hardswish, in each type
   EXPECT_EQ(recorded_.refused.front(), "bias_hardswish_f16: refused on purpose");
-  for (const RecordedConv& wanted : recorded_convs()) {
-    const auto found = std::ranges::find(convs, wanted.name, &CudnnGolden::name);
-    if (found == convs.end()) continue;
-    EXPECT_EQ(to_string(found->problem), to_string(wanted.problem));
-    EXPECT_EQ(found->problem, wanted.problem) << wanted.name;
-    EXPECT_EQ(found->witness, "cuDNN 9.0.0 on a 'GPU', engine oracle");
+  std::size_t blocks = 0;
+  for (RecordedProblem& wanted : recorded_problems()) {
+    const auto found = std::ranges::find(goldens, wanted.name, &Golden::name);
+    if (found == goldens.end()) continue;
+    const std::vector<const harness::LineConv*> convs = found->problem.convs();
+    const std::vector<harness::LineConv*> wanted_convs = wanted.problem.convs();
+    ASSERT_EQ(convs.size(), wanted_convs.size()) << wanted.name;
+    for (std::size_t i = 0; i < convs.size(); ++i) {
+      EXPECT_EQ(convs[i]->name, wanted_convs[i]->name) << wanted.name;
+      EXPECT_EQ(to_string(convs[i]->problem), to_string(wanted_convs[i]->problem)) << wanted.name;
+      EXPECT_EQ(convs[i]->problem, wanted_convs[i]->problem) << wanted.name;
+    }
+    EXPECT_TRUE(found->witness.starts_with("cuDNN 9.0.0 on a \"GPU\", oracle")) << found->witness;
+    blocks += wanted.problem.blocks ? 1 : 0;
   }
+  EXPECT_EQ(blocks, 12U);
   std::size_t bytes = 0;
-  for (const auto& entry : fs::recursive_directory_iterator(folder_)) {
-    if (entry.is_regular_file()) bytes += entry.file_size();
+  for (const auto& entry : fs::directory_iterator(folder_)) {
+    EXPECT_EQ(entry.path().extension(), ".safetensors");
+    bytes += entry.file_size();
   }
   EXPECT_EQ(bytes, recorded_.bytes);
   EXPECT_LT(bytes, kMostRecordedBytes);
@@ -90,17 +96,25 @@ TEST_F(CudnnRecording, IsReadAsItWasWritten) {
 
 TEST_F(CudnnRecording, TheLibraryAgreesAndFaultsAreSeen) {
   expect_agreement(folder_);
-  CudnnGolden conv = read_cudnn_goldens(folder_).front();
+  const std::vector<Golden> goldens = read_cudnn(folder_);
+  const auto named = [&](const char* name) {
+    return *std::ranges::find(goldens, name, &Golden::name);
+  };
   for (const float change : {0.05f, -0.05f}) {
-    CudnnGolden wrong = conv;
+    Golden wrong = named("bias_f16");
     wrong.y[wrong.y.size() / 2] += change;
     EXPECT_FALSE(compare_with_library(wrong).pass);
   }
-  conv.inputs.bias[1] += 0.25f;
-  EXPECT_FALSE(compare_with_library(conv).pass);
-  BlockGolden block = read_cudnn_blocks(folder_).front();
-  block.layers[1].beta[2] += 0.5f;
-  EXPECT_FALSE(compare_block(block, BlockCut::chain).pass);
+  // Of the BatchNorm of a convolution, with a channel's bias changed.
+  const auto with_bias = [&](Golden golden, std::size_t conv, std::size_t channel, float change) {
+    std::span<const float>& beta = golden.problem.lines.front().convs[conv].batch_norm->beta;
+    bias_.assign(beta.begin(), beta.end());
+    bias_[channel] += change;
+    beta = bias_;
+    return golden;
+  };
+  EXPECT_FALSE(compare_with_library(with_bias(named("bias_f16"), 0, 1, 0.25f)).pass);
+  EXPECT_FALSE(compare_with_library(with_bias(named("block_identity_f16"), 1, 2, 0.5f), "chain").pass);
 }
 
 // --- cuDNN itself
@@ -110,9 +124,9 @@ TEST(CudnnWitness, TheLibraryAgreesWithCudnnOnThisGpu) {
   if (!tool::cudnn_reason().empty()) GTEST_SKIP() << tool::cudnn_reason();
   const std::string folder = scratch_folder();
   // Engines are trusted: this program has no subcommand for a process of their own.
-  const tool::Recorded recorded = record_all(
-      folder, {.gpu = "this one", .driver = "", .cuda = "", .cudnn = tool::cudnn_version()},
-      witness_of({.cudnn = open()}));
+  const Recorded recorded =
+      record_all(folder, {{"gpu", "this one"}, {"cudnn", tool::cudnn_version()}},
+                 witness_of({.cudnn = open()}));
   for (const std::string& one : recorded.refused) std::cout << "cuDNN refuses " << one << '\n';
   EXPECT_GE(recorded.files, 12U);
   expect_agreement(folder);

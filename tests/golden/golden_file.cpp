@@ -10,7 +10,7 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "kernels/support/golden_folder.hpp"
+#include "kernels/support/golden.hpp"
 
 namespace foldconv::golden {
 namespace {

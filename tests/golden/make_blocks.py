@@ -5,16 +5,13 @@
     python3 -m venv venv && venv/bin/pip install torch==2.15.0 torchvision==0.29.2 safetensors==0.8.0 numpy==2.4.6
     venv/bin/python make_blocks.py
 
-Writes blocks/index.txt, a line for each case, and blocks/NAME.safetensors: the block's state dict under the
-prefix it has in its network, golden.x (NHWC, fp16) and golden.y (NHWC, fp32); what a state dict does not say
+Writes blocks/NAME.safetensors for each case: the block's state dict under the prefix it has in its network, golden.x (NHWC, fp16) and golden.y (NHWC, fp32); what a state dict does not say
 stands in the file's metadata. Convolution weights are fp16, the rest of the state dict is as PyTorch has it.
 y is computed in fp64, in eval mode, from the values in the file, and rounded once. x and the convolutions'
 weights have 8 significant bits, so that both fp16 and bf16 hold them exactly.
 """
 
-import json
 import pathlib
-import struct
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,6 +19,8 @@ import safetensors.torch
 import torch
 from torch import nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
+
+from reproducible import reproducible
 
 
 @dataclass
@@ -106,16 +105,6 @@ def look_trained(block, x, random):
             module.running_var *= uniform(0.7, 1.4, module.num_features, random)
 
 
-def reproducible(data):
-    """The file with its metadata sorted: safetensors writes them in an order that changes with each run."""
-    size = struct.unpack("<Q", data[:8])[0]
-    header = json.loads(data[8:8 + size])
-    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    return struct.pack("<Q", len(text)) + text + data[8 + size:]
-
-
 def make_file(case, random):
     x = eight_bits(torch.randn(case.n, case.c, case.h, case.w, generator=random).relu())
     block = make_module(case)
@@ -137,13 +126,8 @@ def main():
     folder.mkdir(exist_ok=True)
     random = torch.Generator().manual_seed(21)
     torch.set_num_threads(1)
-    lines = ["# name block prefix n h w c middle k downsample stride stride_at groups eps"]
     for case in CASES:
         (folder / f"{case.name}.safetensors").write_bytes(make_file(case, random))
-        fields = [case.name, case.block, case.prefix, case.n, case.h, case.w, case.c, case.middle, case.k,
-                  int(case.downsample), case.stride, case.stride_at, case.groups, case.eps]
-        lines.append(" ".join(str(field) for field in fields))
-    (folder / "index.txt").write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: MIT
 """Records what ONNX Runtime computes for small convolutions: a second opinion from other people's code.
 
-    python3 -m venv venv && venv/bin/pip install onnx==1.23.2 onnxruntime==1.31.1 numpy==2.4.6
+    python3 -m venv venv && venv/bin/pip install onnx==1.23.2 onnxruntime==1.31.1 safetensors==0.8.0 numpy==2.4.6
     venv/bin/python make_onnxruntime.py
 
-Writes index.txt, a line for each case, and values.npy, the float32 arrays of all cases end to end in the
-order x (NHWC), weights (KCRS), conv_bias, gamma, beta, mean, variance, y (NPQK). x and weights are exact
-in fp16. Optimisations are off, so that Conv and BatchNormalization run as they stand in the model.
+Writes convs/NAME.safetensors for each case: x (NHWC), weights (KCRS), conv_bias, gamma, beta, mean, variance and
+y (NPQK) in fp32; the problem and BatchNorm's eps stand in the file's metadata. x and weights are exact in fp16. Optimisations are off, so that Conv and BatchNormalization run as they stand in the model.
 """
 
 import pathlib
@@ -16,7 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 import onnxruntime
+import safetensors.numpy
 from onnx import TensorProto, helper
+
+from reproducible import reproducible
 
 
 @dataclass
@@ -118,20 +120,25 @@ def compute(case, values):
     return session.run(None, {"x": nchw})[0].transpose(0, 2, 3, 1)
 
 
+def problem_text(case):
+    """As tests/harness/problem/conv_text.hpp has it."""
+    fields = [case.n, case.h, case.w, case.c, case.k, case.r, case.s, *case.stride, *case.pad, *case.dilation,
+              case.groups, case.activation, case.alpha, 0, "f32"]
+    return " ".join(str(field) for field in fields)
+
+
 def main():
-    folder = pathlib.Path(__file__).parent
+    folder = pathlib.Path(__file__).parent / "convs"
+    folder.mkdir(exist_ok=True)
     random = np.random.default_rng(20)
-    lines = ["# name n h w c k r s stride_h stride_w pad_top pad_bottom pad_left pad_right dilation_h dilation_w "
-             "groups activation alpha conv_bias eps"]
-    arrays = []
     for case in CASES:
         values = parameters(case, random)
-        arrays += [array.flatten() for array in values.values()] + [compute(case, values).flatten()]
-        fields = [case.name, case.n, case.h, case.w, case.c, case.k, case.r, case.s, *case.stride, *case.pad,
-                  *case.dilation, case.groups, case.activation, case.alpha, int(case.conv_bias), case.eps]
-        lines.append(" ".join(str(field) for field in fields))
-    (folder / "index.txt").write_text("\n".join(lines) + "\n")
-    np.save(folder / "values.npy", np.concatenate(arrays).astype("<f4"))
+        values["y"] = compute(case, values)
+        metadata = {"problem": problem_text(case)}
+        if case.eps:
+            metadata["eps"] = str(case.eps)
+        data = safetensors.numpy.save({name: np.ascontiguousarray(array) for name, array in values.items()}, metadata)
+        (folder / f"{case.name}.safetensors").write_bytes(reproducible(data))
 
 
 if __name__ == "__main__":

@@ -8,19 +8,18 @@
 
 #include "harness/oracle/pointwise.hpp"
 #include "kernels/support/golden.hpp"
-#include "kernels/support/golden_folder.hpp"
 #include "kernels/support/test_conv.hpp"
 
 namespace foldconv::kernel_tests {
 namespace {
 
-const std::vector<Golden>& conv_goldens() {
-  static const std::vector<Golden> all = read_goldens(golden_folder());
+const std::vector<ConvGolden>& conv_goldens() {
+  static const std::vector<ConvGolden> all = read_convs(golden_folder() + "/convs");
   return all;
 }
 
 // sum |scale||x||w| + |scale| (|conv_bias| + |mean|) + |beta|: what every error is relative to.
-std::vector<double> magnitudes(const Golden& golden) {
+std::vector<double> magnitudes(const ConvGolden& golden) {
   const auto absolute = [](std::vector<float> values) {
     for (float& value : values) value = std::fabs(value);
     return values;
@@ -50,7 +49,7 @@ std::vector<double> magnitudes(const Golden& golden) {
 
 // The witness sums in fp32 in an order we do not know: gamma_K of Higham's worst case, and ten
 // roundings for bias and BatchNorm, through the activation.
-double witness_error(const Golden& golden, double magnitude, double y) {
+double witness_error(const ConvGolden& golden, double magnitude, double y) {
   const ConvProblem& problem = golden.problem;
   const double terms = problem.r * problem.s * problem.c / problem.groups + 10;
   const double unit = 0x1p-24 * terms;
@@ -62,7 +61,7 @@ double witness_error(const Golden& golden, double magnitude, double y) {
 
 // The oracle's verdict, widened by the witness's own error and `rounding`, an error relative to the
 // magnitudes.
-void expect_near_witness(const Golden& golden, const std::vector<float>& got,
+void expect_near_witness(const ConvGolden& golden, const std::vector<float>& got,
                          oracle::Expected expected, double rounding) {
   const std::vector<double> sizes = magnitudes(golden);
   const double slope = oracle::activation_slope(golden.problem.activation,
@@ -78,7 +77,7 @@ void expect_near_witness(const Golden& golden, const std::vector<float>& got,
 
 TEST(Goldens, CoverWhatOthersGotWrong) {
   std::string names;
-  for (const Golden& golden : conv_goldens()) names += golden.name + " ";
+  for (const ConvGolden& golden : conv_goldens()) names += golden.name + " ";
   for (const char* name :
        {"conv_bn_relu ", "conv_bias_bn_relu ", "conv_bn ", "conv_bias_bn ", "conv ", "conv_bias ",
         "conv_relu ", "conv_bias_sigmoid ", "conv_bias_tanh "}) {
@@ -88,7 +87,7 @@ TEST(Goldens, CoverWhatOthersGotWrong) {
 
 // The oracle after the library's folding, without any kernel.
 TEST(Goldens, OracleAgrees) {
-  for (const Golden& golden : conv_goldens()) {
+  for (const ConvGolden& golden : conv_goldens()) {
     const TestConv test = make_conv(golden.problem, golden.raw, ScalePlacement::epilogue);
     const oracle::Expected expected = oracle::conv(test.problem, test.inputs);
     expect_near_witness(golden, {expected.y.begin(), expected.y.end()}, expected, 0);
@@ -97,7 +96,7 @@ TEST(Goldens, OracleAgrees) {
 
 // The scale in the epilogue: the stored weights are exact, no rounding but the store's.
 TEST(Goldens, KernelsAgreeWithTheScaleInTheEpilogue) {
-  for (const Golden& golden : conv_goldens()) {
+  for (const ConvGolden& golden : conv_goldens()) {
     for (const DataType dtype : {DataType::f16, DataType::f32}) {
       ConvProblem problem = golden.problem;
       problem.dtype = dtype;
@@ -109,7 +108,7 @@ TEST(Goldens, KernelsAgreeWithTheScaleInTheEpilogue) {
 
 // The scale in the weights: each of them is rounded once more.
 TEST(Goldens, KernelsAgreeWithTheScaleInTheWeights) {
-  for (const Golden& golden : conv_goldens()) {
+  for (const ConvGolden& golden : conv_goldens()) {
     ConvProblem problem = golden.problem;
     problem.dtype = DataType::f16;
     const TestConv test = make_conv(problem, golden.raw, ScalePlacement::weights);
@@ -119,7 +118,7 @@ TEST(Goldens, KernelsAgreeWithTheScaleInTheWeights) {
 
 // On random data a wrong epsilon, a forgotten mean or a dropped bias is far outside.
 TEST(Goldens, RejectWrongFolding) {
-  for (const Golden& golden : conv_goldens()) {
+  for (const ConvGolden& golden : conv_goldens()) {
     if (golden.raw.mean.empty()) continue;
     for (int fault = 0; fault < 3; ++fault) {
       oracle::RawConv wrong = golden.raw;

@@ -5,26 +5,19 @@
 #include <string>
 #include <vector>
 
-#include "foldconv/conv.hpp"
 #include "foldconv/fold.hpp"
+#include "harness/problem/problem.hpp"
 
 namespace foldconv::cudnn {
 
-struct RecordedConv {
+struct RecordedProblem {
   std::string name;
-  ConvProblem problem;
-  bool batch_norm = true;
+  harness::Problem problem;  // without data
   ScalePlacement placement = ScalePlacement::weights;
+  bool batch_norm = true;
 };
-// Every epilogue, stride, padding, dilation and grouping, in f16 and bf16, some in f32.
-std::vector<RecordedConv> recorded_convs();
-
-struct RecordedBlock {
-  std::string name;
-  std::string descriptor;  // see harness/problem/text.hpp
-  DataType dtype = DataType::f16;
-};
-// One block of each kind, in f16 and bf16.
-std::vector<RecordedBlock> recorded_blocks();
+// Layers with every epilogue, stride, padding, dilation and grouping, and one block of each kind, in f16 and
+// bf16; some layers in f32, too.
+std::vector<RecordedProblem> recorded_problems();
 
 }  // namespace foldconv::cudnn

@@ -1,44 +1,57 @@
 // SPDX-License-Identifier: MIT
-// Has a witness compute the small problems, and writes what it says.
+// What a witness (cuDNN on a GPU) computes for small problems, as files for the tests: a safetensors file
+// for each, FOLDER/NAME.safetensors, with
+//   its metadata   who computed it (gpu, driver, cuda, cudnn), the engines, one for each convolution,
+//                  and of a layer "problem", problem_text(), of a block "block", its descriptor, and "dtype"
+//   x, y           NHWC in the dtype; of a layer with a residual "residual", too
+//   weights, scale, bias
+//                  KCRS in the dtype, k, k in fp32, as the engine read them; of a block for each
+//                  convolution: "conv1.weights", "downsample.scale"
 #pragma once
 
 #include <cstddef>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "cudnn/cudnn.hpp"
+#include "cudnn/contest.hpp"
 #include "cudnn/recording/problems.hpp"
-#include "cudnn/recording/recording.hpp"
-#include "cudnn/ways.hpp"
+#include "cudnn/recording/tensor_file.hpp"
+#include "harness/device/machine.hpp"
 
 namespace foldconv::cudnn {
 
 struct Run {
   std::string engine;
-  Parameters parameters;  // as the engine stored them
+  std::shared_ptr<const oracle::ConvInputs> parameters;  // as the engine read them
   harness::Bytes y;
 };
 
 // One convolution by the witness: x and residual encoded in the dtype. `exact`: scale and bias may not
 // be rounded to the dtype. Throws Error (unsupported): it does not take the problem.
 using ConvWitness =
-    std::function<Run(const ConvProblem& problem, const Parameters& parameters,
-                      const harness::Bytes& x, const harness::Bytes& residual, bool exact)>;
+    std::function<Run(const ConvProblem& problem, const FoldedConv& folded, const harness::Bytes& x,
+                      const harness::Bytes& residual, bool exact)>;
 
 // cuDNN: the first of its engines that is right; those that round scale and bias only where no other is.
 ConvWitness witness_of(const Search& search);
 
-ConvRecording record(const RecordedConv& recorded, const ConvWitness& compute);
-// Convolution by convolution, each rounded to the dtype; a projection is one of its own.
-BlockRecording record(const RecordedBlock& recorded, const ConvWitness& compute);
+// Of a block convolution by convolution, each rounded to the dtype; a projection is one of its own.
+TensorFile record(const RecordedProblem& recorded, const ConvWitness& compute);
 
 // All files together stay below this.
 inline constexpr std::size_t kMostRecordedBytes = 4'000'000;
 
-// Every problem. Throws Error: a file that cannot be written, too many bytes.
-tool::Recorded record_all(const std::filesystem::path& folder, const Witness& witness,
-                          const ConvWitness& compute);
+struct Recorded {
+  std::size_t files = 0, bytes = 0;
+  std::vector<std::string> refused;  // "name: why", of what the witness does not take
+};
+// Every problem; `who` stands in every file. Throws Error: a file that cannot be written, too many bytes.
+Recorded record_all(const std::filesystem::path& folder, const Metadata& who,
+                    const ConvWitness& compute);
+// By this machine's cuDNN. Throws Error (unsupported) also where there is none.
+Recorded record_all(const std::filesystem::path& folder, const harness::Device& device);
 
 }  // namespace foldconv::cudnn

@@ -1,68 +1,46 @@
 // SPDX-License-Identifier: MIT
 #include "cudnn/recording/tensor_file.hpp"
 
-#include <algorithm>
 #include <bit>
-#include <cstring>
 #include <fstream>
+#include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "harness/error.hpp"
 #include "harness/oracle/rounding.hpp"
 
 namespace foldconv::cudnn {
-namespace {
 
-const char* name_of(DataType dtype) {
-  switch (dtype) {
-    case DataType::f16:
-      return "F16";
-    case DataType::bf16:
-      return "BF16";
-    case DataType::f32:
-      break;
-  }
-  return "F32";
-}
+using nlohmann::json;
 
-std::string quoted(std::string text) {
-  for (char& c : text) {
-    if (c == '"' || c == '\\' || static_cast<unsigned char>(c) < ' ') c = '\'';
-  }
-  return '"' + text + '"';
-}
-
-}  // namespace
-
-void TensorFile::add(const std::string& name, DataType dtype,
-                     const std::vector<std::int64_t>& shape, const std::vector<float>& values) {
-  const std::vector<std::byte> bytes = oracle::encode(dtype, values);
-  const std::size_t begin = data_.size();
-  data_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  std::string sizes;
-  for (const std::int64_t size : shape) sizes += (sizes.empty() ? "" : ",") + std::to_string(size);
-  entries_ += "," + quoted(name) + ":{\"dtype\":\"" + name_of(dtype) + "\",\"shape\":[" + sizes +
-              "],\"data_offsets\":[" + std::to_string(begin) + "," + std::to_string(data_.size()) +
-              "]}";
-}
-
-std::size_t TensorFile::write(const std::filesystem::path& file) const {
+std::size_t write(const TensorFile& content, const std::filesystem::path& file) {
   static_assert(std::endian::native == std::endian::little);
-  std::string texts;
-  for (const auto& [key, value] : metadata) {
-    texts += (texts.empty() ? "" : ",") + quoted(key) + ":" + quoted(value);
+  json header = {{"__metadata__", content.metadata}};
+  std::string data;
+  for (const auto& [name, tensor] : content.tensors) {
+    const std::vector<std::byte> bytes = oracle::encode(tensor.dtype, tensor.values);
+    const char* dtype = tensor.dtype == DataType::f16    ? "F16"
+                        : tensor.dtype == DataType::bf16 ? "BF16"
+                                                         : "F32";
+    header[name] = {{"dtype", dtype},
+                    {"shape", tensor.shape},
+                    {"data_offsets", {data.size(), data.size() + bytes.size()}}};
+    data.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   }
-  const std::string header = "{\"__metadata__\":{" + texts + "}" + entries_ + "}";
-  const std::uint64_t length = header.size();
-  char prefix[sizeof length];
-  std::memcpy(prefix, &length, sizeof length);
-  std::ofstream out(file, std::ios::binary);
-  out.write(prefix, sizeof prefix);
-  out << header << data_;
+  const std::string text = header.dump(-1, ' ', false, json::error_handler_t::replace);
+  const std::uint64_t length = text.size();
+  std::filesystem::path part = file;
+  part += ".part";
+  std::ofstream out(part, std::ios::binary);
+  out.write(reinterpret_cast<const char*>(&length), sizeof length);
+  out << text << data;
   out.close();
-  if (!out) {
+  std::error_code error;
+  if (out) std::filesystem::rename(part, file, error);
+  if (!out || error) {
     throw harness::Error(ErrorCode::invalid_argument, "cannot write " + file.string());
   }
-  return sizeof prefix + header.size() + data_.size();
+  return sizeof length + text.size() + data.size();
 }
 
 }  // namespace foldconv::cudnn

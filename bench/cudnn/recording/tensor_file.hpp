@@ -13,19 +13,20 @@
 
 namespace foldconv::cudnn {
 
-class TensorFile {
- public:
-  std::map<std::string, std::string> metadata;  // printable; quotes and backslashes become '
+using Metadata = std::map<std::string, std::string>;
 
-  // Rounds to what the dtype holds.
-  void add(const std::string& name, DataType dtype, const std::vector<std::int64_t>& shape,
-           const std::vector<float>& values);
-
-  // Returns the file's size. Throws Error (invalid_argument): it cannot be written.
-  std::size_t write(const std::filesystem::path& file) const;
-
- private:
-  std::string entries_, data_;
+struct TensorFile {
+  struct Tensor {
+    DataType dtype;  // to which the values are rounded
+    std::vector<std::int64_t> shape;
+    std::vector<float> values;
+  };
+  Metadata metadata;
+  std::map<std::string, Tensor> tensors;
 };
+
+// Returns the file's size; it is there whole or not at all. Throws Error (invalid_argument): it cannot be
+// written.
+std::size_t write(const TensorFile& content, const std::filesystem::path& file);
 
 }  // namespace foldconv::cudnn

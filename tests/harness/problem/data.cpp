@@ -61,6 +61,18 @@ std::optional<BatchNorm> batch_norm_of(const oracle::RawConv& raw) {
                    .eps = Epsilon(raw.eps)};
 }
 
+oracle::ConvInputs inputs_of(const FoldedConv& folded, std::vector<float> x,
+                             std::vector<float> residual) {
+  const auto copy = [](std::span<const float> values) {
+    return std::vector<float>(values.begin(), values.end());
+  };
+  return {.x = std::move(x),
+          .weights = copy(folded.weights()),
+          .scale = copy(folded.scale()),
+          .bias = copy(folded.bias()),
+          .residual = std::move(residual)};
+}
+
 void fill(Problem& problem, const DataOptions& options) {
   for (const LineConv* conv : problem.convs()) check(validate(conv->problem), conv->name);
   const int images = problem.input().shape.n;

@@ -27,4 +27,8 @@ void fill(Problem& problem, const DataOptions& options = {});
 ConvWeights weights_of(const ConvProblem& problem, const oracle::RawConv& raw);
 std::optional<BatchNorm> batch_norm_of(const oracle::RawConv& raw);  // none: raw has no BatchNorm
 
+// What a run of a folded convolution reads, as the oracle takes it.
+oracle::ConvInputs inputs_of(const FoldedConv& folded, std::vector<float> x = {},
+                             std::vector<float> residual = {});
+
 }  // namespace foldconv::harness

@@ -4,16 +4,13 @@
 #include <utility>
 
 #include "harness/oracle/pointwise.hpp"
+#include "harness/problem/data.hpp"
 #include "harness/problem/walk.hpp"
 
 namespace foldconv::harness {
 namespace {
 
 using Read = std::vector<Bytes>;
-
-std::vector<float> copy(std::span<const float> values) {
-  return {values.begin(), values.end()};
-}
 
 // One element after another: `computed(i)` is the value before the store.
 template <class Computed>
@@ -81,11 +78,7 @@ ExpectedConv expected_conv(const ConvProblem& problem, int distinct, const Folde
   ConvProblem of_distinct = problem;
   of_distinct.n = distinct;
   return [of_distinct, folded](std::vector<float> x, std::vector<float> residual) {
-    return oracle::conv(of_distinct, {.x = std::move(x),
-                                      .weights = copy(folded.weights()),
-                                      .scale = copy(folded.scale()),
-                                      .bias = copy(folded.bias()),
-                                      .residual = std::move(residual)});
+    return oracle::conv(of_distinct, inputs_of(folded, std::move(x), std::move(residual)));
   };
 }
 

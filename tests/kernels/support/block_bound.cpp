@@ -216,10 +216,9 @@ Step merged(const harness::LineConv& last, const harness::LineConv& downsample) 
 
 }  // namespace
 
-oracle::Expected expect_block(const BlockGolden& golden, DataType dtype) {
-  const harness::Problem problem = problem_of(golden, dtype);
+oracle::Expected expect_block(const harness::Problem& problem) {
   const harness::Line& line = problem.lines.front();
-  const Approximate x{line.input(), golden.x, std::vector<double>(golden.x.size())};
+  const Approximate x{line.input(), problem.x, std::vector<double>(problem.x.size())};
   Approximate inner;  // what the last convolution reads
   Approximate y = harness::walk(
       problem, x, Approximate(),

@@ -3,12 +3,12 @@
 #pragma once
 
 #include "harness/oracle/oracle.hpp"
-#include "kernels/support/block_golden.hpp"
+#include "harness/problem/problem.hpp"
 
 namespace foldconv::kernel_tests {
 
-// y of the golden's parameters and x (its own y is not read), and the bound derived in
-// block_bound.cpp: on |computed - exact|, for every division into kernels that block.hpp allows.
-oracle::Expected expect_block(const BlockGolden& golden, DataType dtype);
+// y of one block that is filled, without copies of images, and the bound derived in block_bound.cpp: on
+// |computed - exact|, for every division into kernels that block.hpp allows.
+oracle::Expected expect_block(const harness::Problem& problem);
 
 }  // namespace foldconv::kernel_tests

@@ -3,58 +3,59 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-
-#include "harness/device/buffer.hpp"
-#include "harness/error.hpp"
-#include "harness/ways/library.hpp"
+#include "harness/oracle/any_order.hpp"
+#include "harness/ways/way.hpp"
 #include "kernels/support/block_bound.hpp"
 
 namespace foldconv::kernel_tests {
 namespace {
 
-DataType dtype_of(const BlockGolden& golden) {
-  return golden.name.ends_with("_bf16") ? DataType::bf16 : DataType::f16;
-}
-
-}  // namespace
-
-std::vector<BlockGolden> read_cudnn_blocks(const std::string& folder) {
-  return std::filesystem::exists(folder + "/blocks/index.txt")
-             ? read_block_goldens(folder + "/blocks")
-             : std::vector<BlockGolden>();
+oracle::Expected allowed_layer(const harness::Problem& problem) {
+  const harness::LineConv& conv = problem.lines.front().convs.front();
+  const auto copy = [](std::span<const float> values) {
+    return std::vector<float>(values.begin(), values.end());
+  };
+  const oracle::ConvInputs inputs{.x = problem.x,
+                                  .weights = copy(conv.weights.values),
+                                  .scale = copy(conv.batch_norm->gamma),
+                                  .bias = copy(conv.batch_norm->beta),
+                                  .residual = problem.residual};
+  oracle::Expected allowed = oracle::conv_in_any_order(conv.problem, inputs);
+  const oracle::Expected ours = oracle::conv(conv.problem, inputs);
+  for (std::size_t i = 0; i < ours.bound.size(); ++i) allowed.bound[i] += ours.bound[i];
+  return allowed;
 }
 
 // The bound is for our K order. cuDNN's is not known; errors of sums are a small part of the bound,
 // which is that of the roundings between the convolutions.
-oracle::Comparison compare_block(const BlockGolden& golden, BlockCut cut) {
-  const DataType dtype = dtype_of(golden);
-  oracle::Expected allowed = expect_block(golden, dtype);
-  for (std::size_t i = 0; i < allowed.y.size(); ++i) {
-    allowed.y[i] = static_cast<double>(golden.y[i]);
-    allowed.bound[i] *= 2;
-  }
-  const BlockPlan plan = harness::value_of(
-      create_block(golden, dtype).plan({golden.n, golden.h, golden.w}, {.cut = cut}), golden.name);
-  const harness::DeviceBuffer x(oracle::encode(dtype, golden.x));
-  const harness::DeviceBuffer y(golden.y.size() * size_of(dtype));
-  const harness::DeviceBuffer workspace(plan.workspace_bytes());
-  harness::launch_of(plan, x, y, workspace)(nullptr);
-  harness::check(cudaDeviceSynchronize(), golden.name);
-  return oracle::compare(oracle::decode(dtype, y.download()), allowed);
+oracle::Expected allowed_block(const harness::Problem& problem) {
+  oracle::Expected allowed = expect_block(problem);
+  for (double& bound : allowed.bound) bound *= 2;
+  return allowed;
+}
+
+}  // namespace
+
+oracle::Comparison compare_with_library(const Golden& golden, const std::string& way) {
+  const harness::Problem& problem = golden.problem;
+  harness::Tensors tensors(problem);
+  const std::vector<harness::Way> ways =
+      harness::make_ways(harness::foldconv_ways(), problem, tensors,
+                         [&way](const std::string& name) { return name == way; });
+  const harness::Checked checked = harness::run_unjudged(ways.at(0));
+  EXPECT_EQ(checked.wrong, "") << golden.name;
+  oracle::Expected allowed = problem.blocks ? allowed_block(problem) : allowed_layer(problem);
+  allowed.y.assign(golden.y.begin(), golden.y.end());
+  return oracle::compare(oracle::decode(problem.dtype(), checked.y), allowed);
 }
 
 void expect_agreement(const std::string& folder) {
-  for (const CudnnGolden& golden : read_cudnn_goldens(folder)) {
-    const oracle::Comparison result = compare_with_library(golden);
-    EXPECT_TRUE(result.pass) << golden.name << " (" << golden.witness
-                             << "): " << result.to_string();
-  }
-  for (const BlockGolden& golden : read_cudnn_blocks(folder)) {
-    for (const BlockCut cut : {BlockCut::automatic, BlockCut::chain}) {
-      const oracle::Comparison result = compare_block(golden, cut);
-      EXPECT_TRUE(result.pass) << golden.name << ", " << to_string(cut) << ": "
+  for (const Golden& golden : read_cudnn(folder)) {
+    for (const char* way : {"planned", "chain"}) {
+      const oracle::Comparison result = compare_with_library(golden, way);
+      EXPECT_TRUE(result.pass) << golden.name << " (" << golden.witness << "), " << way << ": "
                                << result.to_string();
+      if (!golden.problem.blocks) break;  // a layer's chain is what is planned
     }
   }
 }

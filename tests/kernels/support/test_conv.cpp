@@ -12,10 +12,6 @@
 namespace foldconv::kernel_tests {
 namespace {
 
-std::vector<float> copy(std::span<const float> values) {
-  return {values.begin(), values.end()};
-}
-
 void expect_unchanged(const DeviceBuffer& buffer, const std::vector<std::byte>& content,
                       const char* name) {
   EXPECT_TRUE(buffer.download() == content) << name << " was changed by the kernel";
@@ -29,12 +25,8 @@ TestConv make_conv(const ConvProblem& problem, const oracle::RawConv& raw,
       value_of(fold(harness::weights_of(problem, raw), harness::batch_norm_of(raw),
                     {.dtype = problem.dtype, .placement = placement}),
                "fold");
-  oracle::ConvInputs inputs{.x = raw.x,
-                            .weights = copy(folded.weights()),
-                            .scale = copy(folded.scale()),
-                            .bias = copy(folded.bias()),
-                            .residual = raw.residual};
-  return {problem, std::move(inputs), value_of(Conv::create(folded), "Conv::create")};
+  return {problem, harness::inputs_of(folded, raw.x, raw.residual),
+          value_of(Conv::create(folded), "Conv::create")};
 }
 
 TestConv make_conv(const ConvProblem& problem, const oracle::RawOptions& options,
