@@ -5,8 +5,9 @@
 #include <optional>
 #include <utility>
 
-#include "cudnn/operands.hpp"
 #include "harness/error.hpp"
+#include "harness/oracle/any_order.hpp"
+#include "harness/problem/data.hpp"
 #include "harness/ways/steps.hpp"
 
 namespace foldconv::cudnn {
@@ -18,46 +19,167 @@ using harness::Step;
 
 constexpr std::size_t kMostWorkspace = std::size_t{4} << 30;
 
-// The oracle's answer for what was read last: all engines read the same, and so does the step.
-harness::ExpectedConv remembered(harness::ExpectedConv expected) {
-  struct Last {
-    std::vector<float> x, residual;
-    oracle::Expected expected;
+using Shared = std::shared_ptr<const DeviceBuffer>;
+
+Shared upload(DataType dtype, const std::vector<float>& values) {
+  return std::make_shared<const DeviceBuffer>(oracle::encode(dtype, values));
+}
+
+void* data_of(const DeviceBuffer* buffer) {
+  return buffer != nullptr ? buffer->data() : nullptr;
+}
+
+// The parameters in one of the forms that cuDNN may want them in.
+struct Form {
+  Epilogue epilogue;
+  std::shared_ptr<const oracle::ConvInputs> values;  // rounded to how they are stored
+  Shared weights, scale, bias;
+  harness::ExpectedConv expected;  // by those very values
+};
+
+// KCRS to KRSC.
+std::vector<float> channels_last(const ConvProblem& problem, const std::vector<float>& weights) {
+  const auto channels = static_cast<std::size_t>(problem.c / problem.groups);
+  const auto taps = static_cast<std::size_t>(problem.r) * static_cast<std::size_t>(problem.s);
+  std::vector<float> turned(weights.size());
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const std::size_t tap = i % taps, channel = i / taps % channels, k = i / taps / channels;
+    turned[(k * taps + tap) * channels + channel] = weights[i];
+  }
+  return turned;
+}
+
+// All engines read the same, and so does the winner's step: the oracle's last answer is kept.
+harness::ExpectedConv expected_of(const Contest& contest, const oracle::ConvInputs& parameters) {
+  ConvProblem problem = contest.problem;
+  problem.n = contest.distinct;
+  struct Known {
+    oracle::ConvInputs inputs;
+    std::optional<oracle::Expected> expected;
   };
-  return [expected = std::move(expected), last = std::make_shared<std::optional<Last>>()](
-             std::vector<float> x, std::vector<float> residual) {
-    if (!*last || (*last)->x != x || (*last)->residual != residual) {
-      oracle::Expected now = expected(x, residual);
-      *last = {std::move(x), std::move(residual), std::move(now)};
+  const auto known = std::make_shared<Known>(Known{parameters, {}});
+  return [problem, known](std::vector<float> x, std::vector<float> residual) {
+    oracle::ConvInputs& inputs = known->inputs;
+    if (!known->expected || x != inputs.x || residual != inputs.residual) {
+      inputs.x = std::move(x);
+      inputs.residual = std::move(residual);
+      known->expected = oracle::conv_in_any_order(problem, inputs);
     }
-    return (*last)->expected;
+    return *known->expected;
   };
 }
 
+// A scale of 1 and a bias of 0 are no operations of the graph.
+std::vector<Form> forms_of(const Contest& contest) {
+  const DataType dtype = contest.problem.dtype;
+  const oracle::ConvInputs given = harness::inputs_of(contest.folded);
+  const auto other_than = [](float common) { return [common](float v) { return v != common; }; };
+  const bool scale = std::ranges::any_of(given.scale, other_than(1));
+  const bool bias = std::ranges::any_of(given.bias, other_than(0));
+  const Shared weights = upload(dtype, channels_last(contest.problem, given.weights));
+  std::vector<Form> forms;
+  const auto add = [&](DataType vectors) {
+    oracle::ConvInputs stored = given;
+    for (std::vector<float>* values : {&stored.scale, &stored.bias}) {
+      *values = oracle::decode(vectors, oracle::encode(vectors, *values));
+    }
+    forms.push_back({{scale, bias, vectors},
+                     std::make_shared<const oracle::ConvInputs>(stored),
+                     weights,
+                     scale ? upload(vectors, stored.scale) : Shared(),
+                     bias ? upload(vectors, stored.bias) : Shared(),
+                     expected_of(contest, stored)});
+  };
+  add(DataType::f32);
+  if (!contest.exact && (scale || bias) && dtype != DataType::f32) add(dtype);
+  return forms;
+}
+
+RightEngine entrant(const Contest& contest, const Form& form, const ConvEngine& engine,
+                    const std::shared_ptr<DeviceBuffer>& workspace) {
+  std::string name = engine.name;
+  const DataType vectors = form.epilogue.vectors;
+  if (vectors != DataType::f32) name += std::string("_") + to_string(vectors) + "_bias";
+  const auto launch = [form, run = engine.run, workspace, &x = contest.x,
+                       residual = contest.residual, &y = contest.y](cudaStream_t stream) {
+    run({.x = x.data(),
+         .weights = form.weights->data(),
+         .scale = data_of(form.scale.get()),
+         .bias = data_of(form.bias.get()),
+         .residual = data_of(residual),
+         .y = y.data(),
+         .workspace = workspace->data()},
+        stream);
+  };
+  return {name, form.values,
+          harness::conv_step(contest.problem, contest.distinct, "cuDNN's " + name, contest.x,
+                             contest.residual, contest.y, form.expected, launch,
+                             harness::Copies::within_bound)};
+}
+
+struct Entrants {
+  std::vector<std::vector<RightEngine>> of_forms;
+  std::size_t offered = 0;
+  std::string objection;  // to the first that is out
+
+  void object(const std::string& why) {
+    if (objection.empty()) objection = why;
+  }
+};
+
+Entrants entrants_of(const Search& search, const Contest& contest) {
+  Entrants entrants;
+  const auto workspace = std::make_shared<DeviceBuffer>();  // of all: they run one after the other
+  std::size_t workspace_bytes = 0;
+  for (const Form& form : forms_of(contest)) {
+    std::vector<RightEngine>& all = entrants.of_forms.emplace_back();
+    try {
+      Choice choice{.last = search.engines};
+      choice.spoilt = spoilt_engines(search.trial, contest.problem, form.epilogue, choice);
+      const ConvEngines engines = search.cudnn->engines(contest.problem, form.epilogue, choice);
+      entrants.offered += engines.offered;
+      if (engines.ready.empty() && !engines.left_out.empty()) {
+        entrants.object(engines.left_out.front());
+      }
+      for (const ConvEngine& engine : engines.ready) {
+        if (engine.workspace_bytes > kMostWorkspace) {
+          entrants.object(engine.name + ": wants a workspace of more than 4 GiB");
+          continue;
+        }
+        workspace_bytes = std::max(workspace_bytes, engine.workspace_bytes);
+        all.push_back(entrant(contest, form, engine, workspace));
+      }
+    } catch (const harness::Error& error) {
+      if (error.code() != ErrorCode::unsupported) throw;
+      entrants.object(error.what());
+    }
+  }
+  *workspace = DeviceBuffer(workspace_bytes);
+  return entrants;
+}
+
+// Of the engines of one form, which must compute the same.
 class Referee {
  public:
-  explicit Referee(const DeviceBuffer& y) : y_(y) {}
-
-  // Why the engine is out; "": it is not. Sets how many launches it takes. Throws errors after which nothing
-  // can run. `form`: engines of one form must compute the same.
-  std::string objection(Step& step, std::size_t form) {
-    y_.poison();
+  // Why one is out; "": it is not. Sets how many launches its step takes. Throws errors after which nothing
+  // can run.
+  std::string objection(Step& step) {
+    step.writes->poison();
     try {
       step.launch(nullptr);
     } catch (const harness::Error& error) {
       return error.what();
     }
     harness::check(cudaDeviceSynchronize(), "running " + step.what);
-    Bytes y = y_.download();
+    Bytes y = step.writes->download();
     // Many engines give the same bits, and judging a large batch takes longer than comparing it.
-    if (judged_form_ != form || y != judged_) {
+    if (y != right_) {
       if (read_.empty()) {
         for (const DeviceBuffer* buffer : step.reads) read_.push_back(buffer->download());
       }
       const harness::Verdict verdict = step.judge(read_, y);
       if (!verdict.pass) return verdict.reason;
-      judged_form_ = form;
-      judged_ = std::move(y);
+      right_ = std::move(y);
     }
     try {
       const harness::Stream stream = harness::make_stream();
@@ -71,96 +193,31 @@ class Referee {
   }
 
  private:
-  const DeviceBuffer& y_;
   std::vector<Bytes> read_;
-  std::optional<std::size_t> judged_form_;
-  Bytes judged_;  // right
+  Bytes right_;
 };
-
-// Those that are fit to run; left_out has the others and why.
-ConvEngines fit_engines(const Search& search, const Operands& operands) {
-  Choice choice{.last = search.engines};
-  choice.spoilt = spoilt_engines(search.trial, operands.problem, operands.epilogue, choice);
-  return search.cudnn->engines(operands.problem, operands.epilogue, choice);
-}
-
-struct Candidates {
-  struct One {
-    std::size_t form;  // of the parameters
-    RightEngine engine;
-  };
-  std::vector<One> all;
-  std::size_t offered = 0;
-  std::string reason;  // why the first that is out is out
-
-  void object(const std::string& why) {
-    if (reason.empty()) reason = why;
-  }
-};
-
-Candidates candidates_of(const Search& search, const Contest& contest) {
-  Candidates candidates;
-  const auto workspace = std::make_shared<DeviceBuffer>();  // of all: they run one after the other
-  std::size_t workspace_bytes = 0;
-  const std::vector<Operands> forms = operands_of(contest.problem, contest.folded, contest.exact);
-  for (std::size_t form = 0; form < forms.size(); ++form) {
-    const Operands& operands = forms[form];
-    const harness::ExpectedConv expected = remembered(
-        [operands, distinct = contest.distinct](std::vector<float> x, std::vector<float> residual) {
-          return operands.expected(distinct, std::move(x), std::move(residual));
-        });
-    try {
-      const ConvEngines engines = fit_engines(search, operands);
-      candidates.offered += engines.offered;
-      if (engines.ready.empty() && !engines.left_out.empty()) {
-        candidates.object(engines.left_out.front());
-      }
-      for (const ConvEngine& engine : engines.ready) {
-        if (engine.workspace_bytes > kMostWorkspace) {
-          candidates.object(engine.name + ": wants a workspace of more than 4 GiB");
-          continue;
-        }
-        workspace_bytes = std::max(workspace_bytes, engine.workspace_bytes);
-        const std::string name = operands.name_of(engine);
-        const auto launch = [operands, engine, workspace, &x = contest.x,
-                             residual = contest.residual, &y = contest.y](cudaStream_t stream) {
-          operands.run(engine, x, residual, y, workspace->data(), stream);
-        };
-        candidates.all.push_back(
-            {form,
-             {name, operands.values,
-              harness::conv_step(contest.problem, contest.distinct, "cuDNN's " + name, contest.x,
-                                 contest.residual, contest.y, expected, launch,
-                                 harness::Copies::within_bound)}});
-      }
-    } catch (const harness::Error& error) {
-      if (error.code() != ErrorCode::unsupported) throw;
-      candidates.object(error.what());
-    }
-  }
-  *workspace = DeviceBuffer(workspace_bytes);
-  return candidates;
-}
 
 }  // namespace
 
 RightEngines right_engines(const Search& search, const Contest& contest, std::size_t most) {
-  Candidates candidates = candidates_of(search, contest);
-  RightEngines right{.all = {}, .offered = candidates.offered};
-  Referee referee(contest.y);
-  for (auto& [form, engine] : candidates.all) {
-    if (right.all.size() == most) break;
-    const std::string objection = referee.objection(engine.step, form);
-    if (objection.empty()) {
-      right.all.push_back(std::move(engine));
-    } else {
-      candidates.object(engine.name + ": " + objection);
+  Entrants entrants = entrants_of(search, contest);
+  RightEngines right{.all = {}, .offered = entrants.offered};
+  for (std::vector<RightEngine>& of_form : entrants.of_forms) {
+    Referee referee;
+    for (RightEngine& engine : of_form) {
+      if (right.all.size() == most) return right;
+      const std::string objection = referee.objection(engine.step);
+      if (objection.empty()) {
+        right.all.push_back(std::move(engine));
+      } else {
+        entrants.object(engine.name + ": " + objection);
+      }
     }
   }
   if (!right.all.empty()) return right;
   throw harness::Error(
       ErrorCode::unsupported,
-      (right.offered == 0 ? "" : "no engine of cuDNN gives a right result: ") + candidates.reason);
+      (right.offered == 0 ? "" : "no engine of cuDNN gives a right result: ") + entrants.objection);
 }
 
 }  // namespace foldconv::cudnn

@@ -31,7 +31,9 @@ struct Contest {
   const harness::DeviceBuffer& x;
   const harness::DeviceBuffer* residual;  // null where the problem has none
   const harness::DeviceBuffer& y;
-  bool exact = false;  // scale and bias may not be rounded to the dtype, as some engines want them
+  // For f16 and bf16, scale and bias are stored as fp32 and, unless this is set, in the storage type, too,
+  // which some engines want.
+  bool exact = false;
 };
 
 // One that is right and can be part of a CUDA graph.

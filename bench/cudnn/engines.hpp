@@ -6,6 +6,7 @@
 // frontend.cpp has them of cuDNN, absent.cpp of no cuDNN, tests of their own.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <map>
@@ -16,6 +17,7 @@
 #include "foldconv/conv.hpp"
 #include "foldconv/pointwise.hpp"
 #include "harness/device/objects.hpp"
+#include "harness/error.hpp"
 
 namespace foldconv::cudnn {
 
@@ -82,11 +84,20 @@ struct Cudnn {
 // Both throw Error (unsupported) that says why there is no cuDNN: this build has none, it is not on this
 // machine, the CUDA runtime is the emulator, it finds no GPU.
 std::shared_ptr<const Cudnn> open();
-// For an H100 in words only: cuDNN lists its engines and compiles for it; nothing can be run. How the
-// graphs are tested without a GPU.
-std::shared_ptr<const Cudnn> described_h100();
+// For a GPU in words only, cudnn-frontend's DeviceProperties as JSON: cuDNN lists its engines and compiles
+// for it; nothing can be run. How the graphs are tested without a GPU.
+std::shared_ptr<const Cudnn> described(const std::string& properties);
 
 // Throws Error (unsupported) where cuDNN's graphs cannot say this problem. Needs no cuDNN.
-void refuse(const ConvProblem& problem);
+inline void refuse(const ConvProblem& problem) {
+  harness::check(validate(problem));
+  if (problem.activation == Activation::hardswish) {
+    throw harness::Error(ErrorCode::unsupported, "cuDNN's graphs have no hardswish");
+  }
+  const Padding& pad = problem.pad;
+  if (std::min({pad.top, pad.bottom, pad.left, pad.right}) < 0) {
+    throw harness::Error(ErrorCode::unsupported, "cuDNN has no negative padding");
+  }
+}
 
 }  // namespace foldconv::cudnn

@@ -3,7 +3,6 @@
 // headers take longer to compile than all others of the tool together.
 #include <cstdlib>
 #include <set>
-#include <string_view>
 #include <utility>
 
 #include <cuda.h>
@@ -32,18 +31,6 @@ using Tensor = std::shared_ptr<fe::graph::Tensor_attributes>;
 // The names that tensors have in the graph.
 enum TensorId : std::int64_t { kX = 1, kWeights, kScale, kBias, kResidual, kY };
 constexpr std::int64_t kAlignment = 16;
-
-// The properties that cuDNN 9.19 asks for, with the figures of an H100 SXM.
-constexpr std::string_view kH100 = R"({
-  "deviceName": "NVIDIA H100 80GB HBM3", "deviceVer": 900, "driverVer": 13000,
-  "cudaDeviceId": 0, "pciDeviceId": 0, "isTccDriver": 0, "supportCoopLaunch": 1,
-  "totalGlobalMem": 85000000000, "l2CacheSize": 52428800,
-  "multiProcessorCount": 132, "smClockRateKHz": 1980000, "memClockRateKHz": 2619000,
-  "maxGridSize": [2147483647, 65535, 65535], "maxBlockSize": [1024, 1024, 64], "warpSize": 32,
-  "maxThreadsPerBlock": 1024, "maxThreadsPerSM": 2048, "maxCtasPerSM": 32,
-  "regsPerBlock": 65536, "maxRegistersPerSM": 65536,
-  "maxSharedMemoryPerBlock": 49152, "maxSharedMemoryPerBlockOptin": 232448,
-  "reservedSharedMemoryPerBlock": 1024})";
 
 // The front end says of most refusals only that they are one; what fails later fails at cuDNN.
 void check(fe::error_t error, const std::string& tried) {
@@ -87,31 +74,26 @@ fe::graph::Pointwise_attributes activation_of(const ConvProblem& problem) {
   using Mode = fe::PointwiseMode_t;
   fe::graph::Pointwise_attributes attributes;
   switch (problem.activation) {
+    case Activation::silu:
+      return attributes.set_mode(Mode::SWISH_FWD).set_swish_beta(1);
+    case Activation::sigmoid:
+      return attributes.set_mode(Mode::SIGMOID_FWD);
+    case Activation::tanh:
+      return attributes.set_mode(Mode::TANH_FWD);
+    case Activation::gelu:
+      return attributes.set_mode(Mode::GELU_FWD);
     case Activation::relu6:
-      attributes.set_mode(Mode::RELU_FWD).set_relu_lower_clip(0).set_relu_upper_clip(6);
+      attributes.set_relu_lower_clip(0).set_relu_upper_clip(6);
       break;
     case Activation::leaky_relu:
-      attributes.set_mode(Mode::RELU_FWD).set_relu_lower_clip_slope(problem.alpha);
-      break;
-    case Activation::silu:
-      attributes.set_mode(Mode::SWISH_FWD).set_swish_beta(1);
-      break;
-    case Activation::sigmoid:
-      attributes.set_mode(Mode::SIGMOID_FWD);
-      break;
-    case Activation::tanh:
-      attributes.set_mode(Mode::TANH_FWD);
-      break;
-    case Activation::gelu:
-      attributes.set_mode(Mode::GELU_FWD);
+      attributes.set_relu_lower_clip_slope(problem.alpha);
       break;
     case Activation::relu:
     case Activation::none:       // no operation; asked for by nobody
     case Activation::hardswish:  // refused by refuse()
-      attributes.set_mode(Mode::RELU_FWD);
       break;
   }
-  return attributes;
+  return attributes.set_mode(Mode::RELU_FWD);
 }
 
 class ConvGraph : public fe::graph::Graph {
@@ -301,10 +283,10 @@ std::shared_ptr<const Cudnn> open() {
   return cudnn_on(std::move(gpu));
 }
 
-std::shared_ptr<const Cudnn> described_h100() {
+std::shared_ptr<const Cudnn> described(const std::string& properties) {
   load();
   const auto described = std::make_shared<fe::DeviceProperties>();
-  check(described->deserialize({kH100.begin(), kH100.end()}),
+  check(described->deserialize({properties.begin(), properties.end()}),
         "cuDNN takes no description of a GPU");
   auto gpu = std::make_shared<Gpu>();
   gpu->described = described;

@@ -63,29 +63,24 @@ std::vector<fs::path> environment_folders() {
   return folders;
 }
 
-// null: in none of them.
-void* load_from(const std::vector<fs::path>& folders, const char* file) {
+// null: the loader does not find it, and it is in none of those folders.
+void* load(const char* file) {
+  if (void* loaded = dlopen(file, RTLD_NOW | RTLD_GLOBAL)) return loaded;
+  static const std::vector<fs::path> folders = environment_folders();
   for (const fs::path& folder : folders) {
-    std::error_code none;
-    if (!fs::exists(folder / file, none)) continue;
     if (void* loaded = dlopen((folder / file).c_str(), RTLD_NOW | RTLD_GLOBAL)) return loaded;
   }
   return nullptr;
 }
 
-void* load() {
-  std::vector<fs::path> folders;
-  bool asked = false;
-  const auto find = [&](const char* file) {
-    void* loaded = dlopen(file, RTLD_NOW | RTLD_GLOBAL);
-    if (loaded != nullptr) return loaded;
-    if (!asked) folders = environment_folders();
-    asked = true;
-    return load_from(folders, file);
-  };
-  for (const char* file : kWanted) find(file);
-  void* file = find(kFile);
-  if (file != nullptr) return file;
+}  // namespace
+
+void* library() {
+  static void* const loaded = [] {
+    for (const char* file : kWanted) load(file);
+    return load(kFile);
+  }();
+  if (loaded != nullptr) return loaded;
   throw harness::Error(
       ErrorCode::unsupported,
       std::string("cuDNN is not on this machine: neither the loader nor the Python "
@@ -93,38 +88,17 @@ void* load() {
           kFile + "; install it, or name its folder in LD_LIBRARY_PATH");
 }
 
-}  // namespace
-
-void* library() {
-  static void* const loaded = load();
-  return loaded;
-}
-
-cudnnDataType_t data_type(DataType dtype) {
-  switch (dtype) {
-    case DataType::f16:
-      return CUDNN_DATA_HALF;
-    case DataType::bf16:
-      return CUDNN_DATA_BFLOAT16;
-    case DataType::f32:
-      break;
-  }
-  return CUDNN_DATA_FLOAT;
+void* symbol(const char* name) {
+  if (void* found = dlsym(library(), name)) return found;
+  throw harness::Error(ErrorCode::unsupported, std::string("this cuDNN has no ") + name);
 }
 
 void check(cudnnStatus_t status, const std::string& tried) {
   if (status == CUDNN_STATUS_SUCCESS) return;
-  std::string text = tried + ": status " + std::to_string(static_cast<int>(status));
-  if (auto* words = reinterpret_cast<decltype(&cudnnGetErrorString)>(
-          dlsym(library(), "cudnnGetErrorString"))) {
-    text = tried + ": " + words(status);
-  }
-  if (auto* details = reinterpret_cast<decltype(&cudnnGetLastErrorString)>(
-          dlsym(library(), "cudnnGetLastErrorString"))) {
-    std::array<char, 512> more{};
-    details(more.data(), more.size() - 1);
-    if (more.front() != '\0') text += std::string(" (") + more.data() + ")";
-  }
+  std::string text = tried + ": " + FOLDCONV_CUDNN(cudnnGetErrorString)(status);
+  std::array<char, 512> details{};
+  FOLDCONV_CUDNN(cudnnGetLastErrorString)(details.data(), details.size() - 1);
+  if (details.front() != '\0') text += std::string(" (") + details.data() + ")";
   const bool refused = CUDNN_STATUS_CATEGORY(status) == CUDNN_STATUS_NOT_SUPPORTED;
   throw harness::Error(refused ? ErrorCode::unsupported : ErrorCode::cuda_error, text);
 }

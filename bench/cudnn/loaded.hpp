@@ -15,7 +15,10 @@ namespace foldconv::cudnn {
 // (unsupported): it is in none of these.
 void* library();
 
-cudnnDataType_t data_type(DataType dtype);
+// Its function of this name. Throws Error (unsupported): it has none.
+void* symbol(const char* name);
+// The same with the type that its header gives it.
+#define FOLDCONV_CUDNN(name) reinterpret_cast<decltype(&::name)>(::foldconv::cudnn::symbol(#name))
 
 // Throws Error, cuDNN's own words behind what was tried; CUDNN_STATUS_NOT_SUPPORTED_*: unsupported.
 void check(cudnnStatus_t status, const std::string& tried);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 // BatchNorm, add and activation as calls of cuDNN of their own: what a network that calls cuDNN
 // without its graphs runs behind each convolution.
-#include <dlfcn.h>
-
 #include "cudnn/loaded.hpp"
 #include "harness/error.hpp"
 
@@ -11,15 +9,19 @@ namespace {
 
 constexpr float kOne = 1, kZero = 0;
 
-template <class Function>
-Function* find(Function*, const char* name) {
-  if (void* found = dlsym(library(), name)) return reinterpret_cast<Function*>(found);
-  throw harness::Error(ErrorCode::unsupported, std::string("this cuDNN has no ") + name);
-}
-// The function of cuDNN with the type that its header gives it.
-#define FOLDCONV_CUDNN(name) find(static_cast<decltype(&::name)>(nullptr), #name)
-// Calls it.
 #define FOLDCONV_CALL(name, ...) check(FOLDCONV_CUDNN(name)(__VA_ARGS__), #name)
+
+cudnnDataType_t data_type(DataType dtype) {
+  switch (dtype) {
+    case DataType::f16:
+      return CUDNN_DATA_HALF;
+    case DataType::bf16:
+      return CUDNN_DATA_BFLOAT16;
+    case DataType::f32:
+      break;
+  }
+  return CUDNN_DATA_FLOAT;
+}
 
 cudnnActivationMode_t mode_of(Activation activation) {
   switch (activation) {
@@ -42,22 +44,17 @@ cudnnActivationMode_t mode_of(Activation activation) {
   return CUDNN_ACTIVATION_IDENTITY;
 }
 
-// The descriptors that the calls share.
-struct Descriptors {
-  Descriptors() = default;
-  Descriptors(const Descriptors&) = delete;
-  Descriptors& operator=(const Descriptors&) = delete;
-  ~Descriptors() {
-    if (tensor != nullptr) FOLDCONV_CUDNN(cudnnDestroyTensorDescriptor)(tensor);
-    if (channels != nullptr) FOLDCONV_CUDNN(cudnnDestroyTensorDescriptor)(channels);
-    if (sum != nullptr) FOLDCONV_CUDNN(cudnnDestroyOpTensorDescriptor)(sum);
-    if (function != nullptr) FOLDCONV_CUDNN(cudnnDestroyActivationDescriptor)(function);
-  }
-
-  cudnnTensorDescriptor_t tensor = nullptr, channels = nullptr;
-  cudnnOpTensorDescriptor_t sum = nullptr;
-  cudnnActivationDescriptor_t function = nullptr;
-};
+// A descriptor, which its last owner destroys.
+template <class Descriptor>
+std::shared_ptr<Descriptor> owned(cudnnStatus_t (*create)(Descriptor**),
+                                  cudnnStatus_t (*destroy)(Descriptor*)) {
+  Descriptor* made = nullptr;
+  check(create(&made), "creating a descriptor of cuDNN");
+  return {made, destroy};
+}
+#define FOLDCONV_OWNED(kind)                           \
+  owned(FOLDCONV_CUDNN(cudnnCreate##kind##Descriptor), \
+        FOLDCONV_CUDNN(cudnnDestroy##kind##Descriptor))
 
 }  // namespace
 
@@ -67,23 +64,20 @@ TensorCalls tensor_calls(cudnnHandle_t handle, DataType dtype, const Shape& shap
     throw harness::Error(ErrorCode::unsupported,
                          std::string("cudnnActivationForward has no ") + to_string(activation));
   }
-  const auto shared = std::make_shared<Descriptors>();
-  Descriptors& d = *shared;
-  FOLDCONV_CALL(cudnnCreateTensorDescriptor, &d.tensor);
-  FOLDCONV_CALL(cudnnSetTensor4dDescriptor, d.tensor, CUDNN_TENSOR_NHWC, data_type(dtype), shape.n,
-                shape.c, shape.h, shape.w);
-  FOLDCONV_CALL(cudnnCreateTensorDescriptor, &d.channels);
-  FOLDCONV_CALL(cudnnSetTensor4dDescriptor, d.channels, CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT, 1,
+  const auto tensor = FOLDCONV_OWNED(Tensor), channels = FOLDCONV_OWNED(Tensor);
+  FOLDCONV_CALL(cudnnSetTensor4dDescriptor, tensor.get(), CUDNN_TENSOR_NHWC, data_type(dtype),
+                shape.n, shape.c, shape.h, shape.w);
+  FOLDCONV_CALL(cudnnSetTensor4dDescriptor, channels.get(), CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT, 1,
                 shape.c, 1, 1);
-  FOLDCONV_CALL(cudnnCreateOpTensorDescriptor, &d.sum);
-  FOLDCONV_CALL(cudnnSetOpTensorDescriptor, d.sum, CUDNN_OP_TENSOR_ADD, CUDNN_DATA_FLOAT,
+  const auto sum = FOLDCONV_OWNED(OpTensor);
+  FOLDCONV_CALL(cudnnSetOpTensorDescriptor, sum.get(), CUDNN_OP_TENSOR_ADD, CUDNN_DATA_FLOAT,
                 CUDNN_PROPAGATE_NAN);
-  FOLDCONV_CALL(cudnnCreateActivationDescriptor, &d.function);
+  const auto function = FOLDCONV_OWNED(Activation);
   constexpr double kCeiling = 6;  // of relu6; others ignore it
-  FOLDCONV_CALL(cudnnSetActivationDescriptor, d.function, mode_of(activation), CUDNN_PROPAGATE_NAN,
-                kCeiling);
+  FOLDCONV_CALL(cudnnSetActivationDescriptor, function.get(), mode_of(activation),
+                CUDNN_PROPAGATE_NAN, kCeiling);
   if (activation == Activation::silu) {
-    FOLDCONV_CALL(cudnnSetActivationDescriptorSwishBeta, d.function, 1.0);
+    FOLDCONV_CALL(cudnnSetActivationDescriptorSwishBeta, function.get(), 1.0);
   }
   // The functions are looked up here: what a captured or timed launch does is the call alone.
   const auto on = [handle, set = FOLDCONV_CUDNN(cudnnSetStream)](cudaStream_t stream) {
@@ -94,29 +88,26 @@ TensorCalls tensor_calls(cudnnHandle_t handle, DataType dtype, const Shape& shap
     check(set(handle, stream), "cudnnSetStream");
     return handle;
   };
-  return {.batch_norm =
-              [shared, on, call = FOLDCONV_CUDNN(cudnnBatchNormalizationForwardInference)](
-                  const void* x, const pointwise::BatchNormArrays& arrays, void* y,
-                  cudaStream_t stream) {
-                check(call(on(stream), CUDNN_BATCHNORM_SPATIAL, &kOne, &kZero, shared->tensor, x,
-                           shared->tensor, y, shared->channels, arrays.gamma, arrays.beta,
-                           arrays.mean, arrays.variance, static_cast<double>(arrays.eps)),
-                      "cudnnBatchNormalizationForwardInference");
-              },
-          .add =
-              [shared, on, call = FOLDCONV_CUDNN(cudnnOpTensor)](const void* z, void* y,
-                                                                 cudaStream_t stream) {
-                check(call(on(stream), shared->sum, &kOne, shared->tensor, y, &kOne, shared->tensor,
-                           z, &kZero, shared->tensor, y),
-                      "cudnnOpTensor");
-              },
-          .activate =
-              [shared, on, call = FOLDCONV_CUDNN(cudnnActivationForward)](void* y,
-                                                                          cudaStream_t stream) {
-                check(call(on(stream), shared->function, &kOne, shared->tensor, y, &kZero,
-                           shared->tensor, y),
-                      "cudnnActivationForward");
-              }};
+  const auto batch_norm = [=, call = FOLDCONV_CUDNN(cudnnBatchNormalizationForwardInference)](
+                              const void* x, const pointwise::BatchNormArrays& arrays, void* y,
+                              cudaStream_t stream) {
+    check(call(on(stream), CUDNN_BATCHNORM_SPATIAL, &kOne, &kZero, tensor.get(), x, tensor.get(), y,
+               channels.get(), arrays.gamma, arrays.beta, arrays.mean, arrays.variance,
+               static_cast<double>(arrays.eps)),
+          "cudnnBatchNormalizationForwardInference");
+  };
+  const auto add = [=, call = FOLDCONV_CUDNN(cudnnOpTensor)](const void* z, void* y,
+                                                             cudaStream_t stream) {
+    check(call(on(stream), sum.get(), &kOne, tensor.get(), y, &kOne, tensor.get(), z, &kZero,
+               tensor.get(), y),
+          "cudnnOpTensor");
+  };
+  const auto activate = [=, call = FOLDCONV_CUDNN(cudnnActivationForward)](void* y,
+                                                                           cudaStream_t stream) {
+    check(call(on(stream), function.get(), &kOne, tensor.get(), y, &kZero, tensor.get(), y),
+          "cudnnActivationForward");
+  };
+  return {batch_norm, add, activate};
 }
 
 }  // namespace foldconv::cudnn

@@ -83,9 +83,7 @@ class Process {
 
   // How it ended, when line() has nothing more to give.
   std::string how_it_ended(int seconds) {
-    if (silent_) {
-      return "it says nothing for " + std::to_string(seconds) + " s";
-    }
+    if (silent_) return "it says nothing for " + std::to_string(seconds) + " s";
     int status = 0;
     waitpid(id_, &status, 0);
     reaped_ = true;
@@ -111,44 +109,34 @@ class Process {
 };
 
 // The tensors of a graph, all zeros: whether an engine faults hangs on addresses alone.
-class Memory {
- public:
-  Memory(const ConvProblem& p, const Epilogue& epilogue)
-      : x_(zeros(p.dtype, p.input().elements())),
-        weights_(zeros(p.dtype, std::int64_t{p.k} * (p.c / p.groups) * p.r * p.s)),
-        scale_(epilogue.scale ? zeros(epilogue.vectors, p.k) : harness::Bytes()),
-        bias_(epilogue.bias ? zeros(epilogue.vectors, p.k) : harness::Bytes()),
-        residual_(p.residual ? zeros(p.dtype, p.output().elements()) : harness::Bytes()),
-        y_(zeros(p.dtype, p.output().elements())) {}
-
-  // "": nothing happened that should not. Throws what the engine throws.
-  std::string run(const ConvEngine& engine) const {
-    const DeviceBuffer workspace(engine.workspace_bytes);
-    engine.run({.x = x_.data(),
-                .weights = weights_.data(),
-                .scale = data_of(scale_),
-                .bias = data_of(bias_),
-                .residual = data_of(residual_),
-                .y = y_.data(),
-                .workspace = workspace.data()},
-               nullptr);
-    harness::check(cudaDeviceSynchronize(), "running " + engine.name);
-    for (const DeviceBuffer* one : {&x_, &weights_, &scale_, &bias_, &residual_, &y_, &workspace}) {
-      if (!one->intact()) return "it writes beside its tensors";
-    }
-    return "";
+struct Memory {
+  Memory(const ConvProblem& p, const Epilogue& epilogue) {
+    const auto zeros = [](DataType dtype, std::int64_t elements) {
+      return DeviceBuffer(harness::Bytes(static_cast<std::size_t>(elements) * size_of(dtype)));
+    };
+    x = zeros(p.dtype, p.input().elements());
+    weights = zeros(p.dtype, std::int64_t{p.k} * (p.c / p.groups) * p.r * p.s);
+    if (epilogue.scale) scale = zeros(epilogue.vectors, p.k);
+    if (epilogue.bias) bias = zeros(epilogue.vectors, p.k);
+    if (p.residual) residual = zeros(p.dtype, p.output().elements());
+    y = zeros(p.dtype, p.output().elements());
   }
-
- private:
-  // Empty ones are tensors that the graph does not have.
-  static void* data_of(const DeviceBuffer& buffer) {
-    return buffer.bytes() > 0 ? buffer.data() : nullptr;
-  }
-  static harness::Bytes zeros(DataType dtype, std::int64_t elements) {
-    return harness::Bytes(static_cast<std::size_t>(elements) * size_of(dtype));
-  }
-  DeviceBuffer x_, weights_, scale_, bias_, residual_, y_;
+  DeviceBuffer x, weights, scale, bias, residual, y;  // null: the graph has no such tensor
 };
+
+// "": nothing happened that should not. Throws what the engine throws.
+std::string run(const ConvEngine& engine, const Memory& memory) {
+  const auto& [x, weights, scale, bias, residual, y] = memory;
+  const DeviceBuffer workspace(engine.workspace_bytes);
+  engine.run({x.data(), weights.data(), scale.data(), bias.data(), residual.data(), y.data(),
+              workspace.data()},
+             nullptr);
+  harness::check(cudaDeviceSynchronize(), "running " + engine.name);
+  for (const DeviceBuffer* one : {&x, &weights, &scale, &bias, &residual, &y, &workspace}) {
+    if (!one->intact()) return "it writes beside its tensors";
+  }
+  return "";
+}
 
 void say(const std::string& line) {
   std::cout << line << '\n' << std::flush;
@@ -161,7 +149,7 @@ std::string fault_of(const Cudnn& cudnn, const ConvProblem& problem, const Epilo
     const ConvEngines engines =
         cudnn.engines(problem, epilogue, {.first = number, .last = number + 1});
     count = engines.numbered;
-    return engines.ready.empty() ? "" : memory.run(engines.ready.front());
+    return engines.ready.empty() ? "" : run(engines.ready.front(), memory);
   } catch (const harness::Error& error) {
     const bool refuses =
         error.code() == ErrorCode::unsupported || error.code() == ErrorCode::out_of_memory;
@@ -182,12 +170,9 @@ std::map<std::size_t, std::string> spoilt_engines(const Trial& trial, const Conv
   std::size_t first = choice.first;
   while (choice.last == 0 || first < choice.last) {
     std::vector<std::string> command = trial.program;
-    for (const std::string& argument :
-         {harness::problem_text(problem), std::to_string(epilogue.scale),
-          std::to_string(epilogue.bias), std::string(to_string(epilogue.vectors)),
-          std::to_string(first), std::to_string(choice.last)}) {
-      command.push_back(argument);
-    }
+    command.insert(command.end(), {harness::problem_text(problem), std::to_string(epilogue.scale),
+                                   std::to_string(epilogue.bias), to_string(epilogue.vectors),
+                                   std::to_string(first), std::to_string(choice.last)});
     Process process(command);
     std::optional<std::size_t> trying;
     std::string why;

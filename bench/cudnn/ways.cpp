@@ -40,7 +40,8 @@ Step winner(const Search& search, const Contest& contest, Way& way) {
   RightEngine& best = right.all[fastest_of(right.all, search.l2_bytes)];
   way.kernels += (way.kernels.empty() ? "" : " ") + best.name + "(" +
                  std::to_string(right.all.size()) + "_of_" + std::to_string(right.offered) + ")";
-  harness::run_step(best.step);  // y is left as the step will leave it: the next convolution reads it
+  harness::run_step(
+      best.step);  // y is left as the step will leave it: the next convolution reads it
   return std::move(best.step);
 }
 
@@ -51,14 +52,13 @@ Step ran_once(Step step) {
 }
 
 Way fused(const Search& search, const harness::Problem& problem, Tensors& tensors) {
-  return harness::fused_way("cudnn", problem, tensors,
-                            [&](const harness::LineConv& conv, const DeviceBuffer& x,
-                                const DeviceBuffer* residual, const DeviceBuffer& y, Way& way) {
-                              return winner(search,
-                                            {conv.problem, harness::folded(conv), problem.distinct,
-                                             x, residual, y},
-                                            way);
-                            });
+  return harness::fused_way(
+      "cudnn", problem, tensors,
+      [&](const harness::LineConv& conv, const DeviceBuffer& x, const DeviceBuffer* residual,
+          const DeviceBuffer& y, Way& way) {
+        return winner(search,
+                      {conv.problem, harness::folded(conv), problem.distinct, x, residual, y}, way);
+      });
 }
 
 Way separate(const Search& search, const harness::Problem& problem, Tensors& tensors) {

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 using kernel_tests::compare_with_library;
 using kernel_tests::expect_agreement;
 using kernel_tests::Golden;
-using kernel_tests::read_cudnn;
+using kernel_tests::read_goldens;
 
 // Empty, and of this process alone: several run at once.
 std::string scratch_folder() {
@@ -64,7 +64,7 @@ class CudnnRecording : public testing::Test {
 };
 
 TEST_F(CudnnRecording, IsReadAsItWasWritten) {
-  const std::vector<Golden> goldens = read_cudnn(folder_);
+  const std::vector<Golden> goldens = read_goldens(folder_);
   EXPECT_EQ(recorded_.files, goldens.size());
   EXPECT_EQ(goldens.size() + recorded_.refused.size(), recorded_problems().size());
   ASSERT_EQ(recorded_.refused.size(), 3U);  // hardswish, in each type
@@ -96,7 +96,7 @@ TEST_F(CudnnRecording, IsReadAsItWasWritten) {
 
 TEST_F(CudnnRecording, TheLibraryAgreesAndFaultsAreSeen) {
   expect_agreement(folder_);
-  const std::vector<Golden> goldens = read_cudnn(folder_);
+  const std::vector<Golden> goldens = read_goldens(folder_);
   const auto named = [&](const char* name) {
     return *std::ranges::find(goldens, name, &Golden::name);
   };
@@ -114,7 +114,8 @@ TEST_F(CudnnRecording, TheLibraryAgreesAndFaultsAreSeen) {
     return golden;
   };
   EXPECT_FALSE(compare_with_library(with_bias(named("bias_f16"), 0, 1, 0.25f)).pass);
-  EXPECT_FALSE(compare_with_library(with_bias(named("block_identity_f16"), 1, 2, 0.5f), "chain").pass);
+  EXPECT_FALSE(
+      compare_with_library(with_bias(named("block_identity_f16"), 1, 2, 0.5f), "chain").pass);
 }
 
 // --- cuDNN itself

@@ -186,12 +186,16 @@ bool leave_out_shortcut(Problem& problem, Line& line) {
   line.shortcut = harness::make_line(shape, line.input(), {problem.dtype()}).shortcut;
   const std::vector<float> zeros(static_cast<std::size_t>(shape.k) *
                                  static_cast<std::size_t>(shape.c));
-  std::span<const float> weights = zeros, channels = weights.first(static_cast<std::size_t>(shape.k));
+  std::span<const float> weights = zeros,
+                         channels = weights.first(static_cast<std::size_t>(shape.k));
   own(problem, weights);
   own(problem, channels);
   line.shortcut->weights.values = weights;
-  line.shortcut->batch_norm = BatchNorm{
-      .gamma = channels, .beta = channels, .mean = channels, .variance = channels, .eps = Epsilon(1)};
+  line.shortcut->batch_norm = BatchNorm{.gamma = channels,
+                                        .beta = channels,
+                                        .mean = channels,
+                                        .variance = channels,
+                                        .eps = Epsilon(1)};
   return true;
 }
 
@@ -202,9 +206,7 @@ std::vector<Fault> faults() {
       {"conv2's weights times 1.05",
        [](Problem& p, Line& line) { return scale_weights(p, line.convs[1]); }},
       {"conv3's weights times 1.05",
-       [](Problem& p, Line& line) {
-         return line.bottleneck() && scale_weights(p, line.convs[2]);
-       }},
+       [](Problem& p, Line& line) { return line.bottleneck() && scale_weights(p, line.convs[2]); }},
       {"the downsample's weights times 1.05",
        [](Problem& p, Line& line) { return line.shortcut && scale_weights(p, *line.shortcut); }},
       {"the stride at the other convolution",

@@ -7,39 +7,56 @@
 #include <vector>
 
 #include "harness/oracle/pointwise.hpp"
+#include "harness/problem/data.hpp"
 #include "kernels/support/golden.hpp"
 #include "kernels/support/test_conv.hpp"
 
 namespace foldconv::kernel_tests {
 namespace {
 
-const std::vector<ConvGolden>& conv_goldens() {
-  static const std::vector<ConvGolden> all = read_convs(golden_folder() + "/convs");
+const std::vector<Golden>& conv_goldens() {
+  static const std::vector<Golden> all = read_goldens(golden_folder() + "/convs");
   return all;
 }
 
+const harness::LineConv& conv_of(const Golden& golden) {
+  return golden.problem.lines.front().convs.front();
+}
+
+TestConv make_conv(const Golden& golden, DataType dtype, ScalePlacement placement) {
+  const harness::LineConv& conv = conv_of(golden);
+  ConvProblem problem = conv.problem;
+  problem.dtype = dtype;
+  const FoldedConv folded =
+      value_of(fold(conv.weights, conv.batch_norm, {.dtype = dtype, .placement = placement}));
+  return {problem, harness::inputs_of(folded, golden.problem.x), value_of(Conv::create(folded))};
+}
+
 // sum |scale||x||w| + |scale| (|conv_bias| + |mean|) + |beta|: what every error is relative to.
-std::vector<double> magnitudes(const ConvGolden& golden) {
-  const auto absolute = [](std::vector<float> values) {
-    for (float& value : values) value = std::fabs(value);
-    return values;
+std::vector<double> magnitudes(const Golden& golden) {
+  const auto absolute = [](std::span<const float> values) {
+    std::vector<float> sizes(values.begin(), values.end());
+    for (float& value : sizes) value = std::fabs(value);
+    return sizes;
   };
-  const oracle::RawConv& raw = golden.raw;
-  ConvProblem problem = golden.problem;
+  const harness::LineConv& conv = conv_of(golden);
+  ConvProblem problem = conv.problem;
   problem.activation = Activation::none;
-  oracle::ConvInputs inputs{.x = absolute(raw.x),
-                            .weights = absolute(raw.weights),
+  oracle::ConvInputs inputs{.x = absolute(golden.problem.x),
+                            .weights = absolute(conv.weights.values),
                             .scale = {},
                             .bias = {},
                             .residual = {}};
   for (std::size_t k = 0; k < static_cast<std::size_t>(problem.k); ++k) {
-    const bool batch_norm = !raw.mean.empty();
-    const double scale = batch_norm ? std::fabs(static_cast<double>(raw.gamma[k])) /
-                                          std::sqrt(static_cast<double>(raw.variance[k]) + raw.eps)
-                                    : 1;
-    const float conv_bias = raw.conv_bias.empty() ? 0 : std::fabs(raw.conv_bias[k]);
-    const float mean = batch_norm ? std::fabs(raw.mean[k]) : 0;
-    const float beta = batch_norm ? std::fabs(raw.beta[k]) : 0;
+    const float conv_bias = conv.weights.bias.empty() ? 0 : std::fabs(conv.weights.bias[k]);
+    double scale = 1;
+    float mean = 0, beta = 0;
+    if (const auto& norm = conv.batch_norm) {
+      scale = std::fabs(static_cast<double>(norm->gamma[k])) /
+              std::sqrt(static_cast<double>(norm->variance[k]) + norm->eps.value);
+      mean = std::fabs(norm->mean[k]);
+      beta = std::fabs(norm->beta[k]);
+    }
     inputs.scale.push_back(static_cast<float>(scale));
     inputs.bias.push_back(static_cast<float>(scale * static_cast<double>(conv_bias + mean) +
                                              static_cast<double>(beta)));
@@ -49,8 +66,8 @@ std::vector<double> magnitudes(const ConvGolden& golden) {
 
 // The witness sums in fp32 in an order we do not know: gamma_K of Higham's worst case, and ten
 // roundings for bias and BatchNorm, through the activation.
-double witness_error(const ConvGolden& golden, double magnitude, double y) {
-  const ConvProblem& problem = golden.problem;
+double witness_error(const Golden& golden, double magnitude, double y) {
+  const ConvProblem& problem = conv_of(golden).problem;
   const double terms = problem.r * problem.s * problem.c / problem.groups + 10;
   const double unit = 0x1p-24 * terms;
   const double slope =
@@ -61,11 +78,12 @@ double witness_error(const ConvGolden& golden, double magnitude, double y) {
 
 // The oracle's verdict, widened by the witness's own error and `rounding`, an error relative to the
 // magnitudes.
-void expect_near_witness(const ConvGolden& golden, const std::vector<float>& got,
+void expect_near_witness(const Golden& golden, const std::vector<float>& got,
                          oracle::Expected expected, double rounding) {
   const std::vector<double> sizes = magnitudes(golden);
-  const double slope = oracle::activation_slope(golden.problem.activation,
-                                                static_cast<double>(golden.problem.alpha));
+  const ConvProblem& problem = conv_of(golden).problem;
+  const double slope =
+      oracle::activation_slope(problem.activation, static_cast<double>(problem.alpha));
   for (std::size_t i = 0; i < expected.y.size(); ++i) {
     expected.y[i] = golden.y[i];
     expected.bound[i] +=
@@ -76,8 +94,9 @@ void expect_near_witness(const ConvGolden& golden, const std::vector<float>& got
 }
 
 TEST(Goldens, CoverWhatOthersGotWrong) {
+  EXPECT_EQ(conv_goldens().size(), 18U);
   std::string names;
-  for (const ConvGolden& golden : conv_goldens()) names += golden.name + " ";
+  for (const Golden& golden : conv_goldens()) names += golden.name + " ";
   for (const char* name :
        {"conv_bn_relu ", "conv_bias_bn_relu ", "conv_bn ", "conv_bias_bn ", "conv ", "conv_bias ",
         "conv_relu ", "conv_bias_sigmoid ", "conv_bias_tanh "}) {
@@ -87,8 +106,8 @@ TEST(Goldens, CoverWhatOthersGotWrong) {
 
 // The oracle after the library's folding, without any kernel.
 TEST(Goldens, OracleAgrees) {
-  for (const ConvGolden& golden : conv_goldens()) {
-    const TestConv test = make_conv(golden.problem, golden.raw, ScalePlacement::epilogue);
+  for (const Golden& golden : conv_goldens()) {
+    const TestConv test = make_conv(golden, DataType::f32, ScalePlacement::epilogue);
     const oracle::Expected expected = oracle::conv(test.problem, test.inputs);
     expect_near_witness(golden, {expected.y.begin(), expected.y.end()}, expected, 0);
   }
@@ -96,11 +115,9 @@ TEST(Goldens, OracleAgrees) {
 
 // The scale in the epilogue: the stored weights are exact, no rounding but the store's.
 TEST(Goldens, KernelsAgreeWithTheScaleInTheEpilogue) {
-  for (const ConvGolden& golden : conv_goldens()) {
+  for (const Golden& golden : conv_goldens()) {
     for (const DataType dtype : {DataType::f16, DataType::f32}) {
-      ConvProblem problem = golden.problem;
-      problem.dtype = dtype;
-      const TestConv test = make_conv(problem, golden.raw, ScalePlacement::epilogue);
+      const TestConv test = make_conv(golden, dtype, ScalePlacement::epilogue);
       expect_near_witness(golden, run(test), oracle::conv(test.problem, test.inputs), 0);
     }
   }
@@ -108,24 +125,25 @@ TEST(Goldens, KernelsAgreeWithTheScaleInTheEpilogue) {
 
 // The scale in the weights: each of them is rounded once more.
 TEST(Goldens, KernelsAgreeWithTheScaleInTheWeights) {
-  for (const ConvGolden& golden : conv_goldens()) {
-    ConvProblem problem = golden.problem;
-    problem.dtype = DataType::f16;
-    const TestConv test = make_conv(problem, golden.raw, ScalePlacement::weights);
+  for (const Golden& golden : conv_goldens()) {
+    const TestConv test = make_conv(golden, DataType::f16, ScalePlacement::weights);
     expect_near_witness(golden, run(test), oracle::conv(test.problem, test.inputs), 0x1p-11);
   }
 }
 
 // On random data a wrong epsilon, a forgotten mean or a dropped bias is far outside.
 TEST(Goldens, RejectWrongFolding) {
-  for (const ConvGolden& golden : conv_goldens()) {
-    if (golden.raw.mean.empty()) continue;
+  for (const Golden& golden : conv_goldens()) {
+    if (!conv_of(golden).batch_norm) continue;
+    const auto k = static_cast<std::size_t>(conv_of(golden).problem.k);
+    const std::vector<float> zeros(k, 0.0f), quarters(k, 0.25f);
     for (int fault = 0; fault < 3; ++fault) {
-      oracle::RawConv wrong = golden.raw;
-      if (fault == 0) wrong.eps += 1e-2;
-      if (fault == 1) wrong.mean.assign(wrong.mean.size(), 0);
-      if (fault == 2) wrong.conv_bias.assign(wrong.gamma.size(), 0.25f);
-      const TestConv test = make_conv(golden.problem, wrong, ScalePlacement::epilogue);
+      Golden wrong = golden;
+      harness::LineConv& conv = wrong.problem.lines.front().convs.front();
+      if (fault == 0) conv.batch_norm->eps.value += 1e-2;
+      if (fault == 1) conv.batch_norm->mean = zeros;
+      if (fault == 2) conv.weights.bias = quarters;
+      const TestConv test = make_conv(wrong, DataType::f32, ScalePlacement::epilogue);
       const oracle::Expected expected = oracle::conv(test.problem, test.inputs);
       oracle::Expected witness{.y = {golden.y.begin(), golden.y.end()}, .bound = {}};
       const std::vector<double> sizes = magnitudes(golden);

@@ -73,7 +73,7 @@ TEST(Support, OneWrongElementFails) {
 }
 
 TEST(Support, MissingGoldensAreAnError) {
-  EXPECT_THROW(read_convs("/no/such/folder"), std::runtime_error);
+  EXPECT_THROW(read_goldens("/no/such/folder"), std::runtime_error);
   EXPECT_THROW(read_blocks(golden_folder()), std::runtime_error);  // none of its own
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "cudnn/recording/record.hpp"
 
+#include <bit>
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
 
@@ -37,6 +40,38 @@ auto unless_refused(Run run, std::string& why) -> std::optional<decltype(run())>
   }
 }
 
+// Returns the file's size; it is there whole or not at all.
+std::size_t write(const Recording& recording, const std::filesystem::path& file) {
+  static_assert(std::endian::native == std::endian::little);
+  using nlohmann::json;
+  json header = {{"__metadata__", recording.metadata}};
+  std::string data;
+  for (const auto& [name, tensor] : recording.tensors) {
+    const Bytes bytes = oracle::encode(tensor.dtype, tensor.values);
+    const char* dtype = tensor.dtype == DataType::f16    ? "F16"
+                        : tensor.dtype == DataType::bf16 ? "BF16"
+                                                         : "F32";
+    header[name] = {{"dtype", dtype},
+                    {"shape", tensor.shape},
+                    {"data_offsets", {data.size(), data.size() + bytes.size()}}};
+    data.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  }
+  const std::string text = header.dump(-1, ' ', false, json::error_handler_t::replace);
+  const std::uint64_t length = text.size();
+  std::filesystem::path part = file;
+  part += ".part";
+  std::ofstream out(part, std::ios::binary);
+  out.write(reinterpret_cast<const char*>(&length), sizeof length);
+  out << text << data;
+  out.close();
+  std::error_code error;
+  if (out) std::filesystem::rename(part, file, error);
+  if (!out || error) {
+    throw harness::Error(ErrorCode::invalid_argument, "cannot write " + file.string());
+  }
+  return sizeof length + text.size() + data.size();
+}
+
 }  // namespace
 
 ConvWitness witness_of(const Search& search) {
@@ -49,8 +84,8 @@ ConvWitness witness_of(const Search& search) {
     for (const auto& [engines, only_exact] :
          {std::pair{kFew, true}, {kMore, true}, {kMore, exact}}) {
       some.engines = engines;
-      const Contest contest{problem, folded, problem.n, from, problem.residual ? &added : nullptr,
-                            y,       only_exact};
+      const Contest contest{
+          problem, folded, problem.n, from, problem.residual ? &added : nullptr, y, only_exact};
       const auto right =
           unless_refused([&] { return right_engines(some, contest, 1).all.front(); }, refused);
       if (right) return Run{right->name, right->parameters, y.download()};
@@ -59,12 +94,11 @@ ConvWitness witness_of(const Search& search) {
   };
 }
 
-TensorFile record(const RecordedProblem& recorded, const ConvWitness& compute) {
+Recording record(const RecordedProblem& recorded, const ConvWitness& compute) {
   harness::Problem problem = recorded.problem;
-  harness::fill(problem,
-                {.batch_norm = recorded.batch_norm, .copies = false, .seed = kSeed});
+  harness::fill(problem, {.batch_norm = recorded.batch_norm, .copies = false, .seed = kSeed});
   const DataType dtype = problem.dtype();
-  TensorFile file;
+  Recording file;
   if (problem.blocks) {
     file.metadata = {{"block", harness::descriptor_of(problem)}, {"dtype", to_string(dtype)}};
   } else {
@@ -75,8 +109,8 @@ TensorFile record(const RecordedProblem& recorded, const ConvWitness& compute) {
   };
   std::string& engines = file.metadata["engines"];
   const auto run = [&](const harness::LineConv& conv, const Bytes& x, const Bytes* residual) {
-    const FoldedConv folded = harness::value_of(fold(
-        conv.weights, conv.batch_norm, {.dtype = dtype, .placement = recorded.placement}));
+    const FoldedConv folded = harness::value_of(
+        fold(conv.weights, conv.batch_norm, {.dtype = dtype, .placement = recorded.placement}));
     Run ran = compute(conv.problem, folded, x, residual != nullptr ? *residual : Bytes(),
                       /*exact=*/problem.blocks);
     engines += (engines.empty() ? "" : " ") + ran.engine;
@@ -84,8 +118,8 @@ TensorFile record(const RecordedProblem& recorded, const ConvWitness& compute) {
     const std::int64_t k = folded.k();
     file.tensors[prefix + "weights"] = {
         dtype, {k, folded.c_per_group(), folded.r(), folded.s()}, ran.parameters->weights};
-    file.tensors[prefix + "scale"] = {DataType::f32, {k}, ran.parameters->scale};
-    file.tensors[prefix + "bias"] = {DataType::f32, {k}, ran.parameters->bias};
+    file.tensors[prefix + "gamma"] = {DataType::f32, {k}, ran.parameters->scale};
+    file.tensors[prefix + "beta"] = {DataType::f32, {k}, ran.parameters->bias};
     return ran.y;
   };
   const Bytes y = harness::walk(problem, oracle::encode(dtype, problem.x),

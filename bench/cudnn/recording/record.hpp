@@ -4,21 +4,23 @@
 //   its metadata   who computed it (gpu, driver, cuda, cudnn), the engines, one for each convolution,
 //                  and of a layer "problem", problem_text(), of a block "block", its descriptor, and "dtype"
 //   x, y           NHWC in the dtype; of a layer with a residual "residual", too
-//   weights, scale, bias
-//                  KCRS in the dtype, k, k in fp32, as the engine read them; of a block for each
-//                  convolution: "conv1.weights", "downsample.scale"
+//   weights, gamma, beta
+//                  KCRS in the dtype, k, k in fp32, as the engine read them, for it scale and bias: a
+//                  BatchNorm of mean 0, variance 1 and eps 0, which are not there; of a block for each
+//                  convolution: "conv1.weights", "downsample.gamma"
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "cudnn/contest.hpp"
 #include "cudnn/recording/problems.hpp"
-#include "cudnn/recording/tensor_file.hpp"
 #include "harness/device/machine.hpp"
 
 namespace foldconv::cudnn {
@@ -38,8 +40,18 @@ using ConvWitness =
 // cuDNN: the first of its engines that is right; those that round scale and bias only where no other is.
 ConvWitness witness_of(const Search& search);
 
+using Metadata = std::map<std::string, std::string>;
+struct Recording {
+  struct Tensor {
+    DataType dtype;  // to which the values are rounded
+    std::vector<std::int64_t> shape;
+    std::vector<float> values;
+  };
+  Metadata metadata;
+  std::map<std::string, Tensor> tensors;
+};
 // Of a block convolution by convolution, each rounded to the dtype; a projection is one of its own.
-TensorFile record(const RecordedProblem& recorded, const ConvWitness& compute);
+Recording record(const RecordedProblem& recorded, const ConvWitness& compute);
 
 // All files together stay below this.
 inline constexpr std::size_t kMostRecordedBytes = 4'000'000;

@@ -43,31 +43,28 @@ struct Approximate {
   std::vector<double> error;  // e
 };
 
-struct Affine {
-  std::vector<double> scale, bias;
-  std::vector<double> bias_error;  // e_b
-};
-
-// One convolution as the oracle takes it.
+// One convolution as the oracle takes it, without the activation behind it.
 struct Step {
   ConvProblem problem;
   std::vector<float> weights;
-  Affine affine;
-  std::vector<double> weight_error;  // e_w; empty: 0
+  std::vector<double> scale = {}, bias = {}, bias_error = {};  // k; e_b
+  std::vector<double> weight_error = {};                      // e_w; empty: 0
 };
 
-Affine folded(const harness::LineConv& conv) {
+Step step_of(const harness::LineConv& conv) {
+  Step step{.problem = conv.problem,
+            .weights = {conv.weights.values.begin(), conv.weights.values.end()}};
+  step.problem.activation = Activation::none;
   const BatchNorm& norm = *conv.batch_norm;
-  Affine affine;
   for (std::size_t k = 0; k < norm.gamma.size(); ++k) {
     const double deviation = std::sqrt(static_cast<double>(norm.variance[k]) + norm.eps.value);
     const double scale = static_cast<double>(norm.gamma[k]) / deviation;
-    affine.scale.push_back(scale);
-    affine.bias.push_back(static_cast<double>(norm.beta[k]) -
-                          static_cast<double>(norm.mean[k]) * scale);
-    affine.bias_error.push_back(kUnit * std::fabs(affine.bias.back()));
+    step.scale.push_back(scale);
+    step.bias.push_back(static_cast<double>(norm.beta[k]) -
+                        static_cast<double>(norm.mean[k]) * scale);
+    step.bias_error.push_back(kUnit * std::fabs(step.bias.back()));
   }
-  return affine;
+  return step;
 }
 
 std::vector<float> floats(const std::vector<double>& values) {
@@ -75,7 +72,8 @@ std::vector<float> floats(const std::vector<double>& values) {
 }
 
 // Magnitudes as floats that are not below them.
-std::vector<float> magnitudes(const std::vector<double>& values) {
+template <class Number>
+std::vector<float> magnitudes(const std::vector<Number>& values) {
   std::vector<float> rounded_up;
   for (const double value : values) {
     rounded_up.push_back(static_cast<float>(std::fabs(value) * (1 + 2 * kUnit)));
@@ -83,21 +81,17 @@ std::vector<float> magnitudes(const std::vector<double>& values) {
   return rounded_up;
 }
 
-std::vector<double> doubles(const std::vector<float>& values) {
-  return {values.begin(), values.end()};
-}
-
 // |s| sum |x||w|.
+template <class Weight>
 std::vector<double> sum_of_magnitudes(ConvProblem problem, const std::vector<double>& x,
-                                      const std::vector<double>& weights,
+                                      const std::vector<Weight>& weights,
                                       const std::vector<double>& scale) {
   problem.dtype = DataType::f32;
   problem.residual = false;
-  const std::vector<float> no_bias(scale.size());
   return oracle::conv(problem, {.x = magnitudes(x),
                                 .weights = magnitudes(weights),
                                 .scale = magnitudes(scale),
-                                .bias = no_bias,
+                                .bias = std::vector<float>(scale.size()),
                                 .residual = {}})
       .y;
 }
@@ -110,32 +104,31 @@ double growth(const ConvProblem& problem) {
 Approximate conv(const Step& step, const Approximate& x, const Approximate* residual) {
   ConvProblem problem = step.problem;
   problem.residual = residual != nullptr;
-  const std::vector<double> weights = doubles(step.weights);
   const oracle::Expected at_c =
       oracle::conv(problem, {.x = x.value,
                              .weights = step.weights,
-                             .scale = floats(step.affine.scale),
-                             .bias = floats(step.affine.bias),
+                             .scale = floats(step.scale),
+                             .bias = floats(step.bias),
                              .residual = residual ? residual->value : std::vector<float>{}});
-  std::vector<double> carried = sum_of_magnitudes(problem, x.error, weights, step.affine.scale);
+  std::vector<double> carried = sum_of_magnitudes(problem, x.error, step.weights, step.scale);
   if (!step.weight_error.empty()) {
     std::vector<double> inputs = x.error;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       inputs[i] += std::fabs(static_cast<double>(x.value[i]));
     }
-    const std::vector<double> ones(step.affine.scale.size(), 1.0);
+    const std::vector<double> ones(step.scale.size(), 1.0);
     const std::vector<double> rounded = sum_of_magnitudes(problem, inputs, step.weight_error, ones);
     for (std::size_t i = 0; i < carried.size(); ++i) carried[i] += rounded[i];
   }
 
   Approximate y{oracle::output_shape(problem), floats(at_c.y), {}};
   for (std::size_t i = 0; i < carried.size(); ++i) {
-    const std::size_t k = i % step.affine.bias.size();
+    const std::size_t k = i % step.bias.size();
     const double v = std::fabs(at_c.y[i]);
     const double z = residual ? std::fabs(static_cast<double>(residual->value[i])) : 0;
     const double z_error = residual ? residual->error[i] : 0;
     double error = at_c.bound[i] + growth(problem) * (carried[i] + z_error) +
-                   kUnit * (3 * v + std::fabs(step.affine.bias[k]) + z) + step.affine.bias_error[k];
+                   kUnit * (3 * v + std::fabs(step.bias[k]) + z) + step.bias_error[k];
     error +=
         oracle::half_spacing(problem.dtype, v + error) - oracle::half_spacing(problem.dtype, v);
     y.error.push_back(error);
@@ -152,66 +145,52 @@ void relu(Approximate& tensor) {
   }
 }
 
-// Without the activation behind it.
-Step make_step(const harness::LineConv& conv) {
-  Step step{.problem = conv.problem,
-            .weights = {conv.weights.values.begin(), conv.weights.values.end()},
-            .affine = folded(conv),
-            .weight_error = {}};
-  step.problem.activation = Activation::none;
-  return step;
-}
-
-// [last | x], x with the block's stride.
-Approximate concatenated(const Approximate& last, const Approximate& x, int stride) {
-  Approximate joined{last.shape, {}, {}};
-  joined.shape.c += x.shape.c;
-  const auto append = [&](const Approximate& source, int image, int row, int column) {
-    const Shape& shape = source.shape;
-    const std::ptrdiff_t first =
-        ((static_cast<std::ptrdiff_t>(image) * shape.h + row) * shape.w + column) * shape.c;
-    const std::ptrdiff_t end = first + shape.c;
-    joined.value.insert(joined.value.end(), source.value.begin() + first,
-                        source.value.begin() + end);
-    joined.error.insert(joined.error.end(), source.error.begin() + first,
-                        source.error.begin() + end);
-  };
-  for (int image = 0; image < last.shape.n; ++image) {
-    for (int row = 0; row < last.shape.h; ++row) {
-      for (int column = 0; column < last.shape.w; ++column) {
-        append(last, image, row, column);
-        append(x, image, row * stride, column * stride);
+// [t | x] at each pixel of t; x with a stride.
+template <class Value>
+std::vector<Value> side_by_side(const Shape& t_shape, const std::vector<Value>& t,
+                                const Shape& x_shape, const std::vector<Value>& x, int stride) {
+  std::vector<Value> both;
+  auto from = t.begin();
+  for (int image = 0; image < t_shape.n; ++image) {
+    for (int row = 0; row < t_shape.h; ++row) {
+      for (int column = 0; column < t_shape.w; ++column, from += t_shape.c) {
+        both.insert(both.end(), from, from + t_shape.c);
+        const std::ptrdiff_t x_row = std::ptrdiff_t{image} * x_shape.h + row * stride;
+        const auto pixel = x.begin() + (x_row * x_shape.w + column * stride) * x_shape.c;
+        both.insert(both.end(), pixel, pixel + x_shape.c);
       }
     }
   }
-  return joined;
+  return both;
 }
 
-// [w3 s3 | wd sd], one bias.
-Step merged(const harness::LineConv& last, const harness::LineConv& downsample) {
-  const Affine a = folded(last), b = folded(downsample);
-  const DataType dtype = last.problem.dtype;
-  Step step = make_step(last);
-  step.problem.c += downsample.problem.c;
+// The last convolution with the projection as a longer K: [w3 s3 | wd sd] of [t | x], one bias.
+Approximate joined(const harness::Line& line, const Approximate& t, const Approximate& x) {
+  const harness::LineConv &last = line.convs.back(), &side = *line.shortcut;
+  const Step a = step_of(last), b = step_of(side);
+  Step step = a;
+  step.problem.c += side.problem.c;
   step.weights.clear();
   for (std::size_t k = 0; k < a.scale.size(); ++k) {
-    const auto append = [&](const ConvWeights& weights, double scale) {
-      const auto width = static_cast<std::size_t>(weights.c_per_group);
+    for (const Step* part : {&a, &b}) {
+      const std::size_t width = part->weights.size() / a.scale.size();
       for (std::size_t c = 0; c < width; ++c) {
-        const double product = static_cast<double>(weights.values[k * width + c]) * scale;
+        const double product = static_cast<double>(part->weights[k * width + c]) * part->scale[k];
         step.weights.push_back(static_cast<float>(product));
-        step.weight_error.push_back(oracle::half_spacing(dtype, product) +
+        step.weight_error.push_back(oracle::half_spacing(step.problem.dtype, product) +
                                     2 * kUnit * std::fabs(product));
       }
-    };
-    append(last.weights, a.scale[k]);
-    append(downsample.weights, b.scale[k]);
-    step.affine.scale[k] = 1;
-    step.affine.bias[k] = a.bias[k] + b.bias[k];
-    step.affine.bias_error[k] =
-        2 * (a.bias_error[k] + b.bias_error[k]) + kUnit * std::fabs(step.affine.bias[k]);
+    }
+    step.scale[k] = 1;
+    step.bias[k] = a.bias[k] + b.bias[k];
+    step.bias_error[k] = 2 * (a.bias_error[k] + b.bias_error[k]) + kUnit * std::fabs(step.bias[k]);
   }
-  return step;
+  const int stride = side.problem.stride.h;
+  return conv(step,
+              {{},
+               side_by_side(t.shape, t.value, x.shape, x.value, stride),
+               side_by_side(t.shape, t.error, x.shape, x.error, stride)},
+              nullptr);
 }
 
 }  // namespace
@@ -223,7 +202,7 @@ oracle::Expected expect_block(const harness::Problem& problem) {
   Approximate y = harness::walk(
       problem, x, Approximate(),
       [&](const harness::LineConv& each, const Approximate& from, const Approximate* residual) {
-        Approximate to = conv(make_step(each), from, residual);
+        Approximate to = conv(step_of(each), from, residual);
         if (&each == &line.convs.back()) {
           inner = from;
         } else if (each.problem.activation == Activation::relu) {
@@ -232,9 +211,7 @@ oracle::Expected expect_block(const harness::Problem& problem) {
         return to;
       });
   if (line.shortcut && line.bottleneck()) {
-    const Approximate other =
-        conv(merged(line.convs.back(), *line.shortcut),
-             concatenated(inner, x, line.shortcut->problem.stride.h), nullptr);
+    const Approximate other = joined(line, inner, x);
     for (std::size_t i = 0; i < y.error.size(); ++i) {
       // `other` is centred elsewhere.
       const double distance = std::fabs(static_cast<double>(other.value[i] - y.value[i]));
@@ -242,7 +219,7 @@ oracle::Expected expect_block(const harness::Problem& problem) {
     }
   }
   relu(y);
-  return {doubles(y.value), y.error};
+  return {{y.value.begin(), y.value.end()}, y.error};
 }
 
 }  // namespace foldconv::kernel_tests

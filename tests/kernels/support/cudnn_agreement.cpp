@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "harness/oracle/any_order.hpp"
+#include "harness/problem/data.hpp"
+#include "harness/ways/library.hpp"
 #include "harness/ways/way.hpp"
 #include "kernels/support/block_bound.hpp"
 
@@ -12,14 +14,8 @@ namespace {
 
 oracle::Expected allowed_layer(const harness::Problem& problem) {
   const harness::LineConv& conv = problem.lines.front().convs.front();
-  const auto copy = [](std::span<const float> values) {
-    return std::vector<float>(values.begin(), values.end());
-  };
-  const oracle::ConvInputs inputs{.x = problem.x,
-                                  .weights = copy(conv.weights.values),
-                                  .scale = copy(conv.batch_norm->gamma),
-                                  .bias = copy(conv.batch_norm->beta),
-                                  .residual = problem.residual};
+  const oracle::ConvInputs inputs =
+      harness::inputs_of(harness::folded(conv), problem.x, problem.residual);
   oracle::Expected allowed = oracle::conv_in_any_order(conv.problem, inputs);
   const oracle::Expected ours = oracle::conv(conv.problem, inputs);
   for (std::size_t i = 0; i < ours.bound.size(); ++i) allowed.bound[i] += ours.bound[i];
@@ -50,7 +46,7 @@ oracle::Comparison compare_with_library(const Golden& golden, const std::string&
 }
 
 void expect_agreement(const std::string& folder) {
-  for (const Golden& golden : read_cudnn(folder)) {
+  for (const Golden& golden : read_goldens(folder)) {
     for (const char* way : {"planned", "chain"}) {
       const oracle::Comparison result = compare_with_library(golden, way);
       EXPECT_TRUE(result.pass) << golden.name << " (" << golden.witness << "), " << way << ": "

@@ -2,6 +2,7 @@
 // The library against a recording of what cuDNN computed.
 #pragma once
 
+#include "harness/oracle/oracle.hpp"
 #include "kernels/support/golden.hpp"
 
 namespace foldconv::kernel_tests {

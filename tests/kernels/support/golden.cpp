@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <utility>
 
@@ -20,10 +21,10 @@ namespace {
 
 using harness::Safetensors;
 
-// What `read` makes of each safetensors file of a folder, by name.
-template <class Read>
-auto read_files(const std::string& folder, Read read) {
-  std::vector<decltype(read(std::string(), std::declval<Safetensors>()))> all;
+// What `read` makes of each safetensors file of a folder.
+std::vector<Golden> read_files(const std::string& folder,
+                               Golden (*read)(const std::string& name, const Safetensors& file)) {
+  std::vector<Golden> all;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.path().extension() != ".safetensors") continue;
     try {
@@ -34,7 +35,7 @@ auto read_files(const std::string& folder, Read read) {
     }
   }
   if (all.empty()) throw std::runtime_error(folder + ": no .safetensors files");
-  std::ranges::sort(all, {}, [](const auto& golden) { return golden.name; });
+  std::ranges::sort(all, {}, &Golden::name);
   return all;
 }
 
@@ -45,32 +46,54 @@ std::vector<float> values(const Safetensors& file, const std::string& name, std:
                            std::to_string(elements));
 }
 
-std::int64_t weight_elements(const ConvProblem& p) {
-  return std::int64_t{p.k} * (p.c / p.groups) * p.r * p.s;
-}
-
-ConvGolden conv_golden(const std::string& name, const Safetensors& file) {
-  ConvGolden golden{.name = name,
-                    .problem = harness::parse_problem_text(file.metadata().at("problem")),
-                    .raw = {},
-                    .y = {}};
-  const ConvProblem& p = golden.problem;
-  oracle::RawConv& raw = golden.raw;
-  raw.x = values(file, "x", p.input().elements());
-  raw.weights = values(file, "weights", weight_elements(p));
-  if (file.find("conv_bias") != nullptr) raw.conv_bias = values(file, "conv_bias", p.k);
-  if (const auto eps = file.metadata().find("eps"); eps != file.metadata().end()) {
-    raw.eps = std::stod(eps->second);
-    raw.gamma = values(file, "gamma", p.k);
-    raw.beta = values(file, "beta", p.k);
-    raw.mean = values(file, "mean", p.k);
-    raw.variance = values(file, "variance", p.k);
+harness::Problem problem_of(const std::map<std::string, std::string>& said) {
+  const auto block = said.find("block");
+  if (block == said.end()) {
+    return harness::make_layer(harness::parse_problem_text(said.at("problem")));
   }
-  golden.y = values(file, "y", oracle::output_shape(p).elements());
-  return golden;
+  harness::Problem problem = harness::parse_block(block->second);
+  harness::apply({.dtype = harness::value_of(parse_data_type(said.at("dtype")))}, problem);
+  return problem;
 }
 
-Golden block_golden(const std::string& name, const Safetensors& file) {
+Golden golden_of(const std::string& name, const Safetensors& file) {
+  const std::map<std::string, std::string>& said = file.metadata();
+  harness::Problem problem = problem_of(said);
+  const auto storage = std::make_shared<std::deque<std::vector<float>>>();
+  problem.storage = storage;
+  for (harness::LineConv* conv : problem.convs()) {
+    const ConvProblem& p = conv->problem;
+    const std::string prefix = conv->name.empty() ? "" : conv->name + ".";
+    const auto has = [&](const char* what) { return file.find(prefix + what) != nullptr; };
+    const auto take = [&](const char* what, std::int64_t elements) -> std::span<const float> {
+      return storage->emplace_back(values(file, prefix + what, elements));
+    };
+    const auto take_or = [&](const char* what, float otherwise) -> std::span<const float> {
+      if (has(what)) return take(what, p.k);
+      return storage->emplace_back(static_cast<std::size_t>(p.k), otherwise);
+    };
+    conv->weights.values = take("weights", std::int64_t{p.k} * (p.c / p.groups) * p.r * p.s);
+    if (has("conv_bias")) conv->weights.bias = take("conv_bias", p.k);
+    if (!has("gamma")) continue;
+    conv->batch_norm =
+        BatchNorm{.gamma = take("gamma", p.k),
+                  .beta = take("beta", p.k),
+                  .mean = take_or("mean", 0),
+                  .variance = take_or("variance", 1),
+                  .eps = Epsilon(said.contains("eps") ? std::stod(said.at("eps")) : 0)};
+  }
+  problem.distinct = problem.input().shape.n;
+  problem.x = values(file, "x", problem.input().shape.elements());
+  const std::int64_t outputs = problem.output().shape.elements();
+  if (file.find("residual") != nullptr) problem.residual = values(file, "residual", outputs);
+  const std::string witness =
+      said.contains("cudnn")
+          ? "cuDNN " + said.at("cudnn") + " on " + said.at("gpu") + ", " + said.at("engines")
+          : "ONNX Runtime";
+  return {name, witness, std::move(problem), values(file, "y", outputs)};
+}
+
+Golden block_of(const std::string& name, const Safetensors& file) {
   const auto said = [&file](const char* key) { return file.metadata().at(key); };
   const harness::TensorInfo* x = file.find("golden.x");  // NHWC
   if (x == nullptr) throw std::runtime_error("no golden.x");
@@ -88,61 +111,20 @@ Golden block_golden(const std::string& name, const Safetensors& file) {
   return {name, "PyTorch", std::move(problem), std::move(y)};
 }
 
-harness::Problem problem_of(const std::map<std::string, std::string>& said) {
-  const auto block = said.find("block");
-  if (block == said.end()) {
-    return harness::make_layer(harness::parse_problem_text(said.at("problem")));
-  }
-  harness::Problem problem = harness::parse_block(block->second);
-  harness::apply({.dtype = harness::value_of(parse_data_type(said.at("dtype")))}, problem);
-  return problem;
-}
-
-Golden cudnn_golden(const std::string& name, const Safetensors& file) {
-  const std::map<std::string, std::string>& said = file.metadata();
-  harness::Problem problem = problem_of(said);
-  const auto storage = std::make_shared<std::deque<std::vector<float>>>();
-  problem.storage = storage;
-  for (harness::LineConv* conv : problem.convs()) {
-    const auto take = [&, prefix = conv->name.empty() ? "" : conv->name + "."](
-                          const char* what, std::int64_t elements) -> const std::vector<float>& {
-      return storage->emplace_back(values(file, prefix + what, elements));
-    };
-    const auto k = static_cast<std::size_t>(conv->problem.k);
-    conv->weights.values = take("weights", weight_elements(conv->problem));
-    conv->batch_norm = BatchNorm{.gamma = take("scale", conv->problem.k),
-                                 .beta = take("bias", conv->problem.k),
-                                 .mean = storage->emplace_back(k, 0.0f),
-                                 .variance = storage->emplace_back(k, 1.0f),
-                                 .eps = Epsilon(0)};
-  }
-  problem.distinct = problem.input().shape.n;
-  problem.x = values(file, "x", problem.input().shape.elements());
-  const std::int64_t outputs = problem.output().shape.elements();
-  if (file.find("residual") != nullptr) problem.residual = values(file, "residual", outputs);
-  return {name, "cuDNN " + said.at("cudnn") + " on " + said.at("gpu") + ", " + said.at("engines"),
-          std::move(problem), values(file, "y", outputs)};
-}
-
 }  // namespace
 
-std::vector<ConvGolden> read_convs(const std::string& folder) {
-  return read_files(folder, conv_golden);
+std::vector<Golden> read_goldens(const std::string& folder) {
+  return read_files(folder, golden_of);
 }
 
 std::vector<Golden> read_blocks(const std::string& folder) {
-  return read_files(folder, block_golden);
+  return read_files(folder, block_of);
 }
 
 harness::Problem in_type(const Golden& block, DataType dtype) {
   harness::Problem problem = block.problem;
   harness::apply({.dtype = dtype}, problem);
   return problem;
-}
-
-std::vector<Golden> read_cudnn(const std::string& folder) {
-  if (!std::filesystem::exists(folder)) return {};
-  return read_files(folder, cudnn_golden);
 }
 
 }  // namespace foldconv::kernel_tests

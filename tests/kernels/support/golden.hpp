@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
-// What others computed, as it was recorded: see tests/golden. All readers throw std::runtime_error where a
-// file is missing or not what it should be.
+// What others computed, as it was recorded: see tests/golden.
 #pragma once
 
 #include <cstdlib>
 #include <string>
 #include <vector>
 
-#include "harness/oracle/oracle.hpp"
 #include "harness/problem/problem.hpp"
 
 namespace foldconv::kernel_tests {
@@ -19,28 +17,20 @@ inline std::string golden_folder() {
   return folder != nullptr ? folder : FOLDCONV_GOLDEN_FOLDER;
 }
 
-// A convolution by ONNX Runtime: make_onnxruntime.py.
-struct ConvGolden {
-  std::string name;
-  ConvProblem problem;  // dtype f32
-  oracle::RawConv raw;
-  std::vector<float> y;  // NPQK, computed in fp32
-};
-std::vector<ConvGolden> read_convs(const std::string& folder);
-
 struct Golden {
   std::string name, witness;
   harness::Problem problem;  // with weights and x, and no copies of images
   std::vector<float> y;
 };
 
+// Sorted by name. Throw std::runtime_error where a file is not what it should be, or there is none.
+//
+// Convolutions by ONNX Runtime, in fp32: make_onnxruntime.py. Convolutions and blocks by cuDNN:
+// bench/cudnn/recording/record.hpp.
+std::vector<Golden> read_goldens(const std::string& folder);
 // Residual blocks by PyTorch: make_blocks.py. x and the weights are exact in f16 and bf16, y was computed
-// in fp64 and rounded to fp32. Sorted by name.
+// in fp64 and rounded to fp32.
 std::vector<Golden> read_blocks(const std::string& folder);
 harness::Problem in_type(const Golden& block, DataType dtype);
-
-// Convolutions and blocks by cuDNN: bench/cudnn/recording/record.hpp. Each convolution's BatchNorm is one that
-// folds to just the scale and bias that cuDNN read. Sorted by name; none where there is no such folder.
-std::vector<Golden> read_cudnn(const std::string& folder);
 
 }  // namespace foldconv::kernel_tests
