@@ -105,28 +105,26 @@ class ConvGraph : public fe::graph::Graph {
     set_compute_data_type(fe::DataType_t::FLOAT);
     if (gpu_->described) set_device_properties(gpu_->described);
     const Extents y_size = {p.n, p.k, p.p(), p.q()};
-    Tensor at = conv_fprop(input(kX, {p.n, p.c, p.h, p.w}, p.dtype),
-                           input(kWeights, {p.k, p.c / p.groups, p.r, p.s}, p.dtype),
-                           fe::graph::Conv_fprop_attributes()
-                               .set_pre_padding({p.pad.top, p.pad.left})
-                               .set_post_padding({p.pad.bottom, p.pad.right})
-                               .set_stride({p.stride.h, p.stride.w})
-                               .set_dilation({p.dilation.h, p.dilation.w}));
-    const Extents vector = {1, p.k, 1, 1};
-    const auto combine = [&](fe::PointwiseMode_t mode, const Tensor& with) {
-      shape(at, y_size);
-      at = pointwise(at, with, fe::graph::Pointwise_attributes().set_mode(mode));
+    const auto shaped = [&y_size](Tensor tensor) {
+      tensor->set_dim(y_size).set_stride(channels_last(y_size));
+      return tensor;
     };
-    if (epilogue.scale) {
-      combine(fe::PointwiseMode_t::MUL, input(kScale, vector, epilogue.vectors));
-    }
-    if (epilogue.bias) combine(fe::PointwiseMode_t::ADD, input(kBias, vector, epilogue.vectors));
-    if (p.residual) combine(fe::PointwiseMode_t::ADD, input(kResidual, y_size, p.dtype));
-    if (p.activation != Activation::none) {
-      shape(at, y_size);
-      at = pointwise(at, activation_of(p));
-    }
-    shape(at, y_size);
+    Tensor at = shaped(conv_fprop(input(kX, {p.n, p.c, p.h, p.w}, p.dtype),
+                                  input(kWeights, {p.k, p.c / p.groups, p.r, p.s}, p.dtype),
+                                  fe::graph::Conv_fprop_attributes()
+                                      .set_pre_padding({p.pad.top, p.pad.left})
+                                      .set_post_padding({p.pad.bottom, p.pad.right})
+                                      .set_stride({p.stride.h, p.stride.w})
+                                      .set_dilation({p.dilation.h, p.dilation.w})));
+    using Mode = fe::PointwiseMode_t;
+    const auto combine = [&](Mode mode, const Tensor& with) {
+      at = shaped(pointwise(at, with, fe::graph::Pointwise_attributes().set_mode(mode)));
+    };
+    const Extents vector = {1, p.k, 1, 1};
+    if (epilogue.scale) combine(Mode::MUL, input(kScale, vector, epilogue.vectors));
+    if (epilogue.bias) combine(Mode::ADD, input(kBias, vector, epilogue.vectors));
+    if (p.residual) combine(Mode::ADD, input(kResidual, y_size, p.dtype));
+    if (p.activation != Activation::none) at = shaped(pointwise(at, activation_of(p)));
     at->set_output(true).set_uid(kY).set_alignment(kAlignment).set_data_type(type_of(p.dtype));
     check(validate(), "cuDNN's graph");
     check(build_operation_graph(gpu_->handle), "cuDNN's graph");
@@ -158,10 +156,7 @@ class ConvGraph : public fe::graph::Graph {
 
   void execute(std::int64_t plan, const std::string& name, const ConvTensors& tensors,
                cudaStream_t stream) const {
-    if (gpu_->handle == nullptr) {
-      throw harness::Error(ErrorCode::unsupported,
-                           "cuDNN cannot run on a GPU that is only described");
-    }
+    cudnn::set_stream(gpu_->handle, stream);
     std::unordered_map<std::int64_t, void*> pointers;
     for (const auto& [id, pointer] : {std::pair<std::int64_t, const void*>{kX, tensors.x},
                                       {kWeights, tensors.weights},
@@ -171,7 +166,6 @@ class ConvGraph : public fe::graph::Graph {
                                       {kY, tensors.y}}) {
       if (pointer != nullptr) pointers[id] = const_cast<void*>(pointer);
     }
-    cudnn::check(fe::detail::set_stream(gpu_->handle, stream), "cudnnSetStream");
     check(execute_plan_at_index(gpu_->handle, pointers, tensors.workspace, plan),
           "running " + name);
   }
@@ -191,9 +185,6 @@ class ConvGraph : public fe::graph::Graph {
                       .set_alignment(kAlignment)
                       .set_data_type(type_of(dtype)));
   }
-  static void shape(const Tensor& at, const Extents& size) {
-    at->set_dim(size).set_stride(channels_last(size));
-  }
 
   std::shared_ptr<Gpu> gpu_;
 };
@@ -209,17 +200,17 @@ ConvEngines engines_of(const std::shared_ptr<Gpu>& gpu, const ConvProblem& probl
     std::string name;
     if (graph->get_plan_name_at_index(plan, name).is_bad() || !seen.insert(name).second) continue;
     ++engines.offered;
-    const std::string objection = graph->objection_to(plan, problem.dtype);
-    if (!objection.empty()) {
-      engines.left_out.push_back(name + ": " + objection);
+    const auto leave_out = [&](const std::string& why) {
+      engines.left_out.push_back(name + ": " + why);
+    };
+    if (const std::string why = graph->objection_to(plan, problem.dtype); !why.empty()) {
+      leave_out(why);
       continue;
     }
     const std::size_t number = engines.numbered++;
     const auto spoilt = choice.spoilt.find(number);
     if (!choice.takes(number) || spoilt != choice.spoilt.end()) {
-      engines.left_out.push_back(
-          name + ": " +
-          (spoilt != choice.spoilt.end() ? spoilt->second : "not among those asked for"));
+      leave_out(spoilt != choice.spoilt.end() ? spoilt->second : "not among those asked for");
       continue;
     }
     std::int64_t bytes = 0;
@@ -227,7 +218,7 @@ ConvEngines engines_of(const std::shared_ptr<Gpu>& gpu, const ConvProblem& probl
     if (built.is_good()) built = graph->get_workspace_size_plan_at_index(plan, bytes);
     if (built.is_bad()) {
       graph->keep_failure(built);
-      engines.left_out.push_back(name + ": " + built.get_message());
+      leave_out(built.get_message());
       continue;
     }
     engines.ready.push_back(
@@ -238,15 +229,14 @@ ConvEngines engines_of(const std::shared_ptr<Gpu>& gpu, const ConvProblem& probl
          }});
   }
   if (!engines.ready.empty() || choice.first > 0) return engines;
-  if (engines.offered == 0) {
-    throw harness::Error(ErrorCode::unsupported,
-                         "cuDNN offers no engine for this as one graph" +
-                             (graph->first_failure.empty() ? "" : ": " + graph->first_failure));
-  }
+  const std::string& first = graph->first_failure;
   throw harness::Error(
       ErrorCode::unsupported,
-      "none of the " + std::to_string(engines.offered) + " engines that cuDNN offers takes this: " +
-          (graph->first_failure.empty() ? engines.left_out.front() : graph->first_failure));
+      engines.offered == 0
+          ? "cuDNN offers no engine for this as one graph" + (first.empty() ? "" : ": " + first)
+          : "none of the " + std::to_string(engines.offered) +
+                " engines that cuDNN offers takes this: " +
+                (first.empty() ? engines.left_out.front() : first));
 }
 
 std::shared_ptr<const Cudnn> cudnn_on(std::shared_ptr<Gpu> gpu) {

@@ -103,4 +103,14 @@ void check(cudnnStatus_t status, const std::string& tried) {
   throw harness::Error(refused ? ErrorCode::unsupported : ErrorCode::cuda_error, text);
 }
 
+cudnnHandle_t set_stream(cudnnHandle_t handle, cudaStream_t stream) {
+  static const auto set = FOLDCONV_CUDNN(cudnnSetStream);
+  if (handle == nullptr) {
+    throw harness::Error(ErrorCode::unsupported,
+                         "cuDNN cannot run on a GPU that is only described");
+  }
+  check(set(handle, stream), "cudnnSetStream");
+  return handle;
+}
+
 }  // namespace foldconv::cudnn

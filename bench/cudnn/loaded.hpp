@@ -23,6 +23,9 @@ void* symbol(const char* name);
 // Throws Error, cuDNN's own words behind what was tried; CUDNN_STATUS_NOT_SUPPORTED_*: unsupported.
 void check(cudnnStatus_t status, const std::string& tried);
 
+// The handle, for calls on the stream. Throws Error: it is null, of a GPU that is only described.
+cudnnHandle_t set_stream(cudnnHandle_t handle, cudaStream_t stream);
+
 // `handle` outlives the calls, and is null where nothing is to be run.
 TensorCalls tensor_calls(cudnnHandle_t handle, DataType dtype, const Shape& shape,
                          Activation activation);

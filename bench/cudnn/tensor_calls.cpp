@@ -80,14 +80,7 @@ TensorCalls tensor_calls(cudnnHandle_t handle, DataType dtype, const Shape& shap
     FOLDCONV_CALL(cudnnSetActivationDescriptorSwishBeta, function.get(), 1.0);
   }
   // The functions are looked up here: what a captured or timed launch does is the call alone.
-  const auto on = [handle, set = FOLDCONV_CUDNN(cudnnSetStream)](cudaStream_t stream) {
-    if (handle == nullptr) {
-      throw harness::Error(ErrorCode::unsupported,
-                           "cuDNN cannot run on a GPU that is only described");
-    }
-    check(set(handle, stream), "cudnnSetStream");
-    return handle;
-  };
+  const auto on = [handle](cudaStream_t stream) { return set_stream(handle, stream); };
   const auto batch_norm = [=, call = FOLDCONV_CUDNN(cudnnBatchNormalizationForwardInference)](
                               const void* x, const pointwise::BatchNormArrays& arrays, void* y,
                               cudaStream_t stream) {

@@ -23,7 +23,7 @@ const harness::LineConv& conv_of(const Golden& golden) {
   return golden.problem.lines.front().convs.front();
 }
 
-TestConv make_conv(const Golden& golden, DataType dtype, ScalePlacement placement) {
+TestConv test_conv_of(const Golden& golden, DataType dtype, ScalePlacement placement) {
   const harness::LineConv& conv = conv_of(golden);
   ConvProblem problem = conv.problem;
   problem.dtype = dtype;
@@ -107,7 +107,7 @@ TEST(Goldens, CoverWhatOthersGotWrong) {
 // The oracle after the library's folding, without any kernel.
 TEST(Goldens, OracleAgrees) {
   for (const Golden& golden : conv_goldens()) {
-    const TestConv test = make_conv(golden, DataType::f32, ScalePlacement::epilogue);
+    const TestConv test = test_conv_of(golden, DataType::f32, ScalePlacement::epilogue);
     const oracle::Expected expected = oracle::conv(test.problem, test.inputs);
     expect_near_witness(golden, {expected.y.begin(), expected.y.end()}, expected, 0);
   }
@@ -117,7 +117,7 @@ TEST(Goldens, OracleAgrees) {
 TEST(Goldens, KernelsAgreeWithTheScaleInTheEpilogue) {
   for (const Golden& golden : conv_goldens()) {
     for (const DataType dtype : {DataType::f16, DataType::f32}) {
-      const TestConv test = make_conv(golden, dtype, ScalePlacement::epilogue);
+      const TestConv test = test_conv_of(golden, dtype, ScalePlacement::epilogue);
       expect_near_witness(golden, run(test), oracle::conv(test.problem, test.inputs), 0);
     }
   }
@@ -126,7 +126,7 @@ TEST(Goldens, KernelsAgreeWithTheScaleInTheEpilogue) {
 // The scale in the weights: each of them is rounded once more.
 TEST(Goldens, KernelsAgreeWithTheScaleInTheWeights) {
   for (const Golden& golden : conv_goldens()) {
-    const TestConv test = make_conv(golden, DataType::f16, ScalePlacement::weights);
+    const TestConv test = test_conv_of(golden, DataType::f16, ScalePlacement::weights);
     expect_near_witness(golden, run(test), oracle::conv(test.problem, test.inputs), 0x1p-11);
   }
 }
@@ -143,7 +143,7 @@ TEST(Goldens, RejectWrongFolding) {
       if (fault == 0) conv.batch_norm->eps.value += 1e-2;
       if (fault == 1) conv.batch_norm->mean = zeros;
       if (fault == 2) conv.weights.bias = quarters;
-      const TestConv test = make_conv(wrong, DataType::f32, ScalePlacement::epilogue);
+      const TestConv test = test_conv_of(wrong, DataType::f32, ScalePlacement::epilogue);
       const oracle::Expected expected = oracle::conv(test.problem, test.inputs);
       oracle::Expected witness{.y = {golden.y.begin(), golden.y.end()}, .bound = {}};
       const std::vector<double> sizes = magnitudes(golden);
