@@ -96,7 +96,7 @@ std::vector<Form> forms_of(const Contest& contest) {
 }
 
 RightEngine entrant(const Contest& contest, const Form& form, const ConvEngine& engine,
-                    const std::shared_ptr<DeviceBuffer>& workspace) {
+                    const Shared& workspace) {
   std::string name = engine.name;
   const DataType vectors = form.epilogue.vectors;
   if (vectors != DataType::f32) name += std::string("_") + to_string(vectors) + "_bias";
@@ -115,47 +115,6 @@ RightEngine entrant(const Contest& contest, const Form& form, const ConvEngine& 
           harness::conv_step(contest.problem, contest.distinct, "cuDNN's " + name, contest.x,
                              contest.residual, contest.y, form.expected, launch,
                              harness::Copies::within_bound)};
-}
-
-struct Entrants {
-  std::vector<std::vector<RightEngine>> of_forms;
-  std::size_t offered = 0;
-  std::string objection;  // to the first that is out
-
-  void object(const std::string& why) {
-    if (objection.empty()) objection = why;
-  }
-};
-
-Entrants entrants_of(const Search& search, const Contest& contest) {
-  Entrants entrants;
-  const auto workspace = std::make_shared<DeviceBuffer>();  // of all: they run one after the other
-  std::size_t workspace_bytes = 0;
-  for (const Form& form : forms_of(contest)) {
-    std::vector<RightEngine>& all = entrants.of_forms.emplace_back();
-    try {
-      Choice choice{.last = search.engines};
-      choice.spoilt = spoilt_engines(search.trial, contest.problem, form.epilogue, choice);
-      const ConvEngines engines = search.cudnn->engines(contest.problem, form.epilogue, choice);
-      entrants.offered += engines.offered;
-      if (engines.ready.empty() && !engines.left_out.empty()) {
-        entrants.object(engines.left_out.front());
-      }
-      for (const ConvEngine& engine : engines.ready) {
-        if (engine.workspace_bytes > kMostWorkspace) {
-          entrants.object(engine.name + ": wants a workspace of more than 4 GiB");
-          continue;
-        }
-        workspace_bytes = std::max(workspace_bytes, engine.workspace_bytes);
-        all.push_back(entrant(contest, form, engine, workspace));
-      }
-    } catch (const harness::Error& error) {
-      if (error.code() != ErrorCode::unsupported) throw;
-      entrants.object(error.what());
-    }
-  }
-  *workspace = DeviceBuffer(workspace_bytes);
-  return entrants;
 }
 
 // Of the engines of one form, which must compute the same.
@@ -200,24 +159,46 @@ class Referee {
 }  // namespace
 
 RightEngines right_engines(const Search& search, const Contest& contest, std::size_t most) {
-  Entrants entrants = entrants_of(search, contest);
-  RightEngines right{.all = {}, .offered = entrants.offered};
-  for (std::vector<RightEngine>& of_form : entrants.of_forms) {
-    Referee referee;
-    for (RightEngine& engine : of_form) {
-      if (right.all.size() == most) return right;
-      const std::string objection = referee.objection(engine.step);
-      if (objection.empty()) {
-        right.all.push_back(std::move(engine));
-      } else {
-        entrants.object(engine.name + ": " + objection);
+  RightEngines right;
+  std::string reason;  // why the first that is out is out
+  const auto object = [&reason](const std::string& why) {
+    if (reason.empty()) reason = why;
+  };
+  for (const Form& form : forms_of(contest)) {
+    try {
+      Choice choice{.last = search.engines};
+      choice.spoilt = spoilt_engines(search.trial, contest.problem, form.epilogue, choice);
+      const ConvEngines engines = search.cudnn->engines(contest.problem, form.epilogue, choice);
+      right.offered += engines.offered;
+      if (engines.ready.empty() && !engines.left_out.empty()) object(engines.left_out.front());
+      std::size_t bytes = 0;
+      for (const ConvEngine& engine : engines.ready) {
+        if (engine.workspace_bytes <= kMostWorkspace)
+          bytes = std::max(bytes, engine.workspace_bytes);
       }
+      const Shared workspace = std::make_shared<const DeviceBuffer>(bytes);
+      Referee referee;
+      for (const ConvEngine& engine : engines.ready) {
+        if (right.all.size() == most) return right;
+        RightEngine tried = entrant(contest, form, engine, workspace);
+        const std::string objection = engine.workspace_bytes > kMostWorkspace
+                                          ? "wants a workspace of more than 4 GiB"
+                                          : referee.objection(tried.step);
+        if (objection.empty()) {
+          right.all.push_back(std::move(tried));
+        } else {
+          object(tried.name + ": " + objection);
+        }
+      }
+    } catch (const harness::Error& error) {
+      if (error.code() != ErrorCode::unsupported) throw;
+      object(error.what());
     }
   }
   if (!right.all.empty()) return right;
   throw harness::Error(
       ErrorCode::unsupported,
-      (right.offered == 0 ? "" : "no engine of cuDNN gives a right result: ") + entrants.objection);
+      (right.offered == 0 ? "" : "no engine of cuDNN gives a right result: ") + reason);
 }
 
 }  // namespace foldconv::cudnn

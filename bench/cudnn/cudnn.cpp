@@ -1,8 +1,145 @@
 // SPDX-License-Identifier: MIT
 #include "cudnn/cudnn.hpp"
 
-#include "cudnn/ways.hpp"
+#include <algorithm>
+#include <utility>
+
 #include "harness/error.hpp"
+#include "harness/oracle/any_order.hpp"
+#include "harness/time/timing.hpp"
+#include "harness/ways/library.hpp"
+#include "harness/ways/steps.hpp"
+#include "harness/ways/way.hpp"
+
+namespace foldconv::cudnn {
+namespace {
+
+using harness::Copies;
+using harness::DeviceBuffer;
+using harness::Images;
+using harness::Step;
+using harness::Tensors;
+using harness::Way;
+
+constexpr double kSecondsToChoose = 0.2;
+
+std::size_t fastest_of(const std::vector<RightEngine>& engines, std::size_t l2_bytes) {
+  if (engines.size() == 1) return 0;
+  std::vector<harness::Launch> work;
+  for (const RightEngine& engine : engines) work.push_back(engine.step.launch);
+  const std::vector<harness::Timings> timings = harness::time_interleaved(
+      work, {.warm = false, .l2_bytes = l2_bytes, .limits = {.seconds = kSecondsToChoose}});
+  const auto best = std::ranges::min_element(
+      timings, {}, [](const harness::Timings& one) { return one.cold->seconds; });
+  return static_cast<std::size_t>(best - timings.begin());
+}
+
+// The contest's winner; appends its name to way.kernels.
+Step winner(const Search& search, const Contest& contest, Way& way) {
+  RightEngines right = right_engines(search, contest);
+  RightEngine& best = right.all[fastest_of(right.all, search.l2_bytes)];
+  way.kernels += (way.kernels.empty() ? "" : " ") + best.name + "(" +
+                 std::to_string(right.all.size()) + "_of_" + std::to_string(right.offered) + ")";
+  harness::run_step(
+      best.step);  // y is left as the step will leave it: the next convolution reads it
+  return std::move(best.step);
+}
+
+// Has run once when it is returned, so that what cuDNN refuses is an error here.
+Step ran_once(Step step) {
+  harness::run_step(step);
+  return step;
+}
+
+Way fused(const Search& search, const harness::Problem& problem, Tensors& tensors) {
+  return harness::fused_way(
+      "cudnn", problem, tensors,
+      [&](const harness::LineConv& conv, const DeviceBuffer& x, const DeviceBuffer* residual,
+          const DeviceBuffer& y, Way& way) {
+        return winner(search,
+                      {conv.problem, harness::folded(conv), problem.distinct, x, residual, y}, way);
+      });
+}
+
+Way separate(const Search& search, const harness::Problem& problem, Tensors& tensors) {
+  const auto calls = [&search](const Images& images, Activation activation) {
+    return search.cudnn->calls(images.dtype, images.shape, activation);
+  };
+  return harness::separate_way(
+      "cudnn-separate", problem, tensors,
+      {.conv =
+           [&](const harness::LineConv& conv, const ConvProblem& alone, const DeviceBuffer& x,
+               const DeviceBuffer& y, Way& way) {
+             return winner(search,
+                           {alone, harness::unfolded(conv), problem.distinct, x, nullptr, y}, way);
+           },
+       .batch_norm =
+           [&](const Images& images, const BatchNorm& batch_norm, const DeviceBuffer& x,
+               const DeviceBuffer& y) {
+             const harness::DeviceBatchNorm on_device = harness::upload(batch_norm, tensors);
+             const auto array = [](const DeviceBuffer* one) {
+               return static_cast<const float*>(one->data());
+             };
+             const pointwise::BatchNormArrays arrays = {
+                 array(on_device.gamma), array(on_device.beta), array(on_device.mean),
+                 array(on_device.variance), on_device.eps};
+             return ran_once(harness::batch_norm_step(
+                 images, batch_norm, x, y,
+                 [run = calls(images, Activation::none).batch_norm, arrays, from = x.data(),
+                  to = y.data()](cudaStream_t stream) { run(from, arrays, to, stream); },
+                 Copies::within_bound));
+           },
+       .add =
+           [&](const Images& images, const DeviceBuffer& z, const DeviceBuffer& y) {
+             return ran_once(harness::add_step(
+                 images, z, y,
+                 [run = calls(images, Activation::none).add, from = z.data(),
+                  at = y.data()](cudaStream_t stream) { run(from, at, stream); },
+                 Copies::within_bound));
+           },
+       .activation =
+           [&](const Images& images, Activation activation, float alpha, const DeviceBuffer& y) {
+             return ran_once(harness::activation_step(
+                 images, activation, alpha, y,
+                 [run = calls(images, activation).activate, at = y.data()](cudaStream_t stream) {
+                   run(at, stream);
+                 },
+                 Copies::within_bound,
+                 [dtype = images.dtype, activation](const std::vector<float>& x,
+                                                    oracle::Expected& expected) {
+                   oracle::allow_approximate_activation({.dtype = dtype, .activation = activation},
+                                                        std::vector<double>(x.begin(), x.end()),
+                                                        expected);
+                 }));
+           },
+       .in_place = false});
+}
+
+}  // namespace
+
+std::vector<harness::WayMaker> ways(const std::function<Search()>& search) {
+  const auto maker = [&search](const std::string& name, const std::string& help, auto make) {
+    return harness::WayMaker{
+        .names = {name},
+        .help = name + " (" + help + ")",
+        .make = [search, name, make](const harness::Problem& problem, Tensors& tensors,
+                                     const harness::Wanted& wanted) -> std::vector<Way> {
+          if (!wanted(name)) return {};
+          const Search found = search();
+          if (found.cudnn == nullptr) return {{.name = name, .refusal = found.reason}};
+          try {
+            return {make(found, problem, tensors)};
+          } catch (const harness::Error& error) {
+            if (error.code() != ErrorCode::unsupported) throw;
+            return {{.name = name, .refusal = error.what()}};
+          }
+        }};
+  };
+  return {maker("cudnn", "each convolution with all behind it as one graph of cuDNN", fused),
+          maker("cudnn-separate", "cuDNN's convolutions and single calls", separate)};
+}
+
+}  // namespace foldconv::cudnn
 
 namespace foldconv::tool {
 

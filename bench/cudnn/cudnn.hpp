@@ -4,14 +4,22 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "cudnn/contest.hpp"
 #include "harness/ways/way.hpp"
 
 namespace foldconv::cudnn {
-struct Search;
-}
+
+// Two ways, whoever stands for cuDNN. cudnn: each convolution with all behind it as one graph; cudnn-separate:
+// single operations. Of the engines that are right (see contest.hpp) the fastest is taken; the kernel is its
+// name, how many were right, how many cuDNN offered: "eng45_k2=5(12_of_57)". A way that cuDNN does not take has
+// the first reason as its refusal. `search` is called when a way is made.
+std::vector<harness::WayMaker> ways(const std::function<Search()>& search);
+
+}  // namespace foldconv::cudnn
 
 namespace foldconv::tool {
 
@@ -21,7 +29,7 @@ struct CudnnOptions {
   std::size_t l2_bytes = 0;  // of the cache that is cold when they are timed
 };
 
-// cudnn and cudnn-separate. Where there is no cuDNN, each is a way with that as its refusal.
+// The ways of this machine's cuDNN. Where there is none, each is a way with that as its refusal.
 std::vector<harness::WayMaker> cudnn_ways(const CudnnOptions& options);
 
 // This machine's cuDNN, opened when it is first asked for.

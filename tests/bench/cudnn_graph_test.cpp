@@ -8,7 +8,7 @@
 
 #include "cudnn/cudnn.hpp"
 #include "cudnn/engines.hpp"
-#include "cudnn/recording/problems.hpp"
+#include "cudnn/recording/record.hpp"
 #include "harness/caught.hpp"
 
 namespace foldconv::cudnn {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // How engines are tried, judged, timed and made into ways and recordings, with engines that this
 // library's kernels stand for.
-#include "cudnn/ways.hpp"
+#include "cudnn/cudnn.hpp"
 
 #include <gtest/gtest.h>
 
@@ -92,6 +92,7 @@ TEST(CudnnWays, OnlyRightEnginesThatCanBeCapturedTakePart) {
                 .rfind("eng3", 0),
             0U);
   EXPECT_TRUE(harness::names(with({Fault::none, Fault::fails, Fault::none}), "(4_of_6)"));
+  EXPECT_TRUE(harness::names(with({Fault::none, Fault::scales_by_zero}), "(2_of_4)"));
   EXPECT_EQ(with({Fault::fails}),
             "no engine of cuDNN gives a right result: eng0: fails on purpose");
   EXPECT_EQ(with({}), "none on purpose");

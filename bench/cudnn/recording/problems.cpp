@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "cudnn/recording/problems.hpp"
+#include "cudnn/recording/record.hpp"
 
 #include "harness/problem/text.hpp"
 
