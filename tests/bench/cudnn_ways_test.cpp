@@ -5,6 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "cudnn/recording/record.hpp"
 #include "cudnn_stand_in.hpp"
 #include "harness/caught.hpp"
@@ -162,11 +165,16 @@ TEST(CudnnTrial, AProgramThatCannotTryIsAnError) {
 // --- Recording -----------------------------------------------------------------------------------
 
 TEST(CudnnRecorder, TakesTheFirstEngineThatIsRight) {
-  const ConvWitness right = witness_of(search_with({Fault::fails, Fault::none}));
+  const ConvWitness right = witness_of(search_with({Fault::fails, Fault::none, Fault::faults}));
   const ConvWitness wrong = witness_of(search_with({Fault::fails}));
   const std::vector<RecordedProblem> problems = recorded_problems();
   for (const RecordedProblem& problem : problems) {
-    EXPECT_TRUE(record(problem, right).metadata.at("engines").starts_with("eng1")) << problem.name;
+    const Recording recording = record(problem, right);
+    EXPECT_TRUE(recording.metadata.at("engines").starts_with("eng1")) << problem.name;
+    // What another engine would leave behind.
+    EXPECT_TRUE(std::ranges::none_of(recording.tensors.at("y").values,
+                                     [](float value) { return std::isnan(value); }))
+        << problem.name;
   }
   EXPECT_TRUE(harness::names(
       harness::message_of([&] { record(problems.front(), wrong); }, ErrorCode::unsupported),
