@@ -28,6 +28,6 @@ cudnnHandle_t set_stream(cudnnHandle_t handle, cudaStream_t stream);
 
 // `handle` outlives the calls, and is null where nothing is to be run.
 TensorCalls tensor_calls(cudnnHandle_t handle, DataType dtype, const Shape& shape,
-                         Activation activation);
+                         const Activation& activation);
 
 }  // namespace foldconv::cudnn

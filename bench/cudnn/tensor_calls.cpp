@@ -23,22 +23,22 @@ cudnnDataType_t data_type(DataType dtype) {
   return CUDNN_DATA_FLOAT;
 }
 
-cudnnActivationMode_t mode_of(Activation activation) {
-  switch (activation) {
-    case Activation::relu:
+cudnnActivationMode_t mode_of(Activation::Kind kind) {
+  switch (kind) {
+    case Activation::Kind::relu:
       return CUDNN_ACTIVATION_RELU;
-    case Activation::relu6:
+    case Activation::Kind::relu6:
       return CUDNN_ACTIVATION_CLIPPED_RELU;
-    case Activation::silu:
+    case Activation::Kind::silu:
       return CUDNN_ACTIVATION_SWISH;
-    case Activation::sigmoid:
+    case Activation::Kind::sigmoid:
       return CUDNN_ACTIVATION_SIGMOID;
-    case Activation::tanh:
+    case Activation::Kind::tanh:
       return CUDNN_ACTIVATION_TANH;
-    case Activation::none:
-    case Activation::leaky_relu:
-    case Activation::hardswish:
-    case Activation::gelu:
+    case Activation::Kind::none:
+    case Activation::Kind::leaky_relu:
+    case Activation::Kind::hardswish:
+    case Activation::Kind::gelu:
       break;
   }
   return CUDNN_ACTIVATION_IDENTITY;
@@ -59,10 +59,10 @@ std::shared_ptr<Descriptor> owned(cudnnStatus_t (*create)(Descriptor**),
 }  // namespace
 
 TensorCalls tensor_calls(cudnnHandle_t handle, DataType dtype, const Shape& shape,
-                         Activation activation) {
-  if (activation != Activation::none && mode_of(activation) == CUDNN_ACTIVATION_IDENTITY) {
-    throw harness::Error(ErrorCode::unsupported,
-                         std::string("cudnnActivationForward has no ") + to_string(activation));
+                         const Activation& activation) {
+  if (activation != Activation::none && mode_of(activation.kind) == CUDNN_ACTIVATION_IDENTITY) {
+    throw harness::Error(ErrorCode::unsupported, std::string("cudnnActivationForward has no ") +
+                                                     to_string(activation.kind));
   }
   const auto tensor = FOLDCONV_OWNED(Tensor), channels = FOLDCONV_OWNED(Tensor);
   FOLDCONV_CALL(cudnnSetTensor4dDescriptor, tensor.get(), CUDNN_TENSOR_NHWC, data_type(dtype),
@@ -74,7 +74,7 @@ TensorCalls tensor_calls(cudnnHandle_t handle, DataType dtype, const Shape& shap
                 CUDNN_PROPAGATE_NAN);
   const auto function = FOLDCONV_OWNED(Activation);
   constexpr double kCeiling = 6;  // of relu6; others ignore it
-  FOLDCONV_CALL(cudnnSetActivationDescriptor, function.get(), mode_of(activation),
+  FOLDCONV_CALL(cudnnSetActivationDescriptor, function.get(), mode_of(activation.kind),
                 CUDNN_PROPAGATE_NAN, kCeiling);
   if (activation == Activation::silu) {
     FOLDCONV_CALL(cudnnSetActivationDescriptorSwishBeta, function.get(), 1.0);

@@ -54,9 +54,9 @@ void add_epilogues(std::vector<RecordedProblem>& all, DataType dtype) {
   add(all, "bias_residual_relu", layer, relu);
   add(all, "scale_bias_residual_relu", layer, relu, ScalePlacement::epilogue);
   for (int i = 1; i < kActivationCount; ++i) {
-    const auto activation = static_cast<Activation>(i);
-    add(all, std::string("bias_") + to_string(activation), layer,
-        {.dtype = dtype, .activation = activation, .alpha = 0.125f});
+    const Activation activation{static_cast<Activation::Kind>(i), 0.125f};
+    add(all, std::string("bias_") + to_string(activation.kind), layer,
+        {.dtype = dtype, .activation = activation});
   }
 }
 
