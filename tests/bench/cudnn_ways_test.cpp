@@ -172,9 +172,9 @@ TEST(CudnnRecorder, TakesTheFirstEngineThatIsRight) {
     const Recording recording = record(problem, right);
     EXPECT_TRUE(recording.metadata.at("engines").starts_with("eng1")) << problem.name;
     // What another engine would leave behind.
-    EXPECT_TRUE(std::ranges::none_of(recording.tensors.at("y").values,
-                                     [](float value) { return std::isnan(value); }))
-        << problem.name;
+    EXPECT_TRUE(std::ranges::none_of(recording.tensors.at("y").values, [](float value) {
+      return std::isnan(value);
+    })) << problem.name;
   }
   EXPECT_TRUE(harness::names(
       harness::message_of([&] { record(problems.front(), wrong); }, ErrorCode::unsupported),
