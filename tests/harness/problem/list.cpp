@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <charconv>
 #include <fstream>
-#include <optional>
 #include <set>
 #include <sstream>
 #include <utility>
@@ -50,25 +49,16 @@ class Reader {
   Reader(const fs::path& shipped, ProblemList& list) : shipped_(shipped), list_(list) {}
 
   void read(const std::string& file, const fs::path& including_folder, int nesting) {
-    const std::optional<fs::path> path = locate(file, including_folder);
-    if (!path) {
-      const std::string names = list_names(shipped_);
-      bad("no batch file `" + file + "`; give a path" +
-          (names.empty() ? "" : ", or one of " + names));
-    }
+    const fs::path path = locate(file, including_folder);
     if (nesting > kMaxNesting) {
-      bad(path->string() + ": more than " + std::to_string(kMaxNesting) +
+      bad(path.string() + ": more than " + std::to_string(kMaxNesting) +
           " batch files inside each other; remove the --batch that includes itself");
     }
-    std::ifstream in(*path);
+    std::ifstream in(path);
     for (const Word& word : split_into_words(in)) {
-      const std::string place = path->string() + ":" + std::to_string(word.line) + ": ";
+      const std::string place = path.string() + ":" + std::to_string(word.line) + ": ";
       try {
-        if (word.text.starts_with("--")) {
-          option(word.text, place, path->parent_path(), nesting);
-        } else {
-          append(parse_layer, word.text, place);
-        }
+        take(word.text, place, path.parent_path(), nesting);
       } catch (const Error& error) {
         // An error inside a nested file already names the place that matters.
         const std::string message = error.what();
@@ -89,13 +79,15 @@ class Reader {
     throw Error(ErrorCode::invalid_argument, what);
   }
 
-  std::optional<fs::path> locate(const std::string& file, const fs::path& including_folder) const {
+  fs::path locate(const std::string& file, const fs::path& including_folder) const {
     for (const fs::path& candidate :
          {including_folder / file, shipped_ / file, shipped_ / (file + ".txt")}) {
       std::error_code ignored;
       if (fs::is_regular_file(candidate, ignored)) return candidate;
     }
-    return std::nullopt;
+    const std::string names = list_names(shipped_);
+    bad("no batch file `" + file + "`; give a path" +
+        (names.empty() ? "" : ", or one of " + names));
   }
 
   void append(Problem (*parse)(std::string_view), const std::string& text,
@@ -111,12 +103,15 @@ class Reader {
     }
   }
 
-  void option(const std::string& text, const std::string& place, const fs::path& folder,
-              int nesting) {
+  // A descriptor or an option.
+  void take(const std::string& text, const std::string& place, const fs::path& folder,
+            int nesting) {
     const std::size_t equals = std::min(text.find('='), text.size());
     const std::string name = text.substr(0, equals);
     const std::string value = text.substr(std::min(equals + 1, text.size()));
-    if (name == "--batch") {
+    if (!text.starts_with("--")) {
+      append(parse_layer, text, place);
+    } else if (name == "--batch") {
       read(value, folder, nesting + 1);
     } else if (name == "--block") {
       append(parse_block, value, place);
