@@ -4,7 +4,7 @@
 #include <sstream>
 
 #include "cudnn/recording/tensor_file.hpp"
-#include "harness/problem/conv_text.hpp"
+#include "harness/problem/text.hpp"
 
 namespace foldconv::cudnn {
 namespace {

@@ -8,15 +8,8 @@
 namespace foldconv::harness {
 
 const char* to_string(Stop stop) {
-  switch (stop) {
-    case Stop::settled:
-      return "settled";
-    case Stop::time_limit:
-      return "time limit";
-    case Stop::sample_limit:
-      return "sample limit";
-  }
-  return "unknown";
+  constexpr const char* kNames[] = {"settled", "time limit", "sample limit"};
+  return kNames[static_cast<std::size_t>(stop)];
 }
 
 double median(std::vector<double> values) {

@@ -65,27 +65,24 @@ class Rig {
     Rounds rounds;
     rounds.spans = std::vector<Span>(count * series_.size());
     rounds.executable = instantiated(captured(stream_.get(), [&](cudaStream_t stream) {
+      // External: event record nodes, whose times can be read after the graph has run.
+      const auto record = [stream](const Event& event) {
+        check(cudaEventRecordWithFlags(event.get(), stream, cudaEventRecordExternal),
+              "recording an event");
+      };
       for (std::size_t i = 0; i < rounds.spans.size(); ++i) {
-        capture_span(series_[i % series_.size()], rounds.spans[i], stream);
+        const Series& series = series_[i % series_.size()];
+        if (series.cold) {
+          read_memory(other_data_, stream);
+        } else {
+          (*series.work)(stream);
+        }
+        record(rounds.spans[i].begin);
+        for (int run = 0; run < series.runs; ++run) (*series.work)(stream);
+        record(rounds.spans[i].end);
       }
     }));
     return rounds;
-  }
-
-  void capture_span(const Series& series, const Span& span, cudaStream_t stream) const {
-    // External: event record nodes, whose times can be read after the graph has run.
-    const auto record = [stream](const Event& event) {
-      check(cudaEventRecordWithFlags(event.get(), stream, cudaEventRecordExternal),
-            "recording an event");
-    };
-    if (series.cold) {
-      read_memory(other_data_, stream);
-    } else {
-      (*series.work)(stream);
-    }
-    record(span.begin);
-    for (int run = 0; run < series.runs; ++run) (*series.work)(stream);
-    record(span.end);
   }
 
   // Runs the rounds and appends a sample of each series for each of them.

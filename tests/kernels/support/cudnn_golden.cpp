@@ -8,7 +8,7 @@
 #include "harness/device/buffer.hpp"
 #include "harness/error.hpp"
 #include "harness/oracle/any_order.hpp"
-#include "harness/problem/conv_text.hpp"
+#include "harness/problem/text.hpp"
 #include "harness/safetensors/safetensors.hpp"
 #include "harness/ways/library.hpp"
 
