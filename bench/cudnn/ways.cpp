@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "harness/error.hpp"
-#include "harness/oracle/any_order.hpp"
 #include "harness/time/timing.hpp"
 #include "harness/ways/library.hpp"
 #include "harness/ways/steps.hpp"
@@ -18,8 +17,8 @@ namespace {
 using harness::Bytes;
 using harness::Copies;
 using harness::DeviceBuffer;
-using harness::Images;
 using harness::Step;
+using harness::Tensor;
 using harness::Tensors;
 using harness::Way;
 
@@ -60,9 +59,9 @@ struct Candidate {
 // The engines for one convolution, against each other.
 class Contest {
  public:
-  Contest(const Search& search, const ConvProblem& problem, const FoldedConv& folded, int distinct,
-          const DeviceBuffer& x, const DeviceBuffer* residual, const DeviceBuffer& y)
-      : search_(search), problem_(problem), distinct_(distinct), x_(x), residual_(residual), y_(y) {
+  Contest(const Search& search, const ConvProblem& problem, const FoldedConv& folded,
+          const Tensor& x, const Tensor* residual, const Tensor& y)
+      : search_(search), problem_(problem), x_(x), residual_(residual), y_(y) {
     forms_ = operands_of(problem, parameters_of(folded));
   }
 
@@ -114,11 +113,12 @@ class Contest {
   Candidate candidate(std::size_t form, const ConvEngine& engine, const DeviceBuffer& workspace) {
     const Operands& operands = forms_[form];
     while (expected_.size() <= form) {
-      expected_.push_back(std::make_shared<KnownExpected>(forms_[expected_.size()], distinct_));
+      expected_.push_back(
+          std::make_shared<KnownExpected>(forms_[expected_.size()], x_.images.distinct));
     }
     const std::string name = operands.name_of(engine);
     Step step = harness::conv_step(
-        problem_, distinct_, "cuDNN's " + name, x_, residual_, y_,
+        "cuDNN's " + name, problem_, x_, residual_, y_,
         [known = expected_[form]](std::vector<float> x, std::vector<float> residual) {
           return known->of(std::move(x), std::move(residual));
         },
@@ -146,7 +146,7 @@ class Contest {
     // Many engines give the same bits, and judging a large batch takes longer than comparing it.
     if (judged_form_ != candidate.form || y != judged_) {
       if (read_.empty()) {
-        for (const DeviceBuffer* buffer : candidate.step.reads) read_.push_back(buffer->download());
+        for (const Tensor* buffer : candidate.step.reads) read_.push_back(buffer->download());
       }
       const harness::Verdict verdict = candidate.step.judge(read_, y);
       if (!verdict.pass) {
@@ -182,10 +182,9 @@ class Contest {
 
   const Search& search_;
   const ConvProblem& problem_;
-  int distinct_;
-  const DeviceBuffer& x_;
-  const DeviceBuffer* residual_;
-  const DeviceBuffer& y_;
+  const Tensor& x_;
+  const Tensor* residual_;
+  const Tensor& y_;
   std::vector<Operands> forms_;
   std::vector<std::shared_ptr<KnownExpected>> expected_;  // of each form
   std::vector<Candidate> candidates_;
@@ -197,73 +196,50 @@ class Contest {
 };
 
 // Has run once when it is returned, so that what cuDNN refuses is an error here.
-Step ran_once(Step step) {
-  harness::run_step(step);
-  return step;
+harness::Launch ran_once(harness::Launch launch) {
+  launch(nullptr);
+  harness::check(cudaDeviceSynchronize(), "running cuDNN");
+  return launch;
 }
 
 Way fused(const Search& search, const harness::Problem& problem, Tensors& tensors) {
   return harness::fused_way("cudnn", problem, tensors,
-                            [&](const harness::LineConv& conv, const DeviceBuffer& x,
-                                const DeviceBuffer* residual, const DeviceBuffer& y, Way& way) {
-                              return Contest(search, conv.problem, harness::folded(conv),
-                                             problem.distinct, x, residual, y)
+                            [&](const harness::LineConv& conv, const Tensor& x,
+                                const Tensor* residual, const Tensor& y, Way& way) {
+                              return Contest(search, conv.problem, harness::folded(conv), x,
+                                             residual, y)
                                   .run(tensors, way);
                             });
 }
 
 Way separate(const Search& search, const harness::Problem& problem, Tensors& tensors) {
-  const auto calls = [&search](const Images& images, Activation activation) {
-    return search.cudnn->calls(images.dtype, images.shape, activation);
+  const auto calls = [&search](const Tensor& y, Activation activation = Activation::none) {
+    return search.cudnn->calls(y.images.dtype, y.images.shape, activation);
   };
   return harness::separate_way(
       "cudnn-separate", problem, tensors,
       {.conv =
-           [&](const harness::LineConv& conv, const ConvProblem& alone, const DeviceBuffer& x,
-               const DeviceBuffer& y, Way& way) {
-             return Contest(search, alone, harness::unfolded(conv), problem.distinct, x, nullptr, y)
+           [&](const harness::LineConv& conv, const ConvProblem& alone, const Tensor& x,
+               const Tensor& y, Way& way) {
+             return Contest(search, alone, harness::unfolded(conv), x, nullptr, y)
                  .run(tensors, way);
            },
        .batch_norm =
-           [&](const Images& images, const BatchNorm& batch_norm, const DeviceBuffer& x,
-               const DeviceBuffer& y) {
-             const harness::DeviceBatchNorm on_device = harness::upload(batch_norm, tensors);
-             const auto array = [](const DeviceBuffer* one) {
-               return static_cast<const float*>(one->data());
-             };
-             const pointwise::BatchNormArrays arrays = {
-                 array(on_device.gamma), array(on_device.beta), array(on_device.mean),
-                 array(on_device.variance), on_device.eps};
-             return ran_once(harness::batch_norm_step(
-                 images, batch_norm, x, y,
-                 [run = calls(images, Activation::none).batch_norm, arrays, from = x.data(),
-                  to = y.data()](cudaStream_t stream) { run(from, arrays, to, stream); },
-                 Copies::within_bound));
+           [&](const pointwise::BatchNormArrays& arrays, const Tensor& x, const Tensor& y) {
+             return ran_once([run = calls(y).batch_norm, arrays, from = x.data(), to = y.data()](
+                                 cudaStream_t stream) { run(from, arrays, to, stream); });
            },
        .add =
-           [&](const Images& images, const DeviceBuffer& z, const DeviceBuffer& y) {
-             return ran_once(harness::add_step(
-                 images, z, y,
-                 [run = calls(images, Activation::none).add, from = z.data(),
-                  at = y.data()](cudaStream_t stream) { run(from, at, stream); },
-                 Copies::within_bound));
+           [&](const Tensor& z, const Tensor& y) {
+             return ran_once([run = calls(y).add, from = z.data(),
+                              at = y.data()](cudaStream_t stream) { run(from, at, stream); });
            },
-       .activation =
-           [&](const Images& images, Activation activation, float alpha, const DeviceBuffer& y) {
-             return ran_once(harness::activation_step(
-                 images, activation, alpha, y,
-                 [run = calls(images, activation).activate, at = y.data()](cudaStream_t stream) {
-                   run(at, stream);
-                 },
-                 Copies::within_bound,
-                 [dtype = images.dtype, activation](const std::vector<float>& x,
-                                                    oracle::Expected& expected) {
-                   oracle::allow_approximate_activation({.dtype = dtype, .activation = activation},
-                                                        std::vector<double>(x.begin(), x.end()),
-                                                        expected);
-                 }));
+       .activate =
+           [&](Activation activation, float, const Tensor& y) {
+             return ran_once([run = calls(y, activation).activate,
+                              at = y.data()](cudaStream_t stream) { run(at, stream); });
            },
-       .in_place = false});
+       .others = true});
 }
 
 }  // namespace

@@ -14,7 +14,7 @@
 #include "kernels/support/block_bound.hpp"
 #include "kernels/support/block_golden.hpp"
 #include "kernels/support/golden_folder.hpp"
-#include "kernels/support/test_block.hpp"
+#include "kernels/support/test_blocks.hpp"
 
 namespace foldconv::kernel_tests {
 namespace {

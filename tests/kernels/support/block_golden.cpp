@@ -135,7 +135,8 @@ harness::Problem problem_of(const BlockGolden& golden, DataType dtype) {
                                        .stride_at = golden.stride_at,
                                        .groups = golden.groups,
                                        .projection = golden.downsample.has_value()},
-                                      {golden.n, golden.h, golden.w, golden.c}, {.dtype = dtype})};
+                                      {golden.n, golden.h, golden.w, golden.c})};
+  harness::apply({.dtype = dtype}, problem);
   const auto set = [](harness::LineConv& conv, const GoldenLayer& layer) {
     conv.weights.values = layer.weights;
     conv.batch_norm = BatchNorm{.gamma = layer.gamma,
