@@ -213,7 +213,7 @@ Way fused(const Search& search, const harness::Problem& problem, Tensors& tensor
 }
 
 Way separate(const Search& search, const harness::Problem& problem, Tensors& tensors) {
-  const auto calls = [&search](const Tensor& y, Activation activation = Activation::none) {
+  const auto calls = [&search](const Tensor& y, const Activation& activation = Activation::none) {
     return search.cudnn->calls(y.images.dtype, y.images.shape, activation);
   };
   return harness::separate_way(
@@ -235,7 +235,7 @@ Way separate(const Search& search, const harness::Problem& problem, Tensors& ten
                               at = y.data()](cudaStream_t stream) { run(from, at, stream); });
            },
        .activate =
-           [&](Activation activation, float, const Tensor& y) {
+           [&](const Activation& activation, const Tensor& y) {
              return ran_once([run = calls(y, activation).activate,
                               at = y.data()](cudaStream_t stream) { run(at, stream); });
            },

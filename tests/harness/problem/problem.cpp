@@ -62,10 +62,7 @@ void apply(const Settings& settings, Problem& problem) {
       if (!problem.blocks) conv.problem.residual = settings.residual;
     }
   }
-  for (LineConv* conv : problem.convs()) {
-    conv->problem.dtype = settings.dtype;
-    conv->problem.alpha = settings.alpha;
-  }
+  for (LineConv* conv : problem.convs()) conv->problem.dtype = settings.dtype;
   if (!problem.blocks) problem.kernel = settings.kernel;
 }
 

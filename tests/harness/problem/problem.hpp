@@ -62,7 +62,6 @@ void set_images(Problem& problem, int images);
 struct Settings {
   DataType dtype = DataType::f16;
   Activation activation = Activation::relu;
-  float alpha = 0.01f;      // slope of leaky_relu
   bool residual = false;    // of layers
   std::string kernel = {};  // of layers
 };

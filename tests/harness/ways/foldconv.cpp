@@ -94,34 +94,34 @@ std::vector<Way> planned_ways(const Problem& problem, Tensors& tensors, const Wa
 // `kernel_for`: of a convolution with all that stands behind it, the kernel that runs it alone.
 Way single_kernels(const std::string& name, const Problem& problem, Tensors& tensors,
                    const std::function<std::string(const ConvProblem&)>& kernel_for) {
-  return separate_way(
-      name, problem, tensors,
-      {.conv =
-           [&](const LineConv& conv, const ConvProblem& alone, const Tensor& x, const Tensor& y,
-               Way& way) {
-             const FoldedConv weights = unfolded(conv);
-             return planned_step(plan_conv(weights, alone, kernel_for(conv.problem)), weights, x,
+  return separate_way(name, problem, tensors,
+                      {.conv =
+                           [&](const LineConv& conv, const ConvProblem& alone, const Tensor& x,
+                               const Tensor& y, Way& way) {
+                             const FoldedConv weights = unfolded(conv);
+                             return planned_step(
+                                 plan_conv(weights, alone, kernel_for(conv.problem)), weights, x,
                                  nullptr, y, tensors, way);
-           },
-       .batch_norm = [](const pointwise::BatchNormArrays& arrays, const Tensor& x,
-                        const Tensor& y) -> Launch {
-         return [arrays, &x, &y](cudaStream_t stream) {
-           check(pointwise::batch_norm(y.images.dtype, y.images.shape, x.data(), arrays, y.data(),
-                                       stream));
-         };
-       },
-       .add = [](const Tensor& z, const Tensor& y) -> Launch {
-         return [&z, &y](cudaStream_t stream) {
-           check(pointwise::add(y.images.dtype, y.images.shape, y.data(), z.data(), y.data(),
-                                stream));
-         };
-       },
-       .activate = [](Activation activation, float alpha, const Tensor& y) -> Launch {
-         return [activation, alpha, &y](cudaStream_t stream) {
-           check(pointwise::activate(y.images.dtype, y.images.shape, activation, alpha, y.data(),
-                                     y.data(), stream));
-         };
-       }});
+                           },
+                       .batch_norm = [](const pointwise::BatchNormArrays& arrays, const Tensor& x,
+                                        const Tensor& y) -> Launch {
+                         return [arrays, &x, &y](cudaStream_t stream) {
+                           check(pointwise::batch_norm(y.images.dtype, y.images.shape, x.data(),
+                                                       arrays, y.data(), stream));
+                         };
+                       },
+                       .add = [](const Tensor& z, const Tensor& y) -> Launch {
+                         return [&z, &y](cudaStream_t stream) {
+                           check(pointwise::add(y.images.dtype, y.images.shape, y.data(), z.data(),
+                                                y.data(), stream));
+                         };
+                       },
+                       .activate = [](const Activation& activation, const Tensor& y) -> Launch {
+                         return [activation, &y](cudaStream_t stream) {
+                           check(pointwise::activate(y.images.dtype, y.images.shape, activation,
+                                                     y.data(), y.data(), stream));
+                         };
+                       }});
 }
 
 std::vector<Way> separate_ways(const Problem& problem, Tensors& tensors, const Wanted&) {

@@ -23,7 +23,6 @@ Result<Block> create_block(const Line& line, Weights weights, const FoldOptions&
   weights.stride = shape_of(line).stride;
   weights.inner = first.activation;
   weights.last = last.activation;
-  weights.alpha = first.alpha;
   return Block::create(weights, options);
 }
 

@@ -167,12 +167,11 @@ Way separate_way(const std::string& name, const Problem& problem, Tensors& tenso
           }));
     }
     const Activation activation = conv.problem.activation;
-    const float alpha = conv.problem.alpha;
     if (activation == Activation::none) return &y;
-    const auto exact = elementwise(dtype, [=](const Values& values, std::size_t i) {
-      return oracle::activate(activation, alpha, {.value = values[0][i], .error = 0});
+    const auto exact = elementwise(dtype, [activation](const Values& values, std::size_t i) {
+      return oracle::activate(activation, {.value = values[0][i], .error = 0});
     });
-    add(to_string(activation), {&y}, y, steps.activate(activation, alpha, y),
+    add(to_string(activation.kind), {&y}, y, steps.activate(activation, y),
         [=, approximate = steps.others](const Values& values) {
           oracle::Expected expected = exact(values);
           if (approximate) {

@@ -45,8 +45,8 @@ struct SingleSteps {
       conv;
   std::function<Launch(const pointwise::BatchNormArrays&, const Tensor& x, const Tensor& y)>
       batch_norm;
-  std::function<Launch(const Tensor& z, const Tensor& y)> add;               // y += z
-  std::function<Launch(Activation, float alpha, const Tensor& y)> activate;  // in place
+  std::function<Launch(const Tensor& z, const Tensor& y)> add;         // y += z
+  std::function<Launch(const Activation&, const Tensor& y)> activate;  // in place
   // Others than foldconv: copies have no more than the bound, activations may be approximate, and
   // BatchNorm does not work in place.
   bool others = false;

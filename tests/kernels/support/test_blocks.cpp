@@ -28,7 +28,6 @@ TestBlocks::TestBlocks(const std::vector<BlockShape>& shapes, DataType dtype,
         harness::make_line(shape.block, {shape.n, shape.h, shape.w, shape.block.c});
     for (harness::LineConv& conv : line.convs) {
       conv.problem.activation = &conv == &line.convs.back() ? shape.last : shape.inner;
-      conv.problem.alpha = shape.alpha;
     }
     problem_.lines.push_back(std::move(line));
   }

@@ -16,10 +16,9 @@ namespace foldconv::kernel_tests {
 
 struct BlockShape {
   const char* name;
-  int n, h, w;               // of x
+  int n, h, w;                // of x
   harness::BlockShape block;  // c, middle, k, ...
   Activation inner = Activation::relu, last = Activation::relu;
-  float alpha = 0.01f;
 };
 
 // The same block with a projection.
