@@ -6,10 +6,10 @@
 
 #include "commands/commands.hpp"
 #include "cudnn/cudnn.hpp"
+#include "foldconv/kernel_list.hpp"
 #include "harness/error.hpp"
 #include "harness/problem/list.hpp"
 #include "harness/problem/text.hpp"
-#include "harness/ways/library.hpp"
 #include "measure/model.hpp"
 #include "tool_version.hpp"
 
@@ -47,8 +47,10 @@ void read_problems(const Options& options, harness::ProblemList& list) {
 // A kernel's name is as much a part of the command line as a type's.
 void check_kernel(const harness::Settings& settings) {
   if (settings.kernel.empty()) return;
-  for (const DataType dtype : {DataType::f16, DataType::bf16, DataType::f32}) {
-    if (std::ranges::count(harness::kernel_names(dtype), settings.kernel) > 0) return;
+  for (const KernelInfo& kernel : kernel_list()) {
+    const bool of_layers =
+        kernel.family == KernelFamily::conv || kernel.family == KernelFamily::direct;
+    if (of_layers && kernel.name == settings.kernel) return;
   }
   throw harness::Error(ErrorCode::invalid_argument,
                        "there is no kernel \"" + settings.kernel +

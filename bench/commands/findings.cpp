@@ -71,11 +71,11 @@ std::vector<Finding> examine(const Problem& problem,
     if (way.refusal.empty()) {
       doing("running " + way.name);
       const Way* with_more = counterpart(way, larger);
-      finding =
-          find({.first = check(way),
-                .second = run_unjudged(way),
-                .larger = with_more == nullptr ? harness::Checked() : run_unjudged(*with_more)},
-               problem.output(), more.output());
+      const auto again = [](const Way& one) { return check(one, {.judged = false}); };
+      finding = find({.first = check(way),
+                      .second = again(way),
+                      .larger = with_more == nullptr ? harness::Checked() : again(*with_more)},
+                     problem.output(), more.output());
     }
     finding.way = way.name;
     finding.kernels = way.kernels;

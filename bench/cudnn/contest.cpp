@@ -52,7 +52,7 @@ std::vector<float> channels_last(const ConvProblem& problem, const std::vector<f
 // All engines read the same, and so does the winner's step: the oracle's last answer is kept.
 harness::ExpectedConv expected_of(const Contest& contest, const oracle::ConvInputs& parameters) {
   ConvProblem problem = contest.problem;
-  problem.n = contest.distinct;
+  problem.n = contest.x.images.distinct;
   struct Known {
     oracle::ConvInputs inputs;
     std::optional<oracle::Expected> expected;
@@ -112,9 +112,8 @@ RightEngine entrant(const Contest& contest, const Form& form, const ConvEngine& 
         stream);
   };
   return {name, form.values,
-          harness::conv_step(contest.problem, contest.distinct, "cuDNN's " + name, contest.x,
-                             contest.residual, contest.y, form.expected, launch,
-                             harness::Copies::within_bound)};
+          harness::conv_step("cuDNN's " + name, contest.problem, contest.x, contest.residual,
+                             contest.y, form.expected, launch, harness::Copies::within_bound)};
 }
 
 // Of the engines of one form, which must compute the same.
@@ -134,7 +133,7 @@ class Referee {
     // Many engines give the same bits, and judging a large batch takes longer than comparing it.
     if (y != right_) {
       if (read_.empty()) {
-        for (const DeviceBuffer* buffer : step.reads) read_.push_back(buffer->download());
+        for (const harness::Tensor* tensor : step.reads) read_.push_back(tensor->download());
       }
       const harness::Verdict verdict = step.judge(read_, y);
       if (!verdict.pass) return verdict.reason;

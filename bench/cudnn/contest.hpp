@@ -23,14 +23,13 @@ struct Search {
   std::size_t l2_bytes = 0;  // flushed before each timed run
 };
 
-// The buffers must outlive the steps of its engines.
+// The tensors must outlive the steps of its engines.
 struct Contest {
   const ConvProblem& problem;
   const FoldedConv& folded;
-  int distinct;  // images
-  const harness::DeviceBuffer& x;
-  const harness::DeviceBuffer* residual;  // null where the problem has none
-  const harness::DeviceBuffer& y;
+  const harness::Tensor& x;
+  const harness::Tensor* residual;  // null where the problem has none
+  const harness::Tensor& y;
   // For f16 and bf16, scale and bias are stored as fp32 and, unless this is set, in the storage type, too,
   // which some engines want.
   bool exact = false;

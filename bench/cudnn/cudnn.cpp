@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "harness/error.hpp"
-#include "harness/oracle/any_order.hpp"
 #include "harness/time/timing.hpp"
 #include "harness/ways/library.hpp"
 #include "harness/ways/steps.hpp"
@@ -14,10 +13,8 @@
 namespace foldconv::cudnn {
 namespace {
 
-using harness::Copies;
-using harness::DeviceBuffer;
-using harness::Images;
 using harness::Step;
+using harness::Tensor;
 using harness::Tensors;
 using harness::Way;
 
@@ -46,73 +43,48 @@ Step winner(const Search& search, const Contest& contest, Way& way) {
 }
 
 // Has run once when it is returned, so that what cuDNN refuses is an error here.
-Step ran_once(Step step) {
-  harness::run_step(step);
-  return step;
+harness::Launch ran_once(harness::Launch launch) {
+  launch(nullptr);
+  harness::check(cudaDeviceSynchronize(), "running cuDNN");
+  return launch;
 }
 
 Way fused(const Search& search, const harness::Problem& problem, Tensors& tensors) {
   return harness::fused_way(
       "cudnn", problem, tensors,
-      [&](const harness::LineConv& conv, const DeviceBuffer& x, const DeviceBuffer* residual,
-          const DeviceBuffer& y, Way& way) {
-        return winner(search,
-                      {conv.problem, harness::folded(conv), problem.distinct, x, residual, y}, way);
+      [&](const harness::LineConv& conv, const Tensor& x, const Tensor* residual, const Tensor& y,
+          Way& way) {
+        return winner(search, {conv.problem, harness::folded(conv), x, residual, y}, way);
       });
 }
 
 Way separate(const Search& search, const harness::Problem& problem, Tensors& tensors) {
-  const auto calls = [&search](const Images& images, const Activation& activation) {
-    return search.cudnn->calls(images.dtype, images.shape, activation);
+  const auto calls = [&search](const Tensor& y, const Activation& activation = Activation::none) {
+    return search.cudnn->calls(y.images.dtype, y.images.shape, activation);
   };
   return harness::separate_way(
       "cudnn-separate", problem, tensors,
       {.conv =
-           [&](const harness::LineConv& conv, const ConvProblem& alone, const DeviceBuffer& x,
-               const DeviceBuffer& y, Way& way) {
-             return winner(search,
-                           {alone, harness::unfolded(conv), problem.distinct, x, nullptr, y}, way);
+           [&](const harness::LineConv& conv, const ConvProblem& alone, const Tensor& x,
+               const Tensor& y, Way& way) {
+             return winner(search, {alone, harness::unfolded(conv), x, nullptr, y}, way);
            },
        .batch_norm =
-           [&](const Images& images, const BatchNorm& batch_norm, const DeviceBuffer& x,
-               const DeviceBuffer& y) {
-             const harness::DeviceBatchNorm on_device = harness::upload(batch_norm, tensors);
-             const auto array = [](const DeviceBuffer* one) {
-               return static_cast<const float*>(one->data());
-             };
-             const pointwise::BatchNormArrays arrays = {
-                 array(on_device.gamma), array(on_device.beta), array(on_device.mean),
-                 array(on_device.variance), on_device.eps};
-             return ran_once(harness::batch_norm_step(
-                 images, batch_norm, x, y,
-                 [run = calls(images, Activation::none).batch_norm, arrays, from = x.data(),
-                  to = y.data()](cudaStream_t stream) { run(from, arrays, to, stream); },
-                 Copies::within_bound));
+           [&](const pointwise::BatchNormArrays& arrays, const Tensor& x, const Tensor& y) {
+             return ran_once([run = calls(y).batch_norm, arrays, from = x.data(), to = y.data()](
+                                 cudaStream_t stream) { run(from, arrays, to, stream); });
            },
        .add =
-           [&](const Images& images, const DeviceBuffer& z, const DeviceBuffer& y) {
-             return ran_once(harness::add_step(
-                 images, z, y,
-                 [run = calls(images, Activation::none).add, from = z.data(),
-                  at = y.data()](cudaStream_t stream) { run(from, at, stream); },
-                 Copies::within_bound));
+           [&](const Tensor& z, const Tensor& y) {
+             return ran_once([run = calls(y).add, from = z.data(),
+                              at = y.data()](cudaStream_t stream) { run(from, at, stream); });
            },
-       .activation =
-           [&](const Images& images, const Activation& activation, const DeviceBuffer& y) {
-             return ran_once(harness::activation_step(
-                 images, activation, y,
-                 [run = calls(images, activation).activate, at = y.data()](cudaStream_t stream) {
-                   run(at, stream);
-                 },
-                 Copies::within_bound,
-                 [dtype = images.dtype, activation](const std::vector<float>& x,
-                                                    oracle::Expected& expected) {
-                   oracle::allow_approximate_activation({.dtype = dtype, .activation = activation},
-                                                        std::vector<double>(x.begin(), x.end()),
-                                                        expected);
-                 }));
+       .activate =
+           [&](const Activation& activation, const Tensor& y) {
+             return ran_once([run = calls(y, activation).activate,
+                              at = y.data()](cudaStream_t stream) { run(at, stream); });
            },
-       .in_place = false});
+       .others = true});
 }
 
 }  // namespace

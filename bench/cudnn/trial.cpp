@@ -16,7 +16,7 @@
 
 #include "harness/device/buffer.hpp"
 #include "harness/error.hpp"
-#include "harness/problem/conv_text.hpp"
+#include "harness/problem/text.hpp"
 
 namespace foldconv::cudnn {
 namespace {

@@ -23,7 +23,8 @@ Measured measure_untimed(const harness::Way& way, const MeasureOptions& options)
     const std::vector<Traffic> counted = count_launches(step.launch);
     measured.traffic.insert(measured.traffic.end(), counted.begin(), counted.end());
   };
-  measured.wrong = options.emulated ? harness::check(way, count).wrong : harness::check(way).wrong;
+  measured.wrong =
+      options.emulated ? harness::check(way, {.run = count}).wrong : harness::check(way).wrong;
   measured.floor = options.emulated ? floor_of(way.costs(), options.roofs.model)
                                     : floor_of(measured.work, options.roofs);
   return measured;

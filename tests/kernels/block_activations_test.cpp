@@ -2,7 +2,7 @@
 // Activations of a block, each where it belongs in every cut: all of them inside the block and after
 // the sum, never the same one in both places.
 #include "foldconv/block.hpp"
-#include "kernels/support/block_cases.hpp"
+#include "kernels/support/test_blocks.hpp"
 
 namespace foldconv::kernel_tests {
 namespace {
@@ -22,10 +22,9 @@ class BlockActivations : public testing::TestWithParam<int> {
 };
 
 void expect_bits_by_hand(const BlockShape& shape, std::initializer_list<BlockCut> cuts) {
-  const TestBlock test(shape, DataType::f16);
+  const TestBlocks test(shape, DataType::f16);
   const auto expected = test.run_by_hand();
-  for (const BlockCut cut : cuts)
-    EXPECT_EQ(test.run(plan_cut(test.create(), test.problem(), cut)), expected) << to_string(cut);
+  for (const BlockCut cut : cuts) EXPECT_EQ(test.run(cut), expected) << to_string(cut);
 }
 
 TEST_P(BlockActivations, IdentityBlock) {
@@ -35,7 +34,7 @@ TEST_P(BlockActivations, IdentityBlock) {
 
 TEST_P(BlockActivations, Projection) {
   BlockShape shape = activated({"projection", 1, 9, 5, 64, 64, 72});
-  shape.downsample = true;
+  shape.block.projection = true;
   expect_bits_by_hand(shape, {BlockCut::whole, BlockCut::tails, BlockCut::chain});
 }
 
@@ -80,9 +79,8 @@ TEST_P(BlockActivations, BasicBlock) {
 
   const auto block = Block::create(weights);
   ASSERT_TRUE(block.ok()) << block.status().message();
-  EXPECT_EQ(run_block(plan_cut(*block, {shape.n, shape.h, shape.w}, BlockCut::automatic),
-                      DataType::f16, input),
-            out.download());
+  const BlockPlan plan = value_of(block->plan({shape.n, shape.h, shape.w}));
+  EXPECT_EQ(run_block(plan, DataType::f16, input), out.download());
 }
 
 INSTANTIATE_TEST_SUITE_P(All, BlockActivations, testing::Range(0, kActivationCount),

@@ -8,7 +8,7 @@
 
 #include "foldconv/block.hpp"
 #include "harness/oracle/rounding.hpp"
-#include "kernels/support/test_block.hpp"
+#include "kernels/support/test_blocks.hpp"
 
 namespace foldconv::kernel_tests {
 namespace {

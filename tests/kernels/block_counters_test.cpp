@@ -2,7 +2,7 @@
 // What the kernels of blocks move and multiply, by the emulator's exact counts.
 #include "cuemu.h"
 #include "foldconv/block.hpp"
-#include "kernels/support/block_cases.hpp"
+#include "kernels/support/test_blocks.hpp"
 
 namespace foldconv::kernel_tests {
 namespace {
@@ -14,8 +14,8 @@ class BlockCounters : public testing::Test {
   }
 };
 
-cuemu_counters count(const TestBlock& test, BlockCut cut) {
-  const BlockPlan plan = plan_cut(test.create(), test.problem(), cut);
+cuemu_counters count(const TestBlocks& test, BlockCut cut) {
+  const BlockPlan plan = test.plan(cut);
   cuemu_counters counters{};
   cuemu_reset_counters();
   test.run(plan, Guards::none);  // which would break the alignment of whole sectors
@@ -52,7 +52,7 @@ void expect_compulsory_bytes(const cuemu_counters& whole, const cuemu_counters& 
 
 // One image: small tiles, for the sake of more CTAs.
 TEST_F(BlockCounters, WholeIdentityBlockMovesTheCompulsoryBytesWithoutBankConflicts) {
-  const TestBlock test({"stage2", 1, 56, 56, 256, 64, 256}, DataType::f16);
+  const TestBlocks test({"stage2", 1, 56, 56, 256, 64, 256}, DataType::f16);
   const cuemu_counters whole = count(test, BlockCut::whole);
   expect_compulsory_bytes(whole, count(test, BlockCut::chain), 1);
 }
@@ -63,7 +63,7 @@ TEST_F(BlockCounters, WholeIdentityBlockRecomputesLittle) {
   int multiprocessors = 0;
   check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, 0), "attribute");
   const int images = multiprocessors / 14;
-  const TestBlock test({"stage2", images, 56, 56, 256, 64, 256}, DataType::f16);
+  const TestBlocks test({"stage2", images, 56, 56, 256, 64, 256}, DataType::f16);
   const cuemu_counters whole = count(test, BlockCut::whole);
   const cuemu_counters chain = count(test, BlockCut::chain);
   expect_compulsory_bytes(whole, chain, images);
@@ -74,7 +74,7 @@ TEST_F(BlockCounters, WholeIdentityBlockRecomputesLittle) {
 // t2 never leaves the kernel; nothing is computed twice (28x28 are 6.125 tiles of 128 pixels, 12.25
 // of 64).
 TEST_F(BlockCounters, TailsSaveTheMiddleTensor) {
-  const TestBlock test({"stage3", 1, 28, 28, 512, 128, 512}, DataType::f16);
+  const TestBlocks test({"stage3", 1, 28, 28, 512, 128, 512}, DataType::f16);
   const cuemu_counters tails = count(test, BlockCut::tails);
   const cuemu_counters chain = count(test, BlockCut::chain);
   EXPECT_EQ(tails.launches, 2u);
@@ -85,16 +85,8 @@ TEST_F(BlockCounters, TailsSaveTheMiddleTensor) {
 }
 
 TEST_F(BlockCounters, TailProjectionReadsXOnce) {
-  const TestBlock test({.name = "stage3_first",
-                        .n = 1,
-                        .h = 56,
-                        .w = 56,
-                        .c = 256,
-                        .middle = 128,
-                        .k = 512,
-                        .stride = 2,
-                        .downsample = true},
-                       DataType::f16);
+  const TestBlocks test(with_downsample({"stage3_first", 1, 56, 56, 256, 128, 512}, 2),
+                        DataType::f16);
   const cuemu_counters tails = count(test, BlockCut::tails);
   EXPECT_EQ(tails.launches, 2u);
   EXPECT_EQ(count(test, BlockCut::chain).launches, 3u);

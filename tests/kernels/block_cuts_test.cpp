@@ -2,14 +2,10 @@
 // Every cut of a block gives the bits of single convolutions wired by hand: around the edges of each
 // kernel's tiles, with tails in every dimension.
 #include "foldconv/block.hpp"
-#include "kernels/support/block_cases.hpp"
+#include "kernels/support/test_blocks.hpp"
 
 namespace foldconv::kernel_tests {
 namespace {
-
-std::vector<std::byte> run(const TestBlock& test, BlockCut cut) {
-  return test.run(plan_cut(test.create(), test.problem(), cut));
-}
 
 class BlockChain : public testing::TestWithParam<BlockCase> {};
 class BlockWhole : public testing::TestWithParam<BlockCase> {};
@@ -17,32 +13,32 @@ class BlockTails : public testing::TestWithParam<BlockCase> {};
 class BlockJoined : public testing::TestWithParam<BlockCase> {};
 
 TEST_P(BlockChain, HasTheBitsOfTheConvolutionsWiredByHand) {
-  const TestBlock test(GetParam().shape, GetParam().dtype);
-  EXPECT_EQ(run(test, BlockCut::chain), test.run_by_hand());
+  const TestBlocks test(GetParam().shape, GetParam().dtype);
+  EXPECT_EQ(test.run(BlockCut::chain), test.run_by_hand());
 }
 
 TEST_P(BlockWhole, HasTheBitsOfTheConvolutionsWiredByHand) {
-  const TestBlock test(GetParam().shape, GetParam().dtype);
-  EXPECT_EQ(run(test, BlockCut::whole), test.run_by_hand());
+  const TestBlocks test(GetParam().shape, GetParam().dtype);
+  EXPECT_EQ(test.run(BlockCut::whole), test.run_by_hand());
 }
 
 TEST_P(BlockTails, HasTheBitsOfTheConvolutionsWiredByHand) {
-  const TestBlock test(GetParam().shape, GetParam().dtype);
-  EXPECT_EQ(run(test, BlockCut::tails), test.run_by_hand());
+  const TestBlocks test(GetParam().shape, GetParam().dtype);
+  EXPECT_EQ(test.run(BlockCut::tails), test.run_by_hand());
 }
 
 // The longer K against the fp64 oracle, and on integers against a shortcut of its own.
 TEST_P(BlockJoined, LiesWithinTheBoundOfItsRoundingPoints) {
-  const TestBlock test(GetParam().shape, GetParam().dtype);
-  const auto got = oracle::decode(GetParam().dtype, run(test, BlockCut::chain));
-  const auto comparison = oracle::compare(got, test.expect_projection());
-  EXPECT_TRUE(comparison.pass) << comparison.to_string();
+  const TestBlocks test(GetParam().shape, GetParam().dtype);
+  const harness::ByHand hand = test.by_hand(Projection::joined, /*judged=*/true);
+  const harness::Verdict verdict = judge(hand, test.run(BlockCut::chain));
+  EXPECT_TRUE(verdict.pass) << verdict.reason;
 }
 // Integers are exact in 16 bits: only where the placement asks for it do they take up their scale.
 TEST_P(BlockJoined, IsExactOnIntegers) {
-  const TestBlock test(GetParam().shape, GetParam().dtype, {.integers = true});
-  const Block block = test.create(ScalePlacement::weights);
-  const BlockPlan plan = plan_cut(block, test.problem(), BlockCut::chain);
+  const TestBlocks test(GetParam().shape, GetParam().dtype,
+                        {.integers = true, .placement = ScalePlacement::weights});
+  const BlockPlan plan = test.plan(BlockCut::chain);
   EXPECT_EQ(plan.explanation().shortcuts.front().kind, BlockShortcut::Kind::joined);
   EXPECT_EQ(test.run(plan), test.run_by_hand(Projection::rounded));
 }
@@ -106,10 +102,10 @@ TEST(BlockBounds, NothingIsReadBesideTheTensors) {
                                   {"narrow", 1, 3, 5, 64, 16, 64},
                                   with_downsample({"projection", 1, 3, 5, 72, 72, 104}),
                                   with_downsample({"wider", 1, 3, 5, 64, 64, 72})}) {
-    const TestBlock test(shape, DataType::f16);
+    const TestBlocks test(shape, DataType::f16);
     const auto expected = test.run_by_hand();
     for (const BlockCut cut : {BlockCut::whole, BlockCut::tails, BlockCut::chain}) {
-      const auto plan = test.create().plan(test.problem(), {.cut = cut});
+      const auto plan = test.plan({.cut = cut});
       if (!plan.ok()) continue;
       EXPECT_EQ(test.run(*plan, Guards::none), expected) << shape.name << " " << to_string(cut);
     }
@@ -121,15 +117,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::ValuesIn(both_dtypes({
         {"identity", 2, 15, 13, 128, 32, 128},
         {"tensors_of_odd_sizes", 1, 3, 5, 7, 5, 7},
-        {.name = "wide", .n = 1, .h = 9, .w = 9, .c = 256, .middle = 128, .k = 256},
-        {.name = "grouped",
-         .n = 1,
-         .h = 9,
-         .w = 9,
-         .c = 256,
-         .middle = 128,
-         .k = 256,
-         .groups = 32},
+        {"wide", 1, 9, 9, 256, 128, 256},
+        {"grouped", 1, 9, 9, {.c = 256, .middle = 128, .k = 256, .groups = 32}},
     })),
     kBlockName);
 

@@ -16,7 +16,7 @@
 #include "harness/ways/library.hpp"
 #include "kernels/support/block_bound.hpp"
 #include "kernels/support/golden.hpp"
-#include "kernels/support/test_block.hpp"
+#include "kernels/support/test_blocks.hpp"
 
 namespace foldconv::kernel_tests {
 namespace {
@@ -41,7 +41,7 @@ const oracle::Expected& witness(const Golden& golden, DataType dtype) {
 }
 
 Result<BlockPlan> plan_of(const harness::Problem& problem, BlockCut cut = BlockCut::automatic) {
-  return harness::plan_blocks(harness::create_blocks(problem), problem, cut);
+  return harness::plan_blocks(harness::create_blocks(problem), problem, {.cut = cut});
 }
 
 std::vector<float> run(const harness::Problem& problem, const BlockPlan& plan) {
@@ -183,7 +183,8 @@ std::function<bool(Problem&, Line&)> each_batch_norm(Change change) {
 bool leave_out_shortcut(Problem& problem, Line& line) {
   harness::BlockShape shape = harness::shape_of(line);
   shape.projection = true;
-  line.shortcut = harness::make_line(shape, line.input(), {problem.dtype()}).shortcut;
+  line.shortcut = harness::make_line(shape, line.input()).shortcut;
+  line.shortcut->problem.dtype = problem.dtype();
   const std::vector<float> zeros(static_cast<std::size_t>(shape.k) *
                                  static_cast<std::size_t>(shape.c));
   std::span<const float> weights = zeros,

@@ -9,7 +9,7 @@
 #include "catalog/registry.hpp"
 #include "foldconv/block.hpp"
 #include "kernels/support/launch_log.hpp"
-#include "kernels/support/test_stage.hpp"
+#include "kernels/support/test_blocks.hpp"
 
 namespace foldconv::kernel_tests {
 namespace {
@@ -41,12 +41,11 @@ void compare_blocks(std::span<const Kernel> family, std::initializer_list<BlockS
                     Names& compared) {
   for (const DataType dtype : {DataType::f16, DataType::bf16}) {
     for (const BlockShape& shape : shapes) {
-      const TestBlock test(shape, dtype);
-      const Block block = test.create();
+      const TestBlocks test(shape, dtype);
       const auto expected = test.run_by_hand();
       for (const Kernel& kernel : family) {
         if (kernel.dtype != dtype) continue;
-        const auto plan = block.plan(test.problem(), {.kernel = kernel.name});
+        const auto plan = test.plan({.kernel = kernel.name});
         if (plan.ok()) {
           compare(test, *plan, expected, kernel.name, shape.name, compared);
         } else {
@@ -137,12 +136,11 @@ TEST_F(BlockKernels, OfTheTailFamilyReachOverABorder) {
   Names compared;
   for (const DataType dtype : {DataType::f16, DataType::bf16}) {
     for (const Pair& pair : pairs) {
-      const TestStage test({pair.first, pair.second}, dtype);
-      const Stage stage = test.create();
-      const auto expected = test.run_separately();
+      const TestBlocks test({pair.first, pair.second}, dtype);
+      const auto expected = test.run_by_hand();
       for (const host::TailKernel& kernel : host::tail_kernels()) {
         if (kernel.dtype != dtype) continue;
-        const auto plan = stage.plan(test.problem(), {.kernel = kernel.name});
+        const auto plan = test.plan({.kernel = kernel.name});
         if (plan.ok()) {
           EXPECT_EQ(plan->explanation().chosen().launches.size(), 3u) << kernel.name;
           compare(test, *plan, expected, kernel.name, pair.first.name, compared);

@@ -8,7 +8,7 @@
 #include "foldconv/block.hpp"
 #include "harness/device/objects.hpp"
 #include "kernels/support/launch_log.hpp"
-#include "kernels/support/test_stage.hpp"
+#include "kernels/support/test_blocks.hpp"
 
 namespace foldconv::kernel_tests {
 namespace {
@@ -29,12 +29,11 @@ class BlockLaunches : public testing::TestWithParam<LaunchCase> {
 };
 
 // Plans of every cut that takes the blocks.
-std::vector<BlockPlan> all_cuts(const TestStage& test) {
-  const Stage stage = test.create();
+std::vector<BlockPlan> all_cuts(const TestBlocks& test) {
   std::vector<BlockPlan> plans;
   for (const BlockCut cut :
        {BlockCut::automatic, BlockCut::whole, BlockCut::tails, BlockCut::chain}) {
-    const auto plan = stage.plan(test.problem(), {.cut = cut});
+    const auto plan = test.plan({.cut = cut});
     if (plan.ok()) {
       plans.push_back(*plan);
     } else {
@@ -61,7 +60,7 @@ void expect_grid(const LaunchFigures& told, const cuemu_launch& launch, int mult
 }
 
 TEST_P(BlockLaunches, AreThoseOfTheExplanation) {
-  const TestStage test(GetParam().blocks, DataType::f16);
+  const TestBlocks test(GetParam().blocks, DataType::f16);
   int multiprocessors = 0;
   check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, 0), "attribute");
   for (const BlockPlan& plan : all_cuts(test)) {
@@ -82,7 +81,7 @@ TEST_P(BlockLaunches, AreThoseOfTheExplanation) {
 
 // No clearing of a workspace, no copy, no second kernel.
 TEST_P(BlockLaunches, AreAllThatARunDoes) {
-  const TestStage test(GetParam().blocks, DataType::f16);
+  const TestBlocks test(GetParam().blocks, DataType::f16);
   for (const BlockPlan& plan : all_cuts(test)) {
     SCOPED_TRACE(plan.explanation().to_string());
     const std::size_t element = size_of(DataType::f16);
@@ -108,7 +107,7 @@ TEST_P(BlockLaunches, AreAllThatARunDoes) {
 
 // The sums of a cut are those of its launches.
 TEST_P(BlockLaunches, AddUpToTheirCut) {
-  const TestStage test(GetParam().blocks, DataType::f16);
+  const TestBlocks test(GetParam().blocks, DataType::f16);
   for (const BlockPlan& plan : all_cuts(test)) {
     for (const CutFigures& cut : plan.explanation().cuts) {
       double bytes = 0, flops = 0, recomputed = 0, floor = 0;
@@ -128,21 +127,19 @@ TEST_P(BlockLaunches, AddUpToTheirCut) {
 
 INSTANTIATE_TEST_SUITE_P(
     Runs, BlockLaunches,
-    testing::Values(
-        LaunchCase{"identity", {{"a", 2, 29, 11, 192, 64, 192}}},
-        LaunchCase{"narrow", {{"a", 1, 9, 11, 64, 16, 64}}},
-        LaunchCase{"large_grid", {{"a", 9, 57, 43, 64, 64, 64}}},
-        LaunchCase{"projection", {with_downsample({"a", 2, 15, 14, 64, 64, 256})}},
-        LaunchCase{"strided", {with_downsample({"a", 2, 15, 14, 128, 72, 256}, 2)}},
-        LaunchCase{
-            "grouped",
-            {{.name = "a", .n = 1, .h = 9, .w = 9, .c = 128, .middle = 64, .k = 128, .groups = 4}}},
-        LaunchCase{"odd", {{"a", 1, 3, 5, 7, 5, 7}}},
-        LaunchCase{"stage",
-                   {with_downsample({"a", 1, 29, 19, 64, 64, 256}),
-                    {"b", 1, 29, 19, 256, 64, 256},
-                    with_downsample({"c", 1, 29, 19, 256, 128, 512}, 2),
-                    {"d", 1, 15, 10, 512, 128, 512}}}),
+    testing::Values(LaunchCase{"identity", {{"a", 2, 29, 11, 192, 64, 192}}},
+                    LaunchCase{"narrow", {{"a", 1, 9, 11, 64, 16, 64}}},
+                    LaunchCase{"large_grid", {{"a", 9, 57, 43, 64, 64, 64}}},
+                    LaunchCase{"projection", {with_downsample({"a", 2, 15, 14, 64, 64, 256})}},
+                    LaunchCase{"strided", {with_downsample({"a", 2, 15, 14, 128, 72, 256}, 2)}},
+                    LaunchCase{"grouped",
+                               {{"a", 1, 9, 9, {.c = 128, .middle = 64, .k = 128, .groups = 4}}}},
+                    LaunchCase{"odd", {{"a", 1, 3, 5, 7, 5, 7}}},
+                    LaunchCase{"stage",
+                               {with_downsample({"a", 1, 29, 19, 64, 64, 256}),
+                                {"b", 1, 29, 19, 256, 64, 256},
+                                with_downsample({"c", 1, 29, 19, 256, 128, 512}, 2),
+                                {"d", 1, 15, 10, 512, 128, 512}}}),
     [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "foldconv/block.hpp"
-#include "kernels/support/block_cases.hpp"
+#include "kernels/support/test_blocks.hpp"
 
 namespace foldconv::kernel_tests {
 namespace {
@@ -15,7 +15,7 @@ struct NetworkBlock {
 };
 
 BlockShape grouped(BlockShape shape, int groups) {
-  shape.groups = groups;
+  shape.block.groups = groups;
   return shape;
 }
 
@@ -50,7 +50,8 @@ const NetworkBlock kOthers[] = {
 // Stage 4's first block, tails, holds x and t2 of 64 pixels beside the ring: 224 KiB.
 bool taken(const NetworkBlock& block, BlockCut cut, bool large_shared_memory) {
   if (cut == BlockCut::whole) return block.whole;
-  return block.tails || (large_shared_memory && block.shape.c == 512 && block.shape.middle == 256);
+  return block.tails ||
+         (large_shared_memory && block.shape.block.c == 512 && block.shape.block.middle == 256);
 }
 
 bool large_shared_memory() {
@@ -63,11 +64,10 @@ class BlockNetworks : public testing::TestWithParam<std::pair<NetworkBlock, Data
 
 TEST_P(BlockNetworks, EveryCutHasTheBitsOfTheChain) {
   const auto& [block, dtype] = GetParam();
-  const TestBlock test(block.shape, dtype);
-  const Block bottleneck = test.create();
-  const auto chain = test.run(plan_cut(bottleneck, test.problem(), BlockCut::chain));
+  const TestBlocks test(block.shape, dtype);
+  const auto chain = test.run(BlockCut::chain);
   for (const BlockCut cut : {BlockCut::whole, BlockCut::tails}) {
-    const auto plan = bottleneck.plan(test.problem(), {.cut = cut});
+    const auto plan = test.plan({.cut = cut});
     EXPECT_EQ(plan.ok(), taken(block, cut, large_shared_memory()))
         << to_string(cut) << ": " << plan.status().message();
     if (!plan.ok()) continue;

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "foldconv/block.hpp"
-#include "kernels/support/test_stage.hpp"
+#include "kernels/support/test_blocks.hpp"
 
 namespace foldconv::kernel_tests {
 namespace {
@@ -28,11 +28,10 @@ class BlockStage : public testing::TestWithParam<StageCase> {};
 
 TEST_P(BlockStage, EveryCutHasTheBitsOfTheBlocksRunOneByOne) {
   const StageCase& c = GetParam();
-  const TestStage test(c.blocks, c.dtype);
-  const Stage stage = test.create();
-  const auto expected = test.run_separately();
+  const TestBlocks test(c.blocks, c.dtype);
+  const auto expected = test.run_by_hand();
   for (const BlockCut cut : {BlockCut::automatic, BlockCut::tails, BlockCut::chain}) {
-    const auto plan = stage.plan(test.problem(), {.cut = cut});
+    const auto plan = test.plan({.cut = cut});
     if (cut == BlockCut::tails && c.tails_launches == 0) {
       EXPECT_EQ(plan.status().code(), ErrorCode::unsupported);
       continue;
@@ -44,6 +43,14 @@ TEST_P(BlockStage, EveryCutHasTheBitsOfTheBlocksRunOneByOne) {
       const auto tails = std::ranges::find(cuts, BlockCut::tails, &CutFigures::cut);
       EXPECT_EQ(tails->launches.size(), c.tails_launches) << plan->explanation().to_string();
     }
+  }
+}
+
+TEST(BlockStages, OneBlockAloneIsAStage) {
+  const TestBlocks test({"block", 2, 9, 7, 128, 64, 128}, DataType::f16);
+  const Stage stage = value_of(Stage::create(test.blocks()));
+  for (const BlockCut cut : {BlockCut::automatic, BlockCut::tails, BlockCut::chain}) {
+    EXPECT_EQ(test.run(value_of(stage.plan({2, 9, 7}, {.cut = cut}))), test.run(cut));
   }
 }
 
@@ -106,11 +113,10 @@ INSTANTIATE_TEST_SUITE_P(
                    activated({"d", 1, 9, 7, 72, 64, 72}, Activation::sigmoid,
                              Activation::leaky_relu(0.125f))},
                   5},
-        StageCase{
-            "with_a_grouped_block",
-            {{"a", 1, 9, 13, 128, 64, 128},
-             {.name = "b", .n = 1, .h = 9, .w = 13, .c = 128, .middle = 64, .k = 128, .groups = 4}},
-            0}),
+        StageCase{"with_a_grouped_block",
+                  {{"a", 1, 9, 13, 128, 64, 128},
+                   {"b", 1, 9, 13, {.c = 128, .middle = 64, .k = 128, .groups = 4}}},
+                  0}),
     [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace

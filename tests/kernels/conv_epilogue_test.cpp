@@ -47,7 +47,7 @@ std::vector<EpilogueKernel> all_kernels() {
         break;  // no convolution of one tensor: the blocks' tests run it
     }
   }
-  for (const DirectKernel& kernel : kDirectKernels) {
+  for (const ConvKernel& kernel : kDirectKernels) {
     kernels.push_back({kernel.name, kernel.dtype, 13, 3, 21});
   }
   return kernels;

@@ -82,8 +82,8 @@ int block_channels(ConvLoader loader) {
 
 TEST_P(ConvTileEdges, OutputOneBelowAtAndAboveTheTile) {
   const ConvKernel& kernel = GetParam();
-  for (const int m : {kernel.tile.block_m - 1, kernel.tile.block_m, kernel.tile.block_m + 1}) {
-    for (const int k : {kernel.tile.block_n - 1, kernel.tile.block_n, kernel.tile.block_n + 8}) {
+  for (const int m : {kernel.tile->block_m - 1, kernel.tile->block_m, kernel.tile->block_m + 1}) {
+    for (const int k : {kernel.tile->block_n - 1, kernel.tile->block_n, kernel.tile->block_n + 8}) {
       const ConvProblem problem{.dtype = kernel.dtype,
                                 .h = 1,
                                 .w = m,
@@ -100,7 +100,7 @@ TEST_P(ConvTileEdges, OutputOneBelowAtAndAboveTheTile) {
 // The pipeline with fewer k blocks than stages, just as many, and more.
 TEST_P(ConvTileEdges, KBlocksAroundTheStages) {
   const ConvKernel& kernel = GetParam();
-  for (int blocks = 1; blocks <= kernel.tile.stages + 2; ++blocks) {
+  for (int blocks = 1; blocks <= kernel.tile->stages + 2; ++blocks) {
     ConvProblem problem{.dtype = kernel.dtype, .n = 2, .h = 3, .w = 9, .k = 24};
     switch (kernel.loader) {
       case ConvLoader::load_1x1:

@@ -83,7 +83,7 @@ TEST_P(ConvCounters, NoWastedSectors) {
 TEST_P(ConvCounters, OneLaunchOneCtaATileAndNoDivisions) {
   const ConvProblem p = problem();
   const cuemu_counters counters = count(p, GetParam().name);
-  const ConvTile& tile = GetParam().tile;
+  const ConvTile& tile = *GetParam().tile;
   const auto tiles = [](int size, int block) { return (size + block - 1) / block; };
   EXPECT_EQ(counters.launches, 1u);
   EXPECT_EQ(counters.ctas, static_cast<std::uint64_t>(tiles(2 * 11 * 13, tile.block_m) *
@@ -96,7 +96,7 @@ TEST_P(ConvCounters, OneLaunchOneCtaATileAndNoDivisions) {
 TEST_P(ConvCounters, TensorCoreWorkIsThatOfTheTiles) {
   const ConvProblem p = problem();
   const cuemu_counters counters = count(p, GetParam().name);
-  const ConvTile& tile = GetParam().tile;
+  const ConvTile& tile = *GetParam().tile;
   const auto row = static_cast<std::uint64_t>(WeightLayout{p.c, p.r * p.s}.row());
   EXPECT_EQ(counters.mma_flops, counters.ctas * 2 * static_cast<std::uint64_t>(tile.block_m) *
                                     static_cast<std::uint64_t>(tile.block_n) * row);

@@ -71,7 +71,7 @@ const ShapeCase kCases[] = {
 };
 
 struct DirectCase {
-  DirectKernel kernel;
+  ConvKernel kernel;
   ShapeCase shape;
   int index;
 };
@@ -82,7 +82,7 @@ std::ostream& operator<<(std::ostream& out, const DirectCase& direct_case) {
 
 std::vector<DirectCase> direct_cases() {
   std::vector<DirectCase> cases;
-  for (const DirectKernel& kernel : kDirectKernels) {
+  for (const ConvKernel& kernel : kDirectKernels) {
     int index = 0;
     for (const ShapeCase& shape : kCases) {
       cases.push_back({kernel, shape, index++});

@@ -10,7 +10,6 @@
 #include "cudnn/cudnn.hpp"
 #include "harness/error.hpp"
 #include "harness/oracle/rounding.hpp"
-#include "harness/problem/conv_text.hpp"
 #include "harness/problem/data.hpp"
 #include "harness/problem/text.hpp"
 #include "harness/problem/walk.hpp"
@@ -19,7 +18,6 @@ namespace foldconv::cudnn {
 namespace {
 
 using harness::Bytes;
-using harness::DeviceBuffer;
 constexpr std::uint64_t kSeed = 20;
 // Fused kernels are compiled when they are made ready, which takes most of a recording's time.
 constexpr std::size_t kFew = 1, kMore = 6;
@@ -77,15 +75,20 @@ std::size_t write(const Recording& recording, const std::filesystem::path& file)
 ConvWitness witness_of(const Search& search) {
   return [search](const ConvProblem& problem, const FoldedConv& folded, const Bytes& x,
                   const Bytes& residual, bool exact) {
-    const DeviceBuffer from(x), added(residual);
-    const DeviceBuffer y(harness::Images{problem.dtype, problem.output()}.bytes());
+    const auto tensor = [&problem](const Shape& shape, const Bytes& content) {
+      harness::Tensor made({problem.dtype, shape, problem.n});
+      if (!content.empty()) made.upload(content);
+      return made;
+    };
+    const harness::Tensor from = tensor(problem.input(), x), y = tensor(problem.output(), {}),
+                          added = tensor(problem.output(), residual);
     Search some = search;
     std::string refused;
     for (const auto& [engines, only_exact] :
          {std::pair{kFew, true}, {kMore, true}, {kMore, exact}}) {
       some.engines = engines;
-      const Contest contest{
-          problem, folded, problem.n, from, problem.residual ? &added : nullptr, y, only_exact};
+      const Contest contest{problem, folded,    from, problem.residual ? &added : nullptr,
+                            y,       only_exact};
       const auto right =
           unless_refused([&] { return right_engines(some, contest, 1).all.front(); }, refused);
       if (right) return Run{right->name, right->parameters, y.download()};

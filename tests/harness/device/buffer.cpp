@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <string>
-#include <utility>
 
 #include "harness/error.hpp"
 
@@ -22,44 +21,28 @@ void arrive() {
   check(cudaStreamSynchronize(nullptr), "filling device memory");
 }
 
+void fill_with_poison(void* memory, std::size_t bytes) {
+  if (bytes == 0) return;
+  check(cudaMemset(memory, DeviceBuffer::kPoison, bytes), "cudaMemset");
+  arrive();
+}
+
 }  // namespace
 
 DeviceBuffer::DeviceBuffer(std::size_t bytes, Guards guards)
     : bytes_(bytes), band_(band_of(guards)) {
   const std::size_t total = bytes_ + 2 * band_;
   if (total == 0) return;
-  void* base = nullptr;
-  check(cudaMalloc(&base, total),
+  void* memory = nullptr;
+  check(cudaMalloc(&memory, total),
         "allocating " + std::to_string(total) + " bytes of device memory");
-  base_ = static_cast<std::byte*>(base);
-  try {
-    check(cudaMemset(base_, kPoison, total), "cudaMemset");
-    arrive();
-  } catch (...) {
-    cudaFree(base_);
-    throw;
-  }
+  memory_.reset(static_cast<std::byte*>(memory));
+  fill_with_poison(memory, total);
 }
 
 DeviceBuffer::DeviceBuffer(std::span<const std::byte> content, Guards guards)
     : DeviceBuffer(content.size(), guards) {
   upload(content);
-}
-
-DeviceBuffer::DeviceBuffer(DeviceBuffer&& other) noexcept
-    : base_(std::exchange(other.base_, nullptr)),
-      bytes_(std::exchange(other.bytes_, 0)),
-      band_(std::exchange(other.band_, 0)) {}
-
-DeviceBuffer& DeviceBuffer::operator=(DeviceBuffer&& other) noexcept {
-  std::swap(base_, other.base_);
-  std::swap(bytes_, other.bytes_);
-  std::swap(band_, other.band_);
-  return *this;
-}
-
-DeviceBuffer::~DeviceBuffer() {
-  cudaFree(base_);
 }
 
 void DeviceBuffer::upload(std::span<const std::byte> content) const {
@@ -73,9 +56,7 @@ void DeviceBuffer::upload(std::span<const std::byte> content) const {
 }
 
 void DeviceBuffer::poison() const {
-  if (bytes_ == 0) return;
-  check(cudaMemset(data(), kPoison, bytes_), "cudaMemset");
-  arrive();
+  fill_with_poison(data(), bytes_);
 }
 
 Bytes DeviceBuffer::download() const {
@@ -87,14 +68,13 @@ Bytes DeviceBuffer::download() const {
 }
 
 bool DeviceBuffer::intact() const {
+  if (memory_ == nullptr) return true;
   Bytes band(band_);
-  for (const std::byte* start : {base_, base_ + band_ + bytes_}) {
-    if (band_ == 0 || base_ == nullptr) break;
+  for (const std::byte* start : {memory_.get(), memory_.get() + band_ + bytes_}) {
+    if (band_ == 0) break;
     check(cudaMemcpy(band.data(), start, band_, cudaMemcpyDeviceToHost),
           "reading guard bands (cudaMemcpy)");
-    if (std::ranges::any_of(band, [](std::byte b) { return b != std::byte{kPoison}; })) {
-      return false;
-    }
+    if (std::ranges::count(band, std::byte{kPoison}) != std::ssize(band)) return false;
   }
   return true;
 }

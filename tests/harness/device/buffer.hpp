@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "harness/device/objects.hpp"
+
 namespace foldconv::harness {
 
 using Bytes = std::vector<std::byte>;
@@ -27,11 +29,8 @@ class DeviceBuffer {
   DeviceBuffer() = default;                                                   // no memory
   explicit DeviceBuffer(std::size_t bytes, Guards guards = Guards::aligned);  // all poison
   explicit DeviceBuffer(std::span<const std::byte> content, Guards guards = Guards::aligned);
-  DeviceBuffer(DeviceBuffer&& other) noexcept;
-  DeviceBuffer& operator=(DeviceBuffer&& other) noexcept;
-  ~DeviceBuffer();
 
-  void* data() const { return base_ == nullptr ? nullptr : base_ + band_; }
+  void* data() const { return memory_ == nullptr ? nullptr : memory_.get() + band_; }
   std::size_t bytes() const { return bytes_; }
 
   void upload(std::span<const std::byte> content) const;  // bytes() of them
@@ -40,7 +39,7 @@ class DeviceBuffer {
   bool intact() const;  // nothing was written to the bands
 
  private:
-  std::byte* base_ = nullptr;
+  Owned<std::byte*, cudaFree> memory_;
   std::size_t bytes_ = 0, band_ = 0;
 };
 

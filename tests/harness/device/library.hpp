@@ -2,9 +2,11 @@
 // A shared library that a machine may have or not: loaded while the program runs, never linked.
 #pragma once
 
+#include <dlfcn.h>
+
 #include <string>
 
-#include "foldconv/status.hpp"
+#include "harness/error.hpp"
 
 namespace foldconv::harness {
 
@@ -12,19 +14,20 @@ namespace foldconv::harness {
 class Library {
  public:
   // Throws Error (unsupported): the loader's words.
-  explicit Library(const char* file);
+  explicit Library(const char* file) : file_(file), handle_(dlopen(file, RTLD_NOW | RTLD_LOCAL)) {
+    if (handle_ == nullptr) throw Error(ErrorCode::unsupported, dlerror());
+  }
 
   // The function of this name. Throws Error (unsupported): there is none.
   template <class Function>
   void find(const char* name, Function*& function) const {
-    function = reinterpret_cast<Function*>(symbol(name));
+    function = reinterpret_cast<Function*>(dlsym(handle_, name));
+    if (function == nullptr) throw Error(ErrorCode::unsupported, file_ + " has no " + name);
   }
 
  private:
-  void* symbol(const char* name) const;
-
   std::string file_;
-  void* handle_ = nullptr;
+  void* handle_;
 };
 
 }  // namespace foldconv::harness

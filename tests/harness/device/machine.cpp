@@ -39,25 +39,6 @@ std::optional<int> peak_clock_mhz(cudaDeviceAttr attribute, int device) {
   return khz / 1000;
 }
 
-// The part of nvml.h that is used here; toolkits need not have that header.
-struct Nvml {
-  using DeviceHandle = struct nvmlDevice_st*;
-  static constexpr int kSuccess = 0, kClockSm = 1, kClockMemory = 2;
-
-  explicit Nvml(const char* file) {
-    const Library library(file);
-    library.find("nvmlInit_v2", init);
-    library.find("nvmlSystemGetDriverVersion", driver_version);
-    library.find("nvmlDeviceGetHandleByPciBusId_v2", device_of_bus_id);
-    library.find("nvmlDeviceGetClockInfo", clock);
-  }
-
-  int (*init)() = nullptr;
-  int (*driver_version)(char*, unsigned) = nullptr;
-  int (*device_of_bus_id)(const char*, DeviceHandle*) = nullptr;
-  int (*clock)(DeviceHandle, int, unsigned*) = nullptr;
-};
-
 }  // namespace
 
 void emulate(const std::string& architecture) {
@@ -87,29 +68,23 @@ Device current_device() {
 
 Machine current_machine(bool emulated) {
   Machine machine;
-  machine.date = date_and_time();
-  int version = 0;
+  int device = 0, version = 0;
+  if (!emulated && cudaGetDevice(&device) == cudaSuccess) {
+    std::array<char, 32> bus_id{};
+    if (cudaDeviceGetPCIBusId(bus_id.data(), bus_id.size(), device) == cudaSuccess) {
+      machine = ask_driver("libnvidia-ml.so.1", bus_id.data());
+    }
+    machine.sm_clock_max_mhz = peak_clock_mhz(cudaDevAttrClockRate, device);
+    machine.memory_clock_max_mhz = peak_clock_mhz(cudaDevAttrMemoryClockRate, device);
+  }
+  if (!emulated && cudaDriverGetVersion(&version) == cudaSuccess) {
+    machine.cuda_driver = cuda_version_text(version);
+  }
+  if (!emulated) machine.cudnn = version_of_cudnn();
   if (cudaRuntimeGetVersion(&version) == cudaSuccess) {
     machine.cuda_runtime = cuda_version_text(version);
   }
-  if (emulated) return machine;
-  version = 0;
-  if (cudaDriverGetVersion(&version) == cudaSuccess) {
-    machine.cuda_driver = cuda_version_text(version);
-  }
-  int device = 0;
-  std::array<char, 32> bus_id{};
-  if (cudaGetDevice(&device) == cudaSuccess) {
-    machine.sm_clock_max_mhz = peak_clock_mhz(cudaDevAttrClockRate, device);
-    machine.memory_clock_max_mhz = peak_clock_mhz(cudaDevAttrMemoryClockRate, device);
-    if (cudaDeviceGetPCIBusId(bus_id.data(), bus_id.size(), device) == cudaSuccess) {
-      const DriverFacts facts = ask_driver("libnvidia-ml.so.1", bus_id.data());
-      machine.driver = facts.version;
-      machine.sm_clock_mhz = facts.sm_clock_mhz;
-      machine.memory_clock_mhz = facts.memory_clock_mhz;
-    }
-  }
-  machine.cudnn = version_of_cudnn();
+  machine.date = date_and_time();
   // A question that found no answer is no error of what is run later.
   static_cast<void>(cudaGetLastError());
   return machine;
@@ -127,25 +102,34 @@ std::string cudnn_version_text(std::size_t version) {
          std::to_string(version % 100);
 }
 
-DriverFacts ask_driver(const char* library, const std::string& pci_bus_id) try {
-  DriverFacts facts;
-  const Nvml nvml(library);
-  // Never shut down: the process ends soon.
-  if (nvml.init() != Nvml::kSuccess) return facts;
+Machine ask_driver(const char* file, const std::string& pci_bus_id) try {
+  // The part of nvml.h that is used here; toolkits need not have that header.
+  using DeviceHandle = struct nvmlDevice_st*;
+  constexpr int kSuccess = 0, kClockSm = 1, kClockMemory = 2;
+  int (*init)() = nullptr;
+  int (*driver_version)(char*, unsigned) = nullptr;
+  int (*device_of_bus_id)(const char*, DeviceHandle*) = nullptr;
+  int (*clock)(DeviceHandle, int, unsigned*) = nullptr;
+  const Library library(file);
+  library.find("nvmlInit_v2", init);
+  library.find("nvmlSystemGetDriverVersion", driver_version);
+  library.find("nvmlDeviceGetHandleByPciBusId_v2", device_of_bus_id);
+  library.find("nvmlDeviceGetClockInfo", clock);
+
+  Machine machine;
+  if (init() != kSuccess) return machine;  // never shut down: the process ends soon
   std::array<char, 96> version{};
-  if (nvml.driver_version(version.data(), version.size() - 1) == Nvml::kSuccess) {
-    facts.version = version.data();
+  if (driver_version(version.data(), version.size() - 1) == kSuccess) {
+    machine.driver = version.data();
   }
-  Nvml::DeviceHandle device = nullptr;
-  if (nvml.device_of_bus_id(pci_bus_id.c_str(), &device) != Nvml::kSuccess) return facts;
-  const auto clock = [&](int kind) -> std::optional<int> {
-    unsigned mhz = 0;
-    if (nvml.clock(device, kind, &mhz) != Nvml::kSuccess) return {};
-    return static_cast<int>(mhz);
-  };
-  facts.sm_clock_mhz = clock(Nvml::kClockSm);
-  facts.memory_clock_mhz = clock(Nvml::kClockMemory);
-  return facts;
+  DeviceHandle device = nullptr;
+  if (device_of_bus_id(pci_bus_id.c_str(), &device) != kSuccess) return machine;
+  unsigned mhz = 0;
+  if (clock(device, kClockSm, &mhz) == kSuccess) machine.sm_clock_mhz = static_cast<int>(mhz);
+  if (clock(device, kClockMemory, &mhz) == kSuccess) {
+    machine.memory_clock_mhz = static_cast<int>(mhz);
+  }
+  return machine;
 } catch (const Error&) {
   return {};
 }

@@ -42,12 +42,8 @@ std::string cuda_version_text(int version);
 // "9.19.0" of 91900, "8.9.7" of 8907.
 std::string cudnn_version_text(std::size_t version);
 
-// What NVIDIA's management library says of a GPU, where the machine has it.
-struct DriverFacts {
-  std::string version;                                // "" where not known
-  std::optional<int> sm_clock_mhz, memory_clock_mhz;  // now
-};
-// `library`: libnvidia-ml.so.1. `pci_bus_id` as CUDA has it.
-DriverFacts ask_driver(const char* library, const std::string& pci_bus_id);
+// What NVIDIA's management library says of a GPU, where the machine has it: driver and clocks.
+// `file`: libnvidia-ml.so.1. `pci_bus_id` as CUDA has it.
+Machine ask_driver(const char* file, const std::string& pci_bus_id);
 
 }  // namespace foldconv::harness

@@ -25,14 +25,14 @@ TEST(Library, FindsFunctions) {
 }
 
 TEST(Driver, WithoutItsLibraryNothingIsKnown) {
-  const DriverFacts facts = ask_driver("libno_such_library.so.1", "0000:00:00.0");
-  EXPECT_EQ(facts.version, "");
+  const Machine facts = ask_driver("libno_such_library.so.1", "0000:00:00.0");
+  EXPECT_EQ(facts.driver, "");
   EXPECT_FALSE(facts.sm_clock_mhz);
   EXPECT_FALSE(facts.memory_clock_mhz);
 }
 
 TEST(Driver, ALibraryOfSomethingElseIsNoDriver) {
-  EXPECT_EQ(ask_driver("libc.so.6", "0000:00:00.0").version, "");
+  EXPECT_EQ(ask_driver("libc.so.6", "0000:00:00.0").driver, "");
 }
 
 TEST(MachineText, Versions) {

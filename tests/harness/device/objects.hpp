@@ -5,7 +5,8 @@
 #include <cuda_runtime_api.h>
 
 #include <functional>
-#include <utility>
+#include <memory>
+#include <type_traits>
 #include <vector>
 
 namespace foldconv::harness {
@@ -13,24 +14,15 @@ namespace foldconv::harness {
 // Launches on a stream; throws what goes wrong.
 using Launch = std::function<void(cudaStream_t)>;
 
-template <class Handle, cudaError_t (*Destroy)(Handle)>
-class Owned {
- public:
-  Owned() = default;
-  explicit Owned(Handle handle) : handle_(handle) {}
-  Owned(Owned&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
-  Owned& operator=(Owned&& other) noexcept {
-    std::swap(handle_, other.handle_);
-    return *this;
+template <auto Destroy>
+struct Destroyer {
+  template <class Handle>
+  void operator()(Handle handle) const {
+    Destroy(handle);
   }
-  ~Owned() {
-    if (handle_ != nullptr) Destroy(handle_);
-  }
-  Handle get() const { return handle_; }
-
- private:
-  Handle handle_ = nullptr;
 };
+template <class Handle, auto Destroy>
+using Owned = std::unique_ptr<std::remove_pointer_t<Handle>, Destroyer<Destroy>>;
 using Stream = Owned<cudaStream_t, cudaStreamDestroy>;
 using Event = Owned<cudaEvent_t, cudaEventDestroy>;
 using Graph = Owned<cudaGraph_t, cudaGraphDestroy>;

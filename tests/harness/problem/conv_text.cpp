@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "harness/problem/conv_text.hpp"
-
 #include <sstream>
 
 #include "harness/error.hpp"
+#include "harness/problem/text.hpp"
 
 namespace foldconv::harness {
 

@@ -12,6 +12,8 @@ namespace {
 
 // Between the seeds of layers and of blocks; x has the first.
 constexpr std::uint64_t kConvSeed = 1'000'003, kLineSeed = 1'000'000'007, kResidualSeed = 31;
+// Work for the oracle on one problem: some seconds on a core.
+constexpr double kOracleFlops = 4e9;
 
 // What was there before, and what is drawn: both live as long as the problem.
 struct Storage {
@@ -31,14 +33,6 @@ oracle::RawConv draw_parameters(const LineConv& conv, const DataOptions& options
                                     .conv_bias = options.conv_bias,
                                     .integers = options.integers,
                                     .seed = seed});
-}
-
-std::vector<float> draw_tensor(DataType dtype, Shape shape, int images, bool integers,
-                               std::uint64_t seed) {
-  return oracle::make_raw(
-             {.dtype = dtype, .n = images, .h = shape.h, .w = shape.w, .c = shape.c, .k = 1},
-             {.batch_norm = false, .integers = integers, .seed = seed})
-      .x;
 }
 
 }  // namespace
@@ -76,8 +70,9 @@ oracle::ConvInputs inputs_of(const FoldedConv& folded, std::vector<float> x,
 void fill(Problem& problem, const DataOptions& options) {
   for (const LineConv* conv : problem.convs()) check(validate(conv->problem), conv->name);
   const int images = problem.input().shape.n;
+  const double affordable = kOracleFlops / std::max(problem.flops() / images, 1.0);
   problem.distinct =
-      options.copies ? std::min(images, affordable_images(problem.flops() / images)) : images;
+      options.copies ? static_cast<int>(std::clamp<double>(affordable, 1, images)) : images;
 
   const auto storage = std::make_shared<Storage>();
   storage->before = std::move(problem.storage);
@@ -98,7 +93,14 @@ void fill(Problem& problem, const DataOptions& options) {
   problem.storage = storage;
 
   const auto tensor = [&](const Shape& shape, std::uint64_t seed) {
-    return draw_tensor(problem.dtype(), shape, problem.distinct, options.integers, seed);
+    const ConvProblem of_x{.dtype = problem.dtype(),
+                           .n = problem.distinct,
+                           .h = shape.h,
+                           .w = shape.w,
+                           .c = shape.c,
+                           .k = 1};
+    return oracle::make_raw(of_x, {.batch_norm = false, .integers = options.integers, .seed = seed})
+        .x;
   };
   problem.x = tensor(problem.input().shape, options.seed);
   const bool residual = !problem.blocks && problem.lines.back().convs.back().problem.residual;

@@ -56,10 +56,9 @@ std::string walked(const Problem& problem, const std::vector<bool>& joined = {})
         return conv.name + "(" + x + (residual == nullptr ? "" : " + " + *residual) + ")";
       },
       joined,
-      std::function<std::string(const Line&, const std::string&, const std::string&)>(
-          [](const Line&, const std::string& t, const std::string& x) {
-            return "joined(" + t + " | " + x + ")";
-          }));
+      [](const Line&, const std::string& t, const std::string& x) {
+        return "joined(" + t + " | " + x + ")";
+      });
 }
 
 TEST(Walk, SaysWhoReadsWhat) {

@@ -1,83 +1,100 @@
 // SPDX-License-Identifier: MIT
 #include "harness/problem/entries.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
+#include <utility>
 
 #include "harness/error.hpp"
 
 namespace foldconv::harness {
-namespace {
 
-[[noreturn]] void error_at(ErrorCode code, std::string_view text, std::size_t position,
-                           const std::string& what) {
-  throw Error(code, "descriptor `" + std::string(text) + "`, character " +
-                        std::to_string(position) + ": " + what);
-}
-
-std::string unquoted(std::string_view name) {
-  if (name.starts_with('"')) name.remove_prefix(1);
-  if (name.ends_with('"')) name.remove_suffix(1);
-  return std::string(name);
-}
-
-}  // namespace
-
-void malformed(std::string_view text, std::size_t position, const std::string& what) {
-  error_at(ErrorCode::invalid_argument, text, position, what);
-}
-
-void unsupported(std::string_view text, std::size_t position, const std::string& what) {
-  error_at(ErrorCode::unsupported, text, position, what);
-}
-
-std::string quoted(std::string_view text) {
-  return "`" + std::string(text) + "`";
-}
-
-std::string read_entries(std::string_view text, const std::string& known,
-                         const std::function<Key(std::string_view rest)>& find_key) {
-  std::size_t at = 0;
-  while (at < text.size()) {
-    if (text[at] == '_') {
+Descriptor::Descriptor(std::string_view text, std::vector<Entry> entries, const std::string& known)
+    : text_(text), entries_(std::move(entries)) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::string_view rest = text.substr(at);
+    if (rest.front() == '_') {
       ++at;
       continue;
     }
-    if (text[at] == 'n') return unquoted(text.substr(at + 1));
-    const Key key = find_key(text.substr(at));
-    if (key.entry == nullptr) {
-      malformed(text, at + 1,
-                "no entry begins with " + quoted(text.substr(at, 2)) + "; known are " + known);
+    if (rest.front() == 'n') {
+      name_ = rest.substr(1);
+      if (name_.starts_with('"')) name_.erase(0, 1);
+      if (name_.ends_with('"')) name_.pop_back();
+      return;
     }
-    if (key.word) {
-      *key.entry = {1, at + 1};
-      at += key.length;
-      continue;
+    const auto entry = std::ranges::find_if(
+        entries_, [rest](const Entry& one) { return rest.starts_with(one.key); });
+    if (entry == entries_.end()) {
+      fail(ErrorCode::invalid_argument, at + 1,
+           "no entry begins with `" + std::string(rest.substr(0, 2)) + "`; known are " + known);
     }
-    const std::string name = quoted(text.substr(at, key.length));
-    const char* first = text.data() + at + key.length;
-    const char* last = text.data() + text.size();
-    std::int32_t value = 0;
-    const auto [end, error] = std::from_chars(first, last, value);
-    const std::size_t number_position = at + key.length + 1;
-    if (error == std::errc::result_out_of_range) {
-      unsupported(text, number_position,
-                  name + " is too large; at most " +
-                      std::to_string(std::numeric_limits<std::int32_t>::max()));
+    entry->position = at + 1;
+    at += entry->key.size();
+    if (entry->word) {
+      entry->value = 1;
+    } else {
+      read_number(at, *entry);
     }
-    if (error != std::errc() || value < 0) {
-      malformed(text, number_position, name + " needs a number, 0 or more, right behind it");
-    }
-    *key.entry = {value, at + 1};
-    at = static_cast<std::size_t>(end - text.data());
   }
-  return std::string();
 }
 
-void check_at_least_1(const Entry& entry, const std::string& key, std::string_view text) {
-  if (entry.value > 0) return;
-  malformed(text, entry.given() ? entry.position : text.size() + 1,
-            quoted(key) + (entry.given() ? " is 0" : " is missing") + "; it must be at least 1");
+void Descriptor::read_number(std::size_t& at, Entry& entry) const {
+  std::int32_t value = 0;
+  const auto [end, error] = std::from_chars(text_.data() + at, text_.data() + text_.size(), value);
+  if (error == std::errc::result_out_of_range) {
+    fail(ErrorCode::unsupported, at + 1,
+         "`" + entry.key + "` is too large; at most " +
+             std::to_string(std::numeric_limits<std::int32_t>::max()));
+  }
+  if (error != std::errc() || value < 0) {
+    fail(ErrorCode::invalid_argument, at + 1,
+         "`" + entry.key + "` needs a number, 0 or more, right behind it");
+  }
+  entry.value = value;
+  at = static_cast<std::size_t>(end - text_.data());
+}
+
+const Entry& Descriptor::operator[](std::string_view key) const {
+  return *std::ranges::find(entries_, key, &Entry::key);
+}
+
+int Descriptor::at_least_1(std::string_view key) const {
+  const Entry& entry = (*this)[key];
+  if (entry.value > 0) return static_cast<int>(entry.value);
+  malformed(entry, "`" + entry.key + (entry.given() ? "` is 0" : "` is missing") +
+                       "; it must be at least 1");
+}
+
+int Descriptor::at_least_1_or(int otherwise, std::string_view key) const {
+  return (*this)[key].given() ? at_least_1(key) : otherwise;
+}
+
+void Descriptor::check_divided_by_groups(std::string_view key) const {
+  const Entry& entry = (*this)[key];
+  const std::int64_t groups = (*this)["g"].value;
+  if (entry.value % groups == 0) return;
+  malformed(entry, entry.text() + " counts the channels of all groups and must be a multiple of g" +
+                       std::to_string(groups));
+}
+
+void Descriptor::set_name(Problem& problem) const {
+  problem.name = name_;
+  problem.label = name_.empty() ? text_ : name_;
+}
+
+void Descriptor::malformed(const Entry& at, const std::string& what) const {
+  fail(ErrorCode::invalid_argument, at.given() ? at.position : text_.size() + 1, what);
+}
+
+void Descriptor::unsupported(const Entry& at, const std::string& what) const {
+  fail(ErrorCode::unsupported, at.given() ? at.position : text_.size() + 1, what);
+}
+
+void Descriptor::fail(ErrorCode code, std::size_t position, const std::string& what) const {
+  throw Error(code, "descriptor `" + std::string(text_) + "`, character " +
+                        std::to_string(position) + ": " + what);
 }
 
 }  // namespace foldconv::harness

@@ -1,51 +1,59 @@
 // SPDX-License-Identifier: MIT
-// How descriptors are written, whatever they describe: entries of a key and a number, or of a key
-// alone, with `_` between them or not, and at the end n with a name. Errors name the character,
-// counted from 1.
+// The grammar of descriptors, whatever they describe: entries of a key and a number, or of a key
+// alone, with `_` between them or not, and at the end n with a name.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "harness/problem/problem.hpp"
 
 namespace foldconv::harness {
 
-// A number of the descriptor and where its key stands; position 0: not given.
+// What a key may stand for, and then what the descriptor says.
 struct Entry {
-  std::int64_t value = 0;
-  std::size_t position = 0;
+  std::string key;
+  std::int64_t value = 0;    // where it is not given
+  bool word = false;         // no number behind the key; given, its value is 1
+  std::size_t position = 0;  // of its key, counted from 1; 0: not given
 
   bool given() const { return position != 0; }
+  std::string text() const { return "`" + key + (word ? "" : std::to_string(value)) + "`"; }
 };
 
-// The entry that a text begins with, and the length of its key; null: none. A word has no number
-// behind it; given, its value is 1.
-struct Key {
-  Entry* entry = nullptr;
-  std::size_t length = 0;
-  bool word = false;
+class Descriptor {
+ public:
+  // A repeated key: the last one counts. Of two keys that begin alike the longer one comes first in
+  // `entries`. `known` lists them for the error message.
+  Descriptor(std::string_view text, std::vector<Entry> entries, const std::string& known);
+
+  const Entry& operator[](std::string_view key) const;
+  // Throw where it is missing or 0; where it may be missing: is 0.
+  int at_least_1(std::string_view key) const;
+  int at_least_1_or(int otherwise, std::string_view key) const;
+  // Throws unless the groups, g, divide it.
+  void check_divided_by_groups(std::string_view key) const;
+  // A problem's name, without its quotes, and its label.
+  void set_name(Problem& problem) const;
+
+  // Throw Error (invalid_argument, unsupported) that names the character, counted from 1, of the
+  // entry, or of the end where it is not given.
+  [[noreturn]] void malformed(const Entry& at, const std::string& what) const;
+  [[noreturn]] void unsupported(const Entry& at, const std::string& what) const;
+
+ private:
+  [[noreturn]] void fail(ErrorCode code, std::size_t position, const std::string& what) const;
+  void read_number(std::size_t& at, Entry& entry) const;
+
+  std::string_view text_;
+  std::vector<Entry> entries_;
+  std::string name_;
 };
 
-// Fills in the entries that `find_key` names and returns the descriptor's name, without its quotes.
-// A repeated key: the last one counts. `known` lists the keys for the error message.
-std::string read_entries(std::string_view text, const std::string& known,
-                         const std::function<Key(std::string_view rest)>& find_key);
-
-// Throws, saying whether the entry is missing or 0.
-void check_at_least_1(const Entry& entry, const std::string& key, std::string_view text);
-
-// Throw Error (invalid_argument, unsupported) at a character of the descriptor.
-[[noreturn]] void malformed(std::string_view text, std::size_t position, const std::string& what);
-[[noreturn]] void unsupported(std::string_view text, std::size_t position, const std::string& what);
-
-std::string quoted(std::string_view text);  // `text`
-
-// descriptor_of() for either kind.
+// descriptor_of() for a layer.
 std::string layer_descriptor(const ConvProblem& problem);
-std::string block_descriptor(const Problem& problem);
 
 }  // namespace foldconv::harness

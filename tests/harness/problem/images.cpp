@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "harness/problem/images.hpp"
 
-#include <algorithm>
 #include <cstring>
 
 #include "harness/oracle/rounding.hpp"
 
 namespace foldconv::harness {
-namespace {
-
-// Work for the oracle on one problem: some seconds on a core.
-constexpr double kOracleFlops = 4e9;
-
-}  // namespace
-
 std::size_t Images::image_bytes() const {
   return static_cast<std::size_t>(Shape{1, shape.h, shape.w, shape.c}.elements()) * size_of(dtype);
 }
@@ -38,10 +30,6 @@ std::string Images::place_of(std::int64_t element) const {
   const auto number = [](std::int64_t value) { return std::to_string(value); };
   return "image " + number(element / (h * w * c)) + ", row " + number(element / (w * c) % h) +
          ", column " + number(element / c % w) + ", channel " + number(element % c);
-}
-
-int affordable_images(double flops_per_image) {
-  return static_cast<int>(std::clamp(kOracleFlops / std::max(flops_per_image, 1.0), 1.0, 1e6));
 }
 
 }  // namespace foldconv::harness

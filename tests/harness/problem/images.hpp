@@ -29,7 +29,4 @@ struct Images {
   std::string place_of(std::int64_t element) const;
 };
 
-// How many distinct images of a problem the oracle can afford.
-int affordable_images(double flops_per_image);
-
 }  // namespace foldconv::harness

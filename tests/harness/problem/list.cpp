@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <charconv>
 #include <fstream>
-#include <optional>
 #include <set>
 #include <sstream>
 #include <utility>
@@ -17,65 +16,36 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kMaxNesting = 16;
-
-struct Word {
-  std::string text;
-  int line = 0;
-};
-
-std::vector<Word> split_into_words(std::istream& in) {
-  std::vector<Word> words;
-  bool continues = false;
-  std::string line;
-  for (int number = 1; std::getline(in, line); ++number) {
-    std::istringstream rest(line);
-    for (std::string text; rest >> text;) {
-      if (text.front() == '#') break;
-      const bool continued_by_next = text.back() == '\\';
-      if (continued_by_next) text.pop_back();
-      if (continues && !words.empty()) {
-        words.back().text += text;
-      } else if (!text.empty()) {
-        words.push_back({text, number});
-      }
-      continues = continued_by_next;
-    }
-  }
-  return words;
-}
+constexpr std::size_t kMostNested = 16;
 
 class Reader {
  public:
   Reader(const fs::path& shipped, ProblemList& list) : shipped_(shipped), list_(list) {}
 
-  void read(const std::string& file, const fs::path& including_folder, int nesting) {
-    const std::optional<fs::path> path = locate(file, including_folder);
-    if (!path) {
-      const std::string names = list_names(shipped_);
-      bad("no batch file `" + file + "`; give a path" +
-          (names.empty() ? "" : ", or one of " + names));
-    }
-    if (nesting > kMaxNesting) {
-      bad(path->string() + ": more than " + std::to_string(kMaxNesting) +
+  void read(const std::string& file) {
+    const fs::path path = locate(file);
+    if (open_.size() > kMostNested) {
+      bad(path.string() + ": more than " + std::to_string(kMostNested) +
           " batch files inside each other; remove the --batch that includes itself");
     }
-    std::ifstream in(*path);
-    for (const Word& word : split_into_words(in)) {
-      const std::string place = path->string() + ":" + std::to_string(word.line) + ": ";
-      try {
-        if (word.text.starts_with("--")) {
-          option(word.text, place, path->parent_path(), nesting);
-        } else {
-          append(parse_layer, word.text, place);
+    open_.push_back({path, 0});
+    std::ifstream in(path);
+    std::string line, word;
+    bool continues = false;
+    for (int number = 1; std::getline(in, line); ++number) {
+      std::istringstream rest(line);
+      for (std::string part; rest >> part && part.front() != '#';) {
+        const bool joined = std::exchange(continues, part.back() == '\\');
+        if (continues) part.pop_back();
+        if (word.empty() || (!joined && !part.empty())) {
+          if (!word.empty()) take(std::exchange(word, ""));
+          open_.back().line = number;
         }
-      } catch (const Error& error) {
-        // An error inside a nested file already names the place that matters.
-        const std::string message = error.what();
-        if (message.find(": descriptor `") != std::string::npos) throw;
-        throw Error(error.code(), place + message);
+        word += part;
       }
     }
+    if (!word.empty()) take(word);
+    open_.pop_back();
   }
 
   void note_skipped() {
@@ -85,41 +55,53 @@ class Reader {
   }
 
  private:
+  struct Place {
+    fs::path file;
+    int line = 0;
+
+    std::string text() const { return file.string() + ":" + std::to_string(line) + ": "; }
+  };
+
   [[noreturn]] static void bad(const std::string& what) {
     throw Error(ErrorCode::invalid_argument, what);
   }
 
-  std::optional<fs::path> locate(const std::string& file, const fs::path& including_folder) const {
-    for (const fs::path& candidate :
-         {including_folder / file, shipped_ / file, shipped_ / (file + ".txt")}) {
+  fs::path locate(const std::string& file) const {
+    const fs::path beside = open_.empty() ? fs::path() : open_.back().file.parent_path();
+    for (const fs::path& candidate : {beside / file, shipped_ / file, shipped_ / (file + ".txt")}) {
       std::error_code ignored;
       if (fs::is_regular_file(candidate, ignored)) return candidate;
     }
-    return std::nullopt;
+    const std::string names = list_names(shipped_);
+    bad("no batch file `" + file + "`; give a path" +
+        (names.empty() ? "" : ", or one of " + names));
   }
 
-  void append(Problem (*parse)(std::string_view), const std::string& text,
-              const std::string& place) {
+  // A descriptor or an option.
+  void take(const std::string& word) {
+    const Place here = open_.back();
     try {
-      Problem problem = parse(text);
-      if (!forward_) return;
-      if (batch_ > 0) set_images(problem, batch_);
-      list_.problems.push_back(std::move(problem));
+      if (word.starts_with("--")) {
+        option(word);
+      } else {
+        append(parse_layer, word);
+      }
     } catch (const Error& error) {
-      if (error.code() != ErrorCode::unsupported) throw;
-      if (skipped_++ == 0) first_skipped_ = place + error.what();
+      // An error inside a nested file already names the place that matters.
+      const std::string message = error.what();
+      if (message.find(": descriptor `") != std::string::npos) throw;
+      throw Error(error.code(), here.text() + message);
     }
   }
 
-  void option(const std::string& text, const std::string& place, const fs::path& folder,
-              int nesting) {
+  void option(const std::string& text) {
     const std::size_t equals = std::min(text.find('='), text.size());
     const std::string name = text.substr(0, equals);
     const std::string value = text.substr(std::min(equals + 1, text.size()));
     if (name == "--batch") {
-      read(value, folder, nesting + 1);
+      read(value);
     } else if (name == "--block") {
-      append(parse_block, value, place);
+      append(parse_block, value);
     } else if (name == "--reset") {
       batch_ = 0;
       forward_ = true;
@@ -131,18 +113,32 @@ class Reader {
       }
     } else if (name == "--dir") {
       forward_ = value.starts_with("FWD");
-      if (!forward_) note(place, text, "problems under it are skipped: foldconv runs forward only");
+      if (!forward_) note(text, "problems under it are skipped: foldconv runs forward only");
     } else {
-      note(place, name, "means nothing here and is ignored");
+      note(name, "means nothing here and is ignored");
     }
   }
 
-  void note(const std::string& place, const std::string& option, const std::string& what) {
-    if (noted_.insert(option).second) list_.notes.push_back(place + "`" + option + "` " + what);
+  void append(Problem (*parse)(std::string_view), const std::string& text) {
+    try {
+      Problem problem = parse(text);
+      if (!forward_) return;
+      if (batch_ > 0) set_images(problem, batch_);
+      list_.problems.push_back(std::move(problem));
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::unsupported) throw;
+      if (skipped_++ == 0) first_skipped_ = open_.back().text() + error.what();
+    }
+  }
+
+  void note(const std::string& option, const std::string& what) {
+    if (!noted_.insert(option).second) return;
+    list_.notes.push_back(open_.back().text() + "`" + option + "` " + what);
   }
 
   const fs::path& shipped_;
   ProblemList& list_;
+  std::vector<Place> open_;      // files inside each other
   std::set<std::string> noted_;  // one note an option, however often it stands there
   std::size_t skipped_ = 0;
   std::string first_skipped_;
@@ -154,7 +150,7 @@ class Reader {
 
 void read_list(const std::string& file, const fs::path& shipped, ProblemList& list) {
   Reader reader(shipped, list);
-  reader.read(file, fs::path(), 0);
+  reader.read(file);
   reader.note_skipped();
 }
 

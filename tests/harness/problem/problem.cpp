@@ -2,38 +2,15 @@
 #include "harness/problem/problem.hpp"
 
 #include <algorithm>
-#include <utility>
 
 namespace foldconv::harness {
 namespace {
 
-template <class P, class Conv>
-std::vector<Conv*> all_convs(P& problem) {
-  std::vector<Conv*> all;
-  for (auto& line : problem.lines) {
-    for (auto& conv : line.convs) all.push_back(&conv);
-    if (line.shortcut) all.push_back(&*line.shortcut);
-  }
-  return all;
-}
-
-LineConv make_conv(const char* name, const Shape& x, int k, int r, int stride, int groups,
-                   const Activation& activation, const LineSettings& settings) {
-  const int pad = r / 2;
+// Without the values of its weights.
+LineConv make_conv(const char* name, const ConvProblem& p) {
   return {.name = name,
-          .problem = {.dtype = settings.dtype,
-                      .n = x.n,
-                      .h = x.h,
-                      .w = x.w,
-                      .c = x.c,
-                      .k = k,
-                      .r = r,
-                      .s = r,
-                      .stride = {stride, stride},
-                      .pad = {pad, pad, pad, pad},
-                      .groups = groups,
-                      .activation = activation},
-          .weights = {.values = {}, .k = k, .c_per_group = x.c / groups, .r = r, .s = r}};
+          .problem = p,
+          .weights = {.values = {}, .k = p.k, .c_per_group = p.c / p.groups, .r = p.r, .s = p.s}};
 }
 
 }  // namespace
@@ -45,31 +22,37 @@ double Problem::flops() const {
 }
 
 std::vector<LineConv*> Problem::convs() {
-  return all_convs<Problem, LineConv>(*this);
+  std::vector<LineConv*> all;
+  for (Line& line : lines) {
+    for (LineConv& conv : line.convs) all.push_back(&conv);
+    if (line.shortcut) all.push_back(&*line.shortcut);
+  }
+  return all;
 }
+
 std::vector<const LineConv*> Problem::convs() const {
-  return all_convs<const Problem, const LineConv>(*this);
+  const std::vector<LineConv*> all = const_cast<Problem*>(this)->convs();
+  return {all.begin(), all.end()};
 }
 
 void set_images(Problem& problem, int images) {
   for (LineConv* conv : problem.convs()) conv->problem.n = images;
 }
 
-std::string line_prefix(const Problem& problem, std::size_t line) {
+std::string line_name(const Problem& problem, const Line& line) {
   const std::size_t count = problem.lines.size();
-  return count > 1 ? "block " + std::to_string(line) + " of " + std::to_string(count) + ", " : "";
+  if (count == 1) return "";
+  return "block " + std::to_string(&line - problem.lines.data()) + " of " + std::to_string(count);
 }
 
 std::string conv_prefix(const Problem& problem, const LineConv& conv) {
   if (conv.name.empty()) return "";
-  for (std::size_t i = 0; i < problem.lines.size(); ++i) {
-    const Line& line = problem.lines[i];
-    const bool here =
-        (line.shortcut && &*line.shortcut == &conv) ||
-        std::ranges::any_of(line.convs, [&](const LineConv& c) { return &c == &conv; });
-    if (here) return line_prefix(problem, i) + conv.name + ", ";
-  }
-  return conv.name + ", ";
+  const auto line = std::ranges::find_if(problem.lines, [&conv](const Line& one) {
+    return (one.shortcut && &*one.shortcut == &conv) ||
+           std::ranges::any_of(one.convs, [&](const LineConv& each) { return &each == &conv; });
+  });
+  const std::string name = line_name(problem, *line);
+  return name + (name.empty() ? "" : ", ") + conv.name + ", ";
 }
 
 void apply(const Settings& settings, Problem& problem) {
@@ -83,26 +66,38 @@ void apply(const Settings& settings, Problem& problem) {
   if (!problem.blocks) problem.kernel = settings.kernel;
 }
 
-Line make_line(const BlockShape& shape, const Shape& x, const LineSettings& settings) {
+Line make_line(const BlockShape& shape, const Shape& x) {
   Line line;
-  const auto add = [&](const char* name, int k, int r, int stride, int groups, bool last) {
+  const auto conv = [](const char* name, const Shape& from, int k, int r, int stride, int groups) {
+    return make_conv(name, {.n = from.n,
+                            .h = from.h,
+                            .w = from.w,
+                            .c = from.c,
+                            .k = k,
+                            .r = r,
+                            .s = r,
+                            .stride = {stride, stride},
+                            .pad = Padding::same(r / 2),
+                            .groups = groups,
+                            .activation = Activation::relu});
+  };
+  const auto add = [&](const char* name, int k, int r, int stride = 1, int groups = 1) {
     const Shape from = line.convs.empty() ? x : line.output();
-    line.convs.push_back(make_conv(name, from, k, r, stride, groups,
-                                   last ? settings.last : settings.inner, settings));
+    line.convs.push_back(conv(name, from, k, r, stride, groups));
   };
   if (shape.basic()) {
-    add("conv1", shape.k, 3, shape.stride, 1, false);
-    add("conv2", shape.k, 3, 1, 1, true);
+    add("conv1", shape.k, 3, shape.stride);
+    add("conv2", shape.k, 3);
   } else {
     const bool first = shape.stride_at == StrideAt::conv1;
-    add("conv1", shape.middle, 1, first ? shape.stride : 1, 1, false);
-    add("conv2", shape.middle, 3, first ? 1 : shape.stride, shape.groups, false);
-    add("conv3", shape.k, 1, 1, 1, true);
+    add("conv1", shape.middle, 1, first ? shape.stride : 1);
+    add("conv2", shape.middle, 3, first ? 1 : shape.stride, shape.groups);
+    add("conv3", shape.k, 1);
   }
   line.convs.back().problem.residual = true;
   if (shape.projection) {
-    line.shortcut =
-        make_conv("downsample", x, shape.k, 1, shape.stride, 1, Activation::none, settings);
+    line.shortcut = conv("downsample", x, shape.k, 1, shape.stride, 1);
+    line.shortcut->problem.activation = Activation::none;
   }
   return line;
 }
@@ -122,13 +117,7 @@ BlockShape shape_of(const Line& line) {
 Problem make_layer(const ConvProblem& problem) {
   Problem layer;
   layer.lines.resize(1);
-  layer.lines.front().convs.push_back({.name = "",
-                                       .problem = problem,
-                                       .weights = {.values = {},
-                                                   .k = problem.k,
-                                                   .c_per_group = problem.c / problem.groups,
-                                                   .r = problem.r,
-                                                   .s = problem.s}});
+  layer.lines.front().convs.push_back(make_conv("", problem));
   return layer;
 }
 

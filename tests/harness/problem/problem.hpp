@@ -67,9 +67,9 @@ struct Settings {
 };
 void apply(const Settings& settings, Problem& problem);
 
-// "block 1 of 3, " for messages about a line; "" where there is one. "block 1 of 3, conv2, ": about a
-// convolution, which must be the problem's own.
-std::string line_prefix(const Problem& problem, std::size_t line);
+// For messages about a line, "block 1 of 3", or "" where there is one; and about a convolution,
+// "block 1 of 3, conv2, ". Both must be the problem's own.
+std::string line_name(const Problem& problem, const Line& line);
 std::string conv_prefix(const Problem& problem, const LineConv& conv);
 
 // One line of a residual block, without data. `x`: its input; conv1, conv2, conv3 of a bottleneck.
@@ -83,11 +83,8 @@ struct BlockShape {
   bool basic() const { return middle == 0; }
   friend bool operator==(const BlockShape&, const BlockShape&) = default;
 };
-struct LineSettings {
-  DataType dtype = DataType::f16;
-  Activation inner = Activation::relu, last = Activation::relu;
-};
-Line make_line(const BlockShape& shape, const Shape& x, const LineSettings& settings = {});
+// ReLUs, f16: see apply().
+Line make_line(const BlockShape& shape, const Shape& x);
 // What make_line() made it of.
 BlockShape shape_of(const Line& line);
 

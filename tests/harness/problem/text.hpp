@@ -42,4 +42,9 @@ Problem parse_block(std::string_view text);
 // behind the first are those that `x` means.
 std::string descriptor_of(const Problem& problem);
 
+// A convolution as it is, for files and for other processes: "n h w c k r s stride.h stride.w top
+// bottom left right dilation.h dilation.w groups activation alpha residual dtype".
+std::string problem_text(const ConvProblem& problem);
+ConvProblem parse_problem_text(const std::string& text);  // throws Error (invalid_argument)
+
 }  // namespace foldconv::harness

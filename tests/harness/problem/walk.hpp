@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <type_traits>
 #include <vector>
 
 #include "harness/problem/problem.hpp"
@@ -19,10 +20,12 @@ namespace foldconv::harness {
 // `joined`, of each line: its last convolution and its projection are one, computed by
 //   Tensor join(const Line& line, const Tensor& t, const Tensor& x)
 // from what the last one reads and the line's x.
+template <class Tensor>
+using Join = std::function<Tensor(const Line& line, const Tensor& t, const Tensor& x)>;
 template <class Tensor, class Run>
-Tensor walk(const Problem& problem, Tensor x, const Tensor& residual, Run&& run,
-            const std::vector<bool>& joined = {},
-            const std::function<Tensor(const Line&, const Tensor&, const Tensor&)>& join = {}) {
+Tensor walk(const Problem& problem, Tensor x, const std::type_identity_t<Tensor>& residual,
+            Run&& run, const std::vector<bool>& joined = {},
+            const std::type_identity_t<Join<Tensor>>& join = {}) {
   for (std::size_t i = 0; i < problem.lines.size(); ++i) {
     const Line& line = problem.lines[i];
     const bool is_joined = i < joined.size() && joined[i] && line.shortcut.has_value();

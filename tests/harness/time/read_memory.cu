@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "harness/error.hpp"
-#include "harness/time/read_memory.hpp"
+#include "harness/time/timing.hpp"
 
 namespace foldconv::harness {
 namespace {

@@ -29,6 +29,6 @@ struct Timing {
 double median(std::vector<double> values);
 
 // Requires at least one sample.
-Timing summarize(const std::vector<double>& seconds);
+Timing summarize(std::vector<double> seconds);
 
 }  // namespace foldconv::harness

@@ -6,9 +6,7 @@
 #include <cmath>
 #include <utility>
 
-#include "harness/device/buffer.hpp"
 #include "harness/error.hpp"
-#include "harness/time/read_memory.hpp"
 
 namespace foldconv::harness {
 namespace {
@@ -37,12 +35,6 @@ struct Rounds {
   std::vector<Span> spans;
 };
 
-void record(const Event& event, cudaStream_t stream) {
-  // External: event record nodes, whose times can be read after the graph has run.
-  check(cudaEventRecordWithFlags(event.get(), stream, cudaEventRecordExternal),
-        "recording an event");
-}
-
 class Rig {
  public:
   Rig(const std::vector<Launch>& work, const TimingOptions& options)
@@ -56,35 +48,41 @@ class Rig {
     check(cudaDeviceSynchronize(), "copying the operands");
   }
 
-  std::vector<Timing> measure(const RepetitionLimits& limits) {
+  std::vector<Timings> measure(std::size_t elements, const RepetitionLimits& limits) {
     const Rounds rounds = make_rounds(plan_rounds());
-    return repeat(
+    const std::vector<Timing> measured = repeat(
         series_.size(), limits, [&](Samples& samples) { run_rounds(rounds, samples); }, now);
+    std::vector<Timings> timings(elements);
+    for (std::size_t i = 0; i < measured.size(); ++i) {
+      Timings& element = timings[i % elements];
+      (series_[i].cold ? element.cold : element.warm) = measured[i];
+    }
+    return timings;
   }
-
-  const std::vector<Series>& series() const { return series_; }
 
  private:
   Rounds make_rounds(std::size_t count) const {
     Rounds rounds;
     rounds.spans = std::vector<Span>(count * series_.size());
     rounds.executable = instantiated(captured(stream_.get(), [&](cudaStream_t stream) {
+      // External: event record nodes, whose times can be read after the graph has run.
+      const auto record = [stream](const Event& event) {
+        check(cudaEventRecordWithFlags(event.get(), stream, cudaEventRecordExternal),
+              "recording an event");
+      };
       for (std::size_t i = 0; i < rounds.spans.size(); ++i) {
-        capture_span(series_[i % series_.size()], rounds.spans[i], stream);
+        const Series& series = series_[i % series_.size()];
+        if (series.cold) {
+          read_memory(other_data_, stream);
+        } else {
+          (*series.work)(stream);
+        }
+        record(rounds.spans[i].begin);
+        for (int run = 0; run < series.runs; ++run) (*series.work)(stream);
+        record(rounds.spans[i].end);
       }
     }));
     return rounds;
-  }
-
-  void capture_span(const Series& series, const Span& span, cudaStream_t stream) const {
-    if (series.cold) {
-      read_memory(other_data_, stream);
-    } else {
-      (*series.work)(stream);
-    }
-    record(span.begin, stream);
-    for (int run = 0; run < series.runs; ++run) (*series.work)(stream);
-    record(span.end, stream);
   }
 
   // Runs the rounds and appends a sample of each series for each of them.
@@ -138,14 +136,7 @@ std::string why_not_captured(const Launch& work) {
 
 std::vector<Timings> time_interleaved(const std::vector<Launch>& work,
                                       const TimingOptions& options) {
-  Rig rig(work, options);
-  const std::vector<Timing> measured = rig.measure(options.limits);
-  std::vector<Timings> timings(work.size());
-  for (std::size_t i = 0; i < measured.size(); ++i) {
-    Timings& element = timings[i % work.size()];
-    (rig.series()[i].cold ? element.cold : element.warm) = measured[i];
-  }
-  return timings;
+  return Rig(work, options).measure(work.size(), options.limits);
 }
 
 }  // namespace foldconv::harness

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/device/objects.hpp"
+#include "harness/device/buffer.hpp"
 #include "harness/time/repetition.hpp"
 
 namespace foldconv::harness {
@@ -33,5 +33,9 @@ std::vector<Timings> time_interleaved(const std::vector<Launch>& work,
 
 // "", or why this work cannot be captured into a graph, and so not be timed.
 std::string why_not_captured(const Launch& work);
+
+// One launch that reads every byte (but the last bytes % 16): its lines replace those in the L2
+// cache, and none of them is dirty. May be captured.
+void read_memory(const DeviceBuffer& buffer, cudaStream_t stream);
 
 }  // namespace foldconv::harness

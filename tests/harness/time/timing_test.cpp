@@ -6,8 +6,6 @@
 #include <gtest/gtest.h>
 
 #include "harness/caught.hpp"
-#include "harness/device/buffer.hpp"
-#include "harness/time/read_memory.hpp"
 
 namespace foldconv::harness {
 namespace {

@@ -2,11 +2,9 @@
 #include "harness/ways/by_hand.hpp"
 
 #include <algorithm>
-#include <memory>
 #include <utility>
 
 #include "harness/error.hpp"
-#include "harness/problem/walk.hpp"
 #include "harness/ways/library.hpp"
 #include "harness/ways/steps.hpp"
 
@@ -19,48 +17,13 @@ int whole_slices(int channels) {
   return (channels + kSlice - 1) / kSlice * kSlice;
 }
 
-using Tensor = std::shared_ptr<const Bytes>;
-
-class Hand {
- public:
-  Hand(const Problem& problem, bool judged) : problem_(problem), judged_(judged) {}
-
-  // `x` and `residual`: of all images.
-  Tensor run(const ConvProblem& problem, const FoldedConv& folded, const Bytes& x,
-             const Bytes* residual, const std::string& what) {
-    const ConvPlan plan = plan_conv(folded, problem);
-    const Images in{problem.dtype, problem.input(), problem_.distinct};
-    const Images out{problem.dtype, problem.output(), problem_.distinct};
-    const DeviceBuffer from(x), workspace(plan.workspace_bytes()), to(out.bytes());
-    const DeviceBuffer added = residual == nullptr ? DeviceBuffer() : DeviceBuffer(*residual);
-    launch_of(plan, from, &added, to, workspace)(nullptr);
-    check(cudaDeviceSynchronize(), "running " + what);
-    Bytes y = to.download();
-    if (judged_) {
-      hand.expected = expected_conv(problem, problem_.distinct, folded)(
-          in.distinct_values(x),
-          residual == nullptr ? std::vector<float>() : out.distinct_values(*residual));
-      merge(hand.verdict, harness::judge(out, hand.expected, y), what);
-    }
-    return std::make_shared<const Bytes>(std::move(y));
-  }
-
-  ByHand hand;
-
- private:
-  const Problem& problem_;
-  bool judged_;
+// A line's last convolution with its projection as a longer K, [t | x] . [w3 ; wd]: both tensors
+// filled up with zeros to whole slices of K, where the kernels take up the second one. Both scales
+// are in the weights.
+struct JoinedConv {
+  ConvProblem problem;  // of [t | x]
+  FoldedConv folded;
 };
-
-// [t | x] of all images; those that are copies of others in t and x are so here.
-Bytes side_by_side(const Line& line, const Images& joined, const Images& t_images, const Bytes& t,
-                   const Images& x_images, const Bytes& x) {
-  return joined.encode(side_by_side(line, joined.distinct, t_images.distinct_values(t),
-                                    x_images.distinct_values(x)));
-}
-
-}  // namespace
-
 JoinedConv join(const Line& line) {
   const LineConv &last = line.convs.back(), &side = *line.shortcut;
   const FoldOptions options{.dtype = last.problem.dtype, .placement = ScalePlacement::weights};
@@ -91,6 +54,7 @@ JoinedConv join(const Line& line) {
                         {}, options))};
 }
 
+// [t | x] at each output pixel, for so many images.
 std::vector<float> side_by_side(const Line& line, int images, const std::vector<float>& t,
                                 const std::vector<float>& x) {
   const ConvProblem &last = line.convs.back().problem, &side = line.shortcut->problem;
@@ -112,46 +76,65 @@ std::vector<float> side_by_side(const Line& line, int images, const std::vector<
   return both;
 }
 
-ByHand by_hand(const Problem& problem, const std::vector<bool>& joined, bool judged) {
-  Hand hand(problem, judged);
-  const auto encoded = [](const Images& images, const std::vector<float>& values) {
-    return std::make_shared<const Bytes>(values.empty() ? Bytes() : images.encode(values));
+// The joined convolution. Its x is set side by side on the host, by the launch and by the judge.
+Step joined_step(const Line& line, const Tensor& t, const Tensor& x, const Tensor& y,
+                 Tensors& tensors, Way& way) {
+  const JoinedConv both = join(line);
+  const int distinct = x.images.distinct;
+  const Tensor& tx = tensors.allocate(Images{both.problem.dtype, both.problem.input(), distinct});
+  const auto set = [&line, distinct, of_t = t.images, of_x = x.images, of_tx = tx.images](
+                       const Bytes& t_bytes, const Bytes& x_bytes) {
+    return of_tx.encode(
+        side_by_side(line, distinct, of_t.distinct_values(t_bytes), of_x.distinct_values(x_bytes)));
   };
-  const Tensor y = walk(
-      problem, Tensor(encoded(problem.input(), problem.x)),
-      Tensor(encoded(problem.output(), problem.residual)),
-      [&](const LineConv& conv, const Tensor& x, const Tensor* residual) {
-        return hand.run(conv.problem, folded(conv), *x,
-                        residual == nullptr ? nullptr : residual->get(),
-                        conv_prefix(problem, conv));
+  Step step =
+      planned_step(plan_conv(both.folded, both.problem), both.folded, tx, nullptr, y, tensors, way);
+  step.what = "with the projection, " + step.what;
+  step.reads = {&t, &x};
+  step.launch = [&t, &x, &tx, set, launch = step.launch](cudaStream_t stream) {
+    tx.upload(set(t.download(), x.download()));
+    launch(stream);
+  };
+  step.judge = [set, judge = step.judge](const std::vector<Bytes>& read, const Bytes& written) {
+    return judge({set(read[0], read[1])}, written);
+  };
+  return step;
+}
+
+}  // namespace
+
+ByHand by_hand(const Problem& problem, const std::vector<bool>& joined, bool judged) {
+  Tensors tensors(problem);
+  const Way way = fused_way(
+      "by hand", problem, tensors,
+      [&](const LineConv& conv, const Tensor& x, const Tensor* residual, const Tensor& y,
+          Way& made) {
+        const FoldedConv weights = folded(conv);
+        return planned_step(plan_conv(weights, conv.problem), weights, x, residual, y, tensors,
+                            made);
       },
       joined,
-      std::function<Tensor(const Line&, const Tensor&, const Tensor&)>(
-          [&](const Line& line, const Tensor& t, const Tensor& x) {
-            const JoinedConv both = join(line);
-            const auto images = [&](const Shape& shape) {
-              return Images{problem.dtype(), shape, problem.distinct};
-            };
-            const Bytes tx = side_by_side(line, images(both.problem.input()),
-                                          images(line.convs.back().problem.input()), *t,
-                                          images(line.input()), *x);
-            return hand.run(both.problem, both.folded, tx, nullptr,
-                            conv_prefix(problem, line.convs.back()) + "with the projection, ");
-          }));
-  hand.hand.y = *y;
-  hand.hand.images = problem.output();
-  return std::move(hand.hand);
+      [&](const Line& line, const Tensor& t, const Tensor& x, const Tensor& y, Way& made) {
+        return joined_step(line, t, x, y, tensors, made);
+      });
+  ByHand hand{check(way, {.judged = judged}), problem.output(), {}};
+  hand.judge_last = [read = std::move(hand.checked.read),
+                     judge = way.steps.back().judge](const Bytes& y) { return judge(read, y); };
+  return hand;
 }
 
 Verdict judge(const ByHand& by_hand, const Bytes& y) {
-  Verdict verdict = judge(by_hand.images, by_hand.expected, y);
-  const std::string differs = difference(by_hand.images, by_hand.y, y);
-  if (!differs.empty()) {
-    verdict.reason = "other bits than its convolutions run one by one: " + differs +
-                     (verdict.reason.empty() ? "" : "; " + verdict.reason);
-    verdict.pass = false;
-  }
-  merge(verdict, by_hand.verdict, "");
+  Verdict verdict = by_hand.checked.worst;
+  verdict.pass = by_hand.checked.wrong.empty();
+  verdict.reason = by_hand.checked.wrong;
+  if (!verdict.pass) return verdict;
+  const std::string differs = difference(by_hand.images, by_hand.checked.y, y);
+  if (differs.empty()) return verdict;
+  const Verdict last = by_hand.judge_last(y);
+  merge(verdict, last);
+  verdict.pass = false;
+  verdict.reason = "other bits than its convolutions run one by one: " + differs +
+                   (last.reason.empty() ? "" : "; " + last.reason);
   return verdict;
 }
 

@@ -7,18 +7,18 @@
 // the two tensors side by side.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "harness/problem/problem.hpp"
-#include "harness/ways/judge.hpp"
+#include "harness/ways/way.hpp"
 
 namespace foldconv::harness {
 
 struct ByHand {
-  Verdict verdict;            // the worst of all convolutions
-  Bytes y;                    // of the last line, all images
-  oracle::Expected expected;  // of the last convolution, y's distinct images
-  Images images;              // y's
+  Checked checked;  // the convolutions; y: of the last line, all images
+  Images images;    // y's
+  std::function<Verdict(const Bytes& y)> judge_last;  // y by what the last convolution read
 };
 
 // `joined`: of each line, whether its projection is summed as a longer K of its last convolution; else
@@ -28,17 +28,5 @@ ByHand by_hand(const Problem& problem, const std::vector<bool>& joined, bool jud
 
 // y passes if it has the bits of right convolutions run one by one.
 Verdict judge(const ByHand& by_hand, const Bytes& y);
-
-// A line's last convolution with its projection as a longer K, [t | x] . [w3 ; wd]: both tensors
-// filled up with zeros to whole slices of K, where the kernels take up the second one. Both scales
-// are in the weights.
-struct JoinedConv {
-  ConvProblem problem;  // of [t | x]
-  FoldedConv folded;
-};
-JoinedConv join(const Line& line);
-// [t | x] at each output pixel, for so many images.
-std::vector<float> side_by_side(const Line& line, int images, const std::vector<float>& t,
-                                const std::vector<float>& x);
 
 }  // namespace foldconv::harness

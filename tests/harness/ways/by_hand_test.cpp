@@ -24,11 +24,11 @@ TEST_P(RightBlocks, PassInEveryType) {
   for (const DataType dtype : {DataType::f16, DataType::bf16, DataType::f32}) {
     const Problem problem = filled_block(GetParam(), {}, {.dtype = dtype});
     const ByHand hand = by_hand(problem);
-    EXPECT_TRUE(hand.verdict.pass) << to_string(dtype) << ": " << hand.verdict.reason;
-    EXPECT_LE(hand.verdict.worst_share, 1);
-    EXPECT_TRUE(judge(hand, hand.y).pass);
+    EXPECT_EQ(hand.checked.wrong, "") << to_string(dtype);
+    EXPECT_LE(hand.checked.worst.worst_share, 1);
+    EXPECT_TRUE(judge(hand, hand.checked.y).pass);
     // Values of a network's size, so that errors show.
-    for (const float value : hand.images.distinct_values(hand.y)) {
+    for (const float value : hand.images.distinct_values(hand.checked.y)) {
       ASSERT_LT(std::fabs(value), 100) << to_string(dtype);
     }
   }
@@ -42,7 +42,7 @@ INSTANTIATE_TEST_SUITE_P(Shapes, RightBlocks,
 
 TEST(BlockJudge, SeesAWrongBit) {
   const ByHand hand = by_hand(filled_block("ih5_ic64mid16oc64"));
-  Bytes y = hand.y;
+  Bytes y = hand.checked.y;
   y[2 * (64 + 3)] ^= std::byte{1};  // the last bit of an element
   const Verdict verdict = judge(hand, y);
   EXPECT_FALSE(verdict.pass);
@@ -64,10 +64,10 @@ TEST(BlockJudge, SeesWrongWeights) {
 // No cut passes beside convolutions that do not.
 TEST(BlockJudge, NothingPassesBesideWrongConvolutions) {
   ByHand hand = by_hand(filled_block("ih4_ic16oc16x2"));
-  merge(hand.verdict, {.pass = false, .reason = "too far off"}, "block 0 of 2, conv1, ");
-  const Verdict verdict = judge(hand, hand.y);
+  hand.checked.wrong = "by hand, block 0 of 2, conv1, too far off";
+  const Verdict verdict = judge(hand, hand.checked.y);
   EXPECT_FALSE(verdict.pass);
-  EXPECT_EQ(verdict.reason, "block 0 of 2, conv1, too far off");
+  EXPECT_EQ(verdict.reason, hand.checked.wrong);
 }
 
 // A projection that is joined by hand has the bits of the kernels that always join it.
@@ -75,8 +75,8 @@ TEST(ByHand, AJoinedProjectionIsWhatTheWholeBlockComputes) {
   const Ways ways(filled_block("mb2_ih9iw5_ic64mid64oc136"));
   const Way& whole = ways.find("whole");
   ASSERT_EQ(whole.refusal, "");
-  EXPECT_EQ(check(whole).y, by_hand(ways.problem(), {true}).y);
-  EXPECT_NE(check(whole).y, by_hand(ways.problem(), {false}).y);
+  EXPECT_EQ(check(whole).y, by_hand(ways.problem(), {true}).checked.y);
+  EXPECT_NE(check(whole).y, by_hand(ways.problem(), {false}).checked.y);
 }
 
 TEST(ByHand, MessagesNameTheLine) {

@@ -8,9 +8,8 @@
 namespace foldconv::harness {
 namespace {
 
-// The first `images.distinct` images of y.
-Verdict judge_distinct(const Images& images, const oracle::Expected& expected,
-                       std::span<const std::byte> y) {
+Verdict compare(const Images& images, const oracle::Expected& expected,
+                std::span<const std::byte> y) {
   const oracle::Comparison comparison = oracle::compare(images.distinct_values(y), expected);
   Verdict verdict{.pass = comparison.pass,
                   .max_abs_error = comparison.max_abs_error,
@@ -23,20 +22,21 @@ Verdict judge_distinct(const Images& images, const oracle::Expected& expected,
   return verdict;
 }
 
-// What is expected of the first images only.
-oracle::Expected first_of(const oracle::Expected& expected, std::size_t elements) {
-  const auto count = static_cast<std::ptrdiff_t>(elements);
-  return {.y = {expected.y.begin(), expected.y.begin() + count},
-          .bound = {expected.bound.begin(), expected.bound.begin() + count}};
+// What is expected of one of the distinct images.
+oracle::Expected part_of(const oracle::Expected& expected, std::size_t image,
+                         std::size_t elements) {
+  const auto part = [&](const std::vector<double>& all) {
+    const auto first = all.begin() + static_cast<std::ptrdiff_t>(image * elements);
+    return std::vector<double>(first, first + static_cast<std::ptrdiff_t>(elements));
+  };
+  return {.y = part(expected.y), .bound = part(expected.bound)};
 }
 
 }  // namespace
 
-void merge(Verdict& worst, const Verdict& verdict, const std::string& what) {
-  if (!verdict.pass && worst.pass) {
-    worst.pass = false;
-    worst.reason = what + verdict.reason;
-  }
+void merge(Verdict& worst, const Verdict& verdict) {
+  if (worst.pass) worst.reason = verdict.reason;
+  worst.pass &= verdict.pass;
   worst.max_abs_error = std::max(worst.max_abs_error, verdict.max_abs_error);
   worst.worst_share = std::max(worst.worst_share, verdict.worst_share);
 }
@@ -45,32 +45,23 @@ Verdict judge(const Images& images, const oracle::Expected& expected, std::span<
               Copies copies) {
   const auto count = static_cast<std::size_t>(images.shape.n);
   const auto distinct = static_cast<std::size_t>(images.distinct);
-  const std::size_t image_bytes = images.image_bytes();
-  Verdict worst = judge_distinct(images, expected, y);
-  for (std::size_t first = distinct; first < count && worst.pass; first += distinct) {
-    const std::size_t here = std::min(distinct, count - first);
-    const auto part = y.subspan(first * image_bytes, here * image_bytes);
-    if (std::memcmp(part.data(), y.data(), part.size()) == 0) continue;
+  const std::size_t bytes = images.image_bytes();
+  Images one = images;
+  one.distinct = one.shape.n = 1;
+  Verdict worst = compare(images, expected, y);
+  for (std::size_t i = distinct; i < count && worst.pass; ++i) {
+    const std::size_t twin = i % distinct;
+    const auto image = y.subspan(i * bytes, bytes);
+    if (std::memcmp(image.data(), y.data() + twin * bytes, bytes) == 0) continue;
+    const std::string name = "image " + std::to_string(i);
     if (copies == Copies::within_bound) {
-      Images some = images;
-      some.distinct = some.shape.n = static_cast<int>(here);
-      const std::size_t elements = part.size() / size_of(images.dtype);
-      const std::string of = "of those from image " + std::to_string(first) + " on: ";
-      merge(worst,
-            judge_distinct(some, here < distinct ? first_of(expected, elements) : expected, part),
-            of);
-      continue;
+      const std::size_t elements = bytes / size_of(images.dtype);
+      merge(worst, compare(one, part_of(expected, twin, elements), image));
+      if (!worst.pass) worst.reason.insert(0, name + ": ");
+    } else {
+      worst.pass = false;
+      worst.reason = name + " differs from its copy, image " + std::to_string(twin);
     }
-    std::size_t at = 0;
-    while (std::memcmp(part.data() + at * image_bytes, y.data() + at * image_bytes, image_bytes) ==
-           0) {
-      ++at;
-    }
-    merge(worst,
-          {.pass = false,
-           .reason = "image " + std::to_string(first + at) + " differs from its copy, image " +
-                     std::to_string(at)},
-          "");
   }
   return worst;
 }

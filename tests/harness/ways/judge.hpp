@@ -17,8 +17,8 @@ struct Verdict {
   std::string reason = {};  // why it does not pass
 };
 
-// Keeps the worst figures, and the first reason, behind `what`.
-void merge(Verdict& worst, const Verdict& verdict, const std::string& what);
+// Keeps the worst figures, and the first reason.
+void merge(Verdict& worst, const Verdict& verdict);
 
 // What copies of an image must be.
 enum class Copies {

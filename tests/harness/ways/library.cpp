@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "harness/error.hpp"
+#include "harness/ways/steps.hpp"
 
 namespace foldconv::harness {
 namespace {
@@ -13,31 +14,25 @@ BlockLayer layer_of(const LineConv& conv) {
   return {.conv = conv.weights, .batch_norm = conv.batch_norm};
 }
 
-Block create_block(const Line& line, ScalePlacement placement) {
-  const BlockShape shape = shape_of(line);
+template <class Weights>
+Result<Block> create_block(const Line& line, Weights weights, const FoldOptions& options) {
   const ConvProblem &first = line.convs.front().problem, &last = line.convs.back().problem;
-  const FoldOptions options{.dtype = first.dtype, .placement = placement};
-  std::optional<BlockLayer> downsample;
-  if (line.shortcut) downsample = layer_of(*line.shortcut);
-  if (!line.bottleneck()) {
-    return value_of(Block::create(BasicBlockWeights{.conv1 = layer_of(line.convs[0]),
-                                                    .conv2 = layer_of(line.convs[1]),
-                                                    .downsample = downsample,
-                                                    .stride = shape.stride,
-                                                    .inner = first.activation,
-                                                    .last = last.activation},
-                                  options));
-  }
-  return value_of(Block::create(BottleneckWeights{.conv1 = layer_of(line.convs[0]),
-                                                  .conv2 = layer_of(line.convs[1]),
-                                                  .conv3 = layer_of(line.convs[2]),
-                                                  .downsample = downsample,
-                                                  .stride = shape.stride,
-                                                  .stride_at = shape.stride_at,
-                                                  .groups = shape.groups,
-                                                  .inner = first.activation,
-                                                  .last = last.activation},
-                                options));
+  weights.conv1 = layer_of(line.convs[0]);
+  weights.conv2 = layer_of(line.convs[1]);
+  if (line.shortcut) weights.downsample = layer_of(*line.shortcut);
+  weights.stride = shape_of(line).stride;
+  weights.inner = first.activation;
+  weights.last = last.activation;
+  return Block::create(weights, options);
+}
+
+Result<Block> create_block(const Line& line, const FoldOptions& options) {
+  if (!line.bottleneck()) return create_block(line, BasicBlockWeights(), options);
+  BottleneckWeights weights;
+  weights.conv3 = layer_of(line.convs[2]);
+  weights.stride_at = shape_of(line).stride_at;
+  weights.groups = shape_of(line).groups;
+  return create_block(line, weights, options);
 }
 
 }  // namespace
@@ -50,28 +45,6 @@ FoldedConv unfolded(const LineConv& conv) {
   return value_of(fold(conv.weights, std::nullopt, {.dtype = conv.problem.dtype}));
 }
 
-std::vector<std::string> kernel_names(DataType dtype) {
-  const Explanation any = value_of(explain({.dtype = dtype, .h = 1, .w = 1, .c = 8, .k = 8}));
-  std::vector<std::string> names = {any.kernel};
-  for (const Refusal& refusal : any.refused) names.push_back(refusal.kernel);
-  return names;
-}
-
-std::string direct_kernel(const ConvProblem& problem) {
-  const std::vector<std::string> names = kernel_names(problem.dtype);
-  const auto direct = std::ranges::find_if(
-      names, [](const std::string& name) { return name.starts_with("direct_"); });
-  if (direct == names.end()) {
-    throw Error(ErrorCode::unsupported,
-                std::string("there is no direct kernel for ") + to_string(problem.dtype));
-  }
-  return *direct;
-}
-
-std::string kernel_of(const ConvProblem& problem, const std::string& pinned) {
-  return value_of(explain(problem, {.kernel = pinned})).kernel;
-}
-
 ConvPlan plan_conv(const FoldedConv& folded, const ConvProblem& problem,
                    const std::string& kernel) {
   const Conv conv = value_of(Conv::create(folded));
@@ -80,22 +53,20 @@ ConvPlan plan_conv(const FoldedConv& folded, const ConvProblem& problem,
 
 std::vector<Block> create_blocks(const Problem& problem, ScalePlacement placement) {
   std::vector<Block> blocks;
-  for (std::size_t i = 0; i < problem.lines.size(); ++i) {
-    try {
-      blocks.push_back(create_block(problem.lines[i], placement));
-    } catch (const Error& error) {
-      throw Error(error.code(), line_prefix(problem, i) + error.what());
-    }
+  for (const Line& line : problem.lines) {
+    blocks.push_back(
+        value_of(create_block(line, {.dtype = problem.dtype(), .placement = placement}),
+                 line_name(problem, line)));
   }
   return blocks;
 }
 
 Result<BlockPlan> plan_blocks(const std::vector<Block>& blocks, const Problem& problem,
-                              BlockCut cut) {
+                              const BlockPlanOptions& options) {
   const Shape x = problem.input().shape;
   const foldconv::Images input{x.n, x.h, x.w};
-  if (blocks.size() == 1) return blocks.front().plan(input, {.cut = cut});
-  return value_of(Stage::create(blocks)).plan(input, {.cut = cut});
+  if (blocks.size() == 1) return blocks.front().plan(input, options);
+  return value_of(Stage::create(blocks)).plan(input, options);
 }
 
 const CutFigures* figures_of(const BlockExplanation& explanation, BlockCut cut) {
@@ -138,6 +109,19 @@ Launch launch_of(const BlockPlan& plan, const DeviceBuffer& x, const DeviceBuffe
                     .workspace_bytes = workspace.bytes()},
                    stream));
   };
+}
+
+Step planned_step(const ConvPlan& plan, const FoldedConv& weights, const Tensor& x,
+                  const Tensor* residual, const Tensor& y, Tensors& tensors, Way& way) {
+  const DeviceBuffer& workspace = tensors.allocate(plan.workspace_bytes());
+  way.writes.push_back(&workspace);
+  const std::string& kernel = plan.explanation().kernel;
+  way.kernels += (way.kernels.empty() ? "" : " ") + kernel;
+  Step step = conv_step(kernel, plan.problem(), x, residual, y,
+                        expected_conv(plan.problem(), x.images.distinct, weights),
+                        launch_of(plan, x, residual, y, workspace));
+  step.costs = {cost_of(plan.problem(), plan.explanation())};
+  return step;
 }
 
 }  // namespace foldconv::harness

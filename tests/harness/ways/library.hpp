@@ -8,9 +8,8 @@
 
 #include "foldconv/block.hpp"
 #include "foldconv/conv.hpp"
-#include "harness/device/buffer.hpp"
-#include "harness/device/objects.hpp"
 #include "harness/problem/problem.hpp"
+#include "harness/ways/way.hpp"
 
 namespace foldconv::harness {
 
@@ -19,22 +18,16 @@ namespace foldconv::harness {
 FoldedConv folded(const LineConv& conv);    // with its BatchNorm
 FoldedConv unfolded(const LineConv& conv);  // alone, with its own bias if it has one
 
-// All kernels for single convolutions of a type.
-std::vector<std::string> kernel_names(DataType dtype);
-// The kernel without tensor cores.
-std::string direct_kernel(const ConvProblem& problem);
-// The one that plan() takes.
-std::string kernel_of(const ConvProblem& problem, const std::string& pinned = {});
 ConvPlan plan_conv(const FoldedConv& folded, const ConvProblem& problem,
                    const std::string& kernel = {});
 
 // One for each line; messages name the line where there are several.
 std::vector<Block> create_blocks(const Problem& problem,
                                  ScalePlacement placement = FoldOptions().placement);
-// One plan for all of them: a stage's where there are several. A pinned cut that does not take them
+// One plan for all of them: a stage's where there are several. What is pinned and does not take them
 // is an unsupported Status.
 Result<BlockPlan> plan_blocks(const std::vector<Block>& blocks, const Problem& problem,
-                              BlockCut cut = BlockCut::automatic);
+                              const BlockPlanOptions& options = {});
 
 // The figures of a cut in an explanation; null: not there.
 const CutFigures* figures_of(const BlockExplanation& explanation, BlockCut cut);
@@ -48,5 +41,8 @@ Launch launch_of(const ConvPlan& plan, const DeviceBuffer& x, const DeviceBuffer
                  const DeviceBuffer& y, const DeviceBuffer& workspace);
 Launch launch_of(const BlockPlan& plan, const DeviceBuffer& x, const DeviceBuffer& y,
                  const DeviceBuffer& workspace);
+// The step of a plan; adds its kernel and workspace to the way.
+Step planned_step(const ConvPlan& plan, const FoldedConv& weights, const Tensor& x,
+                  const Tensor* residual, const Tensor& y, Tensors& tensors, Way& way);
 
 }  // namespace foldconv::harness

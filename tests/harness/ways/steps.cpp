@@ -3,36 +3,48 @@
 
 #include <utility>
 
+#include "harness/oracle/any_order.hpp"
 #include "harness/oracle/pointwise.hpp"
 #include "harness/problem/data.hpp"
-#include "harness/problem/walk.hpp"
 
 namespace foldconv::harness {
 namespace {
 
-using Read = std::vector<Bytes>;
+using Values = std::vector<std::vector<float>>;  // of each tensor that a step reads
 
-// One element after another: `computed(i)` is the value before the store.
-template <class Computed>
-oracle::Expected stored(DataType dtype, std::size_t size, Computed computed) {
-  oracle::Expected expected;
-  for (std::size_t i = 0; i < size; ++i) {
-    const oracle::Bounded element = oracle::store(dtype, computed(i));
-    expected.y.push_back(element.value);
-    expected.bound.push_back(element.error);
-  }
-  return expected;
+// A step that is judged by what `expected` makes of the values that it read.
+Step step_of(const std::string& what, std::vector<const Tensor*> reads, const Tensor& y,
+             Launch launch, std::function<oracle::Expected(Values)> expected, Work work,
+             Copies copies) {
+  std::vector<Images> images;
+  for (const Tensor* tensor : reads) images.push_back(tensor->images);
+  return {.what = what,
+          .launch = std::move(launch),
+          .reads = std::move(reads),
+          .writes = &y,
+          .judge =
+              [=, of_y = y.images](const std::vector<Bytes>& read, const Bytes& written) {
+                Values values;
+                for (std::size_t i = 0; i < read.size(); ++i) {
+                  values.push_back(images[i].distinct_values(read[i]));
+                }
+                return judge(of_y, expected(std::move(values)), written, copies);
+              },
+          .work = work};
 }
 
-oracle::Expected expected_batch_norm(DataType dtype, const std::vector<float>& x,
-                                     const BatchNorm& batch_norm) {
-  const auto eps = static_cast<float>(batch_norm.eps.value);
-  return stored(dtype, x.size(), [&](std::size_t i) {
-    const std::size_t k = i % batch_norm.variance.size();
-    return oracle::batch_norm(x[i], batch_norm.gamma.empty() ? 1 : batch_norm.gamma[k],
-                              batch_norm.beta.empty() ? 0 : batch_norm.beta[k], batch_norm.mean[k],
-                              batch_norm.variance[k], eps);
-  });
+// One element after another: `computed(values, i)` is the value before the store.
+template <class Computed>
+std::function<oracle::Expected(const Values&)> elementwise(DataType dtype, Computed computed) {
+  return [dtype, computed](const Values& values) {
+    oracle::Expected expected;
+    for (std::size_t i = 0; i < values.front().size(); ++i) {
+      const oracle::Bounded element = oracle::store(dtype, computed(values, i));
+      expected.y.push_back(element.value);
+      expected.bound.push_back(element.error);
+    }
+    return expected;
+  };
 }
 
 // What a way writes on its way through a problem.
@@ -43,26 +55,15 @@ class Builder {
     way.name = name;
   }
 
-  Images output_of(const LineConv& conv) const {
-    return {problem_.dtype(), conv.problem.output(), problem_.distinct};
-  }
-  const DeviceBuffer& allocate(const Images& images) {
-    const DeviceBuffer& buffer = tensors_.allocate(images.bytes());
-    way.writes.push_back(&buffer);
-    return buffer;
+  const Tensor& allocate(const LineConv& conv) {
+    const Tensor& tensor =
+        tensors_.allocate(Images{problem_.dtype(), conv.problem.output(), problem_.distinct});
+    way.writes.push_back(&tensor);
+    return tensor;
   }
   void add(const LineConv& conv, Step step) {
     step.what.insert(0, conv_prefix(problem_, conv));
     way.steps.push_back(std::move(step));
-  }
-  template <class Run>
-  Way walk(Run&& run) {
-    harness::walk(problem_, &tensors_.x(), &tensors_.residual(),
-                  [&](const LineConv& conv, const DeviceBuffer* x,
-                      const DeviceBuffer* const* residual) -> const DeviceBuffer* {
-                    return run(conv, *x, residual == nullptr ? nullptr : *residual);
-                  });
-    return std::move(way);
   }
 
   Way way;
@@ -82,119 +83,101 @@ ExpectedConv expected_conv(const ConvProblem& problem, int distinct, const Folde
   };
 }
 
-Step conv_step(const ConvProblem& problem, int distinct, const std::string& what,
-               const DeviceBuffer& x, const DeviceBuffer* residual, const DeviceBuffer& y,
-               ExpectedConv expected, Launch launch, Copies copies) {
-  const Images in{problem.dtype, problem.input(), distinct};
-  const Images out{problem.dtype, problem.output(), distinct};
-  std::vector<const DeviceBuffer*> reads = {&x};
+Step conv_step(const std::string& what, const ConvProblem& problem, const Tensor& x,
+               const Tensor* residual, const Tensor& y, ExpectedConv expected, Launch launch,
+               Copies copies) {
+  std::vector<const Tensor*> reads = {&x};
   if (residual != nullptr) reads.push_back(residual);
-  return {.what = what,
-          .launch = std::move(launch),
-          .reads = std::move(reads),
-          .writes = &y,
-          .judge =
-              [=](const Read& read, const Bytes& written) {
-                return judge(
-                    out,
-                    expected(in.distinct_values(read[0]),
-                             read.size() > 1 ? out.distinct_values(read[1]) : std::vector<float>()),
-                    written, copies);
-              },
-          .work = work_of(problem)};
+  return step_of(
+      what, std::move(reads), y, std::move(launch),
+      [expected = std::move(expected)](Values values) {
+        values.resize(2);  // without a residual the second has no values
+        return expected(std::move(values[0]), std::move(values[1]));
+      },
+      work_of(problem), copies);
 }
 
-Step batch_norm_step(const Images& images, const BatchNorm& batch_norm, const DeviceBuffer& x,
-                     const DeviceBuffer& y, Launch launch, Copies copies) {
-  return {.what = "batch_norm",
-          .launch = std::move(launch),
-          .reads = {&x},
-          .writes = &y,
-          .judge =
-              [=](const Read& read, const Bytes& written) {
-                return judge(
-                    images,
-                    expected_batch_norm(images.dtype, images.distinct_values(read[0]), batch_norm),
-                    written, copies);
-              },
-          .work = batch_norm_work(images)};
-}
-
-Step add_step(const Images& images, const DeviceBuffer& z, const DeviceBuffer& y, Launch launch,
-              Copies copies) {
-  return {.what = "add",
-          .launch = std::move(launch),
-          .reads = {&y, &z},
-          .writes = &y,
-          .judge =
-              [=](const Read& read, const Bytes& written) {
-                const std::vector<float> a = images.distinct_values(read[0]);
-                const std::vector<float> b = images.distinct_values(read[1]);
-                return judge(images,
-                             stored(images.dtype, a.size(),
-                                    [&](std::size_t i) { return oracle::add(a[i], b[i]); }),
-                             written, copies);
-              },
-          .work = add_work(images)};
-}
-
-Step activation_step(const Images& images, const Activation& activation, const DeviceBuffer& y,
-                     Launch launch, Copies copies, Allowance allowance) {
-  return {.what = to_string(activation.kind),
-          .launch = std::move(launch),
-          .reads = {&y},
-          .writes = &y,
-          .judge =
-              [=](const Read& read, const Bytes& written) {
-                const std::vector<float> x = images.distinct_values(read[0]);
-                oracle::Expected expected = stored(images.dtype, x.size(), [&](std::size_t i) {
-                  return oracle::activate(activation, {.value = x[i], .error = 0});
-                });
-                if (allowance) allowance(x, expected);
-                return judge(images, expected, written, copies);
-              },
-          .work = activation_work(images)};
-}
-
-DeviceBatchNorm upload(const BatchNorm& batch_norm, Tensors& tensors) {
-  const auto array = [&](std::span<const float> values, float otherwise) {
-    const std::vector<float> filled(batch_norm.variance.size(), otherwise);
-    return &tensors.upload(std::as_bytes(values.empty() ? std::span<const float>(filled) : values));
-  };
-  return {array(batch_norm.gamma, 1), array(batch_norm.beta, 0), array(batch_norm.mean, 0),
-          array(batch_norm.variance, 1), static_cast<float>(batch_norm.eps.value)};
+Way fused_way(const std::string& name, const Problem& problem, Tensors& tensors,
+              const FusedStep& fused, const std::vector<bool>& joined, const JoinedStep& join) {
+  Builder builder(name, problem, tensors);
+  walk(
+      problem, &tensors.x(), tensors.residual(),
+      [&](const LineConv& conv, const Tensor* x, const Tensor* const* residual) {
+        const Tensor& y = builder.allocate(conv);
+        builder.add(conv,
+                    fused(conv, *x, residual == nullptr ? nullptr : *residual, y, builder.way));
+        return &y;
+      },
+      joined,
+      [&](const Line& line, const Tensor* t, const Tensor* x) {
+        const Tensor& y = builder.allocate(line.convs.back());
+        builder.add(line.convs.back(), join(line, *t, *x, y, builder.way));
+        return &y;
+      });
+  return std::move(builder.way);
 }
 
 Way separate_way(const std::string& name, const Problem& problem, Tensors& tensors,
                  const SingleSteps& steps) {
+  const DataType dtype = problem.dtype();
+  const Copies copies = steps.others ? Copies::within_bound : Copies::same_bits;
   Builder builder(name, problem, tensors);
-  return builder.walk([&](const LineConv& conv, const DeviceBuffer& x,
-                          const DeviceBuffer* residual) {
-    const Images images = builder.output_of(conv);
+  const auto run = [&](const LineConv& conv, const Tensor* x, const Tensor* const* residual) {
+    const auto add = [&](const std::string& what, std::vector<const Tensor*> reads, const Tensor& y,
+                         Launch launch, std::function<oracle::Expected(Values)> expected,
+                         double more_bytes = 0) {
+      const double bytes = static_cast<double>((reads.size() + 1) * y.bytes()) + more_bytes;
+      builder.add(conv, step_of(what, std::move(reads), y, std::move(launch), std::move(expected),
+                                {.bytes = bytes}, copies));
+    };
     ConvProblem alone = conv.problem;
     alone.activation = Activation::none;
     alone.residual = false;
-    const DeviceBuffer& sums = builder.allocate(images);
-    const DeviceBuffer& y = conv.batch_norm && !steps.in_place ? builder.allocate(images) : sums;
-    builder.add(conv, steps.conv(conv, alone, x, sums, builder.way));
-    if (conv.batch_norm) builder.add(conv, steps.batch_norm(images, *conv.batch_norm, sums, y));
-    if (residual != nullptr) builder.add(conv, steps.add(images, *residual, y));
-    if (conv.problem.activation != Activation::none) {
-      builder.add(conv, steps.activation(images, conv.problem.activation, y));
+    const Tensor& sums = builder.allocate(conv);
+    const Tensor& y = conv.batch_norm && steps.others ? builder.allocate(conv) : sums;
+    builder.add(conv, steps.conv(conv, alone, *x, sums, builder.way));
+    if (conv.batch_norm) {
+      const BatchNorm norm = *conv.batch_norm;
+      const auto eps = static_cast<float>(norm.eps.value);
+      const auto upload = [&tensors](std::span<const float> values) {
+        return static_cast<const float*>(tensors.upload(values).data());
+      };
+      const pointwise::BatchNormArrays arrays{upload(norm.gamma), upload(norm.beta),
+                                              upload(norm.mean), upload(norm.variance), eps};
+      add("batch_norm", {&sums}, y, steps.batch_norm(arrays, sums, y),
+          elementwise(dtype,
+                      [norm, eps](const Values& values, std::size_t i) {
+                        const std::size_t k = i % norm.mean.size();
+                        return oracle::batch_norm(values[0][i], norm.gamma[k], norm.beta[k],
+                                                  norm.mean[k], norm.variance[k], eps);
+                      }),
+          static_cast<double>(4 * sizeof(float) * norm.mean.size()));
     }
+    if (residual != nullptr) {
+      add("add", {&y, *residual}, y, steps.add(**residual, y),
+          elementwise(dtype, [](const Values& values, std::size_t i) {
+            return oracle::add(values[0][i], values[1][i]);
+          }));
+    }
+    const Activation activation = conv.problem.activation;
+    if (activation == Activation::none) return &y;
+    const auto exact = elementwise(dtype, [activation](const Values& values, std::size_t i) {
+      return oracle::activate(activation, {.value = values[0][i], .error = 0});
+    });
+    add(to_string(activation.kind), {&y}, y, steps.activate(activation, y),
+        [=, approximate = steps.others](const Values& values) {
+          oracle::Expected expected = exact(values);
+          if (approximate) {
+            const std::vector<double> arguments(values[0].begin(), values[0].end());
+            oracle::allow_approximate_activation({.dtype = dtype, .activation = activation},
+                                                 arguments, expected);
+          }
+          return expected;
+        });
     return &y;
-  });
-}
-
-Way fused_way(const std::string& name, const Problem& problem, Tensors& tensors,
-              const FusedStep& fused) {
-  Builder builder(name, problem, tensors);
-  return builder.walk(
-      [&](const LineConv& conv, const DeviceBuffer& x, const DeviceBuffer* residual) {
-        const DeviceBuffer& y = builder.allocate(builder.output_of(conv));
-        builder.add(conv, fused(conv, x, residual, y, builder.way));
-        return &y;
-      });
+  };
+  walk(problem, &tensors.x(), tensors.residual(), run);
+  return std::move(builder.way);
 }
 
 }  // namespace foldconv::harness

@@ -5,10 +5,12 @@
 #pragma once
 
 #include <functional>
-#include <optional>
+#include <vector>
 
+#include "foldconv/pointwise.hpp"
 #include "harness/oracle/oracle.hpp"
 #include "harness/problem/problem.hpp"
+#include "harness/problem/walk.hpp"
 #include "harness/ways/way.hpp"
 
 namespace foldconv::harness {
@@ -20,50 +22,37 @@ using ExpectedConv =
 ExpectedConv expected_conv(const ConvProblem& problem, int distinct, const FoldedConv& folded);
 
 // `residual`: null where the problem has none. `what`: the kernel.
-Step conv_step(const ConvProblem& problem, int distinct, const std::string& what,
-               const DeviceBuffer& x, const DeviceBuffer* residual, const DeviceBuffer& y,
-               ExpectedConv expected, Launch launch, Copies copies = Copies::same_bits);
+Step conv_step(const std::string& what, const ConvProblem& problem, const Tensor& x,
+               const Tensor* residual, const Tensor& y, ExpectedConv expected, Launch launch,
+               Copies copies = Copies::same_bits);
 
-// `x` may be `y`: in place.
-Step batch_norm_step(const Images& images, const BatchNorm& batch_norm, const DeviceBuffer& x,
-                     const DeviceBuffer& y, Launch launch, Copies copies = Copies::same_bits);
-// y += z
-Step add_step(const Images& images, const DeviceBuffer& z, const DeviceBuffer& y, Launch launch,
-              Copies copies = Copies::same_bits);
-// In place on y. `allowance` may widen the bound: of element i, from what was read.
-using Allowance = std::function<void(const std::vector<float>& x, oracle::Expected& expected)>;
-Step activation_step(const Images& images, const Activation& activation, const DeviceBuffer& y,
-                     Launch launch, Copies copies = Copies::same_bits, Allowance allowance = {});
+// A step and kernel for each convolution with all that stands behind it: `fused` returns the step
+// that writes y and appends its kernel's name; `join` the same of a line's last convolution and its
+// projection as one, where `joined` says so (see walk.hpp).
+using FusedStep = std::function<Step(const LineConv& conv, const Tensor& x, const Tensor* residual,
+                                     const Tensor& y, Way& way)>;
+using JoinedStep = std::function<Step(const Line& line, const Tensor& t, const Tensor& x,
+                                      const Tensor& y, Way& way)>;
+Way fused_way(const std::string& name, const Problem& problem, Tensors& tensors,
+              const FusedStep& fused, const std::vector<bool>& joined = {},
+              const JoinedStep& join = {});
 
-// A BatchNorm's arrays on the device, absent ones filled in.
-struct DeviceBatchNorm {
-  const DeviceBuffer *gamma, *beta, *mean, *variance;
-  float eps = 0;
-};
-DeviceBatchNorm upload(const BatchNorm& batch_norm, Tensors& tensors);
-
-// Who computes single operations, for a way of separate steps: each returns the step that writes y.
+// Who computes single operations, for a way of separate steps: each returns what writes y.
 struct SingleSteps {
   // The convolution without anything behind it; appends its kernel's name to way.kernels.
-  std::function<Step(const LineConv& conv, const ConvProblem& alone, const DeviceBuffer& x,
-                     const DeviceBuffer& y, Way& way)>
+  std::function<Step(const LineConv& conv, const ConvProblem& alone, const Tensor& x,
+                     const Tensor& y, Way& way)>
       conv;
-  std::function<Step(const Images&, const BatchNorm&, const DeviceBuffer& x, const DeviceBuffer& y)>
+  std::function<Launch(const pointwise::BatchNormArrays&, const Tensor& x, const Tensor& y)>
       batch_norm;
-  std::function<Step(const Images&, const DeviceBuffer& z, const DeviceBuffer& y)> add;
-  std::function<Step(const Images&, const Activation&, const DeviceBuffer& y)> activation;
-  bool in_place = true;  // batch_norm may work in place
+  std::function<Launch(const Tensor& z, const Tensor& y)> add;         // y += z
+  std::function<Launch(const Activation&, const Tensor& y)> activate;  // in place
+  // Others than foldconv: copies have no more than the bound, activations may be approximate, and
+  // BatchNorm does not work in place.
+  bool others = false;
 };
 // Each convolution of the problem alone, then BatchNorm, add and activation.
 Way separate_way(const std::string& name, const Problem& problem, Tensors& tensors,
                  const SingleSteps& steps);
-
-// A launch and kernel for each convolution with all that stands behind it: `fused` returns the step
-// that writes y and appends its kernel's name.
-using FusedStep =
-    std::function<Step(const LineConv& conv, const DeviceBuffer& x, const DeviceBuffer* residual,
-                       const DeviceBuffer& y, Way& way)>;
-Way fused_way(const std::string& name, const Problem& problem, Tensors& tensors,
-              const FusedStep& fused);
 
 }  // namespace foldconv::harness

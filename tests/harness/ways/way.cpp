@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "harness/ways/way.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "harness/error.hpp"
@@ -31,17 +32,11 @@ std::vector<LaunchCost> Way::costs() const {
   return all;
 }
 
-Tensors::Tensors(const Problem& problem) {
-  x_ = &upload(problem.input().encode(problem.x));
-  residual_ =
-      problem.residual.empty() ? &allocate(0) : &upload(problem.output().encode(problem.residual));
-}
-
-const DeviceBuffer& Tensors::allocate(std::size_t bytes) {
-  return *buffers_.emplace_back(std::make_unique<const DeviceBuffer>(bytes));
-}
-const DeviceBuffer& Tensors::upload(std::span<const std::byte> content) {
-  return *buffers_.emplace_back(std::make_unique<const DeviceBuffer>(content));
+Tensors::Tensors(const Problem& problem) : x_(allocate(problem.input())) {
+  x_.upload(x_.images.encode(problem.x));
+  if (problem.residual.empty()) return;
+  residual_ = &allocate(problem.output());
+  residual_->upload(residual_->images.encode(problem.residual));
 }
 
 std::vector<std::string> names_of(const std::vector<WayMaker>& makers) {
@@ -56,6 +51,7 @@ std::vector<Way> make_ways(const std::vector<WayMaker>& makers, const Problem& p
                            Tensors& tensors, const Wanted& wanted) {
   std::vector<Way> all;
   for (const WayMaker& maker : makers) {
+    if (std::ranges::none_of(maker.names, wanted)) continue;
     for (Way& way : maker.make(problem, tensors, wanted)) all.push_back(std::move(way));
   }
   return all;
@@ -66,45 +62,25 @@ void run_step(const Step& step) {
   check(cudaDeviceSynchronize(), "running " + step.what);
 }
 
-namespace {
-
-void check_bounds(const Way& way, Checked& checked) {
-  checked.in_bounds = true;
-  for (const DeviceBuffer* buffer : way.writes) checked.in_bounds &= buffer->intact();
-  if (!checked.in_bounds) checked.wrong = way.name + ": wrote outside of its tensors";
-}
-
-}  // namespace
-
-Checked check(const Way& way, const std::function<void(const Step&)>& run) {
+Checked check(const Way& way, const CheckOptions& options) {
   Checked checked;
   for (const DeviceBuffer* buffer : way.writes) buffer->poison();
   for (const Step& step : way.steps) {
-    std::vector<Bytes> read;
-    for (const DeviceBuffer* buffer : step.reads) read.push_back(buffer->download());
-    if (run) {
-      run(step);
-    } else {
-      run_step(step);
+    checked.read.clear();
+    if (options.judged) {
+      for (const Tensor* tensor : step.reads) checked.read.push_back(tensor->download());
     }
+    options.run(step);
     checked.y = step.writes->download();
-    const Verdict verdict = step.judge(read, checked.y);
-    merge(checked.worst, verdict, "");
-    if (!verdict.pass) {
-      checked.wrong = way.name + ", " + step.what + ": " + verdict.reason;
-      return checked;
-    }
+    if (!options.judged) continue;
+    const Verdict verdict = step.judge(checked.read, checked.y);
+    merge(checked.worst, verdict);
+    if (verdict.pass) continue;
+    checked.wrong = way.name + ", " + step.what + ": " + verdict.reason;
+    return checked;
   }
-  check_bounds(way, checked);
-  return checked;
-}
-
-Checked run_unjudged(const Way& way) {
-  Checked checked;
-  for (const DeviceBuffer* buffer : way.writes) buffer->poison();
-  for (const Step& step : way.steps) run_step(step);
-  checked.y = way.steps.back().writes->download();
-  check_bounds(way, checked);
+  checked.in_bounds = std::ranges::all_of(way.writes, &DeviceBuffer::intact);
+  if (!checked.in_bounds) checked.wrong = way.name + ": wrote outside of its tensors";
   return checked;
 }
 

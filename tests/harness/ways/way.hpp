@@ -16,8 +16,9 @@
 #pragma once
 
 #include <cstddef>
+#include <deque>
 #include <functional>
-#include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,14 +30,21 @@
 
 namespace foldconv::harness {
 
+// A tensor of all images on the device.
+struct Tensor : DeviceBuffer {
+  explicit Tensor(const Images& of) : DeviceBuffer(of.bytes()), images(of) {}
+
+  Images images;
+};
+
 // One or more launches that write one tensor.
 struct Step {
   std::string what;  // "conv1, batch_norm"
   Launch launch;     // throws what goes wrong; may be captured
   // What the judge needs of the tensors that the step reads; they are fetched before it runs,
   // because it may write one in place.
-  std::vector<const DeviceBuffer*> reads = {};
-  const DeviceBuffer* writes = nullptr;
+  std::vector<const Tensor*> reads = {};
+  const Tensor* writes = nullptr;
   // A step is judged by the very values it read, so that the roundings between the steps need no
   // allowance.
   std::function<Verdict(const std::vector<Bytes>& read, const Bytes& written)> judge = {};
@@ -63,27 +71,32 @@ struct Way {
 // them and stays where it is.
 class Tensors {
  public:
-  // Uploads x and the residual. The problem must be filled, and outlive this.
+  // Uploads x and the residual; the problem must be filled.
   explicit Tensors(const Problem& problem);
   Tensors(const Tensors&) = delete;
   Tensors& operator=(const Tensors&) = delete;
 
-  const DeviceBuffer& x() const { return *x_; }
-  const DeviceBuffer& residual() const { return *residual_; }  // no bytes where there is none
+  const Tensor& x() const { return x_; }
+  const Tensor* residual() const { return residual_; }  // null where there is none
 
   // Further memory, kept as long as this.
-  const DeviceBuffer& allocate(std::size_t bytes);
-  const DeviceBuffer& upload(std::span<const std::byte> content);
+  const Tensor& allocate(const Images& images) { return tensors_.emplace_back(images); }
+  const DeviceBuffer& allocate(std::size_t bytes) { return buffers_.emplace_back(bytes); }
+  const DeviceBuffer& upload(std::span<const float> values) {
+    return buffers_.emplace_back(std::as_bytes(values));
+  }
 
  private:
-  std::vector<std::unique_ptr<const DeviceBuffer>> buffers_;
-  const DeviceBuffer *x_, *residual_;
+  std::deque<Tensor> tensors_;
+  std::deque<DeviceBuffer> buffers_;
+  const Tensor& x_;
+  const Tensor* residual_ = nullptr;
 };
 
 // Whether a way of this name is to be made.
 using Wanted = std::function<bool(const std::string& name)>;
 
-// Makes the ways that `wanted` takes, in the order of the names. A way that does not take the problem
+// Makes the ways that `wanted` takes, one at least, in the order of the names. A way that does not take the problem
 // comes with its refusal and no steps; what means nothing for the problem (a layer as whole blocks)
 // is left out. Throws whatever keeps everything from running.
 struct WayMaker {
@@ -107,14 +120,18 @@ struct Checked {
   Verdict worst;      // of all steps that ran
   Bytes y;            // what the last step wrote
   bool in_bounds = false;
+  std::vector<Bytes> read = {};  // what the last step read
 };
 
-// Runs the steps one by one on poisoned memory, and judges each by what it read; those behind a
-// wrong one are not run. `run` runs a step to its end: run_step, unless something is to be counted.
-Checked check(const Way& way, const std::function<void(const Step&)>& run = {});
-// The same without a judge: `wrong` knows only of writes outside.
-Checked run_unjudged(const Way& way);
 void run_step(const Step& step);
+
+struct CheckOptions {
+  bool judged = true;                               // false: `wrong` knows only of writes outside
+  std::function<void(const Step&)> run = run_step;  // runs a step to its end
+};
+// Runs the steps one by one on poisoned memory, and judges each by what it read; those behind a
+// wrong one are not run.
+Checked check(const Way& way, const CheckOptions& options = {});
 
 // Launches all steps.
 Launch launches_of(const Way& way);

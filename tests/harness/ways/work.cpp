@@ -35,10 +35,6 @@ double weight_elements(const ConvProblem& problem) {
   return static_cast<double>(problem.k) * problem.r * problem.s * problem.c / problem.groups;
 }
 
-double tensor_bytes(const Images& images) {
-  return elements(images.shape) * static_cast<double>(size_of(images.dtype));
-}
-
 }  // namespace
 
 Work work_of(const ConvProblem& problem) {
@@ -48,17 +44,6 @@ Work work_of(const ConvProblem& problem) {
                        static_cast<double>(size_of(problem.dtype)) +
                    scale_and_bias,
           .flops = problem.flops()};
-}
-
-Work batch_norm_work(const Images& y) {
-  const double arrays = 4.0 * sizeof(float) * y.shape.c;  // gamma, beta, mean, variance
-  return {.bytes = 2 * tensor_bytes(y) + arrays};
-}
-Work add_work(const Images& y) {
-  return {.bytes = 3 * tensor_bytes(y)};
-}
-Work activation_work(const Images& y) {
-  return {.bytes = 2 * tensor_bytes(y)};
 }
 
 Work least_work(const Problem& problem) {

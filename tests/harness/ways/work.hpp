@@ -21,11 +21,6 @@ struct Work {
 
 // A convolution with all that stands behind it, as one launch.
 Work work_of(const ConvProblem& problem);
-// Steps on their own, over tensors of this shape.
-Work batch_norm_work(const Images& y);
-Work add_work(const Images& y);
-Work activation_work(const Images& y);
-
 // x, all weights and y once: what any way must move.
 Work least_work(const Problem& problem);
 

@@ -48,7 +48,7 @@ void expect_counted(Problem problem) {
     if (!way.refusal.empty()) continue;
     double counted = 0;
     std::size_t launches = 0;
-    const Checked checked = check(way, [&](const Step& step) {
+    const auto count = [&](const Step& step) {
       cuemu_counters counters{};
       cuemu_reset_counters();
       run_step(step);
@@ -56,7 +56,8 @@ void expect_counted(Problem problem) {
       counted += static_cast<double>(counters.global_load.unique_bytes +
                                      counters.global_store.unique_bytes);
       launches += counters.launches;
-    });
+    };
+    const Checked checked = check(way, {.run = count});
     EXPECT_EQ(checked.wrong, "");
     EXPECT_EQ(launches, way.launches()) << way.name;
     EXPECT_GT(way.work().bytes, 0.9 * counted) << way.name;

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "foldconv/foldconv.hpp"
-#include "kernels/support/block_cases.hpp"
+#include "kernels/support/test_blocks.hpp"
 #include "kernels/support/test_conv.hpp"
 
 namespace foldconv::kernel_tests {
@@ -57,8 +57,8 @@ TEST_F(Trace, ARunOfAConvolutionIsARangeNamedByKernelAndProblem) {
 }
 
 TEST_F(Trace, TheLaunchesOfABlockLieInItsRange) {
-  const TestBlock test({"block", 1, 5, 6, 64, 64, 64}, DataType::f16);
-  const BlockPlan plan = plan_cut(test.create(), test.problem(), BlockCut::tails);
+  const TestBlocks test({"block", 1, 5, 6, 64, 64, 64}, DataType::f16);
+  const BlockPlan plan = test.plan(BlockCut::tails);
   test.run(plan);
   const auto& kernels = plan.explanation().cuts[1].launches;
   ASSERT_EQ(kernels.size(), 2u);
@@ -70,8 +70,8 @@ TEST_F(Trace, TheLaunchesOfABlockLieInItsRange) {
 }
 
 TEST_F(Trace, ARefusedRunIsNoRange) {
-  const TestBlock test({"block", 1, 5, 6, 64, 64, 64}, DataType::f16);
-  EXPECT_FALSE(plan_cut(test.create(), test.problem(), BlockCut::chain).run({}).ok());
+  const TestBlocks test({"block", 1, 5, 6, 64, 64, 64}, DataType::f16);
+  EXPECT_FALSE(test.plan(BlockCut::chain).run({}).ok());
   EXPECT_TRUE(events().empty());
 }
 

@@ -38,7 +38,7 @@ oracle::Comparison compare_with_library(const Golden& golden, const std::string&
   const std::vector<harness::Way> ways =
       harness::make_ways(harness::foldconv_ways(), problem, tensors,
                          [&way](const std::string& name) { return name == way; });
-  const harness::Checked checked = harness::run_unjudged(ways.at(0));
+  const harness::Checked checked = harness::check(ways.at(0), {.judged = false});
   EXPECT_EQ(checked.wrong, "") << golden.name;
   oracle::Expected allowed = problem.blocks ? allowed_block(problem) : allowed_layer(problem);
   allowed.y.assign(golden.y.begin(), golden.y.end());

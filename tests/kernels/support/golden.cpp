@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "harness/error.hpp"
-#include "harness/problem/conv_text.hpp"
 #include "harness/problem/text.hpp"
 #include "harness/safetensors/safetensors.hpp"
 #include "weights/block_weights.hpp"

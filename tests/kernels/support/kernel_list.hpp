@@ -5,51 +5,32 @@
 #include <gtest/gtest.h>
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "catalog/registry.hpp"
-#include "foldconv/tensor.hpp"
-#include "tile/conv_tile.hpp"
 
-namespace foldconv::kernel_tests {
+namespace foldconv::host {
 
-struct ConvKernel {
-  std::string_view name;
-  ConvLoader loader;
-  DataType dtype;
-  ConvTile tile;
-};
-
-struct DirectKernel {
-  std::string_view name;
-  DataType dtype;
-};
-
-inline const std::vector<ConvKernel> kConvKernels = [] {
-  std::vector<ConvKernel> kernels;
-  for (const host::ConvKernel& kernel : host::conv_kernels()) {
-    if (kernel.direct()) continue;
-    kernels.push_back({kernel.name, kernel.loader, kernel.dtype, *kernel.tile});
-  }
-  return kernels;
-}();
-
-inline const std::vector<DirectKernel> kDirectKernels = [] {
-  std::vector<DirectKernel> kernels;
-  for (const host::ConvKernel& kernel : host::conv_kernels()) {
-    if (kernel.direct()) kernels.push_back({kernel.name, kernel.dtype});
-  }
-  return kernels;
-}();
-
-// For gtest's messages and test names.
+// For gtest's messages.
 inline std::ostream& operator<<(std::ostream& out, const ConvKernel& kernel) {
   return out << kernel.name;
 }
-inline std::ostream& operator<<(std::ostream& out, const DirectKernel& kernel) {
-  return out << kernel.name;
+
+}  // namespace foldconv::host
+
+namespace foldconv::kernel_tests {
+
+using host::ConvKernel;
+
+inline std::vector<ConvKernel> conv_kernels(bool direct) {
+  std::vector<ConvKernel> kernels(host::conv_kernels().begin(), host::conv_kernels().end());
+  std::erase_if(kernels, [direct](const ConvKernel& one) { return one.direct() != direct; });
+  return kernels;
 }
+inline const std::vector<ConvKernel> kConvKernels = conv_kernels(false);  // on tensor cores
+inline const std::vector<ConvKernel> kDirectKernels = conv_kernels(true);
+
+// For test names.
 inline constexpr auto kKernelName = [](const auto& info_of_test) {
   return std::string(info_of_test.param.name);
 };

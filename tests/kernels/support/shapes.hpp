@@ -14,17 +14,8 @@ struct ShapeCase {
   ConvProblem problem;  // dtype and activation are set by the test
 };
 
-// Of shape(): what most have none of.
-struct Window {
-  Extent stride = {};
-  Padding pad = {};
-  Extent dilation = {};
-  int groups = 1;
-  bool residual = false;
-};
-
 constexpr ShapeCase shape(const char* name, const Shape& x, int k, Extent filter = {},
-                          const Window& window = {}) {
+                          const ConvOptions& options = {}) {
   return {name,
           {.n = x.n,
            .h = x.h,
@@ -33,11 +24,11 @@ constexpr ShapeCase shape(const char* name, const Shape& x, int k, Extent filter
            .k = k,
            .r = filter.h,
            .s = filter.w,
-           .stride = window.stride,
-           .pad = window.pad,
-           .dilation = window.dilation,
-           .groups = window.groups,
-           .residual = window.residual}};
+           .stride = options.stride,
+           .pad = options.pad,
+           .dilation = options.dilation,
+           .groups = options.groups,
+           .residual = options.residual}};
 }
 
 inline constexpr ShapeCase k1x1Shapes[] = {

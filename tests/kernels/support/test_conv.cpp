@@ -3,21 +3,14 @@
 
 #include <gtest/gtest.h>
 
-#include <memory>
-#include <stdexcept>
+#include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "harness/problem/data.hpp"
+#include "harness/ways/library.hpp"
 
 namespace foldconv::kernel_tests {
-namespace {
-
-void expect_unchanged(const DeviceBuffer& buffer, const std::vector<std::byte>& content,
-                      const char* name) {
-  EXPECT_TRUE(buffer.download() == content) << name << " was changed by the kernel";
-}
-
-}  // namespace
 
 TestConv make_conv(const ConvProblem& problem, const oracle::RawConv& raw,
                    ScalePlacement placement) {
@@ -34,38 +27,24 @@ TestConv make_conv(const ConvProblem& problem, const oracle::RawOptions& options
   return make_conv(problem, oracle::make_raw(problem, options), placement);
 }
 
-std::vector<std::byte> run_bytes(const TestConv& test, const RunOptions& options) {
-  const ConvProblem& problem = test.problem;
-  const ConvPlan plan = value_of(test.conv.plan(problem, {.kernel = options.kernel}), "Conv::plan");
-  if (!options.kernel.empty() && plan.explanation().kernel != options.kernel) {
-    throw std::runtime_error("another kernel than the pinned one: " + plan.explanation().kernel);
+harness::Bytes run_bytes(const TestConv& test, const RunOptions& options) {
+  const ConvProblem& p = test.problem;
+  const ConvPlan plan = value_of(test.conv.plan(p, {.kernel = options.kernel}), "Conv::plan");
+  if (!options.kernel.empty()) {
+    EXPECT_EQ(plan.explanation().kernel, options.kernel);
   }
 
-  const std::vector<std::byte> x_bytes = oracle::encode(problem.dtype, test.inputs.x);
-  const std::vector<std::byte> residual_bytes = oracle::encode(problem.dtype, test.inputs.residual);
-  const DeviceBuffer x(x_bytes, options.guards);
-  const auto y_bytes =
-      static_cast<std::size_t>(oracle::output_shape(problem).elements()) * size_of(problem.dtype);
-  DeviceBuffer y(y_bytes, options.guards);
-  std::unique_ptr<DeviceBuffer> residual, workspace;
-  ConvBuffers buffers{.x = x.data(), .y = y.data()};
-  if (problem.residual && options.in_place) {
-    y.upload(residual_bytes);
-    buffers.residual = y.data();
-  } else if (problem.residual) {
-    residual = std::make_unique<DeviceBuffer>(residual_bytes, options.guards);
-    buffers.residual = residual->data();
-  }
-  if (plan.workspace_bytes() > 0) {
-    workspace = std::make_unique<DeviceBuffer>(plan.workspace_bytes(), options.guards);
-    buffers.workspace = workspace->data();
-    buffers.workspace_bytes = workspace->bytes();
-  }
-
-  check(plan.run(buffers), "ConvPlan::run");
+  const harness::Bytes x_bytes = oracle::encode(p.dtype, test.inputs.x);
+  const harness::Bytes residual_bytes = oracle::encode(p.dtype, test.inputs.residual);
+  const DeviceBuffer x(x_bytes, options.guards), residual(residual_bytes, options.guards),
+      y(harness::Images{p.dtype, oracle::output_shape(p)}.bytes(), options.guards),
+      workspace(plan.workspace_bytes(), options.guards);
+  const bool in_place = p.residual && options.in_place;
+  if (in_place) y.upload(residual_bytes);
+  harness::launch_of(plan, x, in_place ? &y : &residual, y, workspace)(nullptr);
   check(cudaDeviceSynchronize(), plan.explanation().kernel);
-  expect_unchanged(x, x_bytes, "x");
-  if (residual) expect_unchanged(*residual, residual_bytes, "residual");
+  EXPECT_TRUE(x.download() == x_bytes) << "x was changed by the kernel";
+  EXPECT_TRUE(residual.download() == residual_bytes) << "residual was changed by the kernel";
   return y.download();
 }
 
@@ -80,17 +59,14 @@ bool takes(const TestConv& test, std::string_view kernel) {
 void expect_exact(const TestConv& test, const std::vector<float>& got) {
   const oracle::Expected expected = oracle::conv(test.problem, test.inputs);
   ASSERT_EQ(got.size(), expected.y.size());
-  std::size_t wrong = 0, first = 0;
-  for (std::size_t i = 0; i < got.size(); ++i) {
-    const double wanted = oracle::round_to_storage(test.problem.dtype, expected.y[i]);
-    if (static_cast<double>(got[i]) == wanted) continue;
-    if (wrong++ == 0) first = i;
-  }
-  if (wrong == 0) return;
-  const auto k = static_cast<std::size_t>(test.problem.k);
-  ADD_FAILURE() << to_string(test.problem) << ": " << wrong << " of " << got.size()
-                << " elements differ; the first, pixel " << first / k << " channel " << first % k
-                << ", is " << got[first] << " instead of " << expected.y[first];
+  const auto differs = [&](float value, double y) {
+    return static_cast<double>(value) != oracle::round_to_storage(test.problem.dtype, y);
+  };
+  const auto [at, wanted] = std::ranges::mismatch(got, expected.y, std::not_fn(differs));
+  if (at == got.end()) return;
+  const std::ptrdiff_t first = at - got.begin(), k = test.problem.k;
+  ADD_FAILURE() << to_string(test.problem) << ": pixel " << first / k << " channel " << first % k
+                << " is " << *at << " instead of " << *wanted;
 }
 
 void expect_within_bound(const TestConv& test, const std::vector<float>& got) {

@@ -33,7 +33,7 @@ struct RunOptions {
 
 // One run into a poisoned y: its bytes. Throws if planning or running fails; reports a test failure
 // if an input or a guard band changed.
-std::vector<std::byte> run_bytes(const TestConv& test, const RunOptions& options = {});
+harness::Bytes run_bytes(const TestConv& test, const RunOptions& options = {});
 std::vector<float> run(const TestConv& test, const RunOptions& options = {});
 
 // Whether `kernel` takes the problem.
