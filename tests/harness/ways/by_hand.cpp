@@ -81,8 +81,7 @@ Step joined_step(const Line& line, const Tensor& t, const Tensor& x, const Tenso
     return of_tx.encode(
         side_by_side(line, distinct, of_t.distinct_values(t_bytes), of_x.distinct_values(x_bytes)));
   };
-  Step step =
-      planned_step(plan_conv(both.folded, both.problem), both.folded, tx, nullptr, y, tensors, way);
+  Step step = planned_step(both.folded, both.problem, "", tx, nullptr, y, tensors, way);
   step.what = "with the projection, " + step.what;
   step.reads = {&t, &x};
   step.launch = [&t, &x, &tx, set, launch = step.launch](cudaStream_t stream) {
@@ -103,9 +102,7 @@ ByHand by_hand(const Problem& problem, const std::vector<bool>& joined, bool jud
       "by hand", problem, tensors,
       [&](const LineConv& conv, const Tensor& x, const Tensor* residual, const Tensor& y,
           Way& made) {
-        const FoldedConv weights = folded(conv);
-        return planned_step(plan_conv(weights, conv.problem), weights, x, residual, y, tensors,
-                            made);
+        return planned_step(folded(conv), conv.problem, "", x, residual, y, tensors, made);
       },
       joined,
       [&](const Line& line, const Tensor& t, const Tensor& x, const Tensor& y, Way& made) {
