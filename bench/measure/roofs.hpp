@@ -12,7 +12,7 @@
 
 #include "foldconv/cost.hpp"
 #include "harness/device/machine.hpp"
-#include "harness/time/statistics.hpp"
+#include "harness/time/samples.hpp"
 #include "harness/ways/work.hpp"
 
 namespace foldconv::tool {

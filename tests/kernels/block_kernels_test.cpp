@@ -8,7 +8,7 @@
 
 #include "catalog/registry.hpp"
 #include "foldconv/block.hpp"
-#include "kernels/support/launch_log.hpp"
+#include "kernels/support/catalog_kernels.hpp"
 #include "kernels/support/test_blocks.hpp"
 
 namespace foldconv::kernel_tests {

@@ -7,7 +7,7 @@
 #include "block/cost.hpp"
 #include "foldconv/block.hpp"
 #include "harness/device/objects.hpp"
-#include "kernels/support/launch_log.hpp"
+#include "kernels/support/catalog_kernels.hpp"
 #include "kernels/support/test_blocks.hpp"
 
 namespace foldconv::kernel_tests {

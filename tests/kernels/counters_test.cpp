@@ -7,7 +7,7 @@
 #include <string>
 
 #include "cuemu.h"
-#include "kernels/support/kernel_list.hpp"
+#include "kernels/support/catalog_kernels.hpp"
 #include "kernels/support/test_conv.hpp"
 
 namespace foldconv::kernel_tests {

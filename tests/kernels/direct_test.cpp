@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "kernels/support/kernel_list.hpp"
+#include "kernels/support/catalog_kernels.hpp"
 #include "kernels/support/shapes.hpp"
 #include "kernels/support/test_conv.hpp"
 

@@ -20,10 +20,10 @@ namespace foldconv::harness {
 // A convolution, the BatchNorm behind it, and with problem.residual and problem.activation what
 // comes after that.
 struct LineConv {
-  std::string name;     // "conv1", "downsample"; "" of a layer
-  ConvProblem problem;  // all images
-  ConvWeights weights;  // the spans are of Problem::storage; empty: not filled
-  std::optional<BatchNorm> batch_norm = {};
+  std::string name;                          // "conv1", "downsample"; "" of a layer
+  ConvProblem problem;                       // all images
+  ConvWeights weights;                       // the spans are of Problem::storage; empty: not filled
+  std::optional<BatchNorm> batch_norm = {};  // all four arrays
 };
 
 struct Line {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // How often to time, on a clock that the test moves.
-#include "harness/time/repetition.hpp"
+#include "harness/time/samples.hpp"
 
 #include <gtest/gtest.h>
 

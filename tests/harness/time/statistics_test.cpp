@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "harness/time/statistics.hpp"
+#include "harness/time/samples.hpp"
 
 #include <gtest/gtest.h>
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "harness/device/buffer.hpp"
-#include "harness/time/repetition.hpp"
+#include "harness/time/samples.hpp"
 
 namespace foldconv::harness {
 

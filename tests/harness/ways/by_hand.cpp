@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "harness/ways/by_hand.hpp"
 
-#include <algorithm>
+#include <span>
 #include <utility>
 
 #include "harness/error.hpp"
@@ -11,10 +11,17 @@
 namespace foldconv::harness {
 namespace {
 
-constexpr int kSlice = 64;  // channels that the kernels sum before they go on to the next
+constexpr std::size_t kSlice = 64;  // channels that the kernels sum before they go on to the next
 
-int whole_slices(int channels) {
-  return (channels + kSlice - 1) / kSlice * kSlice;
+// Appends channels, and zeros up to a whole slice.
+void append_slices(std::span<const float> channels, std::vector<float>& to) {
+  to.insert(to.end(), channels.begin(), channels.end());
+  to.resize((to.size() + kSlice - 1) / kSlice * kSlice);
+}
+
+std::span<const float> row_of(std::span<const float> values, std::size_t row, int channels) {
+  const auto width = static_cast<std::size_t>(channels);
+  return values.subspan(row * width, width);
 }
 
 // A line's last convolution with its projection as a longer K, [t | x] . [w3 ; wd]: both tensors
@@ -30,24 +37,15 @@ JoinedConv join(const Line& line) {
   const FoldedConv a = value_of(fold(last.weights, last.batch_norm, options));
   const FoldedConv b = value_of(fold(side.weights, side.batch_norm, options));
   ConvProblem problem = last.problem;
-  const int first_width = whole_slices(last.problem.c);
-  problem.c = first_width + whole_slices(side.problem.c);
   problem.residual = false;
-
-  std::vector<float> matrix(static_cast<std::size_t>(problem.k) *
-                            static_cast<std::size_t>(problem.c));
-  std::vector<float> bias;
-  for (int k = 0; k < problem.k; ++k) {
-    const auto row_of = [k](const FoldedConv& folded) {
-      const auto width = static_cast<std::size_t>(folded.c_per_group());
-      return folded.weights().subspan(static_cast<std::size_t>(k) * width, width);
-    };
-    const auto row = matrix.begin() + std::ptrdiff_t{k} * problem.c;
-    std::ranges::copy(row_of(a), row);
-    std::ranges::copy(row_of(b), row + first_width);
-    const auto i = static_cast<std::size_t>(k);
-    bias.push_back(a.bias()[i] + b.bias()[i]);
+  const auto rows = static_cast<std::size_t>(problem.k);
+  std::vector<float> matrix, bias;
+  for (std::size_t k = 0; k < rows; ++k) {
+    append_slices(row_of(a.weights(), k, a.c_per_group()), matrix);
+    append_slices(row_of(b.weights(), k, b.c_per_group()), matrix);
+    bias.push_back(a.bias()[k] + b.bias()[k]);
   }
+  problem.c = static_cast<int>(matrix.size() / rows);
   // Exact already: folding without BatchNorm changes nothing.
   return {problem,
           value_of(fold({.values = matrix, .k = problem.k, .c_per_group = problem.c, .bias = bias},
@@ -58,18 +56,14 @@ JoinedConv join(const Line& line) {
 std::vector<float> side_by_side(const Line& line, int images, const std::vector<float>& t,
                                 const std::vector<float>& x) {
   const ConvProblem &last = line.convs.back().problem, &side = line.shortcut->problem;
-  const int first_width = whole_slices(last.c), width = first_width + whole_slices(side.c);
-  std::vector<float> both(static_cast<std::size_t>(images) * static_cast<std::size_t>(last.h) *
-                          static_cast<std::size_t>(last.w) * static_cast<std::size_t>(width));
-  auto row = both.begin();
-  auto t_pixel = t.begin();
+  std::vector<float> both;
+  std::size_t t_pixel = 0;
   for (int n = 0; n < images; ++n) {
     for (int h = 0; h < last.h; ++h) {
-      for (int w = 0; w < last.w; ++w, row += width, t_pixel += last.c) {
-        const std::ptrdiff_t x_row = std::ptrdiff_t{n} * side.h + h * side.stride.h;
-        const auto x_pixel = x.begin() + (x_row * side.w + w * side.stride.w) * side.c;
-        std::copy(t_pixel, t_pixel + last.c, row);
-        std::copy(x_pixel, x_pixel + side.c, row + first_width);
+      for (int w = 0; w < last.w; ++w) {
+        const int x_pixel = (n * side.h + h * side.stride.h) * side.w + w * side.stride.w;
+        append_slices(row_of(t, t_pixel++, last.c), both);
+        append_slices(row_of(x, static_cast<std::size_t>(x_pixel), side.c), both);
       }
     }
   }
@@ -87,8 +81,7 @@ Step joined_step(const Line& line, const Tensor& t, const Tensor& x, const Tenso
     return of_tx.encode(
         side_by_side(line, distinct, of_t.distinct_values(t_bytes), of_x.distinct_values(x_bytes)));
   };
-  Step step =
-      planned_step(plan_conv(both.folded, both.problem), both.folded, tx, nullptr, y, tensors, way);
+  Step step = planned_step(both.folded, both.problem, "", tx, nullptr, y, tensors, way);
   step.what = "with the projection, " + step.what;
   step.reads = {&t, &x};
   step.launch = [&t, &x, &tx, set, launch = step.launch](cudaStream_t stream) {
@@ -109,9 +102,7 @@ ByHand by_hand(const Problem& problem, const std::vector<bool>& joined, bool jud
       "by hand", problem, tensors,
       [&](const LineConv& conv, const Tensor& x, const Tensor* residual, const Tensor& y,
           Way& made) {
-        const FoldedConv weights = folded(conv);
-        return planned_step(plan_conv(weights, conv.problem), weights, x, residual, y, tensors,
-                            made);
+        return planned_step(folded(conv), conv.problem, "", x, residual, y, tensors, made);
       },
       joined,
       [&](const Line& line, const Tensor& t, const Tensor& x, const Tensor& y, Way& made) {

@@ -81,9 +81,8 @@ std::vector<Way> planned_ways(const Problem& problem, Tensors& tensors, const Wa
   Way way = fused_way("planned", problem, tensors,
                       [&](const LineConv& conv, const Tensor& x, const Tensor* residual,
                           const Tensor& y, Way& made) {
-                        const FoldedConv weights = folded(conv);
-                        return planned_step(plan_conv(weights, conv.problem, problem.kernel),
-                                            weights, x, residual, y, tensors, made);
+                        return planned_step(folded(conv), conv.problem, problem.kernel, x, residual,
+                                            y, tensors, made);
                       });
   way.planned = true;
   return {std::move(way)};
@@ -98,10 +97,8 @@ Way single_kernels(const std::string& name, const Problem& problem, Tensors& ten
                       {.conv =
                            [&](const LineConv& conv, const ConvProblem& alone, const Tensor& x,
                                const Tensor& y, Way& way) {
-                             const FoldedConv weights = unfolded(conv);
-                             return planned_step(
-                                 plan_conv(weights, alone, kernel_for(conv.problem)), weights, x,
-                                 nullptr, y, tensors, way);
+                             return planned_step(unfolded(conv), alone, kernel_for(conv.problem), x,
+                                                 nullptr, y, tensors, way);
                            },
                        .batch_norm = [](const pointwise::BatchNormArrays& arrays, const Tensor& x,
                                         const Tensor& y) -> Launch {

@@ -73,15 +73,20 @@ TEST_F(Judge, CatchesAWrongCopy) {
 }
 
 TEST_F(Judge, OnlyOthersMayGiveCopiesOtherBits) {
-  // An element that lies so near the middle of two numbers that either may be stored.
-  std::size_t element = 2 * image_elements_;
-  for (; element < 3 * image_elements_; ++element) {
-    nudge(element);
-    if (judged(Copies::within_bound).pass) break;
-    nudge(element);
+  const Bytes right = y_;
+  for (const std::size_t image : {2, 3}) {
+    y_ = right;
+    // An element that lies so near the middle of two numbers that either may be stored.
+    std::size_t element = image * image_elements_;
+    const std::size_t end = element + image_elements_;
+    for (; element < end; ++element) {
+      nudge(element);
+      if (judged(Copies::within_bound).pass) break;
+      nudge(element);
+    }
+    ASSERT_LT(element, end) << image;
+    EXPECT_FALSE(judged().pass);
   }
-  ASSERT_LT(element, 3 * image_elements_);
-  EXPECT_FALSE(judged().pass);
 }
 
 TEST_F(Judge, CatchesAnElementThatWasNeverWritten) {

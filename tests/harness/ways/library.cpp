@@ -111,16 +111,18 @@ Launch launch_of(const BlockPlan& plan, const DeviceBuffer& x, const DeviceBuffe
   };
 }
 
-Step planned_step(const ConvPlan& plan, const FoldedConv& weights, const Tensor& x,
-                  const Tensor* residual, const Tensor& y, Tensors& tensors, Way& way) {
+Step planned_step(const FoldedConv& weights, const ConvProblem& problem, const std::string& kernel,
+                  const Tensor& x, const Tensor* residual, const Tensor& y, Tensors& tensors,
+                  Way& way) {
+  const ConvPlan plan = plan_conv(weights, problem, kernel);
+  const std::string& taken = plan.explanation().kernel;
   const DeviceBuffer& workspace = tensors.allocate(plan.workspace_bytes());
   way.writes.push_back(&workspace);
-  const std::string& kernel = plan.explanation().kernel;
-  way.kernels += (way.kernels.empty() ? "" : " ") + kernel;
-  Step step = conv_step(kernel, plan.problem(), x, residual, y,
-                        expected_conv(plan.problem(), x.images.distinct, weights),
-                        launch_of(plan, x, residual, y, workspace));
-  step.costs = {cost_of(plan.problem(), plan.explanation())};
+  way.kernels += (way.kernels.empty() ? "" : " ") + taken;
+  Step step =
+      conv_step(taken, problem, x, residual, y, expected_conv(problem, x.images.distinct, weights),
+                launch_of(plan, x, residual, y, workspace));
+  step.costs = {cost_of(problem, plan.explanation())};
   return step;
 }
 

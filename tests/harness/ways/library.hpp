@@ -41,8 +41,9 @@ Launch launch_of(const ConvPlan& plan, const DeviceBuffer& x, const DeviceBuffer
                  const DeviceBuffer& y, const DeviceBuffer& workspace);
 Launch launch_of(const BlockPlan& plan, const DeviceBuffer& x, const DeviceBuffer& y,
                  const DeviceBuffer& workspace);
-// The step of a plan; adds its kernel and workspace to the way.
-Step planned_step(const ConvPlan& plan, const FoldedConv& weights, const Tensor& x,
-                  const Tensor* residual, const Tensor& y, Tensors& tensors, Way& way);
+// The step of what plan_conv() gives; adds its kernel and workspace to the way.
+Step planned_step(const FoldedConv& weights, const ConvProblem& problem, const std::string& kernel,
+                  const Tensor& x, const Tensor* residual, const Tensor& y, Tensors& tensors,
+                  Way& way);
 
 }  // namespace foldconv::harness

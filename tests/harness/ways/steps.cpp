@@ -30,7 +30,8 @@ Step step_of(const std::string& what, std::vector<const Tensor*> reads, const Te
                 }
                 return judge(of_y, expected(std::move(values)), written, copies);
               },
-          .work = work};
+          .work = work,
+          .costs = {{.dram_bytes = work.bytes, .flops = work.flops}}};
 }
 
 // One element after another: `computed(values, i)` is the value before the store.

@@ -22,13 +22,7 @@ Work Way::work() const {
 
 std::vector<LaunchCost> Way::costs() const {
   std::vector<LaunchCost> all;
-  for (const Step& step : steps) {
-    if (step.costs.empty()) {
-      all.push_back({.dram_bytes = step.work.bytes, .flops = step.work.flops});
-    } else {
-      all.insert(all.end(), step.costs.begin(), step.costs.end());
-    }
-  }
+  for (const Step& step : steps) all.insert(all.end(), step.costs.begin(), step.costs.end());
   return all;
 }
 

@@ -50,7 +50,7 @@ struct Step {
   std::function<Verdict(const std::vector<Bytes>& read, const Bytes& written)> judge = {};
   std::size_t launches = 1;
   Work work = {};
-  std::vector<LaunchCost> costs = {};  // as the library has them; empty: of one launch with `work`
+  std::vector<LaunchCost> costs = {};  // as the library has them
 };
 
 struct Way {
