@@ -48,7 +48,7 @@ struct Step {
   ConvProblem problem;
   std::vector<float> weights;
   std::vector<double> scale = {}, bias = {}, bias_error = {};  // k; e_b
-  std::vector<double> weight_error = {};                      // e_w; empty: 0
+  std::vector<double> weight_error = {};                       // e_w; empty: 0
 };
 
 Step step_of(const harness::LineConv& conv) {
