@@ -2,39 +2,49 @@
 #include "weights/block_weights.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <limits>
 #include <memory>
-#include <optional>
 #include <span>
-#include <string>
 #include <utility>
-
-#include "harness/safetensors/messages.hpp"
 
 namespace foldconv::tool {
 namespace {
 
+using harness::LineConv;
 using harness::printable;
 using harness::Problem;
 using harness::Safetensors;
 using harness::TensorInfo;
 using std::to_string;
+using Sizes = std::vector<std::uint64_t>;
 
 constexpr std::size_t kPrefixesShown = 8;
 constexpr std::string_view kFirst = "conv1.weight";
-// Of a BatchNorm: gamma, beta, mean, variance.
-constexpr const char* kVectors[] = {".weight", ".bias", ".running_mean", ".running_var"};
 
-// A convolution and the BatchNorm behind it.
-struct Layer {
-  std::string conv, batch_norm;  // what their tensors' names begin with
-  int filter = 1;
-  int k = 0, c_per_group = 0;  // as the tensors say
+// What the tensors of a convolution and of the BatchNorm behind it are called.
+struct Names {
+  // `conv`: as harness::make_line() calls it.
+  Names(const std::string& prefix, const std::string& conv) {
+    const bool shortcut = conv == "downsample";
+    const std::string before = prefix + (shortcut ? "downsample.0" : conv);
+    const std::string behind = prefix + (shortcut ? "downsample.1" : "bn" + conv.substr(4));
+    weight = before + ".weight";
+    bias = before + ".bias";
+    batch_norm = {behind + ".weight", behind + ".bias", behind + ".running_mean",
+                  behind + ".running_var"};
+    ignored = behind + ".num_batches_tracked";
+  }
 
-  std::string weight() const { return conv + ".weight"; }
-  std::string bias() const { return conv + ".bias"; }
+  bool has(const std::string& name) const {
+    return name == weight || name == bias || name == ignored ||
+           std::ranges::count(batch_norm, name) > 0;
+  }
+
+  std::string weight, bias, ignored;      // there need be no bias
+  std::array<std::string, 4> batch_norm;  // gamma, beta, mean, variance
 };
 
 class Reader {
@@ -42,71 +52,75 @@ class Reader {
   Reader(const Safetensors& file, std::string_view prefix) : file_(file), prefix_(prefix) {
     if (prefix_.ends_with('.')) prefix_.pop_back();
     if (!prefix_.empty()) prefix_ += '.';
+    bottleneck_ = file_.find(prefix_ + "conv3.weight") != nullptr;
+    projection_ = std::ranges::any_of(file_.tensors(), [&](const TensorInfo& info) {
+      return info.name.starts_with(prefix_ + "downsample.");
+    });
   }
 
-  Problem read(const BlockTraits& traits, Extent size) {
+  Problem read(const BlockTraits& traits, Extent size) const {
     if (file_.find(prefix_ + std::string(kFirst)) == nullptr) no_block();
-    bottleneck_ = file_.find(prefix_ + "conv3.weight") != nullptr;
-    layers_ = {layer("conv1", "bn1", bottleneck_ ? 1 : 3), layer("conv2", "bn2", 3)};
-    if (bottleneck_) layers_.push_back(layer("conv3", "bn3", 1));
-    if (std::ranges::any_of(file_.tensors(), [&](const TensorInfo& info) {
-          return info.name.starts_with(prefix_ + "downsample.");
-        })) {
-      shortcut_ = layer("downsample.0", "downsample.1", 1);
-    }
     check_names();
-    for_each_layer([&](Layer& layer) { read_shape(layer); });
-    const int groups = check_chain();
-    check_shortcut(traits.stride);
-
+    const harness::BlockShape shape = shape_of_block(traits);
     Problem problem;
     problem.blocks = true;
-    problem.lines = {harness::make_line({.c = c(),
-                                         .middle = bottleneck_ ? layers_.front().k : 0,
-                                         .k = k(),
-                                         .stride = traits.stride,
-                                         .stride_at = traits.stride_at,
-                                         .groups = groups,
-                                         .projection = shortcut_.has_value()},
-                                        {1, size.h, size.w, c()})};
-    read_values(traits.eps, problem);
+    problem.lines = {harness::make_line(shape, {1, size.h, size.w, shape.c})};
+    for (const LineConv* conv : problem.convs()) check_shapes(*conv);
+    if (!projection_ && (shape.c != shape.k || shape.stride != 1)) {
+      file_.fail("tensor " + printable(prefix_ + "downsample.0.weight") +
+                 " is missing; a block of stride " + to_string(shape.stride) + " from " +
+                 to_string(shape.c) + " to " + to_string(shape.k) +
+                 " channels needs one of shape [" + to_string(shape.k) + ", " + to_string(shape.c) +
+                 ", 1, 1]");
+    }
+    const auto storage = std::make_shared<std::deque<std::vector<float>>>();
+    problem.storage = storage;
+    const auto take = [&](const std::string& name) -> std::span<const float> {
+      return storage->emplace_back(file_.values(name));
+    };
+    for (LineConv* conv : problem.convs()) {
+      const Names names(prefix_, conv->name);
+      conv->weights.values = take(names.weight);
+      if (file_.find(names.bias) != nullptr) conv->weights.bias = take(names.bias);
+      const auto& [gamma, beta, mean, variance] = names.batch_norm;
+      conv->batch_norm = {take(gamma), take(beta), take(mean), take(variance), traits.eps};
+    }
     return problem;
   }
 
  private:
-  int c() const { return layers_.front().c_per_group; }  // channels of the block's input
-  int k() const { return layers_.back().k; }             // and output
-
-  Layer layer(const char* conv, const char* batch_norm, int filter) const {
-    return {.conv = prefix_ + conv, .batch_norm = prefix_ + batch_norm, .filter = filter};
-  }
-
-  template <class Visit>
-  void for_each_layer(Visit visit) {
-    for (Layer& layer : layers_) visit(layer);
-    if (shortcut_) visit(*shortcut_);
-  }
-
   // A tensor that has no place in the block would be left out of it without a word.
-  void check_names() {
-    std::vector<std::string> known;
-    for_each_layer([&](const Layer& layer) {
-      known.insert(known.end(), {layer.weight(), layer.bias()});
-      for (const char* suffix : kVectors) known.push_back(layer.batch_norm + suffix);
-      known.push_back(layer.batch_norm + ".num_batches_tracked");
-    });
+  void check_names() const {
+    std::vector<Names> known = {{prefix_, "conv1"}, {prefix_, "conv2"}};
+    if (bottleneck_) known.emplace_back(prefix_, "conv3");
+    if (projection_) known.emplace_back(prefix_, "downsample");
     for (const TensorInfo& info : file_.tensors()) {
-      if (!info.name.starts_with(prefix_) || std::ranges::count(known, info.name) > 0) continue;
-      fail("tensor " + printable(info.name) + " has no place in a " + kind() +
-               "; give the prefix of a block of torchvision's ResNets",
-           ErrorCode::unsupported);
+      const auto has = [&](const Names& names) { return names.has(info.name); };
+      if (!info.name.starts_with(prefix_) || std::ranges::any_of(known, has)) continue;
+      file_.fail("tensor " + printable(info.name) + " has no place in a " + kind() +
+                     "; give the prefix of a block of torchvision's ResNets",
+                 ErrorCode::unsupported);
     }
   }
 
-  void read_shape(Layer& layer) const {
-    const TensorInfo& info = at(layer.weight());
-    const auto filter = static_cast<std::uint64_t>(layer.filter);
-    const std::vector<std::uint64_t>& shape = info.shape;
+  // Its widths by conv1, by what conv2 reads, and by what the last convolution writes.
+  harness::BlockShape shape_of_block(const BlockTraits& traits) const {
+    const auto [first_k, c] = widths("conv1", bottleneck_ ? 1 : 3);
+    const auto [second_k, second_c] = widths("conv2", 3);
+    const bool grouped = bottleneck_ && first_k % second_c == 0;
+    return {.c = c,
+            .middle = bottleneck_ ? first_k : 0,
+            .k = bottleneck_ ? widths("conv3", 1).first : first_k,
+            .stride = traits.stride,
+            .stride_at = traits.stride_at,
+            .groups = grouped ? first_k / second_c : 1,
+            .projection = projection_};
+  }
+
+  // The output channels of a convolution, and the input channels of a group.
+  std::pair<int, int> widths(const char* conv, std::uint64_t filter) const {
+    const TensorInfo& info = at(Names(prefix_, conv).weight);
+    const Sizes& shape = info.shape;
     const auto usable = [](std::uint64_t size) {
       return size >= 1 && size <= std::uint64_t{std::numeric_limits<int>::max()};
     };
@@ -115,103 +129,49 @@ class Reader {
       const std::string size = to_string(filter);
       misshapen(info, "[k, c / groups, " + size + ", " + size + "], as in a " + kind());
     }
-    layer.k = static_cast<int>(shape[0]);
-    layer.c_per_group = static_cast<int>(shape[1]);
-    if (file_.find(layer.bias()) != nullptr) check_vector(layer.bias(), layer.k);
-    for (const char* suffix : kVectors) check_vector(layer.batch_norm + suffix, layer.k);
+    return {static_cast<int>(shape[0]), static_cast<int>(shape[1])};
   }
 
-  void check_vector(const std::string& name, int size) const {
-    const TensorInfo& info = at(name);
-    if (info.shape == std::vector{static_cast<std::uint64_t>(size)}) return;
-    misshapen(info, "[" + to_string(size) + "], one for each output channel");
-  }
-
-  // Returns the groups of conv2: its channels in a group divide those of conv1.
-  int check_chain() const {
-    const Layer &first = layers_[0], &second = layers_[1];
-    if (!bottleneck_ || first.k % second.c_per_group != 0) {
-      check_input(second, first.k);
-      return 1;
+  void check_shapes(const LineConv& conv) const {
+    const Names names(prefix_, conv.name);
+    const auto size = [](int of) { return static_cast<std::uint64_t>(of); };
+    const std::uint64_t k = size(conv.weights.k), c = size(conv.weights.c_per_group);
+    const TensorInfo& weight = at(names.weight);
+    if (const Sizes wanted = {k, c, size(conv.weights.r), size(conv.weights.s)};
+        weight.shape != wanted) {
+      // Fewer channels that divide c are groups, where foldconv's blocks have none.
+      Sizes ungrouped = weight.shape;
+      if (ungrouped.size() == 4 && ungrouped[1] > 0 && c % ungrouped[1] == 0) ungrouped[1] = c;
+      const bool groups = ungrouped == wanted;
+      misshapen(weight,
+                harness::to_string(wanted) + ", to fit the other convolutions" +
+                    (groups ? "; blocks have groups in a bottleneck's conv2 only" : ""),
+                groups ? ErrorCode::unsupported : ErrorCode::invalid_argument);
     }
-    const int groups = first.k / second.c_per_group;
-    if (second.k % groups != 0) {
-      const std::string count = to_string(groups);
-      misshapen(at(second.weight()),
-                "a multiple of " + count + " output channels for its " + count + " groups");
+    std::vector<std::string> vectors(names.batch_norm.begin(), names.batch_norm.end());
+    if (file_.find(names.bias) != nullptr) vectors.push_back(names.bias);
+    for (const std::string& name : vectors) {
+      if (at(name).shape == Sizes{k}) continue;
+      misshapen(at(name), "[" + to_string(k) + "], one for each output channel");
     }
-    check_input(layers_[2], second.k);
-    return groups;
-  }
-
-  void check_input(const Layer& layer, int channels) const {
-    if (layer.c_per_group == channels) return;
-    // Fewer channels that divide c are groups, where foldconv's blocks have none.
-    const bool groups = channels % layer.c_per_group == 0;
-    const std::string filter = to_string(layer.filter);
-    misshapen(at(layer.weight()),
-              "[" + to_string(layer.k) + ", " + to_string(channels) + ", " + filter + ", " +
-                  filter + "], as its input has " + to_string(channels) + " channels" +
-                  (groups ? " and blocks have groups in a bottleneck's conv2 only" : ""),
-              groups ? ErrorCode::unsupported : ErrorCode::invalid_argument);
-  }
-
-  void check_shortcut(int stride) const {
-    const std::string wanted = "[" + to_string(k()) + ", " + to_string(c()) + ", 1, 1]";
-    if (shortcut_) {
-      check_input(*shortcut_, c());
-      if (shortcut_->k == k()) return;
-      misshapen(at(shortcut_->weight()),
-                wanted + ", to be added to the block's " + to_string(k()) + " channels");
-    }
-    if (c() == k() && stride == 1) return;
-    fail("tensor " + printable(prefix_ + "downsample.0.weight") +
-         " is missing; a block of stride " + to_string(stride) + " from " + to_string(c()) +
-         " to " + to_string(k()) + " channels needs one of shape " + wanted);
-  }
-
-  void read_values(Epsilon eps, Problem& problem) {
-    const auto storage = std::make_shared<std::deque<std::vector<float>>>();
-    const auto take = [&](const std::string& name) -> std::span<const float> {
-      return storage->emplace_back(file_.values(name));
-    };
-    const std::vector<harness::LineConv*> convs = problem.convs();
-    std::size_t next = 0;
-    for_each_layer([&](const Layer& layer) {
-      harness::LineConv& conv = *convs[next++];
-      conv.weights.values = take(layer.weight());
-      if (file_.find(layer.bias()) != nullptr) conv.weights.bias = take(layer.bias());
-      const std::string& name = layer.batch_norm;
-      conv.batch_norm = BatchNorm{.gamma = take(name + kVectors[0]),
-                                  .beta = take(name + kVectors[1]),
-                                  .mean = take(name + kVectors[2]),
-                                  .variance = take(name + kVectors[3]),
-                                  .eps = eps};
-    });
-    problem.storage = storage;
   }
 
   // The tensor, which the block must have.
   const TensorInfo& at(const std::string& name) const {
     if (const TensorInfo* info = file_.find(name)) return *info;
-    fail("tensor " + printable(name) +
-         " is missing; give the prefix of a whole block, or a file with all of its tensors");
+    file_.fail("tensor " + printable(name) +
+               " is missing; give the prefix of a whole block, or a file with all of its tensors");
   }
 
   std::string kind() const {
     return bottleneck_ ? "bottleneck" : "basic block (there is no conv3.weight)";
   }
 
-  [[noreturn]] void fail(const std::string& what,
-                         ErrorCode code = ErrorCode::invalid_argument) const {
-    harness::fail(file_.file(), what, code);
-  }
-
   [[noreturn]] void misshapen(const TensorInfo& info, const std::string& wanted,
                               ErrorCode code = ErrorCode::invalid_argument) const {
-    fail("tensor " + printable(info.name) + " has shape " + harness::to_string(info.shape) +
-             "; wanted is " + wanted,
-         code);
+    file_.fail("tensor " + printable(info.name) + " has shape " + harness::to_string(info.shape) +
+                   "; wanted is " + wanted,
+               code);
   }
 
   [[noreturn]] void no_block() const {
@@ -230,16 +190,14 @@ class Reader {
       shown += (shown.empty() ? "" : ", ") + printable(prefix);
     }
     if (count > kPrefixesShown) shown += ", ... (" + to_string(count) + " in all)";
-    fail("tensor " + printable(prefix_ + std::string(kFirst)) + " is missing; " +
-         (count == 0 ? "there is no block (conv1.weight beside conv2.weight) in it"
-                     : "give the prefix of a block: " + shown));
+    file_.fail("tensor " + printable(prefix_ + std::string(kFirst)) + " is missing; " +
+               (count == 0 ? "there is no block (conv1.weight beside conv2.weight) in it"
+                           : "give the prefix of a block: " + shown));
   }
 
   const Safetensors& file_;
   std::string prefix_;  // with its dot
-  bool bottleneck_ = false;
-  std::vector<Layer> layers_;
-  std::optional<Layer> shortcut_;
+  bool bottleneck_ = false, projection_ = false;
 };
 
 }  // namespace
@@ -254,7 +212,7 @@ Problem load_block(const Safetensors& file, std::string_view prefix, const Block
 std::vector<Problem> read_weights(const std::filesystem::path& path,
                                   const std::vector<std::string>& prefixes,
                                   const BlockTraits& traits, Extent size) {
-  const Safetensors file(harness::open_file(path));
+  const Safetensors file(path);
   std::vector<Problem> blocks;
   for (const std::string& prefix : prefixes) {
     blocks.push_back(load_block(file, prefix, traits, size));

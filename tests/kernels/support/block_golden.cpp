@@ -35,9 +35,7 @@ Entry parse_entry(const std::string& line) {
 class Reader {
  public:
   Reader(const std::string& folder, const Entry& entry)
-      : path_(folder + "/" + entry.name + ".safetensors"),
-        entry_(entry),
-        file_(harness::open_file(path_)) {}
+      : path_(folder + "/" + entry.name + ".safetensors"), entry_(entry), file_(path_) {}
 
   BlockGolden read() const {
     expect_metadata("block", entry_.block);

@@ -47,8 +47,7 @@ std::vector<CudnnGolden> read_cudnn_goldens(const std::string& folder) {
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.path().extension() != ".safetensors") continue;
     try {
-      goldens.push_back(parse(entry.path().stem().string(),
-                              harness::Safetensors(harness::open_file(entry.path()))));
+      goldens.push_back(parse(entry.path().stem().string(), harness::Safetensors(entry.path())));
     } catch (const std::exception& failure) {
       throw std::runtime_error(entry.path().string() + ": " + failure.what());
     }
