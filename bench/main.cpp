@@ -21,19 +21,16 @@ void read_problems(const Options& options, harness::ProblemList& list) {
   for (const std::string& text : options.block_descriptors) {
     problems.push_back(harness::parse_block(text));
   }
-  const WeightsOptions& weights = options.weights;
-  if (!weights.file.empty()) {
-    for (harness::Problem& problem :
-         read_weights(weights.file, weights.prefixes, weights.traits,
-                      {weights.h, weights.w > 0 ? weights.w : weights.h})) {
-      problems.push_back(std::move(problem));
-    }
+  const auto& [file, prefixes, traits, h, w] = options.weights;
+  if (!file.empty()) {
+    std::ranges::move(read_weights(file, prefixes, traits, {h, w > 0 ? w : h}),
+                      std::back_inserter(problems));
   }
   for (const std::string& text : options.descriptors) {
     problems.push_back(harness::parse_layer(text));
   }
-  for (const std::string& file : options.batch_files) {
-    harness::read_list(file, harness::shipped_lists(), list);
+  for (const std::string& batch : options.batch_files) {
+    harness::read_list(batch, harness::shipped_lists(), list);
   }
   harness::at_batch_sizes(options.batch_sizes, problems);
   for (harness::Problem& problem : problems) apply(options.settings, problem);
@@ -67,20 +64,25 @@ int run(int argc, const char* const* argv) {
 
   harness::ProblemList list;
   harness::Device device;
-  int status = kExitUsage;  // of what goes wrong
+  std::string wrong;
+  int status = kExitUsage;  // of what is wrong
   try {
     if (options.command != Command::record_cudnn) read_problems(options, list);
-    if (const GpuModel* model = find_model(options.model)) harness::emulate(model->architecture);
+    if (!options.model.empty()) {
+      harness::emulate(std::string(choose_model(options.model, "").architecture));
+    }
     status = kExitFailure;
     device = harness::current_device();
     status = kExitUsage;
     check_kernel(options.settings);
   } catch (const harness::Error& error) {
-    for (const std::string& note : list.notes) std::cerr << "note: " << note << '\n';
-    std::cerr << "foldconv: " << error.what() << '\n';
-    return status;
+    wrong = error.what();
   }
   for (const std::string& note : list.notes) std::cerr << "note: " << note << '\n';
+  if (!wrong.empty()) {
+    std::cerr << "foldconv: " << wrong << '\n';
+    return status;
+  }
   const std::unique_ptr<Writer> writer = make_writer(options.format, std::cout);
   switch (options.command) {
     case Command::validate:

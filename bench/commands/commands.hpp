@@ -2,10 +2,10 @@
 // The commands of the tool. Each prints a report and returns the program's exit code.
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include "commands/options.hpp"
+#include "cudnn/cudnn.hpp"
 #include "harness/device/machine.hpp"
 #include "harness/problem/problem.hpp"
 #include "report/report.hpp"
@@ -29,6 +29,9 @@ int run_explain(const Options& options, const harness::Device& device, const Pro
 
 // Runs small problems through cuDNN and writes what it computes to options.out.
 int run_record_cudnn(const Options& options, const harness::Device& device);
+
+// The registry: every way that the tool knows, in the order of its rows.
+std::vector<harness::WayMaker> all_ways(const CudnnOptions& cudnn);
 
 // What stands in the heading of every report.
 Heading heading_of(const Options& options, const harness::Device& device);

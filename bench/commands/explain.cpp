@@ -7,9 +7,7 @@
 
 #include "commands/commands.hpp"
 #include "harness/error.hpp"
-#include "harness/problem/text.hpp"
 #include "harness/ways/library.hpp"
-#include "report/text.hpp"
 
 namespace foldconv::tool {
 namespace {
@@ -19,7 +17,7 @@ using harness::value_of;
 
 // A kernel of a layer, or a cut of blocks.
 struct Explained {
-  std::string name, descriptor;
+  const Problem& problem;
   std::string cut = {};     // "" of a layer
   std::string kernel = {};  // several: separated by spaces; "": none
   bool chosen = false;
@@ -28,41 +26,37 @@ struct Explained {
   const CutFigures* figures = nullptr;  // of a layer's one launch, or a cut that is possible
 };
 
+// Of what a row has.
 template <class From, class Get>
-Column<Explained> column(const char* key, const From* Explained::*from, Get get) {
-  return {key, [from, get](const Explained& row) {
-            return row.*from == nullptr ? Value() : Value(get(*(row.*from)));
-          }};
+auto of(const From* Explained::*from, Get get) {
+  return [from, get](const Explained& row) {
+    return row.*from == nullptr ? Value() : to_value(std::invoke(get, *(row.*from)));
+  };
 }
 
 std::vector<Column<Explained>> columns() {
-  const auto whole = [](double value) { return static_cast<std::int64_t>(value); };
-  const auto of_layer = [](const char* key, auto get) {
-    return column(key, &Explained::layer, get);
+  const auto whole = [](double CutFigures::*figure) {
+    return [figure](const CutFigures& cut) { return static_cast<std::int64_t>(cut.*figure); };
   };
-  const auto of_launches = [](const char* key, auto get) {
-    return column(key, &Explained::figures, get);
-  };
-  return {
-      {"name", [](const Explained& row) { return row.name; }},
-      {"descriptor", [](const Explained& row) { return row.descriptor; }},
-      {"cut", [](const Explained& row) { return text_or_none(row.cut); }},
-      {"kernel", [](const Explained& row) { return text_or_none(row.kernel); }},
-      {"chosen", [](const Explained& row) { return row.chosen; }},
-      {"reason", [](const Explained& row) { return text_or_none(row.reason); }},
-      of_layer("grid", [](const Explanation& e) { return count_of(e.grid); }),
-      of_layer("threads", [](const Explanation& e) { return count_of(e.threads); }),
-      of_layer("shared_bytes", [](const Explanation& e) { return count_of(e.shared_bytes); }),
-      of_layer("registers", [](const Explanation& e) { return std::int64_t{e.registers}; }),
-      of_layer("ctas_per_sm", [](const Explanation& e) { return std::int64_t{e.ctas_per_sm}; }),
-      of_layer("waves", [](const Explanation& e) { return e.waves; }),
-      of_launches("launches", [](const CutFigures& cut) { return count_of(cut.launches.size()); }),
-      of_launches("dram_bytes", [whole](const CutFigures& cut) { return whole(cut.dram_bytes); }),
-      of_launches("flops", [whole](const CutFigures& cut) { return whole(cut.flops); }),
-      of_launches("recomputed", [](const CutFigures& cut) { return cut.recomputed; }),
-      of_launches("floor_us", [](const CutFigures& cut) { return cut.floor_us; }),
-      of_launches("workspace_bytes",
-                  [](const CutFigures& cut) { return count_of(cut.workspace_bytes); })};
+  const auto launches = [](const CutFigures& cut) { return cut.launches.size(); };
+  return {{"name", [](const Explained& row) { return row.problem.name; }},
+          {"descriptor", [](const Explained& row) { return descriptor_of(row.problem); }},
+          {"cut", [](const Explained& row) { return text_or_none(row.cut); }},
+          {"kernel", [](const Explained& row) { return text_or_none(row.kernel); }},
+          {"chosen", &Explained::chosen},
+          {"reason", [](const Explained& row) { return text_or_none(row.reason); }},
+          {"grid", of(&Explained::layer, &Explanation::grid)},
+          {"threads", of(&Explained::layer, &Explanation::threads)},
+          {"shared_bytes", of(&Explained::layer, &Explanation::shared_bytes)},
+          {"registers", of(&Explained::layer, &Explanation::registers)},
+          {"ctas_per_sm", of(&Explained::layer, &Explanation::ctas_per_sm)},
+          {"waves", of(&Explained::layer, &Explanation::waves)},
+          {"launches", of(&Explained::figures, launches)},
+          {"dram_bytes", of(&Explained::figures, whole(&CutFigures::dram_bytes))},
+          {"flops", of(&Explained::figures, whole(&CutFigures::flops))},
+          {"recomputed", of(&Explained::figures, &CutFigures::recomputed)},
+          {"floor_us", of(&Explained::figures, &CutFigures::floor_us)},
+          {"workspace_bytes", of(&Explained::figures, &CutFigures::workspace_bytes)}};
 }
 
 // "  title      text", broken between words.
@@ -97,19 +91,6 @@ std::string tile_text(const std::string& kernel) {
   return "none: a thread for each output element";
 }
 
-CutFigures figures_of(const ConvProblem& problem, const Explanation& chosen,
-                      const DeviceSpeed& speed) {
-  const LaunchCost cost = cost_of(problem, chosen);
-  const double floor_us = floor_seconds(cost, speed) * 1e6;
-  CutFigures figures;
-  figures.launches = {{cost, chosen.kernel, floor_us}};
-  figures.dram_bytes = cost.dram_bytes;
-  figures.flops = cost.flops;
-  figures.workspace_bytes = chosen.workspace_bytes;
-  figures.floor_us = floor_us;
-  return figures;
-}
-
 std::string layer_text(const Problem& problem, const Explanation& chosen, const CutFigures& figures,
                        const DeviceSpeed& speed) {
   return "\n" + named(problem) + to_string(problem.lines.front().convs.front().problem) + "\n" +
@@ -130,10 +111,15 @@ void explain_layer(const Problem& problem, Report<Explained>& report) {
   const ConvProblem& conv = problem.lines.front().convs.front().problem;
   const Explanation chosen = value_of(explain(conv, {.kernel = problem.kernel}));
   const DeviceSpeed speed = value_of(device_speed());
-  const CutFigures figures = figures_of(conv, chosen, speed);
-  const std::string descriptor = descriptor_of(problem);
-  report.row({.name = problem.name,
-              .descriptor = descriptor,
+  const LaunchCost cost = cost_of(conv, chosen);
+  const double floor_us = floor_seconds(cost, speed) * 1e6;
+  const CutFigures figures{.launches = {{cost, chosen.kernel, floor_us}},
+                           .dram_bytes = cost.dram_bytes,
+                           .flops = cost.flops,
+                           .workspace_bytes = chosen.workspace_bytes,
+                           .floor_us = floor_us,
+                           .refusal = {}};
+  report.row({.problem = problem,
               .kernel = chosen.kernel,
               .chosen = true,
               .reason = chosen.reason,
@@ -143,10 +129,7 @@ void explain_layer(const Problem& problem, Report<Explained>& report) {
   for (const Refusal& refusal : chosen.refused) {
     std::string note = "    " + refusal.kernel;
     note.resize(std::max(kReasonColumn, note.size() + 2), ' ');
-    report.row({.name = problem.name,
-                .descriptor = descriptor,
-                .kernel = refusal.kernel,
-                .reason = refusal.reason},
+    report.row({.problem = problem, .kernel = refusal.kernel, .reason = refusal.reason},
                note + wrapped(refusal.reason, kReasonColumn));
   }
 }
@@ -192,14 +175,12 @@ void explain_blocks(Problem problem, Report<Explained>& report) {
   fill(problem);
   const BlockPlan plan = value_of(plan_blocks(harness::create_blocks(problem), problem));
   const BlockExplanation& explanation = plan.explanation();
-  const std::string descriptor = descriptor_of(problem);
   // One text for all cuts.
   std::string text = block_text(problem, plan);
   text.pop_back();  // the last line's end
   for (const CutFigures& figures : explanation.cuts) {
     const bool chosen = figures.cut == explanation.cut;
-    report.row({.name = problem.name,
-                .descriptor = descriptor,
+    report.row({.problem = problem,
                 .cut = to_string(figures.cut),
                 .kernel = harness::kernels_of(figures),
                 .chosen = chosen,
@@ -224,14 +205,11 @@ int run_explain(const Options& options, const harness::Device& device, const Pro
       }
     } catch (const harness::Error& error) {
       ++failed;
-      report.row({.name = problem.name,
-                  .descriptor = descriptor_of(problem),
-                  .kernel = problem.kernel,
-                  .reason = error.what()},
+      report.row({.problem = problem, .kernel = problem.kernel, .reason = error.what()},
                  "\n" + problem.label + ": no kernel: " + error.what());
     }
   }
-  report.end({{"problems", count_of(problems.size())}, {"without_kernel", count_of(failed)}}, {});
+  report.end({{"problems", to_value(problems.size())}, {"without_kernel", to_value(failed)}}, {});
   return failed == 0 ? kExitSuccess : kExitFailure;
 }
 

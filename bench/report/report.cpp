@@ -12,7 +12,7 @@ class TableWriter final : public Writer {
   explicit TableWriter(std::ostream& out) : out_(out) {}
 
   void begin(const Heading& heading, const std::vector<Place>& places) override {
-    for (const std::string& line : heading.preamble) out_ << line << '\n';
+    write(heading.preamble);
     places_ = places;
     if (places_.empty()) return;
     if (!heading.preamble.empty()) out_ << '\n';
@@ -21,53 +21,52 @@ class TableWriter final : public Writer {
       place.width = std::max(place.width, static_cast<int>(place.title.size()));
       titles.push_back(place.title);
     }
-    write(titles);
+    out_ << aligned(titles) << '\n';
   }
 
   void row(const Fields&, const std::vector<std::string>& cells, const std::string& note) override {
-    if (!places_.empty()) write(cells);
+    if (!places_.empty()) out_ << aligned(cells) << '\n';
     if (!note.empty()) out_ << note << '\n';
     out_.flush();
   }
 
-  void end(const Fields&, const std::vector<std::string>& lines) override {
-    for (const std::string& line : lines) out_ << line << '\n';
-    out_.flush();
-  }
+  void end(const Fields&, const std::vector<std::string>& lines) override { write(lines); }
 
  private:
-  void write(const std::vector<std::string>& cells) {
+  std::string aligned(const std::vector<std::string>& cells) const {
     std::string line;
     for (std::size_t i = 0; i < places_.size() && i < cells.size(); ++i) {
       const auto width = static_cast<std::size_t>(places_[i].width);
       const std::string padding(width - std::min(width, cells[i].size()), ' ');
-      if (i > 0) line += "  ";
-      const bool left = places_[i].left || cells[i].size() > width;
-      line += left ? cells[i] + padding : padding + cells[i];
+      line += (i > 0 ? "  " : "") + (places_[i].left ? cells[i] + padding : padding + cells[i]);
     }
-    line.erase(line.find_last_not_of(' ') + 1);
-    out_ << line << '\n';
+    return line.erase(line.find_last_not_of(' ') + 1);
+  }
+
+  void write(const std::vector<std::string>& lines) {
+    for (const std::string& line : lines) out_ << line << '\n';
+    out_.flush();
   }
 
   std::ostream& out_;
   std::vector<Place> places_;
 };
 
-nlohmann::ordered_json to_json(const Fields& fields) {
+nlohmann::ordered_json to_json(const Value& value) {
+  return std::visit(
+      [](const auto& held) -> nlohmann::ordered_json {
+        if constexpr (std::is_same_v<decltype(held), const std::monostate&>)
+          return nullptr;
+        else
+          return held;
+      },
+      value);
+}
+
+std::string to_json(const Fields& fields) {
   nlohmann::ordered_json object = nlohmann::ordered_json::object();
-  for (const auto& [key, value] : fields) {
-    std::visit(
-        [&object, &key = key](const auto& held) {
-          using Held = std::decay_t<decltype(held)>;
-          if constexpr (std::is_same_v<Held, std::monostate>) {
-            object[key] = nullptr;
-          } else {
-            object[key] = held;
-          }
-        },
-        value);
-  }
-  return object;
+  for (const auto& [key, value] : fields) object[key] = to_json(value);
+  return object.dump();
 }
 
 // One document: {"header": {...}, "rows": [...], "summary": {...}}, written piece by piece.
@@ -76,24 +75,18 @@ class JsonWriter final : public Writer {
   explicit JsonWriter(std::ostream& out) : out_(out) {}
 
   void begin(const Heading& heading, const std::vector<Place>&) override {
-    out_ << "{\"header\": " << to_json(heading.fields).dump() << ",\n\"rows\": [";
-    out_.flush();
+    out_ << "{\"header\": " << to_json(heading.fields) << ",\n\"rows\": [" << std::flush;
   }
-
   void row(const Fields& fields, const std::vector<std::string>&, const std::string&) override {
-    out_ << (first_ ? "\n" : ",\n") << to_json(fields).dump();
-    first_ = false;
-    out_.flush();
+    out_ << std::exchange(before_row_, ",\n") << to_json(fields) << std::flush;
   }
-
   void end(const Fields& fields, const std::vector<std::string>&) override {
-    out_ << "\n],\n\"summary\": " << to_json(fields).dump() << "}\n";
-    out_.flush();
+    out_ << "\n],\n\"summary\": " << to_json(fields) << "}\n" << std::flush;
   }
 
  private:
   std::ostream& out_;
-  bool first_ = true;
+  const char* before_row_ = "\n";
 };
 
 // A line of keys, then a line a row; the heading's fields close each row, so that every line says
@@ -107,41 +100,29 @@ class CsvWriter final : public Writer {
   }
 
   void row(const Fields& fields, const std::vector<std::string>&, const std::string&) override {
-    Fields all = fields;
-    all.insert(all.end(), heading_.begin(), heading_.end());
-    if (!keys_written_) {
-      write(all, [](const auto& field) { return escaped(field.first); });
-      keys_written_ = true;
+    std::string keys, values;
+    for (const Fields& some : {fields, heading_}) {
+      for (const auto& [key, value] : some) {
+        keys += "," + text(key);
+        values += "," + text(value);
+      }
     }
-    write(all, [](const auto& field) { return text(field.second); });
-    out_.flush();
+    if (!std::exchange(keys_written_, true)) out_ << keys.substr(1) << '\n';
+    out_ << values.substr(1) << '\n' << std::flush;
   }
 
-  void end(const Fields&, const std::vector<std::string>&) override { out_.flush(); }
+  void end(const Fields&, const std::vector<std::string>&) override {}
 
  private:
-  template <class ToText>
-  void write(const Fields& fields, ToText to_text) {
-    for (std::size_t i = 0; i < fields.size(); ++i) {
-      out_ << (i == 0 ? "" : ",") << to_text(fields[i]);
-    }
-    out_ << '\n';
-  }
-
-  static std::string escaped(const std::string& value) {
-    if (value.find_first_of(",\"\n") == std::string::npos) return value;
-    std::string quoted = "\"";
-    for (const char c : value) {
-      if (c == '"') quoted += '"';
-      quoted += c;
-    }
-    return quoted + '"';
-  }
-
   static std::string text(const Value& value) {
-    if (const auto* string = std::get_if<std::string>(&value)) return escaped(*string);
-    if (std::holds_alternative<std::monostate>(value)) return "";
-    return to_json({{"value", value}})["value"].dump();
+    const auto* string = std::get_if<std::string>(&value);
+    if (string == nullptr) {
+      return std::holds_alternative<std::monostate>(value) ? "" : to_json(value).dump();
+    }
+    if (string->find_first_of(",\"\n") == std::string::npos) return *string;
+    std::string quoted = "\"";
+    for (const char c : *string) quoted += c == '"' ? "\"\"" : std::string(1, c);
+    return quoted + '"';
   }
 
   std::ostream& out_;
@@ -152,28 +133,19 @@ class CsvWriter final : public Writer {
 }  // namespace
 
 std::unique_ptr<Writer> make_writer(Format format, std::ostream& out) {
-  switch (format) {
-    case Format::json:
-      return std::make_unique<JsonWriter>(out);
-    case Format::csv:
-      return std::make_unique<CsvWriter>(out);
-    case Format::table:
-      break;
-  }
+  if (format == Format::json) return std::make_unique<JsonWriter>(out);
+  if (format == Format::csv) return std::make_unique<CsvWriter>(out);
   return std::make_unique<TableWriter>(out);
 }
 
-Value value_if(bool known, Value value) {
-  if (known) return value;
-  return {};
-}
-
-Value text_or_none(const std::string& text) {
-  return value_if(!text.empty(), text);
-}
-
-Value count_of(std::uint64_t value) {
-  return static_cast<std::int64_t>(value);
+std::string cell_of(const Value& value, const Place& place) {
+  if (const auto* text = std::get_if<std::string>(&value)) return *text;
+  if (const auto* truth = std::get_if<bool>(&value)) return *truth ? "yes" : "NO";
+  if (const auto* number = std::get_if<double>(&value)) return fixed(*number, place.digits);
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) {
+    return grouped(static_cast<std::uint64_t>(*integer));
+  }
+  return place.left ? "" : "-";
 }
 
 }  // namespace foldconv::tool

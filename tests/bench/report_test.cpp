@@ -21,10 +21,7 @@ struct Animal {
 
 std::vector<Column<Animal>> columns() {
   return {
-      {"name",
-       [](const Animal& row) { return row.name; },
-       {"name", 6, true},
-       [](const Animal& row) { return row.name; }},
+      {"name", &Animal::name, {"name", 6, true}},
       {"us",
        [](const Animal& row) { return row.us ? Value(*row.us) : Value(); },
        {"us", 5},
