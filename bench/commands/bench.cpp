@@ -8,6 +8,7 @@
 #include "measure/model.hpp"
 #include "report/bench_report.hpp"
 #include "report/progress.hpp"
+#include "report/text.hpp"
 
 namespace foldconv::tool {
 namespace {
@@ -164,7 +165,7 @@ int run_bench(const Options& options, const Device& device, const Problems& prob
   Fields more;
   if (!emulated) {
     // Whether the device kept its clocks; compare with the heading's.
-    more.emplace_back("sm_clock_mhz", to_value(harness::current_machine(emulated).sm_clock_mhz));
+    more.emplace_back("sm_clock_mhz", harness::current_machine(emulated).sm_clock_mhz);
   }
   return report.end(more) ? kExitSuccess : kExitFailure;
 }

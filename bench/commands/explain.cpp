@@ -2,12 +2,13 @@
 // explain: which kernels a problem gets, and why not others.
 #include <algorithm>
 #include <cstdio>
-#include <optional>
-#include <sstream>
+#include <utility>
 
 #include "commands/commands.hpp"
 #include "harness/error.hpp"
+#include "harness/problem/text.hpp"
 #include "harness/ways/library.hpp"
+#include "report/text.hpp"
 
 namespace foldconv::tool {
 namespace {
@@ -17,7 +18,6 @@ using harness::value_of;
 
 // A kernel of a layer, or a cut of blocks.
 struct Explained {
-  const Problem& problem;
   std::string cut = {};     // "" of a layer
   std::string kernel = {};  // several: separated by spaces; "": none
   bool chosen = false;
@@ -26,37 +26,29 @@ struct Explained {
   const CutFigures* figures = nullptr;  // of a layer's one launch, or a cut that is possible
 };
 
-// Of what a row has.
-template <class From, class Get>
-auto of(const From* Explained::*from, Get get) {
-  return [from, get](const Explained& row) {
-    return row.*from == nullptr ? Value() : to_value(std::invoke(get, *(row.*from)));
-  };
-}
-
-std::vector<Column<Explained>> columns() {
-  const auto whole = [](double CutFigures::*figure) {
-    return [figure](const CutFigures& cut) { return static_cast<std::int64_t>(cut.*figure); };
-  };
-  const auto launches = [](const CutFigures& cut) { return cut.launches.size(); };
-  return {{"name", [](const Explained& row) { return row.problem.name; }},
-          {"descriptor", [](const Explained& row) { return descriptor_of(row.problem); }},
-          {"cut", [](const Explained& row) { return text_or_none(row.cut); }},
-          {"kernel", [](const Explained& row) { return text_or_none(row.kernel); }},
-          {"chosen", &Explained::chosen},
-          {"reason", [](const Explained& row) { return text_or_none(row.reason); }},
-          {"grid", of(&Explained::layer, &Explanation::grid)},
-          {"threads", of(&Explained::layer, &Explanation::threads)},
-          {"shared_bytes", of(&Explained::layer, &Explanation::shared_bytes)},
-          {"registers", of(&Explained::layer, &Explanation::registers)},
-          {"ctas_per_sm", of(&Explained::layer, &Explanation::ctas_per_sm)},
-          {"waves", of(&Explained::layer, &Explanation::waves)},
-          {"launches", of(&Explained::figures, launches)},
-          {"dram_bytes", of(&Explained::figures, whole(&CutFigures::dram_bytes))},
-          {"flops", of(&Explained::figures, whole(&CutFigures::flops))},
-          {"recomputed", of(&Explained::figures, &CutFigures::recomputed)},
-          {"floor_us", of(&Explained::figures, &CutFigures::floor_us)},
-          {"workspace_bytes", of(&Explained::figures, &CutFigures::workspace_bytes)}};
+Fields fields_of(const Problem& problem, const Explained& explained) {
+  const auto& [cut, kernel, chosen, reason, layer, figures] = explained;
+  const bool is_layer = layer != nullptr, possible = figures != nullptr;
+  const Explanation of_layer = is_layer ? *layer : Explanation();
+  const CutFigures of_cut = possible ? *figures : CutFigures();
+  const auto whole = [](double value) { return static_cast<std::int64_t>(value); };
+  return problem_fields(problem, true, 0,
+                        {{"cut", text_or_none(cut)},
+                         {"kernel", text_or_none(kernel)},
+                         {"chosen", chosen},
+                         {"reason", text_or_none(reason)},
+                         {"grid", value_if(is_layer, of_layer.grid)},
+                         {"threads", value_if(is_layer, of_layer.threads)},
+                         {"shared_bytes", value_if(is_layer, of_layer.shared_bytes)},
+                         {"registers", value_if(is_layer, of_layer.registers)},
+                         {"ctas_per_sm", value_if(is_layer, of_layer.ctas_per_sm)},
+                         {"waves", value_if(is_layer, of_layer.waves)},
+                         {"launches", value_if(possible, of_cut.launches.size())},
+                         {"dram_bytes", value_if(possible, whole(of_cut.dram_bytes))},
+                         {"flops", value_if(possible, whole(of_cut.flops))},
+                         {"recomputed", value_if(possible, of_cut.recomputed)},
+                         {"floor_us", value_if(possible, of_cut.floor_us)},
+                         {"workspace_bytes", value_if(possible, of_cut.workspace_bytes)}});
 }
 
 // "  title      text", broken between words.
@@ -106,7 +98,7 @@ std::string layer_text(const Problem& problem, const Explanation& chosen, const 
          (chosen.refused.empty() ? "  no other kernel" : "  refused");
 }
 
-void explain_layer(const Problem& problem, Report<Explained>& report) {
+void explain_layer(const Problem& problem, Writer& writer) {
   constexpr std::size_t kReasonColumn = 42;
   const ConvProblem& conv = problem.lines.front().convs.front().problem;
   const Explanation chosen = value_of(explain(conv, {.kernel = problem.kernel}));
@@ -119,17 +111,16 @@ void explain_layer(const Problem& problem, Report<Explained>& report) {
                            .workspace_bytes = chosen.workspace_bytes,
                            .floor_us = floor_us,
                            .refusal = {}};
-  report.row({.problem = problem,
-              .kernel = chosen.kernel,
-              .chosen = true,
-              .reason = chosen.reason,
-              .layer = &chosen,
-              .figures = &figures},
+  writer.row(fields_of(problem, {.kernel = chosen.kernel,
+                                 .chosen = true,
+                                 .reason = chosen.reason,
+                                 .layer = &chosen,
+                                 .figures = &figures}),
              layer_text(problem, chosen, figures, speed));
   for (const Refusal& refusal : chosen.refused) {
     std::string note = "    " + refusal.kernel;
     note.resize(std::max(kReasonColumn, note.size() + 2), ' ');
-    report.row({.problem = problem, .kernel = refusal.kernel, .reason = refusal.reason},
+    writer.row(fields_of(problem, {.kernel = refusal.kernel, .reason = refusal.reason}),
                note + wrapped(refusal.reason, kReasonColumn));
   }
 }
@@ -171,7 +162,7 @@ std::string block_text(const Problem& problem, const BlockPlan& plan) {
   return text + titled("device", explanation.device);
 }
 
-void explain_blocks(Problem problem, Report<Explained>& report) {
+void explain_blocks(Problem problem, Writer& writer) {
   fill(problem);
   const BlockPlan plan = value_of(plan_blocks(harness::create_blocks(problem), problem));
   const BlockExplanation& explanation = plan.explanation();
@@ -180,12 +171,11 @@ void explain_blocks(Problem problem, Report<Explained>& report) {
   text.pop_back();  // the last line's end
   for (const CutFigures& figures : explanation.cuts) {
     const bool chosen = figures.cut == explanation.cut;
-    report.row({.problem = problem,
-                .cut = to_string(figures.cut),
-                .kernel = harness::kernels_of(figures),
-                .chosen = chosen,
-                .reason = chosen ? explanation.reason : figures.refusal,
-                .figures = figures.refusal.empty() ? &figures : nullptr},
+    writer.row(fields_of(problem, {.cut = to_string(figures.cut),
+                                   .kernel = harness::kernels_of(figures),
+                                   .chosen = chosen,
+                                   .reason = chosen ? explanation.reason : figures.refusal,
+                                   .figures = figures.refusal.empty() ? &figures : nullptr}),
                std::exchange(text, ""));
   }
 }
@@ -194,22 +184,22 @@ void explain_blocks(Problem problem, Report<Explained>& report) {
 
 int run_explain(const Options& options, const harness::Device& device, const Problems& problems,
                 Writer& writer) {
-  Report<Explained> report(writer, heading_of(options, device), columns());
+  writer.begin(heading_of(options, device));
   std::size_t failed = 0;
   for (const Problem& problem : problems) {
     try {
       if (problem.blocks) {
-        explain_blocks(problem, report);
+        explain_blocks(problem, writer);
       } else {
-        explain_layer(problem, report);
+        explain_layer(problem, writer);
       }
     } catch (const harness::Error& error) {
       ++failed;
-      report.row({.problem = problem, .kernel = problem.kernel, .reason = error.what()},
+      writer.row(fields_of(problem, {.kernel = problem.kernel, .reason = error.what()}),
                  "\n" + problem.label + ": no kernel: " + error.what());
     }
   }
-  report.end({{"problems", to_value(problems.size())}, {"without_kernel", to_value(failed)}}, {});
+  writer.end({{"problems", problems.size()}, {"without_kernel", failed}}, {});
   return failed == 0 ? kExitSuccess : kExitFailure;
 }
 

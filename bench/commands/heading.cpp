@@ -3,6 +3,7 @@
 
 #include "commands/commands.hpp"
 #include "git_description.hpp"
+#include "report/text.hpp"
 #include "tool_version.hpp"
 
 namespace foldconv::tool {
@@ -57,18 +58,18 @@ Heading heading_of(const Options& options, const harness::Device& device) {
                      {"emulated", device.emulated},
                      {"architecture", device.architecture},
                      {"multiprocessors", device.multiprocessors},
-                     {"l2_bytes", to_value(device.l2_bytes)},
-                     {"sm_clock_max_mhz", to_value(machine.sm_clock_max_mhz)},
-                     {"memory_clock_max_mhz", to_value(machine.memory_clock_max_mhz)},
-                     {"sm_clock_mhz", to_value(machine.sm_clock_mhz)},
-                     {"memory_clock_mhz", to_value(machine.memory_clock_mhz)},
+                     {"l2_bytes", device.l2_bytes},
+                     {"sm_clock_max_mhz", machine.sm_clock_max_mhz},
+                     {"memory_clock_max_mhz", machine.memory_clock_max_mhz},
+                     {"sm_clock_mhz", machine.sm_clock_mhz},
+                     {"memory_clock_mhz", machine.memory_clock_mhz},
                      {"driver", text_or_none(machine.driver)},
                      {"cuda_driver", text_or_none(machine.cuda_driver)},
                      {"cuda_runtime", text_or_none(machine.cuda_runtime)},
                      {"cudnn", text_or_none(machine.cudnn)},
                      {"dtype", dtype},
                      {"layer", layer(options)},
-                     {"seed", to_value(options.data.seed)}},
+                     {"seed", options.data.seed}},
           .preamble = {std::string("foldconv ") + kToolVersion + " " + to_string(options.command) +
                            ": " + dtype + ", " + layer(options) + "; " + device.name,
                        machine_line(device)}};

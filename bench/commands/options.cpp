@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <limits>
+#include <ranges>
 #include <sstream>
 
 #include "commands/commands.hpp"
@@ -86,23 +87,14 @@ std::string help_of_ways() {
          "runs";
 }
 
-// The known word that differs in the fewest letters.
+// The known word with the most letters alike at its beginning and its end.
 std::string nearest(const std::string& word, const std::vector<std::string>& known) {
-  const auto distance = [&word](const std::string& other) {
-    if (other.starts_with(word)) return std::size_t{0};
-    std::vector<std::size_t> row(other.size() + 1);
-    for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
-    for (std::size_t i = 0; i < word.size(); ++i) {
-      std::size_t diagonal = std::exchange(row[0], i + 1);
-      for (std::size_t j = 0; j < other.size(); ++j) {
-        const std::size_t replaced = diagonal + (word[i] == other[j] ? 0 : 1);
-        diagonal = row[j + 1];
-        row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
-      }
-    }
-    return row.back();
-  };
-  return *std::ranges::min_element(known, {}, distance);
+  return *std::ranges::max_element(known, {}, [&word](const std::string& other) {
+    const auto begin = std::ranges::mismatch(word, other).in1 - word.begin();
+    const auto end =
+        std::ranges::mismatch(word | std::views::reverse, other | std::views::reverse).in1.base();
+    return begin + (word.end() - end);
+  });
 }
 
 std::string complaint_unless_above_zero(const std::string& text) {

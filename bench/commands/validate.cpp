@@ -6,6 +6,7 @@
 #include "commands/findings.hpp"
 #include "harness/error.hpp"
 #include "report/progress.hpp"
+#include "report/text.hpp"
 
 namespace foldconv::tool {
 namespace {
@@ -13,13 +14,6 @@ namespace {
 using harness::Problem;
 
 constexpr int kWayWidth = 7;
-constexpr std::size_t kNamed = 2;  // columns before those of findings
-
-struct FoundRow {
-  const Problem& problem;
-  const Finding& finding;
-  bool first = true;  // of its problem
-};
 
 // What a table says about the kernels.
 std::string kernels_text(const Finding& finding) {
@@ -28,42 +22,29 @@ std::string kernels_text(const Finding& finding) {
   return count == 0 ? finding.kernels : counted(static_cast<std::size_t>(count) + 1, "kernel");
 }
 
-std::vector<Column<FoundRow>> columns_of(int label_width) {
+Fields fields_of(const Problem& problem, const Finding& finding, bool first, int label_width) {
   const int kernel_width = std::clamp(64 - label_width, 31, 44);
-  const auto found = [](auto Finding::*member) {
-    return [member](const FoundRow& row) { return value_if(row.finding.ran, row.finding.*member); };
-  };
-  std::vector<Column<FoundRow>> columns = problem_columns<FoundRow>(label_width);
-  columns.insert(
-      columns.end(),
-      {{"way",
-        [](const FoundRow& row) { return text_or_none(row.finding.way); },
-        {"way", kWayWidth, true}},
+  const bool possible = finding.refusal.empty(), ran = finding.ran;
+  return problem_fields(
+      problem, first, label_width,
+      {{"way", text_or_none(finding.way), {"way", kWayWidth, true}},
        {"kernel",
-        found(&Finding::kernels),
+        value_if(ran, finding.kernels),
         {"kernel", kernel_width, true},
-        [kernel_width](const FoundRow& row) {
-          return clipped(kernels_text(row.finding), kernel_width);
-        }},
+        clipped(kernels_text(finding), kernel_width)},
        {"max_abs_error",
-        found(&Finding::max_abs_error),
+        value_if(ran, finding.max_abs_error),
         {"max error", 9},
-        [](const FoundRow& row) { return short_number(row.finding.max_abs_error); }},
-       {"worst_share_of_bound", found(&Finding::worst_share), {"of bound", 8, false, 3}},
-       {"repeatable", found(&Finding::repeatable), {"repeat", 6}},
-       {"batch_invariant", found(&Finding::batch_invariant), {"batch", 6}},
-       {"in_bounds", found(&Finding::in_bounds)},
+        short_number(finding.max_abs_error)},
+       {"worst_share_of_bound", value_if(ran, finding.worst_share), {"of bound", 8, false, 3}},
+       {"repeatable", value_if(ran, finding.repeatable), {"repeat", 6}},
+       {"batch_invariant", value_if(ran, finding.batch_invariant), {"batch", 6}},
+       {"in_bounds", value_if(ran, finding.in_bounds)},
        {"pass",
-        [](const FoundRow& row) {
-          return value_if(row.finding.refusal.empty(), row.finding.pass());
-        },
+        value_if(possible, finding.pass()),
         {"result", 6},
-        [](const FoundRow& row) { return row.finding.pass() ? "PASS" : "FAIL"; }},
-       {"reason", [](const FoundRow& row) {
-          const Finding& finding = row.finding;
-          return text_or_none(finding.refusal.empty() ? finding.reason : finding.refusal);
-        }}});
-  return columns;
+        finding.pass() ? "PASS" : "FAIL"},
+       {"reason", text_or_none(possible ? finding.reason : finding.refusal)}});
 }
 
 }  // namespace
@@ -80,7 +61,7 @@ int run_validate(const Options& options, const harness::Device& device, const Pr
        "the bits of the last one",
        "planned: what plan() takes by itself"});
   const int width = label_width(problems);
-  Report<FoundRow> report(writer, heading, columns_of(width));
+  writer.begin(heading);
   Progress progress(problems.size());
   std::size_t passed = 0;
   double worst = 0;
@@ -96,14 +77,14 @@ int run_validate(const Options& options, const harness::Device& device, const Pr
     }
     progress.clear();
     for (const Finding& finding : findings) {
-      const FoundRow row{problem, finding, &finding == &findings.front()};
+      const Fields fields = fields_of(problem, finding, &finding == &findings.front(), width);
       if (!finding.refusal.empty()) {
         const auto indent = static_cast<std::size_t>(width + kWayWidth + 4);
-        report.row(row, "", wrapped("not possible: " + finding.refusal, indent), kNamed);
+        writer.row(fields, "", wrapped("not possible: " + finding.refusal, indent));
         continue;
       }
-      report.row(row, finding.reason.empty() ? "" : "  " + wrapped(finding.reason, 2),
-                 finding.ran ? "" : "FAIL", kNamed);
+      writer.row(fields, finding.reason.empty() ? "" : "  " + wrapped(finding.reason, 2),
+                 finding.ran ? "" : "FAIL");
       if (finding.worst_share < worst) continue;
       worst = finding.worst_share;
       worst_label = problem.label;
@@ -117,9 +98,7 @@ int run_validate(const Options& options, const harness::Device& device, const Pr
   if (!worst_label.empty()) {
     line += "; worst share of the error bound " + fixed(worst, 3) + " (" + worst_label + ")";
   }
-  report.end({{"problems", to_value(problems.size())},
-              {"passed", to_value(passed)},
-              {"worst_share_of_bound", worst}},
+  writer.end({{"problems", problems.size()}, {"passed", passed}, {"worst_share_of_bound", worst}},
              {"", line});
   return passed == problems.size() ? kExitSuccess : kExitFailure;
 }

@@ -5,14 +5,14 @@
 #include <cmath>
 #include <utility>
 
+#include "report/text.hpp"
+
 namespace foldconv::tool {
 namespace {
 
 constexpr int kWayWidth = 14;  // "cudnn-separate"
 // Times of two states of the cache leave less room.
 constexpr int kLabelWidthOfTwo = 18;
-// Columns in the table before those of figures.
-constexpr std::size_t kNamed = 2;
 
 constexpr const char* kFigureNames[] = {"floor", "cold", "warm"};
 
@@ -48,168 +48,76 @@ const Measured& baseline_of(const std::vector<Measured>& measured) {
   return found == measured.end() ? none : *found;
 }
 
-}  // namespace
-
-// A way beside the one that it is compared with, what plan() takes.
-struct BenchRow {
-  const harness::Problem& problem;
-  const Measured& measured;
-  const Measured& baseline;
-  bool first = true;        // of its problem
-  harness::Work work = {};  // that any way must do: every operand once
-
-  const harness::Way& way() const { return measured.way; }
-  double seconds(Figure figure) const { return seconds_of(measured, figure); }
-  // 0: not known.
-  double over_baseline(Figure figure) const {
-    const double over = seconds_of(baseline, figure);
-    return over > 0 ? seconds(figure) / over : 0;
-  }
-};
-
-namespace {
-
-using Columns = std::vector<Column<BenchRow>>;
-
-Place shown_if(bool shown, Place place) {
-  if (!shown) place.width = 0;
-  return place;
+// 0: not known.
+double over_baseline(const Measured& measured, const Measured& baseline, Figure figure) {
+  const double over = seconds_of(baseline, figure);
+  return over > 0 ? seconds_of(measured, figure) / over : 0;
 }
 
-Columns columns_of_ways() {
-  return {
-      {"kind", [](const BenchRow& row) { return kind_of(row.problem); }},
-      {"images", [](const BenchRow& row) { return row.problem.input().shape.n; }},
-      {"way",
-       [](const BenchRow& row) { return row.way().name; },
-       {"way", kWayWidth, true},
-       [](const BenchRow& row) { return row.way().name + (row.way().planned ? " *" : ""); }},
-      {"kernel", [](const BenchRow& row) { return row.way().kernels; }},
-      {"planned", [](const BenchRow& row) { return row.way().planned; }},
-      {"baseline", [](const BenchRow& row) { return &row.measured == &row.baseline; }},
-      {"right",
-       [](const BenchRow& row) {
-         return value_if(row.way().refusal.empty(), row.measured.right());
-       }},
-      {"reason",
-       [](const BenchRow& row) {
-         const Measured& one = row.measured;
-         return text_or_none(!one.way.refusal.empty() ? one.way.refusal
-                             : !one.wrong.empty()     ? one.wrong
-                                                      : one.untimed);
-       }},
-      {"launches",
-       [](const BenchRow& row) {
-         return value_if(row.way().refusal.empty(), row.way().launches());
-       },
-       {"launches", 8}},
-      {"problem_bytes", [](const BenchRow& row) { return known(row.work.bytes); }},
-      {"problem_flops", [](const BenchRow& row) { return known(row.work.flops); }},
-      {"bytes",
-       [](const BenchRow& row) { return value_if(row.measured.right(), row.way().work().bytes); }},
-      {"flops",
-       [](const BenchRow& row) { return value_if(row.measured.right(), row.way().work().flops); }}};
-}
-
-// Counters of a wrong result say nothing.
-Columns columns_of_counters(bool emulated) {
-  const auto counter = [emulated](auto get) {
-    return [emulated, get](const BenchRow& row) {
-      return value_if(emulated && row.measured.right(), std::invoke(get, row.measured.traffic));
-    };
-  };
-  return {{"dram_bytes", counter(&Traffic::dram_bytes), shown_if(emulated, {"DRAM MB", 9}),
-           [](const BenchRow& row) {
-             return fixed(static_cast<double>(row.measured.traffic.dram_bytes) * 1e-6, 3);
-           }},
-          {"mma_instructions", counter(&Traffic::mma_instructions), shown_if(emulated, {"mma", 9})},
-          {"mma_flops", counter(&Traffic::mma_flops)},
-          {"fma_flops", counter(&Traffic::fma_flops)},
-          {"wavefronts_over_ideal", counter(&Traffic::wavefronts_over_ideal),
-           shown_if(emulated, {"wavefronts/ideal", 16}), [](const BenchRow& row) {
-             return cell_of(known(row.measured.traffic.wavefronts_over_ideal()), {.digits = 3});
-           }}};
-}
-
-Columns columns_of_floor(bool emulated) {
-  return {{"floor_us",
-           [](const BenchRow& row) { return known(row.seconds(Figure::floor) * 1e6); },
-           {"floor us", emulated ? 9 : 8}},
-          {"limit",
-           [](const BenchRow& row) {
-             return value_if(row.seconds(Figure::floor) > 0, to_string(row.measured.floor.limit));
-           },
-           shown_if(emulated, {"limit", 6, true})},
-          {"floor_over_baseline",
-           [](const BenchRow& row) { return known(row.over_baseline(Figure::floor)); },
-           shown_if(emulated, {"vs plan", 8})}};
-}
-
-// Times in one state of the cache; `shown` in the table.
-Columns columns_of_times(Figure figure, bool shown) {
-  using harness::Timing;
-  Columns columns;
-  const auto add = [&](const char* key, auto get, Place place = {},
-                       Column<BenchRow>::ToCell cell = {}) {
-    columns.push_back({name_of(figure) + "_" + key,
-                       [figure, get](const BenchRow& row) {
-                         if (!(row.seconds(figure) > 0)) return Value();
-                         return to_value(get(row, *timing_of(row.measured, figure)));
-                       },
-                       shown_if(shown, place), std::move(cell)});
-  };
-  add("us", [](const BenchRow&, const Timing& timing) { return timing.seconds * 1e6; },
-      {name_of(figure) + " us", 8});
-  add(
-      "noise_percent", [](const BenchRow&, const Timing& timing) { return timing.noise * 100; },
-      {"+- % ", 5},
-      [figure](const BenchRow& row) -> std::string {
-        const std::optional<Timing>& timing = timing_of(row.measured, figure);
-        if (!timing) return "-";
-        return fixed(timing->noise * 100, 1) +
-               (timing->stopped == harness::Stop::time_limit ? "t" : " ");
-      });
-  add("uncertainty_percent",
-      [](const BenchRow&, const Timing& timing) { return timing.uncertainty * 100; });
-  add("samples", [](const BenchRow&, const Timing& timing) { return timing.samples; });
-  add("stopped", [](const BenchRow&, const Timing& timing) { return to_string(timing.stopped); });
-  add("share",
-      [](const BenchRow& row, const Timing& timing) {
-        return known(share_of(row.measured.floor, timing.seconds));
-      },
-      {"share", 5});
-  add("tflops", [](const BenchRow& row, const Timing& timing) {
-    return row.work.flops / timing.seconds * 1e-12;
-  });
-  add("gigabytes_per_second", [](const BenchRow& row, const Timing& timing) {
-    return row.way().work().bytes / timing.seconds * 1e-9;
-  });
-  add("over_baseline",
-      [figure](const BenchRow& row, const Timing&) { return known(row.over_baseline(figure)); },
-      {"vs plan", 7});
-  return columns;
-}
-
-Columns columns_of(const std::vector<Figure>& figures, int label_width) {
+// `least`: what any way of the problem must do, every operand once.
+Fields figure_fields(const harness::Work& least, const Measured& measured, const Measured& baseline,
+                     const std::vector<Figure>& figures) {
+  const auto& [way, wrong, traffic, floor, timings, untimed] = measured;
   const auto shows = [&](Figure figure) { return std::ranges::count(figures, figure) > 0; };
-  const bool emulated = shows(Figure::floor);
-  Columns all = problem_columns<BenchRow>(label_width);
-  for (const Columns& some :
-       {columns_of_ways(), columns_of_counters(emulated), columns_of_floor(emulated),
-        columns_of_times(Figure::cold, shows(Figure::cold)),
-        columns_of_times(Figure::warm, shows(Figure::warm))}) {
-    all.insert(all.end(), some.begin(), some.end());
+  const bool emulated = shows(Figure::floor), right = measured.right();
+  const bool counted = emulated && right, has_floor = seconds_of(measured, Figure::floor) > 0;
+  const auto counter = [emulated](const char* title, int width) {
+    return Place{.title = title, .width = emulated ? width : 0, .digits = 3};
+  };
+  const harness::Work work = way.work();
+  Fields fields = {
+      {"problem_bytes", known(least.bytes)},
+      {"problem_flops", known(least.flops)},
+      {"bytes", value_if(right, work.bytes)},
+      {"flops", value_if(right, work.flops)},
+      {"dram_bytes", value_if(counted, traffic.dram_bytes), counter("DRAM MB", 9),
+       fixed(static_cast<double>(traffic.dram_bytes) * 1e-6, 3)},
+      {"mma_instructions", value_if(counted, traffic.mma_instructions), counter("mma", 9)},
+      {"mma_flops", value_if(counted, traffic.mma_flops)},
+      {"fma_flops", value_if(counted, traffic.fma_flops)},
+      {"wavefronts_over_ideal", value_if(counted, traffic.wavefronts_over_ideal()),
+       counter("wavefronts/ideal", 16),
+       traffic.wavefronts_over_ideal() > 0 ? fixed(traffic.wavefronts_over_ideal(), 3) : "-"},
+      {"floor_us", value_if(has_floor, floor.seconds * 1e6), {"floor us", emulated ? 9 : 8}},
+      {"limit", value_if(has_floor, to_string(floor.limit)), {"limit", emulated ? 6 : 0, true}},
+      {"floor_over_baseline",
+       known(over_baseline(measured, baseline, Figure::floor)),
+       {"vs plan", emulated ? 8 : 0}}};
+  for (const Figure figure : {Figure::cold, Figure::warm}) {
+    const harness::Timing timing = timing_of(measured, figure).value_or(harness::Timing());
+    const bool timed = seconds_of(measured, figure) > 0;
+    const std::string name = name_of(figure), key = name + "_";
+    const auto place = [&](const std::string& title, int width) {
+      return Place{.title = title, .width = shows(figure) ? width : 0};
+    };
+    const std::string noise =
+        fixed(timing.noise * 100, 1) + (timing.stopped == harness::Stop::time_limit ? "t" : " ");
+    const Fields times = {
+        {key + "us", value_if(timed, timing.seconds * 1e6), place(name + " us", 8)},
+        {key + "noise_percent", value_if(timed, timing.noise * 100), place("+- % ", 5),
+         timed ? noise : "-"},
+        {key + "uncertainty_percent", value_if(timed, timing.uncertainty * 100)},
+        {key + "samples", value_if(timed, timing.samples)},
+        {key + "stopped", value_if(timed, to_string(timing.stopped))},
+        {key + "share", known(share_of(floor, timing.seconds)), place("share", 5)},
+        {key + "tflops", value_if(timed, least.flops / timing.seconds * 1e-12)},
+        {key + "gigabytes_per_second", value_if(timed, work.bytes / timing.seconds * 1e-9)},
+        {key + "over_baseline", known(over_baseline(measured, baseline, figure)),
+         place("vs plan", 7)}};
+    fields.insert(fields.end(), times.begin(), times.end());
   }
-  return all;
+  return fields;
 }
 
 }  // namespace
 
 BenchReport::BenchReport(Writer& writer, const Heading& heading, std::vector<Figure> figures,
                          int label_width)
-    : figures_(std::move(figures)),
-      label_width_(figures_.size() > 1 ? std::min(label_width, kLabelWidthOfTwo) : label_width),
-      report_(writer, heading, columns_of(figures_, label_width_)) {}
+    : writer_(writer),
+      figures_(std::move(figures)),
+      label_width_(figures_.size() > 1 ? std::min(label_width, kLabelWidthOfTwo) : label_width) {
+  writer_.begin(heading);
+}
 
 void BenchReport::rows(const harness::Problem& problem, const std::vector<Measured>& measured) {
   ++problems_;
@@ -219,33 +127,54 @@ void BenchReport::rows(const harness::Problem& problem, const std::vector<Measur
   ++summaries_[kind_of(problem)].problems;
   const Measured& baseline = baseline_of(measured);
   for (const Measured& one : measured) {
-    const BenchRow row{problem, one, baseline, &one == &measured.front(), least_work(problem)};
-    add_to_summary(row);
-    const auto indent = static_cast<std::size_t>(label_width_ + kWayWidth + 4);
-    if (!one.way.refusal.empty()) {
-      report_.row(row, "", wrapped("not possible: " + one.way.refusal, indent), kNamed);
-    } else if (!one.wrong.empty()) {
-      report_.row(row, "  " + wrapped("FAIL " + one.wrong, 2), " ", kNamed);
-    } else {
-      report_.row(row, one.untimed.empty() ? "" : "  " + wrapped("not timed: " + one.untimed, 2));
-    }
+    add_to_summary(problem, one, baseline);
+    row(problem, least_work(problem), one, baseline, &one == &measured.front());
   }
 }
 
 void BenchReport::failure(const harness::Problem& problem, const std::string& reason) {
   ++problems_;
-  const Measured none{.way = {}, .wrong = reason}, baseline{};
-  report_.row({problem, none, baseline}, "  " + wrapped("FAIL " + reason, 2), " ", kNamed);
+  row(problem, {}, {.way = {}, .wrong = reason}, {}, true);
 }
 
-void BenchReport::add_to_summary(const BenchRow& row) {
+void BenchReport::row(const harness::Problem& problem, const harness::Work& least,
+                      const Measured& measured, const Measured& baseline, bool first) {
+  const auto& [way, wrong, traffic, floor, timings, untimed] = measured;
+  const bool possible = way.refusal.empty();
+  Fields fields = problem_fields(
+      problem, first, label_width_,
+      {{"kind", kind_of(problem)},
+       {"images", problem.input().shape.n},
+       {"way", way.name, {"way", kWayWidth, true}, way.name + (way.planned ? " *" : "")},
+       {"kernel", way.kernels},
+       {"planned", way.planned},
+       {"baseline", &measured == &baseline},
+       {"right", value_if(possible, measured.right())},
+       {"reason", text_or_none(!possible        ? way.refusal
+                               : !wrong.empty() ? wrong
+                                                : untimed)},
+       {"launches", value_if(possible, way.launches()), {"launches", 8}}});
+  const Fields figures = figure_fields(least, measured, baseline, figures_);
+  fields.insert(fields.end(), figures.begin(), figures.end());
+  const auto indent = static_cast<std::size_t>(label_width_ + kWayWidth + 4);
+  if (!possible) {
+    writer_.row(fields, "", wrapped("not possible: " + way.refusal, indent));
+  } else if (!wrong.empty()) {
+    writer_.row(fields, "  " + wrapped("FAIL " + wrong, 2), " ");
+  } else {
+    writer_.row(fields, untimed.empty() ? "" : "  " + wrapped("not timed: " + untimed, 2));
+  }
+}
+
+void BenchReport::add_to_summary(const harness::Problem& problem, const Measured& measured,
+                                 const Measured& baseline) {
   for (const Figure figure : figures_) {
-    if (!(seconds_of(row.baseline, figure) > 0)) continue;
-    auto& means = summaries_[kind_of(row.problem)].means[static_cast<std::size_t>(figure)];
-    auto mean = std::ranges::find(means, row.way().name, &Mean::way);
-    if (mean == means.end()) mean = means.insert(mean, {.way = row.way().name});
-    mean->compared = mean->compared || &row.measured != &row.baseline;
-    if (const double ratio = row.over_baseline(figure); ratio > 0) {
+    if (!(seconds_of(baseline, figure) > 0)) continue;
+    auto& means = summaries_[kind_of(problem)].means[static_cast<std::size_t>(figure)];
+    auto mean = std::ranges::find(means, measured.way.name, &Mean::way);
+    if (mean == means.end()) mean = means.insert(mean, {.way = measured.way.name});
+    mean->compared = mean->compared || &measured != &baseline;
+    if (const double ratio = over_baseline(measured, baseline, figure); ratio > 0) {
       mean->log_sum += std::log(ratio);
       ++mean->count;
     }
@@ -253,7 +182,7 @@ void BenchReport::add_to_summary(const BenchRow& row) {
 }
 
 bool BenchReport::end(const Fields& more) {
-  Fields fields = {{"problems", to_value(problems_)}, {"right", to_value(right_)}};
+  Fields fields = {{"problems", problems_}, {"right", right_}};
   std::vector<std::string> lines = {
       "", std::to_string(right_) + " of " + counted(problems_, "problem") + " right"};
   for (const auto& [kind, summary] : summaries_) {
@@ -272,7 +201,7 @@ bool BenchReport::end(const Fields& more) {
     }
   }
   fields.insert(fields.end(), more.begin(), more.end());
-  report_.end(fields, lines);
+  writer_.end(fields, lines);
   return right_ == problems_;
 }
 

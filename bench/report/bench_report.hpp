@@ -13,8 +13,6 @@
 
 namespace foldconv::tool {
 
-struct BenchRow;
-
 // What a row says times of: floor times of the model, or times with a cold or a warm L2 cache.
 enum class Figure { floor, cold, warm };
 
@@ -41,11 +39,14 @@ class BenchReport {
     std::array<std::vector<Mean>, 3> means = {};  // of each figure
   };
 
-  void add_to_summary(const BenchRow& row);
+  void row(const harness::Problem& problem, const harness::Work& least, const Measured& measured,
+           const Measured& baseline, bool first);
+  void add_to_summary(const harness::Problem& problem, const Measured& measured,
+                      const Measured& baseline);
 
+  Writer& writer_;
   std::vector<Figure> figures_;
   int label_width_;
-  Report<BenchRow> report_;
   std::size_t problems_ = 0, right_ = 0;
   std::map<std::string, Summary> summaries_;  // by kind: block, layer
 };

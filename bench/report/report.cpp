@@ -4,28 +4,47 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "harness/problem/text.hpp"
+#include "report/text.hpp"
+
 namespace foldconv::tool {
 namespace {
+
+std::string cell_of(const Field& field) {
+  if (field.cell) return *field.cell;
+  if (const auto* text = std::get_if<std::string>(&field.value)) return *text;
+  if (const auto* truth = std::get_if<bool>(&field.value)) return *truth ? "yes" : "NO";
+  if (const auto* number = std::get_if<double>(&field.value)) {
+    return fixed(*number, field.place.digits);
+  }
+  if (const auto* integer = std::get_if<std::int64_t>(&field.value)) {
+    return grouped(static_cast<std::uint64_t>(*integer));
+  }
+  return field.place.left ? "" : "-";
+}
 
 class TableWriter final : public Writer {
  public:
   explicit TableWriter(std::ostream& out) : out_(out) {}
 
-  void begin(const Heading& heading, const std::vector<Place>& places) override {
+  void begin(const Heading& heading) override {
     write(heading.preamble);
-    places_ = places;
-    if (places_.empty()) return;
-    if (!heading.preamble.empty()) out_ << '\n';
-    std::vector<std::string> titles;
-    for (Place& place : places_) {
-      place.width = std::max(place.width, static_cast<int>(place.title.size()));
-      titles.push_back(place.title);
-    }
-    out_ << aligned(titles) << '\n';
+    has_preamble_ = !heading.preamble.empty();
   }
 
-  void row(const Fields&, const std::vector<std::string>& cells, const std::string& note) override {
-    if (!places_.empty()) out_ << aligned(cells) << '\n';
+  void row(const Fields& fields, const std::string& note, const std::string& instead) override {
+    std::string titles, cells;
+    for (std::size_t columns = 0; const Field& field : fields) {
+      if (field.place.width == 0) continue;
+      append(field.place, field.place.title, titles);
+      if (++columns <= kNamed || instead.empty()) append(field.place, cell_of(field), cells);
+    }
+    if (!titles.empty()) {
+      if (!std::exchange(has_titles_, true)) {
+        out_ << (has_preamble_ ? "\n" : "") << trimmed(titles) << '\n';
+      }
+      out_ << trimmed(instead.empty() ? cells : cells + "  " + instead) << '\n';
+    }
     if (!note.empty()) out_ << note << '\n';
     out_.flush();
   }
@@ -33,23 +52,23 @@ class TableWriter final : public Writer {
   void end(const Fields&, const std::vector<std::string>& lines) override { write(lines); }
 
  private:
-  std::string aligned(const std::vector<std::string>& cells) const {
-    std::string line;
-    for (std::size_t i = 0; i < places_.size() && i < cells.size(); ++i) {
-      const auto width = static_cast<std::size_t>(places_[i].width);
-      const std::string padding(width - std::min(width, cells[i].size()), ' ');
-      line += (i > 0 ? "  " : "") + (places_[i].left ? cells[i] + padding : padding + cells[i]);
-    }
+  static constexpr std::size_t kNamed = 2;  // columns that say what a row is about
+
+  static void append(const Place& place, const std::string& cell, std::string& line) {
+    const std::size_t width = std::max(static_cast<std::size_t>(place.width), place.title.size());
+    const std::string padding(width - std::min(width, cell.size()), ' ');
+    line += (line.empty() ? "" : "  ") + (place.left ? cell + padding : padding + cell);
+  }
+  static std::string trimmed(std::string line) {
     return line.erase(line.find_last_not_of(' ') + 1);
   }
-
   void write(const std::vector<std::string>& lines) {
     for (const std::string& line : lines) out_ << line << '\n';
     out_.flush();
   }
 
   std::ostream& out_;
-  std::vector<Place> places_;
+  bool has_preamble_ = false, has_titles_ = false;
 };
 
 nlohmann::ordered_json to_json(const Value& value) {
@@ -65,7 +84,7 @@ nlohmann::ordered_json to_json(const Value& value) {
 
 std::string to_json(const Fields& fields) {
   nlohmann::ordered_json object = nlohmann::ordered_json::object();
-  for (const auto& [key, value] : fields) object[key] = to_json(value);
+  for (const Field& field : fields) object[field.key] = to_json(field.value);
   return object.dump();
 }
 
@@ -74,10 +93,10 @@ class JsonWriter final : public Writer {
  public:
   explicit JsonWriter(std::ostream& out) : out_(out) {}
 
-  void begin(const Heading& heading, const std::vector<Place>&) override {
+  void begin(const Heading& heading) override {
     out_ << "{\"header\": " << to_json(heading.fields) << ",\n\"rows\": [" << std::flush;
   }
-  void row(const Fields& fields, const std::vector<std::string>&, const std::string&) override {
+  void row(const Fields& fields, const std::string&, const std::string&) override {
     out_ << std::exchange(before_row_, ",\n") << to_json(fields) << std::flush;
   }
   void end(const Fields& fields, const std::vector<std::string>&) override {
@@ -95,16 +114,14 @@ class CsvWriter final : public Writer {
  public:
   explicit CsvWriter(std::ostream& out) : out_(out) {}
 
-  void begin(const Heading& heading, const std::vector<Place>&) override {
-    heading_ = heading.fields;
-  }
+  void begin(const Heading& heading) override { heading_ = heading.fields; }
 
-  void row(const Fields& fields, const std::vector<std::string>&, const std::string&) override {
+  void row(const Fields& fields, const std::string&, const std::string&) override {
     std::string keys, values;
     for (const Fields& some : {fields, heading_}) {
-      for (const auto& [key, value] : some) {
-        keys += "," + text(key);
-        values += "," + text(value);
+      for (const Field& field : some) {
+        keys += "," + text(field.key);
+        values += "," + text(field.value);
       }
     }
     if (!std::exchange(keys_written_, true)) out_ << keys.substr(1) << '\n';
@@ -138,14 +155,15 @@ std::unique_ptr<Writer> make_writer(Format format, std::ostream& out) {
   return std::make_unique<TableWriter>(out);
 }
 
-std::string cell_of(const Value& value, const Place& place) {
-  if (const auto* text = std::get_if<std::string>(&value)) return *text;
-  if (const auto* truth = std::get_if<bool>(&value)) return *truth ? "yes" : "NO";
-  if (const auto* number = std::get_if<double>(&value)) return fixed(*number, place.digits);
-  if (const auto* integer = std::get_if<std::int64_t>(&value)) {
-    return grouped(static_cast<std::uint64_t>(*integer));
-  }
-  return place.left ? "" : "-";
+Fields problem_fields(const harness::Problem& problem, bool first, int label_width,
+                      const Fields& more) {
+  Fields fields = {{"name", problem.name},
+                   {"descriptor",
+                    descriptor_of(problem),
+                    {"problem", label_width, true},
+                    first ? clipped(problem.label, label_width) : ""}};
+  fields.insert(fields.end(), more.begin(), more.end());
+  return fields;
 }
 
 }  // namespace foldconv::tool

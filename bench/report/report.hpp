@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: MIT
 // What the commands print: a table for people, JSON or CSV for programs, all from one schema of
-// columns. Every row is written and flushed as soon as it exists.
+// fields. Every row is written and flushed as soon as it exists.
 #pragma once
 
 #include <concepts>
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
-#include "harness/problem/text.hpp"
-#include "report/text.hpp"
+#include "harness/problem/problem.hpp"
 
 namespace foldconv::tool {
 
@@ -22,8 +21,6 @@ enum class Format { table, json, csv };
 
 // monostate: no value (null in JSON, empty in CSV).
 using Value = std::variant<std::monostate, bool, std::int64_t, double, std::string>;
-using Fields = std::vector<std::pair<std::string, Value>>;
-
 // Integers of any kind are int64_t; an optional may have no value.
 template <class T>
 Value to_value(const T& value) {
@@ -50,39 +47,27 @@ struct Place {
   bool left = false;  // for texts
   int digits = 2;     // of numbers that are no integers
 };
-// A value as it stands there, unless its column says otherwise.
-std::string cell_of(const Value& value, const Place& place);
 
-// One column of a report about Rows: a field of JSON and CSV, and perhaps a column of the table.
-template <class Row>
-struct Column {
-  using ToCell = std::function<std::string(const Row&)>;
-
-  // `get`: the value of a row; a member will do.
-  template <class Get>
-  Column(std::string with_key, Get get, Place in_table = {}, ToCell to_cell = {})
+// A field of JSON and CSV, and perhaps a cell of the table.
+struct Field {
+  template <class T>
+  Field(std::string with_key, const T& with_value, Place in_table = {},
+        std::optional<std::string> as_cell = {})
       : key(std::move(with_key)),
-        value([get](const Row& row) { return to_value(std::invoke(get, row)); }),
+        value(to_value(with_value)),
         place(std::move(in_table)),
-        cell(std::move(to_cell)) {}
+        cell(std::move(as_cell)) {}
 
   std::string key;
-  std::function<Value(const Row&)> value;
+  Value value;
   Place place;
-  ToCell cell;
+  std::optional<std::string> cell;  // what stands in the table; nothing: the value itself
 };
+using Fields = std::vector<Field>;
 
-// The columns that every report begins with. Rows have a `problem`, and `first`: of that problem.
-template <class Row>
-std::vector<Column<Row>> problem_columns(int label_width) {
-  return {{"name", [](const Row& row) { return row.problem.name; }},
-          {"descriptor",
-           [](const Row& row) { return descriptor_of(row.problem); },
-           {"problem", label_width, true},
-           [label_width](const Row& row) {
-             return row.first ? clipped(row.problem.label, label_width) : "";
-           }}};
-}
+// A row about a problem: its names, then `more`. The table names it in its `first` row.
+Fields problem_fields(const harness::Problem& problem, bool first, int label_width,
+                      const Fields& more);
 
 // What stands before the rows.
 struct Heading {
@@ -90,52 +75,18 @@ struct Heading {
   std::vector<std::string> preamble = {};  // lines above the table
 };
 
-// Writes what the columns say; one for each Format.
+// One for each Format.
 class Writer {
  public:
   virtual ~Writer() = default;
-  virtual void begin(const Heading& heading, const std::vector<Place>& places) = 0;
-  // `cells` for the table, fewer than there are places where the rest is blank; `note` below them.
-  virtual void row(const Fields& fields, const std::vector<std::string>& cells,
-                   const std::string& note) = 0;
+  virtual void begin(const Heading& heading) = 0;
+  // All rows have the same fields, at the same places. For the table: `note` stands below the row;
+  // `instead` in place of all cells but the first two.
+  virtual void row(const Fields& fields, const std::string& note = "",
+                   const std::string& instead = "") = 0;
   // `fields` for JSON, `lines` for the table.
   virtual void end(const Fields& fields, const std::vector<std::string>& lines) = 0;
 };
 std::unique_ptr<Writer> make_writer(Format format, std::ostream& out);
-
-template <class Row>
-class Report {
- public:
-  Report(Writer& writer, const Heading& heading, std::vector<Column<Row>> columns)
-      : writer_(writer), columns_(std::move(columns)) {
-    std::vector<Place> places;
-    for (const Column<Row>& column : columns_) {
-      if (column.place.width > 0) places.push_back(column.place);
-    }
-    writer_.begin(heading, places);
-  }
-
-  // `instead`: stands in the table in place of the cells from the column `from` on.
-  void row(const Row& row, const std::string& note = "", const std::string& instead = "",
-           std::size_t from = 0) {
-    Fields fields;
-    std::vector<std::string> cells;
-    for (const auto& [key, value, place, cell] : columns_) {
-      fields.emplace_back(key, value(row));
-      if (place.width == 0 || (!instead.empty() && cells.size() >= from)) continue;
-      cells.push_back(cell ? cell(row) : cell_of(fields.back().second, place));
-    }
-    if (!instead.empty()) cells.push_back(instead);
-    writer_.row(fields, cells, note);
-  }
-
-  void end(const Fields& fields, const std::vector<std::string>& lines) {
-    writer_.end(fields, lines);
-  }
-
- private:
-  Writer& writer_;
-  std::vector<Column<Row>> columns_;
-};
 
 }  // namespace foldconv::tool

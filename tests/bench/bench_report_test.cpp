@@ -8,6 +8,8 @@
 #include <sstream>
 #include <string>
 
+#include "harness/problem/text.hpp"
+
 namespace foldconv::tool {
 namespace {
 
