@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // foldconv: the command-line tool. See `foldconv --help`.
 #include <algorithm>
+#include <array>
 #include <exception>
 #include <iostream>
 
@@ -42,14 +43,15 @@ void read_problems(const Options& options, harness::ProblemList& list) {
 }
 
 // A kernel's name is as much a part of the command line as a type's.
-void check_kernel(const harness::Settings& settings) {
-  if (settings.kernel.empty()) return;
-  for (const DataType dtype : {DataType::f16, DataType::bf16, DataType::f32}) {
-    if (std::ranges::count(harness::kernel_names(dtype), settings.kernel) > 0) return;
-  }
-  throw harness::Error(ErrorCode::invalid_argument,
-                       "there is no kernel \"" + settings.kernel +
-                           "\"; foldconv explain DESCRIPTOR names those that are there");
+bool is_kernel(const std::string& name) {
+  return std::ranges::any_of(
+      std::array{DataType::f16, DataType::bf16, DataType::f32},
+      [&](DataType dtype) { return std::ranges::count(harness::kernel_names(dtype), name) > 0; });
+}
+
+int refuse(const std::string& what) {
+  std::cerr << "foldconv: " << what << '\n';
+  return kExitUsage;
 }
 
 int run(int argc, const char* const* argv) {
@@ -63,25 +65,21 @@ int run(int argc, const char* const* argv) {
   const Options& options = *command_line.options;
 
   harness::ProblemList list;
-  harness::Device device;
   std::string wrong;
-  int status = kExitUsage;  // of what is wrong
   try {
     if (options.command != Command::record_cudnn) read_problems(options, list);
-    if (!options.model.empty()) {
-      harness::emulate(std::string(choose_model(options.model, "").architecture));
-    }
-    status = kExitFailure;
-    device = harness::current_device();
-    status = kExitUsage;
-    check_kernel(options.settings);
   } catch (const harness::Error& error) {
     wrong = error.what();
   }
   for (const std::string& note : list.notes) std::cerr << "note: " << note << '\n';
-  if (!wrong.empty()) {
-    std::cerr << "foldconv: " << wrong << '\n';
-    return status;
+  if (!wrong.empty()) return refuse(wrong);
+  if (!options.model.empty()) {
+    harness::emulate(std::string(choose_model(options.model, "").architecture));
+  }
+  const harness::Device device = harness::current_device();
+  if (const std::string& kernel = options.settings.kernel; !kernel.empty() && !is_kernel(kernel)) {
+    return refuse("there is no kernel \"" + kernel +
+                  "\"; foldconv explain DESCRIPTOR names those that are there");
   }
   const std::unique_ptr<Writer> writer = make_writer(options.format, std::cout);
   switch (options.command) {

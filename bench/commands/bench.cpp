@@ -24,19 +24,7 @@ bool is_wanted(const std::string& way, const Options& options, const Problem& pr
   return !way.starts_with("cudnn") || cudnn_reason().empty();
 }
 
-std::string title_of_model(const Options& options, const Device& device) {
-  return std::string(choose_model(options.model, device.architecture).title);
-}
-
 // --- Heading ------------------------------------------------------------------------------------
-
-void add_roof(const std::string& prefix, const char* unit, const Roof& roof, Fields& fields) {
-  fields.insert(fields.end(),
-                {{prefix + unit, value_if(roof.known(), roof.rate)},
-                 {prefix + "_noise_percent", value_if(roof.known(), roof.noise * 100)},
-                 {prefix + "_how", text_or_none(roof.how)},
-                 {prefix + "_reason", text_or_none(roof.reason)}});
-}
 
 std::string roof_line(const std::string& name, const Roof& roof, double unit, const char* unit_name,
                       int digits) {
@@ -54,58 +42,59 @@ std::string about_cudnn(const Options& options) {
                     : "the first " + std::to_string(most) + " engines it proposes");
 }
 
-void add_lines_of_gpu(const Options& options, const Roofs& roofs, std::vector<std::string>& lines) {
-  lines.insert(
-      lines.end(),
-      {roof_line("copy", roofs.copy, 1e9, "GB/s", 0),
-       roof_line("gemm", roofs.gemm, 1e12, "TFLOP/s", 1),
-       "floor: the larger of compulsory bytes / copy roof and FLOPs / gemm roof; share: floor / "
-       "time;",
-       "  a warm share above 1: what the L2 cache spares",
-       "times: medians of runs in CUDA graphs, ways taking turns; +-: median deviation;",
-       "  cold: L2 filled with other data before each run; warm: runs back to back; events around "
-       "nothing: " +
-           fixed(roofs.empty_span_seconds * 1e6, 2) + " us",
-       "  until each median is known to " +
-           fixed(harness::RepetitionLimits{}.uncertainty * 100, 1) + " %; t: the limit of " +
-           fixed(options.seconds, 1) + " s for a problem came first"});
+std::vector<std::string> lines_of_gpu(const Options& options, const Roofs& roofs) {
+  std::vector<std::string> lines = {
+      roof_line("copy", roofs.copy, 1e9, "GB/s", 0),
+      roof_line("gemm", roofs.gemm, 1e12, "TFLOP/s", 1),
+      "floor: the larger of compulsory bytes / copy roof and FLOPs / gemm roof; share: floor / "
+      "time;",
+      "  a warm share above 1: what the L2 cache spares",
+      "times: medians of runs in CUDA graphs, ways taking turns; +-: median deviation;",
+      "  cold: L2 filled with other data before each run; warm: runs back to back; events around "
+      "nothing: " +
+          fixed(roofs.empty_span_seconds * 1e6, 2) + " us",
+      "  until each median is known to " + fixed(harness::RepetitionLimits{}.uncertainty * 100, 1) +
+          " %; t: the limit of " + fixed(options.seconds, 1) + " s for a problem came first"};
   const auto of_cudnn = [](const std::string& way) { return way.starts_with("cudnn"); };
   if (options.ways.empty() || std::ranges::any_of(options.ways, of_cudnn)) {
     lines.push_back(about_cudnn(options));
   }
+  return lines;
 }
 
 Heading bench_heading(const Options& options, const Device& device, const Roofs& roofs) {
-  Heading heading = heading_of(options, device);
   const bool emulated = device.emulated;
-  const std::string_view model = choose_model(options.model, device.architecture).name;
-  Fields& fields = heading.fields;
-  fields.insert(fields.end(), {{"model", value_if(emulated, std::string(model))},
-                               {"roofs", roofs.measured ? "measured" : "model"}});
-  add_roof("copy", "_bytes_per_second", roofs.copy, fields);
-  add_roof("gemm", "_flops_per_second", roofs.gemm, fields);
-  fields.insert(
-      fields.end(),
-      {{"fp32_flops_per_second", value_if(emulated, roofs.model.simt_flops_per_second)},
-       {"launch_us", value_if(emulated, roofs.model.launch_seconds * 1e6)},
-       {"empty_span_us", value_if(roofs.empty_span_seconds > 0, roofs.empty_span_seconds * 1e6)},
-       {"l2", value_if(!emulated, to_string(options.l2))},
-       {"seconds_limit", value_if(!emulated, options.seconds)},
-       {"uncertainty_limit_percent",
-        value_if(!emulated, harness::RepetitionLimits{}.uncertainty * 100)}});
-  std::vector<std::string>& lines = heading.preamble;
-  if (emulated) {
-    lines.insert(lines.end(),
-                 {"EMULATED on the CPU: counts are exact, nothing is timed.",
-                  "floor: plan()'s model, no measurement: the longer of bytes and operations (in "
-                  "full waves) of each launch,",
-                  "  and the launch, by the rates of " + title_of_model(options, device) + ": " +
-                      roofs.model.to_string()});
-  } else {
-    add_lines_of_gpu(options, roofs, lines);
-  }
+  const GpuModel& model = choose_model(options.model, device.architecture);
+  const auto& [measured, copy, gemm, empty_span_seconds, speed] = roofs;
+  std::vector<std::string> lines =
+      emulated
+          ? std::vector<std::string>{"EMULATED on the CPU: counts are exact, nothing is timed.",
+                                     "floor: plan()'s model, no measurement: the longer of bytes "
+                                     "and operations "
+                                     "(in full waves) of each launch,",
+                                     "  and the launch, by the rates of " +
+                                         std::string(model.title) + ": " + speed.to_string()}
+          : lines_of_gpu(options, roofs);
   lines.push_back("*: what plan() takes, with which the others are compared");
-  return heading;
+  return heading_of(options, device,
+                    {{"model", value_if(emulated, std::string(model.name))},
+                     {"roofs", measured ? "measured" : "model"},
+                     {"copy_bytes_per_second", value_if(copy.known(), copy.rate)},
+                     {"copy_noise_percent", value_if(copy.known(), copy.noise * 100)},
+                     {"copy_how", text_or_none(copy.how)},
+                     {"copy_reason", text_or_none(copy.reason)},
+                     {"gemm_flops_per_second", value_if(gemm.known(), gemm.rate)},
+                     {"gemm_noise_percent", value_if(gemm.known(), gemm.noise * 100)},
+                     {"gemm_how", text_or_none(gemm.how)},
+                     {"gemm_reason", text_or_none(gemm.reason)},
+                     {"fp32_flops_per_second", value_if(emulated, speed.simt_flops_per_second)},
+                     {"launch_us", value_if(emulated, speed.launch_seconds * 1e6)},
+                     {"empty_span_us", value_if(empty_span_seconds > 0, empty_span_seconds * 1e6)},
+                     {"l2", value_if(!emulated, to_string(options.l2))},
+                     {"seconds_limit", value_if(!emulated, options.seconds)},
+                     {"uncertainty_limit_percent",
+                      value_if(!emulated, harness::RepetitionLimits{}.uncertainty * 100)}},
+                    lines);
 }
 
 }  // namespace
@@ -126,7 +115,8 @@ int run_bench(const Options& options, const Device& device, const Problems& prob
                  .l2_bytes = device.l2_bytes,
                  .limits = {.seconds = options.seconds}},
       .roofs = emulated
-                   ? roofs_of(harness::value_of(device_speed()), title_of_model(options, device))
+                   ? roofs_of(harness::value_of(device_speed()),
+                              std::string(choose_model(options.model, device.architecture).title))
                    : measure_roofs(),
       .emulated = emulated,
       .doing = [&progress](const std::string& what) { progress.doing(what); }};

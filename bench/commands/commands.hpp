@@ -33,8 +33,9 @@ int run_record_cudnn(const Options& options, const harness::Device& device);
 // The registry: every way that the tool knows, in the order of its rows.
 std::vector<harness::WayMaker> all_ways(const CudnnOptions& cudnn);
 
-// What stands in the heading of every report.
-Heading heading_of(const Options& options, const harness::Device& device);
+// What stands in the heading of every report, and what this command adds.
+Heading heading_of(const Options& options, const harness::Device& device, const Fields& fields = {},
+                   const std::vector<std::string>& lines = {});
 
 // The width of a table's problem column.
 int label_width(const Problems& problems);

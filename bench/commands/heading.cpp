@@ -46,33 +46,38 @@ std::string layer(const Options& options) {
 
 }  // namespace
 
-Heading heading_of(const Options& options, const harness::Device& device) {
+Heading heading_of(const Options& options, const harness::Device& device, const Fields& fields,
+                   const std::vector<std::string>& lines) {
   const harness::Machine& machine = device.machine;
   const std::string dtype = to_string(options.settings.dtype);
-  return {.fields = {{"schema", kSchema},
-                     {"command", to_string(options.command)},
-                     {"version", kToolVersion},
-                     {"git", text_or_none(kGitDescription)},
-                     {"date", machine.date},
-                     {"device", device.name},
-                     {"emulated", device.emulated},
-                     {"architecture", device.architecture},
-                     {"multiprocessors", device.multiprocessors},
-                     {"l2_bytes", device.l2_bytes},
-                     {"sm_clock_max_mhz", machine.sm_clock_max_mhz},
-                     {"memory_clock_max_mhz", machine.memory_clock_max_mhz},
-                     {"sm_clock_mhz", machine.sm_clock_mhz},
-                     {"memory_clock_mhz", machine.memory_clock_mhz},
-                     {"driver", text_or_none(machine.driver)},
-                     {"cuda_driver", text_or_none(machine.cuda_driver)},
-                     {"cuda_runtime", text_or_none(machine.cuda_runtime)},
-                     {"cudnn", text_or_none(machine.cudnn)},
-                     {"dtype", dtype},
-                     {"layer", layer(options)},
-                     {"seed", options.data.seed}},
-          .preamble = {std::string("foldconv ") + kToolVersion + " " + to_string(options.command) +
-                           ": " + dtype + ", " + layer(options) + "; " + device.name,
-                       machine_line(device)}};
+  Heading heading{
+      .fields = {{"schema", kSchema},
+                 {"command", to_string(options.command)},
+                 {"version", kToolVersion},
+                 {"git", text_or_none(kGitDescription)},
+                 {"date", machine.date},
+                 {"device", device.name},
+                 {"emulated", device.emulated},
+                 {"architecture", device.architecture},
+                 {"multiprocessors", device.multiprocessors},
+                 {"l2_bytes", device.l2_bytes},
+                 {"sm_clock_max_mhz", machine.sm_clock_max_mhz},
+                 {"memory_clock_max_mhz", machine.memory_clock_max_mhz},
+                 {"sm_clock_mhz", machine.sm_clock_mhz},
+                 {"memory_clock_mhz", machine.memory_clock_mhz},
+                 {"driver", text_or_none(machine.driver)},
+                 {"cuda_driver", text_or_none(machine.cuda_driver)},
+                 {"cuda_runtime", text_or_none(machine.cuda_runtime)},
+                 {"cudnn", text_or_none(machine.cudnn)},
+                 {"dtype", dtype},
+                 {"layer", layer(options)},
+                 {"seed", options.data.seed}},
+      .preamble = {std::string("foldconv ") + kToolVersion + " " + to_string(options.command) +
+                       ": " + dtype + ", " + layer(options) + "; " + device.name,
+                   machine_line(device)}};
+  heading.fields.insert(heading.fields.end(), fields.begin(), fields.end());
+  heading.preamble.insert(heading.preamble.end(), lines.begin(), lines.end());
+  return heading;
 }
 
 int label_width(const Problems& problems) {

@@ -51,17 +51,15 @@ Fields fields_of(const Problem& problem, const Finding& finding, bool first, int
 
 int run_validate(const Options& options, const harness::Device& device, const Problems& problems,
                  Writer& writer) {
-  Heading heading = heading_of(options, device);
-  heading.preamble.insert(
-      heading.preamble.end(),
+  writer.begin(heading_of(
+      options, device, {},
       {"max error: largest difference to the fp64 reference; of bound: worst share of the "
        "computed error bound",
        "repeat: two runs gave the same bits; batch: so did a larger batch",
        "blocks: errors of all convolutions, each run and judged by itself; every cut must have "
        "the bits of the last one",
-       "planned: what plan() takes by itself"});
+       "planned: what plan() takes by itself"}));
   const int width = label_width(problems);
-  writer.begin(heading);
   Progress progress(problems.size());
   std::size_t passed = 0;
   double worst = 0;

@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <iostream>
 #include <string>
-#include <utility>
 
 namespace foldconv::tool {
 
@@ -18,31 +17,22 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
   ~Progress() { clear(); }
 
-  // "[3/23] problem"
-  void next(const std::string& problem) {
+  void next(const std::string& problem) {  // "[3/23] problem"
     problem_ = "[" + std::to_string(++at_) + "/" + total_ + "] " + problem;
     show(problem_);
   }
-  // "[3/23] problem: what"
-  void doing(const std::string& what) { show(problem_ + ": " + what); }
-  // Before something is printed.
-  void clear() {
-    if (std::exchange(shown_, false)) std::cerr << kEraseLine << std::flush;
-  }
+  void doing(const std::string& what) const { show(problem_ + ": " + what); }
+  void clear() const { show(""); }  // before something is printed
 
  private:
-  static constexpr std::size_t kWidth = 79;
-  static constexpr const char* kEraseLine = "\r\033[K";
-
-  void show(const std::string& line) {
-    if (!on_terminal_) return;
-    std::cerr << kEraseLine << line.substr(0, kWidth) << std::flush;
-    shown_ = true;
+  static void show(const std::string& line) {
+    constexpr std::size_t kWidth = 79;
+    if (isatty(STDERR_FILENO) == 0) return;
+    std::cerr << "\r\033[K" << line.substr(0, kWidth) << std::flush;
   }
 
-  bool on_terminal_ = isatty(STDERR_FILENO) == 1, shown_ = false;
-  std::size_t at_ = 0;
   std::string total_, problem_;
+  std::size_t at_ = 0;
 };
 
 }  // namespace foldconv::tool

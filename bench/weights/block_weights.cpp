@@ -103,48 +103,40 @@ class Reader {
     }
   }
 
-  // Its widths by conv1, by what conv2 reads, and by what the last convolution writes.
+  // As conv1 says, what conv2 reads, and what conv3 writes.
   harness::BlockShape shape_of_block(const BlockTraits& traits) const {
-    const auto [first_k, c] = widths("conv1", bottleneck_ ? 1 : 3);
-    const auto [second_k, second_c] = widths("conv2", 3);
-    const bool grouped = bottleneck_ && first_k % second_c == 0;
-    return {.c = c,
-            .middle = bottleneck_ ? first_k : 0,
-            .k = bottleneck_ ? widths("conv3", 1).first : first_k,
+    const int width = axis("conv1", 0), read = axis("conv2", 1);
+    return {.c = axis("conv1", 1),
+            .middle = bottleneck_ ? width : 0,
+            .k = bottleneck_ ? axis("conv3", 0) : width,
             .stride = traits.stride,
             .stride_at = traits.stride_at,
-            .groups = grouped ? first_k / second_c : 1,
+            .groups = bottleneck_ && width % read == 0 ? width / read : 1,
             .projection = projection_};
   }
 
-  // The output channels of a convolution, and the input channels of a group.
-  std::pair<int, int> widths(const char* conv, std::uint64_t filter) const {
+  // A size of a convolution's weights.
+  int axis(const char* conv, std::size_t at_axis) const {
     const TensorInfo& info = at(Names(prefix_, conv).weight);
-    const Sizes& shape = info.shape;
-    const auto usable = [](std::uint64_t size) {
-      return size >= 1 && size <= std::uint64_t{std::numeric_limits<int>::max()};
-    };
-    if (shape.size() != 4 || !usable(shape[0]) || !usable(shape[1]) || shape[2] != filter ||
-        shape[3] != filter) {
-      const std::string size = to_string(filter);
-      misshapen(info, "[k, c / groups, " + size + ", " + size + "], as in a " + kind());
+    if (info.shape.size() != 4 || info.shape[at_axis] < 1 ||
+        info.shape[at_axis] > std::uint64_t{std::numeric_limits<int>::max()}) {
+      misshapen(info, "[k, c / groups, r, s]");
     }
-    return {static_cast<int>(shape[0]), static_cast<int>(shape[1])};
+    return static_cast<int>(info.shape[at_axis]);
   }
 
   void check_shapes(const LineConv& conv) const {
     const Names names(prefix_, conv.name);
     const auto size = [](int of) { return static_cast<std::uint64_t>(of); };
     const std::uint64_t k = size(conv.weights.k), c = size(conv.weights.c_per_group);
-    const TensorInfo& weight = at(names.weight);
-    if (const Sizes wanted = {k, c, size(conv.weights.r), size(conv.weights.s)};
-        weight.shape != wanted) {
+    const Sizes wanted = {k, c, size(conv.weights.r), size(conv.weights.s)};
+    if (const TensorInfo& weight = at(names.weight); weight.shape != wanted) {
       // Fewer channels that divide c are groups, where foldconv's blocks have none.
       Sizes ungrouped = weight.shape;
       if (ungrouped.size() == 4 && ungrouped[1] > 0 && c % ungrouped[1] == 0) ungrouped[1] = c;
       const bool groups = ungrouped == wanted;
       misshapen(weight,
-                harness::to_string(wanted) + ", to fit the other convolutions" +
+                harness::to_string(wanted) + ", to fit the other convolutions of a " + kind() +
                     (groups ? "; blocks have groups in a bottleneck's conv2 only" : ""),
                 groups ? ErrorCode::unsupported : ErrorCode::invalid_argument);
     }
@@ -217,9 +209,10 @@ std::vector<Problem> read_weights(const std::filesystem::path& path,
   for (const std::string& prefix : prefixes) {
     blocks.push_back(load_block(file, prefix, traits, size));
   }
-  if (!blocks.empty()) return blocks;
-  blocks.push_back(load_block(file, "", traits, size));
-  blocks.back().name = blocks.back().label = path.stem().string();
+  if (blocks.empty()) {
+    blocks.push_back(load_block(file, "", traits, size));
+    blocks.back().name = blocks.back().label = path.stem().string();
+  }
   return blocks;
 }
 

@@ -269,11 +269,13 @@ TEST(BlockWeights, ShapesAreNamedWithWhatIsWanted) {
   dict = bottleneck("");
   dict.add_conv("conv2", 4, 4, 5);
   expect_complaint(dict, "",
-                   "tensor `conv2.weight` has shape [4, 4, 5, 5]; wanted is [k, c / "
-                   "groups, 3, 3], as in a bottleneck");
+                   "tensor `conv2.weight` has shape [4, 4, 5, 5]; wanted is [4, 4, 3, 3], to fit "
+                   "the other convolutions of a bottleneck");
   dict = basic_block("");
   dict.add_conv("conv1", 4, 4, 1);
-  expect_complaint(dict, "", "as in a basic block (there is no conv3.weight)");
+  expect_complaint(dict, "",
+                   "wanted is [4, 4, 3, 3], to fit the other convolutions of a basic block (there "
+                   "is no conv3.weight)");
 }
 
 TEST(BlockWeights, WidthsChain) {
