@@ -12,6 +12,7 @@
 #include "harness/problem/text.hpp"
 #include "harness/ways/library.hpp"
 #include "measure/model.hpp"
+#include "report/text.hpp"
 #include "tool_version.hpp"
 
 namespace foldconv::tool {
@@ -52,6 +53,17 @@ bool is_kernel(const std::string& name) {
 int refuse(const std::string& what) {
   std::cerr << "foldconv: " << what << '\n';
   return kExitUsage;
+}
+
+// Runs small problems through cuDNN; files that the tests read wherever they run.
+int run_record_cudnn(const Options& options, const harness::Device& device) {
+  const Recorded recorded = record_cudnn(options.out, device);
+  std::cout << "cuDNN " << cudnn_version() << " on " << device.name << ", driver "
+            << (device.machine.driver.empty() ? "unknown" : device.machine.driver) << ": "
+            << counted(recorded.files, "file") << ", " << recorded.bytes << " bytes in "
+            << options.out << '\n';
+  for (const std::string& one : recorded.refused) std::cout << "not recorded: " << one << '\n';
+  return recorded.files > 0 ? kExitSuccess : kExitFailure;
 }
 
 int run(int argc, const char* const* argv) {

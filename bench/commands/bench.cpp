@@ -90,7 +90,7 @@ Heading bench_heading(const Options& options, const Device& device, const Roofs&
                      {"fp32_flops_per_second", value_if(emulated, speed.simt_flops_per_second)},
                      {"launch_us", value_if(emulated, speed.launch_seconds * 1e6)},
                      {"empty_span_us", value_if(empty_span_seconds > 0, empty_span_seconds * 1e6)},
-                     {"l2", value_if(!emulated, to_string(options.l2))},
+                     {"l2", value_if(!emulated, options.l2)},
                      {"seconds_limit", value_if(!emulated, options.seconds)},
                      {"uncertainty_limit_percent",
                       value_if(!emulated, harness::RepetitionLimits{}.uncertainty * 100)}},
@@ -110,8 +110,8 @@ int run_bench(const Options& options, const Device& device, const Problems& prob
   const bool emulated = device.emulated;
   Progress progress(problems.size());
   const MeasureOptions measuring{
-      .timing = {.cold = options.l2 != L2::warm,
-                 .warm = options.l2 != L2::cold,
+      .timing = {.cold = options.l2 != "warm",
+                 .warm = options.l2 != "cold",
                  .l2_bytes = device.l2_bytes,
                  .limits = {.seconds = options.seconds}},
       .roofs = emulated

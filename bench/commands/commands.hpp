@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The commands of the tool. Each prints a report and returns the program's exit code.
+// The commands of the tool that report. Each prints a report and returns the program's exit code.
 #pragma once
 
 #include <vector>
@@ -26,9 +26,6 @@ int run_bench(const Options& options, const harness::Device& device, const Probl
 // Per layer: the chosen kernel and every refusal; per block: the chosen cut and every other.
 int run_explain(const Options& options, const harness::Device& device, const Problems& problems,
                 Writer& writer);
-
-// Runs small problems through cuDNN and writes what it computes to options.out.
-int run_record_cudnn(const Options& options, const harness::Device& device);
 
 // The registry: every way that the tool knows, in the order of its rows.
 std::vector<harness::WayMaker> all_ways(const CudnnOptions& cudnn);

@@ -16,18 +16,12 @@ namespace {
 using harness::Problem;
 using harness::value_of;
 
-// A kernel of a layer, or a cut of blocks.
-struct Explained {
-  std::string cut = {};     // "" of a layer
-  std::string kernel = {};  // several: separated by spaces; "": none
-  bool chosen = false;
-  std::string reason = {};  // why chosen, or why not; "": it would have been possible
-  const Explanation* layer = nullptr;
-  const CutFigures* figures = nullptr;  // of a layer's one launch, or a cut that is possible
-};
-
-Fields fields_of(const Problem& problem, const Explained& explained) {
-  const auto& [cut, kernel, chosen, reason, layer, figures] = explained;
+// A kernel of a layer (cut: ""), or a cut of blocks (several kernels: with spaces between). `reason`:
+// why it is chosen, or why not. `layer`: about a layer's chosen kernel; `figures`: of that kernel, or
+// of a cut that is possible; else null.
+Fields fields_of(const Problem& problem, const std::string& cut, const std::string& kernel,
+                 bool chosen, const std::string& reason, const Explanation* layer = nullptr,
+                 const CutFigures* figures = nullptr) {
   const bool is_layer = layer != nullptr, possible = figures != nullptr;
   const Explanation of_layer = is_layer ? *layer : Explanation();
   const CutFigures of_cut = possible ? *figures : CutFigures();
@@ -111,16 +105,12 @@ void explain_layer(const Problem& problem, Writer& writer) {
                            .workspace_bytes = chosen.workspace_bytes,
                            .floor_us = floor_us,
                            .refusal = {}};
-  writer.row(fields_of(problem, {.kernel = chosen.kernel,
-                                 .chosen = true,
-                                 .reason = chosen.reason,
-                                 .layer = &chosen,
-                                 .figures = &figures}),
+  writer.row(fields_of(problem, "", chosen.kernel, true, chosen.reason, &chosen, &figures),
              layer_text(problem, chosen, figures, speed));
   for (const Refusal& refusal : chosen.refused) {
     std::string note = "    " + refusal.kernel;
     note.resize(std::max(kReasonColumn, note.size() + 2), ' ');
-    writer.row(fields_of(problem, {.kernel = refusal.kernel, .reason = refusal.reason}),
+    writer.row(fields_of(problem, "", refusal.kernel, false, refusal.reason),
                note + wrapped(refusal.reason, kReasonColumn));
   }
 }
@@ -171,11 +161,9 @@ void explain_blocks(Problem problem, Writer& writer) {
   text.pop_back();  // the last line's end
   for (const CutFigures& figures : explanation.cuts) {
     const bool chosen = figures.cut == explanation.cut;
-    writer.row(fields_of(problem, {.cut = to_string(figures.cut),
-                                   .kernel = harness::kernels_of(figures),
-                                   .chosen = chosen,
-                                   .reason = chosen ? explanation.reason : figures.refusal,
-                                   .figures = figures.refusal.empty() ? &figures : nullptr}),
+    writer.row(fields_of(problem, to_string(figures.cut), harness::kernels_of(figures), chosen,
+                         chosen ? explanation.reason : figures.refusal, nullptr,
+                         figures.refusal.empty() ? &figures : nullptr),
                std::exchange(text, ""));
   }
 }
@@ -195,7 +183,7 @@ int run_explain(const Options& options, const harness::Device& device, const Pro
       }
     } catch (const harness::Error& error) {
       ++failed;
-      writer.row(fields_of(problem, {.kernel = problem.kernel, .reason = error.what()}),
+      writer.row(fields_of(problem, "", problem.kernel, false, error.what()),
                  "\n" + problem.label + ": no kernel: " + error.what());
     }
   }

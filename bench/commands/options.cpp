@@ -68,14 +68,18 @@ auto one_of(const std::string& what, std::vector<std::pair<std::string, T>> word
   };
 }
 
+// That stand for themselves.
+std::vector<std::pair<std::string, std::string>> same_words(const std::vector<std::string>& words) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (const std::string& word : words) pairs.emplace_back(word, word);
+  return pairs;
+}
+
 std::vector<std::string> parse_ways(const std::string& list) {
-  std::vector<std::pair<std::string, std::string>> words;
-  for (const std::string& name : names_of(all_ways({}))) words.emplace_back(name, name);
+  const auto parse_way = one_of("way", same_words(names_of(all_ways({}))));
   std::vector<std::string> names;
   std::istringstream parts(list);
-  for (std::string name; std::getline(parts, name, ',');) {
-    names.push_back(one_of("way", words)(name));
-  }
+  for (std::string name; std::getline(parts, name, ',');) names.push_back(parse_way(name));
   return names;
 }
 
@@ -178,8 +182,7 @@ void add_data_options(CLI::App& command, harness::DataOptions& data) {
 
 void add_bench_options(CLI::App& bench, Options& options) {
   add_parsed(bench, "--l2", options.l2, "STATE",
-             one_of<L2>("state of the L2 cache",
-                        {{"cold", L2::cold}, {"warm", L2::warm}, {"both", L2::both}}),
+             one_of("state of the L2 cache", same_words({"cold", "warm", "both"})),
              "On a GPU: time with the L2 cache cold, warm or both (default)");
   add(bench, "--seconds", options.seconds, "X",
       "On a GPU: time each problem for so long at most (the fewest samples are taken in any case)")
@@ -197,10 +200,6 @@ void add_bench_options(CLI::App& bench, Options& options) {
 const char* to_string(Command command) {
   constexpr const char* kNames[] = {"validate", "bench", "explain", "record-cudnn"};
   return kNames[static_cast<std::size_t>(command)];
-}
-
-const char* to_string(L2 l2) {
-  return l2 == L2::cold ? "cold" : l2 == L2::warm ? "warm" : "both";
 }
 
 CommandLine parse_command_line(int argc, const char* const* argv, const std::string& version,

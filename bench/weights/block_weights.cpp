@@ -2,7 +2,6 @@
 #include "weights/block_weights.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <deque>
 #include <limits>
@@ -24,27 +23,11 @@ using Sizes = std::vector<std::uint64_t>;
 constexpr std::size_t kPrefixesShown = 8;
 constexpr std::string_view kFirst = "conv1.weight";
 
-// What the tensors of a convolution and of the BatchNorm behind it are called.
-struct Names {
-  // `conv`: as harness::make_line() calls it.
-  Names(const std::string& prefix, const std::string& conv) {
-    const bool shortcut = conv == "downsample";
-    const std::string before = prefix + (shortcut ? "downsample.0" : conv);
-    const std::string behind = prefix + (shortcut ? "downsample.1" : "bn" + conv.substr(4));
-    weight = before + ".weight";
-    bias = before + ".bias";
-    batch_norm = {behind + ".weight", behind + ".bias", behind + ".running_mean",
-                  behind + ".running_var"};
-    ignored = behind + ".num_batches_tracked";
-  }
-
-  bool has(const std::string& name) const {
-    return name == weight || name == bias || name == ignored ||
-           std::ranges::count(batch_norm, name) > 0;
-  }
-
-  std::string weight, bias, ignored;      // there need be no bias
-  std::array<std::string, 4> batch_norm;  // gamma, beta, mean, variance
+// A tensor that a block must have, and where its values go.
+struct Wanted {
+  std::string name;
+  Sizes shape;
+  std::span<const float>* into;
 };
 
 class Reader {
@@ -60,49 +43,29 @@ class Reader {
 
   Problem read(const BlockTraits& traits, Extent size) const {
     if (file_.find(prefix_ + std::string(kFirst)) == nullptr) no_block();
-    check_names();
     const harness::BlockShape shape = shape_of_block(traits);
     Problem problem;
     problem.blocks = true;
     problem.lines = {harness::make_line(shape, {1, size.h, size.w, shape.c})};
-    for (const LineConv* conv : problem.convs()) check_shapes(*conv);
+    std::vector<Wanted> wanted;
+    for (LineConv* conv : problem.convs()) add_tensors(*conv, traits.eps, wanted);
+    check_names(wanted);
+    for (const Wanted& tensor : wanted) check_shape(tensor);
     if (!projection_ && (shape.c != shape.k || shape.stride != 1)) {
+      const std::string c = to_string(shape.c), k = to_string(shape.k);
       file_.fail("tensor " + printable(prefix_ + "downsample.0.weight") +
-                 " is missing; a block of stride " + to_string(shape.stride) + " from " +
-                 to_string(shape.c) + " to " + to_string(shape.k) +
-                 " channels needs one of shape [" + to_string(shape.k) + ", " + to_string(shape.c) +
-                 ", 1, 1]");
+                 " is missing; a block of stride " + to_string(shape.stride) + " from " + c +
+                 " to " + k + " channels needs one of shape [" + k + ", " + c + ", 1, 1]");
     }
     const auto storage = std::make_shared<std::deque<std::vector<float>>>();
-    problem.storage = storage;
-    const auto take = [&](const std::string& name) -> std::span<const float> {
-      return storage->emplace_back(file_.values(name));
-    };
-    for (LineConv* conv : problem.convs()) {
-      const Names names(prefix_, conv->name);
-      conv->weights.values = take(names.weight);
-      if (file_.find(names.bias) != nullptr) conv->weights.bias = take(names.bias);
-      const auto& [gamma, beta, mean, variance] = names.batch_norm;
-      conv->batch_norm = {take(gamma), take(beta), take(mean), take(variance), traits.eps};
+    for (const Wanted& tensor : wanted) {
+      *tensor.into = storage->emplace_back(file_.values(tensor.name));
     }
+    problem.storage = storage;
     return problem;
   }
 
  private:
-  // A tensor that has no place in the block would be left out of it without a word.
-  void check_names() const {
-    std::vector<Names> known = {{prefix_, "conv1"}, {prefix_, "conv2"}};
-    if (bottleneck_) known.emplace_back(prefix_, "conv3");
-    if (projection_) known.emplace_back(prefix_, "downsample");
-    for (const TensorInfo& info : file_.tensors()) {
-      const auto has = [&](const Names& names) { return names.has(info.name); };
-      if (!info.name.starts_with(prefix_) || std::ranges::any_of(known, has)) continue;
-      file_.fail("tensor " + printable(info.name) + " has no place in a " + kind() +
-                     "; give the prefix of a block of torchvision's ResNets",
-                 ErrorCode::unsupported);
-    }
-  }
-
   // As conv1 says, what conv2 reads, and what conv3 writes.
   harness::BlockShape shape_of_block(const BlockTraits& traits) const {
     const int width = axis("conv1", 0), read = axis("conv2", 1);
@@ -116,8 +79,8 @@ class Reader {
   }
 
   // A size of a convolution's weights.
-  int axis(const char* conv, std::size_t at_axis) const {
-    const TensorInfo& info = at(Names(prefix_, conv).weight);
+  int axis(const std::string& conv, std::size_t at_axis) const {
+    const TensorInfo& info = at(prefix_ + conv + ".weight");
     if (info.shape.size() != 4 || info.shape[at_axis] < 1 ||
         info.shape[at_axis] > std::uint64_t{std::numeric_limits<int>::max()}) {
       misshapen(info, "[k, c / groups, r, s]");
@@ -125,27 +88,54 @@ class Reader {
     return static_cast<int>(info.shape[at_axis]);
   }
 
-  void check_shapes(const LineConv& conv) const {
-    const Names names(prefix_, conv.name);
+  // Those of a convolution and of the BatchNorm behind it.
+  void add_tensors(LineConv& conv, Epsilon eps, std::vector<Wanted>& wanted) const {
+    const bool shortcut = conv.name == "downsample";
+    const std::string before = prefix_ + (shortcut ? "downsample.0" : conv.name);
+    const std::string behind = prefix_ + (shortcut ? "downsample.1" : "bn" + conv.name.substr(4));
+    ConvWeights& weights = conv.weights;
+    BatchNorm& batch_norm = conv.batch_norm.emplace(BatchNorm{{}, {}, {}, {}, eps});
     const auto size = [](int of) { return static_cast<std::uint64_t>(of); };
-    const std::uint64_t k = size(conv.weights.k), c = size(conv.weights.c_per_group);
-    const Sizes wanted = {k, c, size(conv.weights.r), size(conv.weights.s)};
-    if (const TensorInfo& weight = at(names.weight); weight.shape != wanted) {
-      // Fewer channels that divide c are groups, where foldconv's blocks have none.
-      Sizes ungrouped = weight.shape;
-      if (ungrouped.size() == 4 && ungrouped[1] > 0 && c % ungrouped[1] == 0) ungrouped[1] = c;
-      const bool groups = ungrouped == wanted;
-      misshapen(weight,
-                harness::to_string(wanted) + ", to fit the other convolutions of a " + kind() +
-                    (groups ? "; blocks have groups in a bottleneck's conv2 only" : ""),
-                groups ? ErrorCode::unsupported : ErrorCode::invalid_argument);
+    const Sizes k = {size(weights.k)};
+    wanted.push_back({before + ".weight",
+                      {k[0], size(weights.c_per_group), size(weights.r), size(weights.s)},
+                      &weights.values});
+    if (file_.find(before + ".bias") != nullptr) {
+      wanted.push_back({before + ".bias", k, &weights.bias});
     }
-    std::vector<std::string> vectors(names.batch_norm.begin(), names.batch_norm.end());
-    if (file_.find(names.bias) != nullptr) vectors.push_back(names.bias);
-    for (const std::string& name : vectors) {
-      if (at(name).shape == Sizes{k}) continue;
-      misshapen(at(name), "[" + to_string(k) + "], one for each output channel");
+    wanted.push_back({behind + ".weight", k, &batch_norm.gamma});
+    wanted.push_back({behind + ".bias", k, &batch_norm.beta});
+    wanted.push_back({behind + ".running_mean", k, &batch_norm.mean});
+    wanted.push_back({behind + ".running_var", k, &batch_norm.variance});
+  }
+
+  // A tensor that has no place in the block would be left out of it without a word.
+  void check_names(const std::vector<Wanted>& wanted) const {
+    for (const TensorInfo& info : file_.tensors()) {
+      if (!info.name.starts_with(prefix_) || info.name.ends_with(".num_batches_tracked") ||
+          std::ranges::count(wanted, info.name, &Wanted::name) > 0) {
+        continue;
+      }
+      file_.fail("tensor " + printable(info.name) + " has no place in a " + kind() +
+                     "; give the prefix of a block of torchvision's ResNets",
+                 ErrorCode::unsupported);
     }
+  }
+
+  void check_shape(const Wanted& tensor) const {
+    const TensorInfo& info = at(tensor.name);
+    const std::string wanted = harness::to_string(tensor.shape);
+    if (info.shape == tensor.shape) return;
+    if (tensor.shape.size() == 1) misshapen(info, wanted + ", one for each output channel");
+    // Fewer channels that divide c are groups, where foldconv's blocks have none.
+    Sizes ungrouped = info.shape;
+    const std::uint64_t c = tensor.shape[1];
+    if (ungrouped.size() == 4 && ungrouped[1] > 0 && c % ungrouped[1] == 0) ungrouped[1] = c;
+    const bool groups = ungrouped == tensor.shape;
+    misshapen(info,
+              wanted + ", to fit the other convolutions of a " + kind() +
+                  (groups ? "; blocks have groups in a bottleneck's conv2 only" : ""),
+              groups ? ErrorCode::unsupported : ErrorCode::invalid_argument);
   }
 
   // The tensor, which the block must have.
