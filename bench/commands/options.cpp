@@ -129,7 +129,7 @@ void add_problem_options(CLI::App& command, Options& options, const std::string&
       command, "--act", settings.activation, "NAME",
       [](const std::string& name) { return value_of(parse_activation(name)); },
       "Activation: relu (default), none, relu6, leaky_relu, silu, sigmoid, tanh, hardswish, gelu");
-  add(command, "--alpha", settings.alpha, "X", "Slope of leaky_relu below 0")
+  add(command, "--alpha", settings.activation.alpha, "X", "Slope of leaky_relu below 0")
       ->capture_default_str();
   command.add_flag("--residual", settings.residual, "Add a tensor before the activation (layers)");
   add(command, "--kernel", settings.kernel, "NAME", "Pin a kernel by name (layers; see explain)");
