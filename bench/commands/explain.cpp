@@ -125,10 +125,6 @@ std::string cut_text(const CutFigures& cut) {
          " bytes: " + folded_repeats(harness::kernels_of(cut));
 }
 
-bool same_figures(const CutFigures& a, const CutFigures& b) {
-  return harness::kernels_of(a) == harness::kernels_of(b) && a.refusal.empty() && b.refusal.empty();
-}
-
 std::string block_text(const Problem& problem, const BlockPlan& plan) {
   const BlockExplanation& explanation = plan.explanation();
   const auto size = [](const Shape& shape) {
@@ -142,7 +138,8 @@ std::string block_text(const Problem& problem, const BlockPlan& plan) {
   for (const CutFigures& cut : cuts) {
     // A mixture that is one of the others is that one.
     const auto twin = std::ranges::find_if(cuts, [&](const CutFigures& other) {
-      return &other != &cut && same_figures(other, cut) && cut.cut == BlockCut::automatic;
+      return cut.cut == BlockCut::automatic && &other != &cut && other.refusal.empty() &&
+             cut.refusal.empty() && harness::kernels_of(other) == harness::kernels_of(cut);
     });
     const std::string title =
         std::string(to_string(cut.cut)) + (cut.cut == explanation.cut ? " *" : "");

@@ -89,15 +89,20 @@ class MatrixProduct {
     if (algorithms_.empty()) throw harness::Error(ErrorCode::unsupported, refused);
   }
 
-  // One for each algorithm.
-  std::vector<harness::Launch> launches() const {
-    std::vector<harness::Launch> all;
+  // By the fastest of the algorithms.
+  harness::Timing time() const {
+    std::vector<harness::Launch> launches;
     for (const cublasLtMatmulAlgo_t& algorithm : algorithms_) {
-      all.emplace_back([this, &algorithm](cudaStream_t stream) { multiply(algorithm, stream); });
+      launches.emplace_back([&](cudaStream_t stream) { multiply(algorithm, stream); });
     }
-    return all;
+    const std::vector<harness::Timings> timings =
+        harness::time_interleaved(launches, {.cold = false, .limits = {.seconds = 1}});
+    check_some();
+    const auto seconds = [](const harness::Timings& timing) { return timing.warm->seconds; };
+    return std::ranges::min_element(timings, {}, seconds)->warm.value();
   }
 
+ private:
   // Some elements of d, as the last product left them, against sums in fp64.
   void check_some() const {
     std::uint64_t at = 1;
@@ -121,7 +126,6 @@ class MatrixProduct {
     }
   }
 
- private:
   template <class Function, class... Argument>
   void call(const char* name, Argument... arguments) const {
     Function* function = nullptr;
@@ -154,22 +158,12 @@ class MatrixProduct {
       workspace_{kWorkspaceBytes};
 };
 
-harness::Timing time_product(const char* library) {
-  const MatrixProduct product(library);
-  const std::vector<harness::Timings> timings =
-      harness::time_interleaved(product.launches(), {.cold = false, .limits = {.seconds = 1}});
-  product.check_some();
-  return std::ranges::min_element(
-             timings, {}, [](const harness::Timings& timing) { return timing.warm->seconds; })
-      ->warm.value();
-}
-
 }  // namespace
 
 Roof measure_matrix_product(const char* library) {
   return measure_roof("cuBLASLt, 8192 x 8192 x 8192, fp16, fp32 sums",
                       2.0 * static_cast<double>(kElements) * static_cast<double>(kSize),
-                      [library] { return time_product(library); });
+                      [library] { return MatrixProduct(library).time(); });
 }
 
 }  // namespace foldconv::tool
