@@ -6,11 +6,13 @@
 
 #include "commands/commands.hpp"
 #include "cudnn/cudnn.hpp"
+#include "cudnn/recording/record.hpp"
 #include "foldconv/kernel_list.hpp"
 #include "harness/error.hpp"
 #include "harness/problem/list.hpp"
 #include "harness/problem/text.hpp"
 #include "measure/model.hpp"
+#include "report/text.hpp"
 #include "tool_version.hpp"
 
 namespace foldconv::tool {
@@ -21,19 +23,16 @@ void read_problems(const Options& options, harness::ProblemList& list) {
   for (const std::string& text : options.block_descriptors) {
     problems.push_back(harness::parse_block(text));
   }
-  const WeightsOptions& weights = options.weights;
-  if (!weights.file.empty()) {
-    for (harness::Problem& problem :
-         read_weights(weights.file, weights.prefixes, weights.traits,
-                      {weights.h, weights.w > 0 ? weights.w : weights.h})) {
-      problems.push_back(std::move(problem));
-    }
+  const auto& [file, prefixes, traits, h, w] = options.weights;
+  if (!file.empty()) {
+    std::ranges::move(read_weights(file, prefixes, traits, {h, w > 0 ? w : h}),
+                      std::back_inserter(problems));
   }
   for (const std::string& text : options.descriptors) {
     problems.push_back(harness::parse_layer(text));
   }
-  for (const std::string& file : options.batch_files) {
-    harness::read_list(file, harness::shipped_lists(), list);
+  for (const std::string& batch : options.batch_files) {
+    harness::read_list(batch, harness::shipped_lists(), list);
   }
   harness::at_batch_sizes(options.batch_sizes, problems);
   for (harness::Problem& problem : problems) apply(options.settings, problem);
@@ -45,16 +44,27 @@ void read_problems(const Options& options, harness::ProblemList& list) {
 }
 
 // A kernel's name is as much a part of the command line as a type's.
-void check_kernel(const harness::Settings& settings) {
-  if (settings.kernel.empty()) return;
-  for (const KernelInfo& kernel : kernel_list()) {
-    const bool of_layers =
-        kernel.family == KernelFamily::conv || kernel.family == KernelFamily::direct;
-    if (of_layers && kernel.name == settings.kernel) return;
-  }
-  throw harness::Error(ErrorCode::invalid_argument,
-                       "there is no kernel \"" + settings.kernel +
-                           "\"; foldconv explain DESCRIPTOR names those that are there");
+bool is_kernel(const std::string& name) {
+  return std::ranges::any_of(kernel_list(), [&](const KernelInfo& kernel) {
+    return kernel.name == name &&
+           (kernel.family == KernelFamily::conv || kernel.family == KernelFamily::direct);
+  });
+}
+
+int refuse(const std::string& what) {
+  std::cerr << "foldconv: " << what << '\n';
+  return kExitUsage;
+}
+
+// Runs small problems through cuDNN; files that the tests read wherever they run.
+int run_record_cudnn(const Options& options, const harness::Device& device) {
+  const cudnn::Recorded recorded = cudnn::record_all(options.out, device);
+  std::cout << "cuDNN " << cudnn_version() << " on " << device.name << ", driver "
+            << (device.machine.driver.empty() ? "unknown" : device.machine.driver) << ": "
+            << counted(recorded.files, "file") << ", " << recorded.bytes << " bytes in "
+            << options.out << '\n';
+  for (const std::string& one : recorded.refused) std::cout << "not recorded: " << one << '\n';
+  return recorded.files > 0 ? kExitSuccess : kExitFailure;
 }
 
 int run(int argc, const char* const* argv) {
@@ -68,21 +78,22 @@ int run(int argc, const char* const* argv) {
   const Options& options = *command_line.options;
 
   harness::ProblemList list;
-  harness::Device device;
-  int status = kExitUsage;  // of what goes wrong
+  std::string wrong;
   try {
     if (options.command != Command::record_cudnn) read_problems(options, list);
-    if (const GpuModel* model = find_model(options.model)) harness::emulate(model->architecture);
-    status = kExitFailure;
-    device = harness::current_device();
-    status = kExitUsage;
-    check_kernel(options.settings);
   } catch (const harness::Error& error) {
-    for (const std::string& note : list.notes) std::cerr << "note: " << note << '\n';
-    std::cerr << "foldconv: " << error.what() << '\n';
-    return status;
+    wrong = error.what();
   }
   for (const std::string& note : list.notes) std::cerr << "note: " << note << '\n';
+  if (!wrong.empty()) return refuse(wrong);
+  if (!options.model.empty()) {
+    harness::emulate(std::string(choose_model(options.model, "").architecture));
+  }
+  const harness::Device device = harness::current_device();
+  if (const std::string& kernel = options.settings.kernel; !kernel.empty() && !is_kernel(kernel)) {
+    return refuse("there is no kernel \"" + kernel +
+                  "\"; foldconv explain DESCRIPTOR names those that are there");
+  }
   const std::unique_ptr<Writer> writer = make_writer(options.format, std::cout);
   switch (options.command) {
     case Command::validate:

@@ -3,9 +3,7 @@
 #include <algorithm>
 
 #include "commands/commands.hpp"
-#include "commands/ways.hpp"
 #include "harness/error.hpp"
-#include "harness/problem/text.hpp"
 #include "measure/measure.hpp"
 #include "measure/model.hpp"
 #include "report/bench_report.hpp"
@@ -26,51 +24,12 @@ bool is_wanted(const std::string& way, const Options& options, const Problem& pr
   return !way.starts_with("cudnn") || cudnn_reason().empty();
 }
 
-BenchProblem describe(const Problem& problem) {
-  return {.name = problem.name,
-          .label = problem.label,
-          .descriptor = descriptor_of(problem),
-          .blocks = problem.blocks,
-          .images = problem.input().shape.n,
-          .work = {}};
-}
-
-std::vector<Measured> measure_problem(Problem& problem, const Options& options,
-                                      const std::vector<harness::WayMaker>& makers,
-                                      const MeasureOptions& measuring) {
-  fill(problem, options.data);
-  harness::Tensors tensors(problem);
-  measuring.doing("planning");
-  std::vector<harness::Way> ways = make_ways(makers, problem, tensors, [&](const std::string& way) {
-    return is_wanted(way, options, problem);
-  });
-  if (ways.empty()) {
-    // Listed, and of the other kind.
-    ways.push_back({.name = options.ways.front(),
-                    .refusal = "a layer is no residual block; its ways are planned, separate, "
-                               "direct, cudnn, cudnn-separate"});
-  }
-  return measure(ways, measuring);
-}
-
-const GpuModel& model_of(const Options& options, const Device& device) {
-  return choose_model(options.model, device.architecture);
-}
-
 // --- Heading ------------------------------------------------------------------------------------
 
-void add_roof(const std::string& prefix, const char* unit, const Roof& roof, Fields& fields) {
-  fields.insert(fields.end(),
-                {{prefix + unit, value_if(roof.known(), roof.rate)},
-                 {prefix + "_noise_percent", value_if(roof.known(), roof.noise * 100)},
-                 {prefix + "_how", text_or_none(roof.how)},
-                 {prefix + "_reason", text_or_none(roof.reason)}});
-}
-
-std::string roof_line(const char* name, const Roof& roof, double unit, const char* unit_name,
+std::string roof_line(const std::string& name, const Roof& roof, double unit, const char* unit_name,
                       int digits) {
-  if (!roof.known()) return wrapped(std::string(name) + " roof: not measured: " + roof.reason, 2);
-  return std::string(name) + " roof: " + fixed(roof.rate / unit, digits) + " " + unit_name +
+  if (!roof.known()) return wrapped(name + " roof: not measured: " + roof.reason, 2);
+  return name + " roof: " + fixed(roof.rate / unit, digits) + " " + unit_name +
          ", measured now: " + roof.how + " (+- " + fixed(roof.noise * 100, 1) + " %)";
 }
 
@@ -84,7 +43,6 @@ std::string about_cudnn(const Options& options) {
 }
 
 std::vector<std::string> lines_of_gpu(const Options& options, const Roofs& roofs) {
-  const harness::RepetitionLimits limits;
   std::vector<std::string> lines = {
       roof_line("copy", roofs.copy, 1e9, "GB/s", 0),
       roof_line("gemm", roofs.gemm, 1e12, "TFLOP/s", 1),
@@ -95,63 +53,73 @@ std::vector<std::string> lines_of_gpu(const Options& options, const Roofs& roofs
       "  cold: L2 filled with other data before each run; warm: runs back to back; events around "
       "nothing: " +
           fixed(roofs.empty_span_seconds * 1e6, 2) + " us",
-      "  until each median is known to " + fixed(limits.uncertainty * 100, 1) +
+      "  until each median is known to " + fixed(harness::RepetitionLimits{}.uncertainty * 100, 1) +
           " %; t: the limit of " + fixed(options.seconds, 1) + " s for a problem came first"};
-  if (options.ways.empty() || std::ranges::any_of(options.ways, [](const std::string& way) {
-        return way.starts_with("cudnn");
-      })) {
+  const auto of_cudnn = [](const std::string& way) { return way.starts_with("cudnn"); };
+  if (options.ways.empty() || std::ranges::any_of(options.ways, of_cudnn)) {
     lines.push_back(about_cudnn(options));
   }
   return lines;
 }
 
 Heading bench_heading(const Options& options, const Device& device, const Roofs& roofs) {
-  Heading heading = heading_of(options, device);
   const bool emulated = device.emulated;
-  Fields& fields = heading.fields;
-  fields.insert(fields.end(),
-                {{"model", value_if(emulated, std::string(model_of(options, device).name))},
-                 {"roofs", std::string(roofs.measured ? "measured" : "model")}});
-  add_roof("copy", "_bytes_per_second", roofs.copy, fields);
-  add_roof("gemm", "_flops_per_second", roofs.gemm, fields);
-  fields.insert(
-      fields.end(),
-      {{"fp32_flops_per_second", value_if(emulated, roofs.model.simt_flops_per_second)},
-       {"launch_us", value_if(emulated, roofs.model.launch_seconds * 1e6)},
-       {"empty_span_us", value_if(roofs.empty_span_seconds > 0, roofs.empty_span_seconds * 1e6)},
-       {"l2", value_if(!emulated, std::string(to_string(options.l2)))},
-       {"seconds_limit", value_if(!emulated, options.seconds)},
-       {"uncertainty_limit_percent",
-        value_if(!emulated, harness::RepetitionLimits{}.uncertainty * 100)}});
-  std::vector<std::string>& lines = heading.preamble;
-  if (emulated) {
-    lines.insert(lines.end(),
-                 {"EMULATED on the CPU: counts are exact, nothing is timed.",
-                  "floor: plan()'s model, no measurement: the longer of bytes and operations (in "
-                  "full waves) of each launch,",
-                  std::string("  and the launch, by the rates of ") +
-                      model_of(options, device).title + ": " + roofs.model.to_string()});
-  } else {
-    for (std::string& line : lines_of_gpu(options, roofs)) lines.push_back(std::move(line));
-  }
+  const GpuModel& model = choose_model(options.model, device.architecture);
+  const auto& [measured, copy, gemm, empty_span_seconds, speed] = roofs;
+  std::vector<std::string> lines =
+      emulated
+          ? std::vector<std::string>{"EMULATED on the CPU: counts are exact, nothing is timed.",
+                                     "floor: plan()'s model, no measurement: the longer of bytes "
+                                     "and operations "
+                                     "(in full waves) of each launch,",
+                                     "  and the launch, by the rates of " +
+                                         std::string(model.title) + ": " + speed.to_string()}
+          : lines_of_gpu(options, roofs);
   lines.push_back("*: what plan() takes, with which the others are compared");
-  return heading;
+  return heading_of(options, device,
+                    {{"model", value_if(emulated, std::string(model.name))},
+                     {"roofs", measured ? "measured" : "model"},
+                     {"copy_bytes_per_second", value_if(copy.known(), copy.rate)},
+                     {"copy_noise_percent", value_if(copy.known(), copy.noise * 100)},
+                     {"copy_how", text_or_none(copy.how)},
+                     {"copy_reason", text_or_none(copy.reason)},
+                     {"gemm_flops_per_second", value_if(gemm.known(), gemm.rate)},
+                     {"gemm_noise_percent", value_if(gemm.known(), gemm.noise * 100)},
+                     {"gemm_how", text_or_none(gemm.how)},
+                     {"gemm_reason", text_or_none(gemm.reason)},
+                     {"fp32_flops_per_second", value_if(emulated, speed.simt_flops_per_second)},
+                     {"launch_us", value_if(emulated, speed.launch_seconds * 1e6)},
+                     {"empty_span_us", value_if(empty_span_seconds > 0, empty_span_seconds * 1e6)},
+                     {"l2", value_if(!emulated, options.l2)},
+                     {"seconds_limit", value_if(!emulated, options.seconds)},
+                     {"uncertainty_limit_percent",
+                      value_if(!emulated, harness::RepetitionLimits{}.uncertainty * 100)}},
+                    lines);
 }
 
 }  // namespace
 
+std::vector<harness::WayMaker> all_ways(const CudnnOptions& cudnn) {
+  std::vector<harness::WayMaker> makers = harness::foldconv_ways();
+  for (harness::WayMaker& maker : cudnn_ways(cudnn)) makers.push_back(std::move(maker));
+  return makers;
+}
+
 int run_bench(const Options& options, const Device& device, const Problems& problems,
               Writer& writer) {
   const bool emulated = device.emulated;
-  MeasureOptions measuring{.timing = {.cold = options.l2 != L2::warm,
-                                      .warm = options.l2 != L2::cold,
-                                      .l2_bytes = device.l2_bytes,
-                                      .limits = {.seconds = options.seconds}},
-                           .roofs = emulated ? roofs_of(harness::value_of(device_speed()),
-                                                        model_of(options, device).title)
-                                             : measure_roofs(device),
-                           .emulated = emulated,
-                           .doing = {}};
+  Progress progress(problems.size());
+  const MeasureOptions measuring{
+      .timing = {.cold = options.l2 != "warm",
+                 .warm = options.l2 != "cold",
+                 .l2_bytes = device.l2_bytes,
+                 .limits = {.seconds = options.seconds}},
+      .roofs = emulated
+                   ? roofs_of(harness::value_of(device_speed()),
+                              std::string(choose_model(options.model, device.architecture).title))
+                   : measure_roofs(),
+      .emulated = emulated,
+      .doing = [&progress](const std::string& what) { progress.doing(what); }};
   std::vector<Figure> figures;
   if (emulated) figures.push_back(Figure::floor);
   if (!emulated && measuring.timing.cold) figures.push_back(Figure::cold);
@@ -161,26 +129,33 @@ int run_bench(const Options& options, const Device& device, const Problems& prob
 
   BenchReport report(writer, bench_heading(options, device, measuring.roofs), figures,
                      label_width(problems));
-  Progress progress(problems.size());
-  measuring.doing = [&progress](const std::string& what) { progress.doing(what); };
   for (Problem problem : problems) {
     progress.next(problem.label);
-    BenchProblem described = describe(problem);
     try {
-      const std::vector<Measured> measured = measure_problem(problem, options, makers, measuring);
-      described.work = least_work(problem);
+      fill(problem, options.data);
+      harness::Tensors tensors(problem);
+      measuring.doing("planning");
+      std::vector<harness::Way> ways =
+          make_ways(makers, problem, tensors,
+                    [&](const std::string& way) { return is_wanted(way, options, problem); });
+      if (ways.empty()) {
+        // Listed, and of the other kind.
+        ways.push_back({.name = options.ways.front(),
+                        .refusal = "a layer is no residual block; its ways are planned, separate, "
+                                   "direct, cudnn, cudnn-separate"});
+      }
+      const std::vector<Measured> measured = measure(std::move(ways), measuring);
       progress.clear();
-      report.rows(described, measured);
+      report.rows(problem, measured);
     } catch (const harness::Error& error) {
       progress.clear();
-      report.failure(described, error.what());
+      report.failure(problem, error.what());
     }
   }
   Fields more;
   if (!emulated) {
     // Whether the device kept its clocks; compare with the heading's.
-    const std::optional<int> mhz = harness::current_machine(emulated).sm_clock_mhz;
-    more.emplace_back("sm_clock_mhz", mhz ? Value(static_cast<std::int64_t>(*mhz)) : Value());
+    more.emplace_back("sm_clock_mhz", harness::current_machine(emulated).sm_clock_mhz);
   }
   return report.end(more) ? kExitSuccess : kExitFailure;
 }

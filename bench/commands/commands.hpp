@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The commands of the tool. Each prints a report and returns the program's exit code.
+// The commands of the tool that report. Each prints a report and returns the program's exit code.
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include "commands/options.hpp"
+#include "cudnn/cudnn.hpp"
 #include "harness/device/machine.hpp"
 #include "harness/problem/problem.hpp"
 #include "report/report.hpp"
@@ -27,11 +27,12 @@ int run_bench(const Options& options, const harness::Device& device, const Probl
 int run_explain(const Options& options, const harness::Device& device, const Problems& problems,
                 Writer& writer);
 
-// Runs small problems through cuDNN and writes what it computes to options.out.
-int run_record_cudnn(const Options& options, const harness::Device& device);
+// The registry: every way that the tool knows, in the order of its rows.
+std::vector<harness::WayMaker> all_ways(const CudnnOptions& cudnn);
 
-// What stands in the heading of every report.
-Heading heading_of(const Options& options, const harness::Device& device);
+// What stands in the heading of every report, and what this command adds.
+Heading heading_of(const Options& options, const harness::Device& device, const Fields& fields = {},
+                   const std::vector<std::string>& lines = {});
 
 // The width of a table's problem column.
 int label_width(const Problems& problems);

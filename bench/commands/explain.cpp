@@ -2,8 +2,7 @@
 // explain: which kernels a problem gets, and why not others.
 #include <algorithm>
 #include <cstdio>
-#include <optional>
-#include <sstream>
+#include <utility>
 
 #include "commands/commands.hpp"
 #include "harness/error.hpp"
@@ -17,52 +16,33 @@ namespace {
 using harness::Problem;
 using harness::value_of;
 
-// A kernel of a layer, or a cut of blocks.
-struct Explained {
-  std::string name, descriptor;
-  std::string cut = {};     // "" of a layer
-  std::string kernel = {};  // several: separated by spaces; "": none
-  bool chosen = false;
-  std::string reason = {};  // why chosen, or why not; "": it would have been possible
-  const Explanation* layer = nullptr;
-  const CutFigures* figures = nullptr;  // of a layer's one launch, or a cut that is possible
-};
-
-template <class From, class Get>
-Column<Explained> column(const char* key, const From* Explained::*from, Get get) {
-  return {key, [from, get](const Explained& row) {
-            return row.*from == nullptr ? Value() : Value(get(*(row.*from)));
-          }};
-}
-
-std::vector<Column<Explained>> columns() {
+// A kernel of a layer (cut: ""), or a cut of blocks (several kernels: with spaces between). `reason`:
+// why it is chosen, or why not. `layer`: about a layer's chosen kernel; `figures`: of that kernel, or
+// of a cut that is possible; else null.
+Fields fields_of(const Problem& problem, const std::string& cut, const std::string& kernel,
+                 bool chosen, const std::string& reason, const Explanation* layer = nullptr,
+                 const CutFigures* figures = nullptr) {
+  const bool is_layer = layer != nullptr, possible = figures != nullptr;
+  const Explanation of_layer = is_layer ? *layer : Explanation();
+  const CutFigures of_cut = possible ? *figures : CutFigures();
   const auto whole = [](double value) { return static_cast<std::int64_t>(value); };
-  const auto of_layer = [](const char* key, auto get) {
-    return column(key, &Explained::layer, get);
-  };
-  const auto of_launches = [](const char* key, auto get) {
-    return column(key, &Explained::figures, get);
-  };
-  return {
-      {"name", [](const Explained& row) { return row.name; }},
-      {"descriptor", [](const Explained& row) { return row.descriptor; }},
-      {"cut", [](const Explained& row) { return text_or_none(row.cut); }},
-      {"kernel", [](const Explained& row) { return text_or_none(row.kernel); }},
-      {"chosen", [](const Explained& row) { return row.chosen; }},
-      {"reason", [](const Explained& row) { return text_or_none(row.reason); }},
-      of_layer("grid", [](const Explanation& e) { return count_of(e.grid); }),
-      of_layer("threads", [](const Explanation& e) { return count_of(e.threads); }),
-      of_layer("shared_bytes", [](const Explanation& e) { return count_of(e.shared_bytes); }),
-      of_layer("registers", [](const Explanation& e) { return std::int64_t{e.registers}; }),
-      of_layer("ctas_per_sm", [](const Explanation& e) { return std::int64_t{e.ctas_per_sm}; }),
-      of_layer("waves", [](const Explanation& e) { return e.waves; }),
-      of_launches("launches", [](const CutFigures& cut) { return count_of(cut.launches.size()); }),
-      of_launches("dram_bytes", [whole](const CutFigures& cut) { return whole(cut.dram_bytes); }),
-      of_launches("flops", [whole](const CutFigures& cut) { return whole(cut.flops); }),
-      of_launches("recomputed", [](const CutFigures& cut) { return cut.recomputed; }),
-      of_launches("floor_us", [](const CutFigures& cut) { return cut.floor_us; }),
-      of_launches("workspace_bytes",
-                  [](const CutFigures& cut) { return count_of(cut.workspace_bytes); })};
+  return problem_fields(problem, true, 0,
+                        {{"cut", text_or_none(cut)},
+                         {"kernel", text_or_none(kernel)},
+                         {"chosen", chosen},
+                         {"reason", text_or_none(reason)},
+                         {"grid", value_if(is_layer, of_layer.grid)},
+                         {"threads", value_if(is_layer, of_layer.threads)},
+                         {"shared_bytes", value_if(is_layer, of_layer.shared_bytes)},
+                         {"registers", value_if(is_layer, of_layer.registers)},
+                         {"ctas_per_sm", value_if(is_layer, of_layer.ctas_per_sm)},
+                         {"waves", value_if(is_layer, of_layer.waves)},
+                         {"launches", value_if(possible, of_cut.launches.size())},
+                         {"dram_bytes", value_if(possible, whole(of_cut.dram_bytes))},
+                         {"flops", value_if(possible, whole(of_cut.flops))},
+                         {"recomputed", value_if(possible, of_cut.recomputed)},
+                         {"floor_us", value_if(possible, of_cut.floor_us)},
+                         {"workspace_bytes", value_if(possible, of_cut.workspace_bytes)}});
 }
 
 // "  title      text", broken between words.
@@ -97,19 +77,6 @@ std::string tile_text(const std::string& kernel) {
   return "none: a thread for each output element";
 }
 
-CutFigures figures_of(const ConvProblem& problem, const Explanation& chosen,
-                      const DeviceSpeed& speed) {
-  const LaunchCost cost = cost_of(problem, chosen);
-  const double floor_us = floor_seconds(cost, speed) * 1e6;
-  CutFigures figures;
-  figures.launches = {{cost, chosen.kernel, floor_us}};
-  figures.dram_bytes = cost.dram_bytes;
-  figures.flops = cost.flops;
-  figures.workspace_bytes = chosen.workspace_bytes;
-  figures.floor_us = floor_us;
-  return figures;
-}
-
 std::string layer_text(const Problem& problem, const Explanation& chosen, const CutFigures& figures,
                        const DeviceSpeed& speed) {
   return "\n" + named(problem) + to_string(problem.lines.front().convs.front().problem) + "\n" +
@@ -125,28 +92,25 @@ std::string layer_text(const Problem& problem, const Explanation& chosen, const 
          (chosen.refused.empty() ? "  no other kernel" : "  refused");
 }
 
-void explain_layer(const Problem& problem, Report<Explained>& report) {
+void explain_layer(const Problem& problem, Writer& writer) {
   constexpr std::size_t kReasonColumn = 42;
   const ConvProblem& conv = problem.lines.front().convs.front().problem;
   const Explanation chosen = value_of(explain(conv, {.kernel = problem.kernel}));
   const DeviceSpeed speed = value_of(device_speed());
-  const CutFigures figures = figures_of(conv, chosen, speed);
-  const std::string descriptor = descriptor_of(problem);
-  report.row({.name = problem.name,
-              .descriptor = descriptor,
-              .kernel = chosen.kernel,
-              .chosen = true,
-              .reason = chosen.reason,
-              .layer = &chosen,
-              .figures = &figures},
+  const LaunchCost cost = cost_of(conv, chosen);
+  const double floor_us = floor_seconds(cost, speed) * 1e6;
+  const CutFigures figures{.launches = {{cost, chosen.kernel, floor_us}},
+                           .dram_bytes = cost.dram_bytes,
+                           .flops = cost.flops,
+                           .workspace_bytes = chosen.workspace_bytes,
+                           .floor_us = floor_us,
+                           .refusal = {}};
+  writer.row(fields_of(problem, "", chosen.kernel, true, chosen.reason, &chosen, &figures),
              layer_text(problem, chosen, figures, speed));
   for (const Refusal& refusal : chosen.refused) {
     std::string note = "    " + refusal.kernel;
     note.resize(std::max(kReasonColumn, note.size() + 2), ' ');
-    report.row({.name = problem.name,
-                .descriptor = descriptor,
-                .kernel = refusal.kernel,
-                .reason = refusal.reason},
+    writer.row(fields_of(problem, "", refusal.kernel, false, refusal.reason),
                note + wrapped(refusal.reason, kReasonColumn));
   }
 }
@@ -159,10 +123,6 @@ std::string cut_text(const CutFigures& cut) {
          (cut.recomputed > 0 ? " (" + fixed(cut.recomputed * 100, 1) + " % of them twice)" : "") +
          ", workspace " + grouped(cut.workspace_bytes) +
          " bytes: " + folded_repeats(harness::kernels_of(cut));
-}
-
-bool same_figures(const CutFigures& a, const CutFigures& b) {
-  return harness::kernels_of(a) == harness::kernels_of(b) && a.refusal.empty() && b.refusal.empty();
 }
 
 std::string block_text(const Problem& problem, const BlockPlan& plan) {
@@ -178,7 +138,8 @@ std::string block_text(const Problem& problem, const BlockPlan& plan) {
   for (const CutFigures& cut : cuts) {
     // A mixture that is one of the others is that one.
     const auto twin = std::ranges::find_if(cuts, [&](const CutFigures& other) {
-      return &other != &cut && same_figures(other, cut) && cut.cut == BlockCut::automatic;
+      return cut.cut == BlockCut::automatic && &other != &cut && other.refusal.empty() &&
+             cut.refusal.empty() && harness::kernels_of(other) == harness::kernels_of(cut);
     });
     const std::string title =
         std::string(to_string(cut.cut)) + (cut.cut == explanation.cut ? " *" : "");
@@ -188,23 +149,18 @@ std::string block_text(const Problem& problem, const BlockPlan& plan) {
   return text + titled("device", explanation.device);
 }
 
-void explain_blocks(Problem problem, Report<Explained>& report) {
+void explain_blocks(Problem problem, Writer& writer) {
   fill(problem);
   const BlockPlan plan = value_of(plan_blocks(harness::create_blocks(problem), problem));
   const BlockExplanation& explanation = plan.explanation();
-  const std::string descriptor = descriptor_of(problem);
   // One text for all cuts.
   std::string text = block_text(problem, plan);
   text.pop_back();  // the last line's end
   for (const CutFigures& figures : explanation.cuts) {
     const bool chosen = figures.cut == explanation.cut;
-    report.row({.name = problem.name,
-                .descriptor = descriptor,
-                .cut = to_string(figures.cut),
-                .kernel = harness::kernels_of(figures),
-                .chosen = chosen,
-                .reason = chosen ? explanation.reason : figures.refusal,
-                .figures = figures.refusal.empty() ? &figures : nullptr},
+    writer.row(fields_of(problem, to_string(figures.cut), harness::kernels_of(figures), chosen,
+                         chosen ? explanation.reason : figures.refusal, nullptr,
+                         figures.refusal.empty() ? &figures : nullptr),
                std::exchange(text, ""));
   }
 }
@@ -213,25 +169,22 @@ void explain_blocks(Problem problem, Report<Explained>& report) {
 
 int run_explain(const Options& options, const harness::Device& device, const Problems& problems,
                 Writer& writer) {
-  Report<Explained> report(writer, heading_of(options, device), columns());
+  writer.begin(heading_of(options, device));
   std::size_t failed = 0;
   for (const Problem& problem : problems) {
     try {
       if (problem.blocks) {
-        explain_blocks(problem, report);
+        explain_blocks(problem, writer);
       } else {
-        explain_layer(problem, report);
+        explain_layer(problem, writer);
       }
     } catch (const harness::Error& error) {
       ++failed;
-      report.row({.name = problem.name,
-                  .descriptor = descriptor_of(problem),
-                  .kernel = problem.kernel,
-                  .reason = error.what()},
+      writer.row(fields_of(problem, "", problem.kernel, false, error.what()),
                  "\n" + problem.label + ": no kernel: " + error.what());
     }
   }
-  report.end({{"problems", count_of(problems.size())}, {"without_kernel", count_of(failed)}}, {});
+  writer.end({{"problems", problems.size()}, {"without_kernel", failed}}, {});
   return failed == 0 ? kExitSuccess : kExitFailure;
 }
 

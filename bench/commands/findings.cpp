@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <optional>
 
 namespace foldconv::tool {
 namespace {
@@ -39,15 +38,13 @@ bool is_examined(const std::string& name) {
 }  // namespace
 
 Finding find(const Runs& runs, const Images& images, const Images& larger) {
-  Finding finding{
-      .ran = true,
-      .right = runs.first.worst.pass,
-      .max_abs_error = runs.first.worst.max_abs_error,
-      .worst_share = runs.first.worst.worst_share,
-      .repeatable = runs.first.y == runs.second.y,
-      .batch_invariant = same_images(images, runs.first.y, larger, runs.larger.y),
-      .in_bounds = runs.first.in_bounds && runs.second.in_bounds && runs.larger.in_bounds};
-  finding.reason = runs.first.wrong;
+  const auto& [first, second, more] = runs;
+  Finding finding{.reason = first.wrong,
+                  .ran = true,
+                  .verdict = first.worst,
+                  .repeatable = first.y == second.y,
+                  .batch_invariant = same_images(images, first.y, larger, more.y),
+                  .in_bounds = first.in_bounds && second.in_bounds && more.in_bounds};
   if (finding.reason.empty() && !finding.in_bounds) {
     finding.reason = "the kernel wrote outside of its tensors";
   }
@@ -65,9 +62,8 @@ std::vector<Finding> examine(const Problem& problem,
   const std::vector<Way> larger = make_ways(makers, more, more_tensors, is_examined);
 
   std::vector<Finding> findings;
-  std::optional<Finding> planned;  // by its cut, which has a row of its own
   for (const Way& way : ways) {
-    Finding finding;
+    Finding& finding = findings.emplace_back();
     if (way.refusal.empty()) {
       doing("running " + way.name);
       const Way* with_more = counterpart(way, larger);
@@ -80,14 +76,14 @@ std::vector<Finding> examine(const Problem& problem,
     finding.way = way.name;
     finding.kernels = way.kernels;
     finding.refusal = way.refusal;
-    findings.push_back(finding);
-    if (way.planned && way.name != "planned") {
-      planned = finding;
-      planned->way = "planned";
-      planned->taken = way.name;
-    }
   }
-  if (planned) findings.push_back(*planned);
+  // What is planned is also shown by its cut, which has a row of its own.
+  const auto taken = std::ranges::find(ways, true, &Way::planned);
+  if (taken != ways.end() && taken->name != "planned") {
+    findings.push_back(findings[static_cast<std::size_t>(taken - ways.begin())]);
+    findings.back().way = "planned";
+    findings.back().taken = taken->name;
+  }
   return findings;
 }
 

@@ -19,14 +19,13 @@ struct Finding {
   std::string refusal = {};  // why this way cannot be taken; then nothing else is known
   std::string reason = {};   // why it does not pass
   bool ran = false;
-  bool right = false;            // by the oracle, and the bits of the convolutions run one by one
-  double max_abs_error = 0;      // of the first run
-  double worst_share = 0;        // of the error bound
+  // Of the first run, by the oracle and the bits of the convolutions run one by one.
+  harness::Verdict verdict = {.pass = false};
   bool repeatable = false;       // two runs, the same bits
   bool batch_invariant = false;  // with an image more, a copy of another one: the same bits
   bool in_bounds = false;        // nothing was written around its tensors
 
-  bool pass() const { return right && repeatable && batch_invariant && in_bounds; }
+  bool pass() const { return verdict.pass && repeatable && batch_invariant && in_bounds; }
 };
 
 // Two runs of a way, and the same with an image more.

@@ -9,33 +9,24 @@
 namespace foldconv::tool {
 namespace {
 
-using harness::Device;
-using harness::Machine;
-
 constexpr int kMaxLabelWidth = 32;
 // Of the fields of reports; described in bench/results/README.md.
-constexpr std::int64_t kSchema = 2;
-
-Value clock(const std::optional<int>& mhz) {
-  return mhz ? Value(static_cast<std::int64_t>(*mhz)) : Value();
-}
-
-std::string clock_text(const char* what, const std::optional<int>& now,
-                       const std::optional<int>& most) {
-  if (!now && !most) return "";
-  return std::string(", ") + what + " " + (now ? std::to_string(*now) : "?") + " of " +
-         (most ? std::to_string(*most) : "?") + " MHz";
-}
+constexpr int kSchema = 2;
 
 // What it ran on, and what ran: "132 SMs, SM clock 1755 of 1980 MHz, ..., git 1234567, 2026-...".
-std::string machine_line(const Device& device) {
-  const Machine& machine = device.machine;
+std::string machine_line(const harness::Device& device) {
+  const harness::Machine& machine = device.machine;
+  const auto clock = [](const char* what, std::optional<int> now, std::optional<int> most) {
+    const auto text = [](std::optional<int> mhz) { return mhz ? std::to_string(*mhz) : "?"; };
+    return now || most ? std::string(", ") + what + " " + text(now) + " of " + text(most) + " MHz"
+                       : "";
+  };
   const auto named = [](const char* name, const std::string& value) {
     return value.empty() ? "" : std::string(", ") + name + " " + value;
   };
   return wrapped(std::to_string(device.multiprocessors) + " SMs" +
-                     clock_text("SM clock", machine.sm_clock_mhz, machine.sm_clock_max_mhz) +
-                     clock_text("memory", machine.memory_clock_mhz, machine.memory_clock_max_mhz) +
+                     clock("SM clock", machine.sm_clock_mhz, machine.sm_clock_max_mhz) +
+                     clock("memory", machine.memory_clock_mhz, machine.memory_clock_max_mhz) +
                      named("driver", machine.driver) + named("CUDA", machine.cuda_runtime) +
                      named("cuDNN", machine.cudnn) + named("git", kGitDescription) + ", " +
                      machine.date,
@@ -55,33 +46,38 @@ std::string layer(const Options& options) {
 
 }  // namespace
 
-Heading heading_of(const Options& options, const Device& device) {
-  const Machine& machine = device.machine;
+Heading heading_of(const Options& options, const harness::Device& device, const Fields& fields,
+                   const std::vector<std::string>& lines) {
+  const harness::Machine& machine = device.machine;
   const std::string dtype = to_string(options.settings.dtype);
-  return {.fields = {{"schema", kSchema},
-                     {"command", std::string(to_string(options.command))},
-                     {"version", std::string(kToolVersion)},
-                     {"git", text_or_none(kGitDescription)},
-                     {"date", machine.date},
-                     {"device", device.name},
-                     {"emulated", device.emulated},
-                     {"architecture", device.architecture},
-                     {"multiprocessors", static_cast<std::int64_t>(device.multiprocessors)},
-                     {"l2_bytes", count_of(device.l2_bytes)},
-                     {"sm_clock_max_mhz", clock(machine.sm_clock_max_mhz)},
-                     {"memory_clock_max_mhz", clock(machine.memory_clock_max_mhz)},
-                     {"sm_clock_mhz", clock(machine.sm_clock_mhz)},
-                     {"memory_clock_mhz", clock(machine.memory_clock_mhz)},
-                     {"driver", text_or_none(machine.driver)},
-                     {"cuda_driver", text_or_none(machine.cuda_driver)},
-                     {"cuda_runtime", text_or_none(machine.cuda_runtime)},
-                     {"cudnn", text_or_none(machine.cudnn)},
-                     {"dtype", dtype},
-                     {"layer", layer(options)},
-                     {"seed", count_of(options.data.seed)}},
-          .preamble = {std::string("foldconv ") + kToolVersion + " " + to_string(options.command) +
-                           ": " + dtype + ", " + layer(options) + "; " + device.name,
-                       machine_line(device)}};
+  Heading heading{
+      .fields = {{"schema", kSchema},
+                 {"command", to_string(options.command)},
+                 {"version", kToolVersion},
+                 {"git", text_or_none(kGitDescription)},
+                 {"date", machine.date},
+                 {"device", device.name},
+                 {"emulated", device.emulated},
+                 {"architecture", device.architecture},
+                 {"multiprocessors", device.multiprocessors},
+                 {"l2_bytes", device.l2_bytes},
+                 {"sm_clock_max_mhz", machine.sm_clock_max_mhz},
+                 {"memory_clock_max_mhz", machine.memory_clock_max_mhz},
+                 {"sm_clock_mhz", machine.sm_clock_mhz},
+                 {"memory_clock_mhz", machine.memory_clock_mhz},
+                 {"driver", text_or_none(machine.driver)},
+                 {"cuda_driver", text_or_none(machine.cuda_driver)},
+                 {"cuda_runtime", text_or_none(machine.cuda_runtime)},
+                 {"cudnn", text_or_none(machine.cudnn)},
+                 {"dtype", dtype},
+                 {"layer", layer(options)},
+                 {"seed", options.data.seed}},
+      .preamble = {std::string("foldconv ") + kToolVersion + " " + to_string(options.command) +
+                       ": " + dtype + ", " + layer(options) + "; " + device.name,
+                   machine_line(device)}};
+  heading.fields.insert(heading.fields.end(), fields.begin(), fields.end());
+  heading.preamble.insert(heading.preamble.end(), lines.begin(), lines.end());
+  return heading;
 }
 
 int label_width(const Problems& problems) {

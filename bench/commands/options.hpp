@@ -16,10 +16,7 @@
 namespace foldconv::tool {
 
 enum class Command { validate, bench, explain, record_cudnn };
-enum class L2 { cold, warm, both };  // before a timed run
-
 const char* to_string(Command command);
-const char* to_string(L2 l2);
 
 // Blocks of a state dict, and what it does not tell about them.
 struct WeightsOptions {
@@ -42,7 +39,7 @@ struct Options {
   std::string model;               // on the emulator: the GPU to emulate; empty: its own choice
   std::vector<std::string> ways;   // of bench; empty: the usual ones
   std::size_t cudnn_engines = 12;  // that are tried for each graph; 0: all
-  L2 l2 = L2::both;                // bench on a GPU
+  std::string l2 = "both";         // bench on a GPU: before a timed run: cold, warm, both
   double seconds = 1;              // bench on a GPU: of timing, for each problem
   std::string out;                 // of record-cudnn: the folder
 };

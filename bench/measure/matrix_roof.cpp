@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include "measure/matrix_roof.hpp"
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -8,23 +6,23 @@
 #include <span>
 
 #include "harness/device/buffer.hpp"
+#include "harness/device/library.hpp"
 #include "harness/error.hpp"
 #include "harness/oracle/rounding.hpp"
 #include "harness/time/timing.hpp"
-#include "measure/cublaslt.hpp"
+#include "measure/roofs.hpp"
 
-namespace foldconv::tool {
+#if !__has_include(<cublasLt.h>)
 
-#ifndef FOLDCONV_TOOL_HAS_CUBLASLT
-
-Roof measure_matrix_product(const char*) {
-  Roof roof;
-  roof.reason = "built with a toolkit that has no cublasLt.h";
-  return roof;
+foldconv::tool::Roof foldconv::tool::measure_matrix_product(const char*) {
+  return {.reason = "built with a toolkit that has no cublasLt.h"};
 }
 
 #else
 
+#include <cublasLt.h>
+
+namespace foldconv::tool {
 namespace {
 
 constexpr std::uint64_t kSize = 8192;
@@ -50,42 +48,61 @@ std::vector<float> column(const Halves& matrix, std::uint64_t index) {
   return oracle::decode(DataType::f16, std::as_bytes(all.subspan(index * kSize, kSize)));
 }
 
-// d = transposed(a) * b, column by column in memory.
+// A function of the library that was loaded; this program is linked with none.
+#define CUBLASLT(function, ...) call<decltype(function)>(#function, __VA_ARGS__)
+
+// d = transposed(a) * b, column by column in memory. cuBLASLt's objects stay until the process ends,
+// which is soon.
 class MatrixProduct {
  public:
-  // Throws where cuBLASLt has no algorithm that is right.
-  explicit MatrixProduct(const char* library) : lt_(library) {
-    lt_.check(lt_.create(&handle_), "cublasLtCreate");
-    lt_.check(lt_.create_operation(&operation_, CUBLAS_COMPUTE_32F, CUDA_R_32F),
-              "describing the product");
+  // Keeps the algorithms that run, once outside of a capture, and are right; throws where there is
+  // none.
+  explicit MatrixProduct(const char* library) : library_(library) {
+    CUBLASLT(cublasLtCreate, &handle_);
+    CUBLASLT(cublasLtMatmulDescCreate, &operation_, CUBLAS_COMPUTE_32F, CUDA_R_32F);
     const cublasOperation_t transposed = CUBLAS_OP_T;
-    lt_.check(
-        lt_.set_operation(operation_, CUBLASLT_MATMUL_DESC_TRANSA, &transposed, sizeof transposed),
-        "describing the product");
+    CUBLASLT(cublasLtMatmulDescSetAttribute, operation_, CUBLASLT_MATMUL_DESC_TRANSA, &transposed,
+             sizeof transposed);
     // All three matrices are square.
-    lt_.check(
-        lt_.create_layout(&layout_, CUDA_R_16F, kSize, kSize, static_cast<std::int64_t>(kSize)),
-        "describing the matrices");
-    propose();
-  }
-  MatrixProduct(const MatrixProduct&) = delete;
-  MatrixProduct& operator=(const MatrixProduct&) = delete;
-  ~MatrixProduct() {
-    lt_.destroy_preference(preference_);
-    lt_.destroy_layout(layout_);
-    lt_.destroy_operation(operation_);
-    lt_.destroy(handle_);
-  }
-
-  // One for each algorithm.
-  std::vector<harness::Launch> launches() const {
-    std::vector<harness::Launch> all;
-    for (const cublasLtMatmulAlgo_t& algorithm : algorithms_) {
-      all.emplace_back([this, &algorithm](cudaStream_t stream) { multiply(algorithm, stream); });
+    CUBLASLT(cublasLtMatrixLayoutCreate, &layout_, CUDA_R_16F, kSize, kSize, std::int64_t{kSize});
+    cublasLtMatmulPreference_t preference = nullptr;
+    CUBLASLT(cublasLtMatmulPreferenceCreate, &preference);
+    CUBLASLT(cublasLtMatmulPreferenceSetAttribute, preference,
+             CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &kWorkspaceBytes, sizeof kWorkspaceBytes);
+    std::array<cublasLtMatmulHeuristicResult_t, kMostAlgorithms> results{};
+    int count = 0;
+    CUBLASLT(cublasLtMatmulAlgoGetHeuristic, handle_, operation_, layout_, layout_, layout_,
+             layout_, preference, kMostAlgorithms, results.data(), &count);
+    std::string refused = "cuBLASLt proposes no algorithm";
+    for (const cublasLtMatmulHeuristicResult_t& result :
+         std::span(results).first(static_cast<std::size_t>(count))) {
+      try {
+        check(result.state, "an algorithm that cuBLASLt proposes");
+        multiply(result.algo, nullptr);
+        harness::check(cudaDeviceSynchronize(), "multiplying matrices");
+        check_some();
+        algorithms_.push_back(result.algo);
+      } catch (const harness::Error& error) {
+        refused = error.what();
+      }
     }
-    return all;
+    if (algorithms_.empty()) throw harness::Error(ErrorCode::unsupported, refused);
   }
 
+  // By the fastest of the algorithms.
+  harness::Timing time() const {
+    std::vector<harness::Launch> launches;
+    for (const cublasLtMatmulAlgo_t& algorithm : algorithms_) {
+      launches.emplace_back([&](cudaStream_t stream) { multiply(algorithm, stream); });
+    }
+    const std::vector<harness::Timings> timings =
+        harness::time_interleaved(launches, {.cold = false, .limits = {.seconds = 1}});
+    check_some();
+    const auto seconds = [](const harness::Timings& timing) { return timing.warm->seconds; };
+    return std::ranges::min_element(timings, {}, seconds)->warm.value();
+  }
+
+ private:
   // Some elements of d, as the last product left them, against sums in fp64.
   void check_some() const {
     std::uint64_t at = 1;
@@ -109,47 +126,31 @@ class MatrixProduct {
     }
   }
 
- private:
-  // Keeps the algorithms that run, once outside of a capture, and are right.
-  void propose() {
-    lt_.check(lt_.create_preference(&preference_), "cublasLtMatmulPreferenceCreate");
-    lt_.check(lt_.set_preference(preference_, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
-                                 &kWorkspaceBytes, sizeof kWorkspaceBytes),
-              "cublasLtMatmulPreferenceSetAttribute");
-    std::array<cublasLtMatmulHeuristicResult_t, kMostAlgorithms> results{};
-    int count = 0;
-    lt_.check(lt_.propose(handle_, operation_, layout_, layout_, layout_, layout_, preference_,
-                          kMostAlgorithms, results.data(), &count),
-              "cublasLtMatmulAlgoGetHeuristic");
-    std::string refused = "cuBLASLt proposes no algorithm";
-    for (int i = 0; i < count; ++i) {
-      const cublasLtMatmulHeuristicResult_t& result = results[static_cast<std::size_t>(i)];
-      try {
-        lt_.check(result.state, "an algorithm that cuBLASLt proposes");
-        multiply(result.algo, nullptr);
-        harness::check(cudaDeviceSynchronize(), "multiplying matrices");
-        check_some();
-        algorithms_.push_back(result.algo);
-      } catch (const harness::Error& error) {
-        refused = error.what();
-      }
-    }
-    if (algorithms_.empty()) throw harness::Error(ErrorCode::unsupported, refused);
+  template <class Function, class... Argument>
+  void call(const char* name, Argument... arguments) const {
+    Function* function = nullptr;
+    library_.find(name, function);
+    check(function(arguments...), name);
+  }
+
+  void check(cublasStatus_t status, const std::string& tried) const {
+    if (status == CUBLAS_STATUS_SUCCESS) return;
+    decltype(&cublasLtGetStatusName) name_of = nullptr;
+    library_.find("cublasLtGetStatusName", name_of);
+    throw harness::Error(ErrorCode::cuda_error, tried + " failed: " + name_of(status));
   }
 
   void multiply(const cublasLtMatmulAlgo_t& algorithm, cudaStream_t stream) const {
     const float one = 1, zero = 0;
-    lt_.check(lt_.multiply(handle_, operation_, &one, a_.data(), layout_, b_.data(), layout_, &zero,
-                           d_.data(), layout_, d_.data(), layout_, &algorithm, workspace_.data(),
-                           workspace_.bytes(), stream),
-              "cublasLtMatmul");
+    CUBLASLT(cublasLtMatmul, handle_, operation_, &one, a_.data(), layout_, b_.data(), layout_,
+             &zero, d_.data(), layout_, d_.data(), layout_, &algorithm, workspace_.data(),
+             workspace_.bytes(), stream);
   }
 
-  CublasLt lt_;
+  harness::Library library_;
   cublasLtHandle_t handle_ = nullptr;
   cublasLtMatmulDesc_t operation_ = nullptr;
   cublasLtMatrixLayout_t layout_ = nullptr;
-  cublasLtMatmulPreference_t preference_ = nullptr;
   std::vector<cublasLtMatmulAlgo_t> algorithms_;
   const Halves host_a_ = random_halves(1), host_b_ = random_halves(2);
   const harness::DeviceBuffer a_{std::as_bytes(std::span(host_a_))},
@@ -157,30 +158,14 @@ class MatrixProduct {
       workspace_{kWorkspaceBytes};
 };
 
-harness::Timing time_product(const char* library) {
-  const MatrixProduct product(library);
-  const std::vector<harness::Timings> timings =
-      harness::time_interleaved(product.launches(), {.cold = false, .limits = {.seconds = 1}});
-  product.check_some();
-  return std::ranges::min_element(
-             timings, {}, [](const harness::Timings& timing) { return timing.warm->seconds; })
-      ->warm.value();
-}
-
 }  // namespace
 
 Roof measure_matrix_product(const char* library) {
-  Roof roof;
-  roof.how = "cuBLASLt, 8192 x 8192 x 8192, fp16, fp32 sums";
-  try {
-    roof.take(2.0 * static_cast<double>(kElements) * static_cast<double>(kSize),
-              time_product(library));
-  } catch (const harness::Error& error) {
-    roof.reason = error.what();
-  }
-  return roof;
+  return measure_roof("cuBLASLt, 8192 x 8192 x 8192, fp16, fp32 sums",
+                      2.0 * static_cast<double>(kElements) * static_cast<double>(kSize),
+                      [library] { return MatrixProduct(library).time(); });
 }
 
-#endif
-
 }  // namespace foldconv::tool
+
+#endif

@@ -1,46 +1,40 @@
 // SPDX-License-Identifier: MIT
 #include "measure/measure.hpp"
 
+#include <cuemu.h>
+
 #include <utility>
 
 namespace foldconv::tool {
 namespace {
 
-Measured measure_untimed(const harness::Way& way, const MeasureOptions& options) {
-  Measured measured{.way = way.name,
-                    .kernels = way.kernels,
-                    .launches = way.launches(),
-                    .planned = way.planned,
-                    .refusal = way.refusal,
-                    .wrong = {},
-                    .work = way.work(),
-                    .traffic = {},
-                    .floor = {},
-                    .timings = {},
-                    .untimed = {}};
-  if (!way.refusal.empty()) return measured;
-  const auto count = [&measured](const harness::Step& step) {
-    const std::vector<Traffic> counted = count_launches(step.launch);
-    measured.traffic.insert(measured.traffic.end(), counted.begin(), counted.end());
-  };
-  measured.wrong =
-      options.emulated ? harness::check(way, {.run = count}).wrong : harness::check(way).wrong;
-  measured.floor = options.emulated ? floor_of(way.costs(), options.roofs.model)
-                                    : floor_of(measured.work, options.roofs);
-  return measured;
+// Adds what was counted since the counters were reset.
+void add_counters(Traffic& traffic) {
+  cuemu_counters counters{};
+  if (cuemu_read_counters(&counters) == 0) return;
+  traffic.launches += counters.launches;
+  traffic.dram_bytes += counters.global_load.unique_bytes + counters.global_store.unique_bytes;
+  traffic.mma_instructions += counters.mma_instructions;
+  traffic.mma_flops += counters.mma_flops;
+  traffic.fma_flops += counters.fma_flops;
+  for (const cuemu_shared_traffic& shared :
+       {counters.shared_load, counters.shared_store, counters.ldmatrix, counters.stmatrix,
+        counters.async_copy}) {
+    traffic.shared_wavefronts += shared.wavefronts;
+    traffic.ideal_shared_wavefronts += shared.ideal_wavefronts;
+  }
 }
 
 // What cannot be captured goes without times, so that the others keep theirs.
-void time_on_gpu(const std::vector<harness::Way>& ways, const harness::TimingOptions& options,
-                 std::vector<Measured>& measured) {
+void time_on_gpu(const harness::TimingOptions& options, std::vector<Measured>& measured) {
   std::vector<harness::Launch> work;
   std::vector<Measured*> timed;
-  for (std::size_t i = 0; i < ways.size(); ++i) {
-    if (!measured[i].right()) continue;
-    harness::Launch launches = launches_of(ways[i]);
-    measured[i].untimed = harness::why_not_captured(launches);
-    if (!measured[i].untimed.empty()) continue;
-    timed.push_back(&measured[i]);
+  for (Measured& one : measured) {
+    if (!one.right()) continue;
+    harness::Launch launches = launches_of(one.way);
+    one.untimed = harness::why_not_captured(launches);
+    if (!one.untimed.empty()) continue;
+    timed.push_back(&one);
     work.push_back(std::move(launches));
   }
   if (work.empty()) return;
@@ -50,22 +44,25 @@ void time_on_gpu(const std::vector<harness::Way>& ways, const harness::TimingOpt
 
 }  // namespace
 
-Traffic Measured::total() const {
-  Traffic sum;
-  for (const Traffic& launch : traffic) sum += launch;
-  return sum;
-}
-
-std::vector<Measured> measure(const std::vector<harness::Way>& ways,
-                              const MeasureOptions& options) {
+std::vector<Measured> measure(std::vector<harness::Way> ways, const MeasureOptions& options) {
   std::vector<Measured> all;
-  for (const harness::Way& way : ways) {
-    if (options.doing) options.doing("checking " + way.name + " (" + way.kernels + ")");
-    all.push_back(measure_untimed(way, options));
+  for (harness::Way& way : ways) {
+    options.doing("checking " + way.name + " (" + way.kernels + ")");
+    Measured& one = all.emplace_back(Measured{.way = std::move(way)});
+    if (!one.way.refusal.empty()) continue;
+    // The judge may launch kernels, too.
+    const auto run_and_count = [&](const harness::Step& step) {
+      cuemu_reset_counters();
+      run_step(step);
+      if (options.emulated) add_counters(one.traffic);
+    };
+    one.wrong = harness::check(one.way, {.run = run_and_count}).wrong;
+    one.floor = options.emulated ? floor_of(one.way.costs(), options.roofs.model)
+                                 : floor_of(one.way.work(), options.roofs);
   }
   if (options.emulated) return all;
-  if (options.doing) options.doing("timing");
-  time_on_gpu(ways, options.timing, all);
+  options.doing("timing");
+  time_on_gpu(options.timing, all);
   return all;
 }
 

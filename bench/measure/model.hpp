@@ -2,21 +2,25 @@
 // The GPUs that the emulator can be.
 #pragma once
 
-#include <string>
+#include <algorithm>
+#include <iterator>
 #include <string_view>
-#include <vector>
 
 namespace foldconv::tool {
 
 struct GpuModel {
-  const char* name;          // for --model
-  const char* title;         // for people
-  const char* architecture;  // compute capability without the dot
+  std::string_view name;          // for --model
+  std::string_view title;         // for people
+  std::string_view architecture;  // compute capability without the dot
 };
+inline constexpr GpuModel kModels[] = {{"h100", "H100 SXM", "90"}, {"a100", "A100 SXM", "80"}};
 
-std::vector<std::string> model_names();
-const GpuModel* find_model(std::string_view name);  // null: no such model
 // The model of this name; without a name the one of this architecture, or else the first.
-const GpuModel& choose_model(std::string_view name, std::string_view architecture);
+inline const GpuModel& choose_model(std::string_view name, std::string_view architecture) {
+  const auto* found = std::ranges::find_if(kModels, [&](const GpuModel& model) {
+    return name.empty() ? model.architecture == architecture : model.name == name;
+  });
+  return found == std::end(kModels) ? kModels[0] : *found;
+}
 
 }  // namespace foldconv::tool

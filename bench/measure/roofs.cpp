@@ -1,13 +1,39 @@
 // SPDX-License-Identifier: MIT
 #include "measure/roofs.hpp"
 
+#include <algorithm>
+#include <array>
+
+#include "harness/device/buffer.hpp"
 #include "harness/error.hpp"
 #include "harness/time/timing.hpp"
-#include "measure/copy_roof.hpp"
-#include "measure/matrix_roof.hpp"
 
 namespace foldconv::tool {
 namespace {
+
+using harness::check;
+
+// Some twenty times the L2 cache of an H100.
+constexpr std::size_t kCopyBytes = std::size_t{1} << 30;
+constexpr std::byte kPattern{0x5B};
+
+harness::Timing time_copy(std::size_t bytes) {
+  const harness::DeviceBuffer from(bytes), to(bytes);
+  check(cudaMemset(from.data(), std::to_integer<int>(kPattern), bytes), "cudaMemset");
+  const harness::Launch copy = [&](cudaStream_t stream) {
+    check(cudaMemcpyAsync(to.data(), from.data(), bytes, cudaMemcpyDeviceToDevice, stream),
+          "cudaMemcpyAsync from device to device");
+  };
+  const std::vector<harness::Timings> timings =
+      harness::time_interleaved({copy}, {.cold = false, .limits = {.seconds = 0.5}});
+  std::array<std::byte, 64> end{};
+  const auto* last = static_cast<const std::byte*>(to.data()) + (bytes - end.size());
+  check(cudaMemcpy(end.data(), last, end.size(), cudaMemcpyDeviceToHost), "cudaMemcpy");
+  if (std::ranges::any_of(end, [](std::byte byte) { return byte != kPattern; })) {
+    throw harness::Error(ErrorCode::cuda_error, "the copy is not what was copied");
+  }
+  return timings.front().warm.value();
+}
 
 double empty_span_seconds() {
   try {
@@ -22,47 +48,39 @@ double empty_span_seconds() {
 
 }  // namespace
 
-void Roof::take(double amount, const harness::Timing& timing) {
-  if (timing.seconds > 0) {
-    rate = amount / timing.seconds;
-    noise = timing.noise;
-  } else {
-    reason = "it took no time";
+Roof measure_roof(const std::string& how, double amount,
+                  const std::function<harness::Timing()>& time) {
+  try {
+    const harness::Timing timing = time();
+    if (!(timing.seconds > 0)) return {.how = how, .reason = "it took no time"};
+    return {.rate = amount / timing.seconds, .noise = timing.noise, .how = how};
+  } catch (const harness::Error& error) {
+    return {.how = how, .reason = error.what()};
   }
 }
 
-const char* to_string(Limit limit) {
-  switch (limit) {
-    case Limit::memory:
-      return "memory";
-    case Limit::tensor:
-      return "tensor";
-    case Limit::fp32:
-      return "fp32";
-  }
-  return "unknown";
+Roof measure_copy(std::size_t bytes) {
+  return measure_roof(
+      "cudaMemcpyAsync of " + std::to_string(bytes >> 20) + " MiB, read and written",
+      2 * static_cast<double>(bytes), [bytes] { return time_copy(bytes); });
 }
 
 Roofs roofs_of(const DeviceSpeed& model, const std::string& title) {
   const std::string how = "model of " + title;
-  return {.measured = false,
-          .copy = {.rate = model.bytes_per_second, .noise = 0, .how = how, .reason = ""},
-          .gemm = {.rate = model.flops_per_second, .noise = 0, .how = how, .reason = ""},
-          .empty_span_seconds = 0,
+  return {.copy = {.rate = model.bytes_per_second, .how = how},
+          .gemm = {.rate = model.flops_per_second, .how = how},
           .model = model};
 }
 
-Roofs measure_roofs(const harness::Device& device) {
-  Roofs roofs;
-  roofs.measured = true;
-  roofs.copy = measure_copy(kCopyBytes);
-  roofs.gemm = device.emulated ? Roof{.rate = 0,
-                                      .noise = 0,
-                                      .how = "",
-                                      .reason = "the emulator runs no kernels of cuBLASLt"}
-                               : measure_matrix_product("libcublasLt.so.13");
-  roofs.empty_span_seconds = empty_span_seconds();
-  return roofs;
+Roofs measure_roofs() {
+  return {.measured = true,
+          .copy = measure_copy(kCopyBytes),
+          .gemm = measure_matrix_product("libcublasLt.so.13"),
+          .empty_span_seconds = empty_span_seconds()};
+}
+
+const char* to_string(Limit limit) {
+  return limit == Limit::memory ? "memory" : limit == Limit::tensor ? "tensor" : "fp32";
 }
 
 Floor floor_of(const harness::Work& work, const Roofs& roofs) {

@@ -2,6 +2,7 @@
 #include "report/bench_report.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "report/text.hpp"
@@ -12,206 +13,18 @@ namespace {
 constexpr int kWayWidth = 14;  // "cudnn-separate"
 // Times of two states of the cache leave less room.
 constexpr int kLabelWidthOfTwo = 18;
-// Columns in the table before those of figures.
-constexpr std::size_t kNamed = 2;
 
-bool counted_on_emulator(const std::vector<Figure>& figures) {
-  return std::ranges::count(figures, Figure::floor) > 0;
+constexpr const char* kFigureNames[] = {"floor", "cold", "warm"};
+
+std::string name_of(Figure figure) {
+  return kFigureNames[static_cast<std::size_t>(figure)];
 }
 
 const std::optional<harness::Timing>& timing_of(const Measured& measured, Figure figure) {
   return figure == Figure::warm ? measured.timings.warm : measured.timings.cold;
 }
 
-Value known(double value) {
-  return value_if(value > 0, value);
-}
-
-const std::string& reason_of(const Measured& way) {
-  return !way.refusal.empty() ? way.refusal : !way.wrong.empty() ? way.wrong : way.untimed;
-}
-
-const char* kind_of(const BenchProblem& problem) {
-  return problem.blocks ? "block" : "layer";
-}
-
-std::string number_or_dash(double value, int digits) {
-  return value > 0 ? fixed(value, digits) : "-";
-}
-
-using Columns = std::vector<Column<BenchRow>>;
-
-void add_problem(int label_width, Columns& columns) {
-  columns.insert(
-      columns.end(),
-      {{"name", [](const BenchRow& row) { return row.problem.name; }},
-       {"descriptor",
-        [](const BenchRow& row) { return row.problem.descriptor; },
-        {"problem", label_width, true},
-        [label_width](const BenchRow& row) {
-          return row.first ? clipped(row.problem.label, label_width) : "";
-        }},
-       {"kind", [](const BenchRow& row) { return std::string(kind_of(row.problem)); }},
-       {"images",
-        [](const BenchRow& row) { return static_cast<std::int64_t>(row.problem.images); }},
-       {"way",
-        [](const BenchRow& row) { return row.way.way; },
-        {"way", kWayWidth, true},
-        [](const BenchRow& row) { return row.way.way + (row.way.planned ? " *" : ""); }},
-       {"kernel", [](const BenchRow& row) { return row.way.kernels; }},
-       {"planned", [](const BenchRow& row) { return row.way.planned; }},
-       {"baseline", [](const BenchRow& row) { return &row.way == &row.baseline; }},
-       {"right",
-        [](const BenchRow& row) { return value_if(row.way.refusal.empty(), row.way.right()); }},
-       {"reason", [](const BenchRow& row) { return text_or_none(reason_of(row.way)); }},
-       {"launches",
-        [](const BenchRow& row) {
-          return value_if(row.way.refusal.empty(), count_of(row.way.launches));
-        },
-        {"launches", 8},
-        [](const BenchRow& row) { return std::to_string(row.way.launches); }},
-       {"problem_bytes", [](const BenchRow& row) { return known(row.problem.work.bytes); }},
-       {"problem_flops", [](const BenchRow& row) { return known(row.problem.work.flops); }},
-       {"bytes", [](const BenchRow& row) { return value_if(row.way.right(), row.way.work.bytes); }},
-       {"flops",
-        [](const BenchRow& row) { return value_if(row.way.right(), row.way.work.flops); }}});
-}
-
-// `shown`: on the emulator. Counters of a wrong result say nothing.
-void add_counters(bool shown, Columns& columns) {
-  const auto add = [&](const char* key, auto value, Place place = {},
-                       std::function<std::string(const BenchRow&)> cell = {}) {
-    if (!shown) place.width = 0;
-    columns.push_back({key,
-                       [shown, value](const BenchRow& row) {
-                         return value_if(shown && row.way.right(), value(row.way.total()));
-                       },
-                       place, std::move(cell)});
-  };
-  add(
-      "dram_bytes", [](const Traffic& total) { return count_of(total.dram_bytes); }, {"DRAM MB", 9},
-      [](const BenchRow& row) {
-        return fixed(static_cast<double>(row.way.total().dram_bytes) * 1e-6, 3);
-      });
-  add(
-      "mma_instructions", [](const Traffic& total) { return count_of(total.mma_instructions); },
-      {"mma", 9}, [](const BenchRow& row) { return grouped(row.way.total().mma_instructions); });
-  add("mma_flops", [](const Traffic& total) { return count_of(total.mma_flops); });
-  add("fma_flops", [](const Traffic& total) { return count_of(total.fma_flops); });
-  add(
-      "wavefronts_over_ideal",
-      [](const Traffic& total) { return Value(total.wavefronts_over_ideal()); },
-      {"wavefronts/ideal", 16},
-      [](const BenchRow& row) {
-        return number_or_dash(row.way.total().wavefronts_over_ideal(), 3);
-      });
-}
-
-void add_floor(bool emulated, Columns& columns) {
-  const auto is_known = [](const BenchRow& row) { return row.seconds(Figure::floor) > 0; };
-  columns.push_back(
-      {"floor_us",
-       [is_known](const BenchRow& row) {
-         return value_if(is_known(row), row.way.floor.seconds * 1e6);
-       },
-       {"floor us", emulated ? 9 : 8},
-       [](const BenchRow& row) { return number_or_dash(row.way.floor.seconds * 1e6, 2); }});
-  columns.push_back({"limit",
-                     [is_known](const BenchRow& row) {
-                       return value_if(is_known(row), std::string(to_string(row.way.floor.limit)));
-                     },
-                     {"limit", emulated ? 6 : 0, true},
-                     [](const BenchRow& row) { return to_string(row.way.floor.limit); }});
-  columns.push_back(
-      {"floor_over_baseline",
-       [](const BenchRow& row) { return known(row.over_baseline(Figure::floor)); },
-       {"vs plan", emulated ? 8 : 0},
-       [](const BenchRow& row) { return number_or_dash(row.over_baseline(Figure::floor), 2); }});
-}
-
-// Times in one state of the cache; `shown` in the table.
-void add_times(Figure figure, bool shown, Columns& columns) {
-  const std::string prefix = std::string(to_string(figure)) + "_";
-  const auto add =
-      [&](const char* key, auto value, Place place = {},
-          std::function<std::string(const BenchRow&, const harness::Timing&)> cell = {}) {
-        if (!shown) place.width = 0;
-        columns.push_back({prefix + key,
-                           [figure, value](const BenchRow& row) -> Value {
-                             const std::optional<harness::Timing>& timing =
-                                 timing_of(row.way, figure);
-                             if (!timing || !(row.seconds(figure) > 0)) return {};
-                             return value(row, *timing);
-                           },
-                           place,
-                           [figure, cell](const BenchRow& row) -> std::string {
-                             const std::optional<harness::Timing>& timing =
-                                 timing_of(row.way, figure);
-                             return timing ? cell(row, *timing) : "-";
-                           }});
-      };
-  using Timing = harness::Timing;
-  add(
-      "us", [](const BenchRow&, const Timing& timing) { return timing.seconds * 1e6; },
-      {std::string(to_string(figure)) + " us", 8},
-      [](const BenchRow&, const Timing& timing) { return fixed(timing.seconds * 1e6, 2); });
-  add(
-      "noise_percent", [](const BenchRow&, const Timing& timing) { return timing.noise * 100; },
-      {"+- % ", 5},
-      [](const BenchRow&, const Timing& timing) {
-        return fixed(timing.noise * 100, 1) +
-               (timing.stopped == harness::Stop::time_limit ? "t" : " ");
-      });
-  add("uncertainty_percent",
-      [](const BenchRow&, const Timing& timing) { return timing.uncertainty * 100; });
-  add("samples", [](const BenchRow&, const Timing& timing) { return count_of(timing.samples); });
-  add("stopped",
-      [](const BenchRow&, const Timing& timing) { return std::string(to_string(timing.stopped)); });
-  add(
-      "share",
-      [](const BenchRow& row, const Timing& timing) {
-        return known(share_of(row.way.floor, timing.seconds));
-      },
-      {"share", 5},
-      [](const BenchRow& row, const Timing& timing) {
-        return number_or_dash(share_of(row.way.floor, timing.seconds), 2);
-      });
-  add("tflops", [](const BenchRow& row, const Timing& timing) {
-    return row.problem.work.flops / timing.seconds * 1e-12;
-  });
-  add("gigabytes_per_second", [](const BenchRow& row, const Timing& timing) {
-    return row.way.work.bytes / timing.seconds * 1e-9;
-  });
-  add(
-      "over_baseline",
-      [figure](const BenchRow& row, const Timing&) { return known(row.over_baseline(figure)); },
-      {"vs plan", 7},
-      [figure](const BenchRow& row, const Timing&) {
-        return number_or_dash(row.over_baseline(figure), 2);
-      });
-}
-
-// What the others are compared with; where it is not asked for, one of which nothing is known.
-const Measured& baseline_of(const std::vector<Measured>& measured) {
-  static const Measured none{};
-  const auto found = std::ranges::find(measured, true, &Measured::planned);
-  return found == measured.end() ? none : *found;
-}
-
-}  // namespace
-
-const char* to_string(Figure figure) {
-  switch (figure) {
-    case Figure::floor:
-      return "floor";
-    case Figure::cold:
-      return "cold";
-    case Figure::warm:
-      return "warm";
-  }
-  return "unknown";
-}
-
+// 0: not known, or of a wrong result.
 double seconds_of(const Measured& measured, Figure figure) {
   if (!measured.right()) return 0;
   if (figure == Figure::floor) return measured.floor.seconds;
@@ -219,88 +32,176 @@ double seconds_of(const Measured& measured, Figure figure) {
   return timing ? timing->seconds : 0;
 }
 
-double BenchRow::over_baseline(Figure figure) const {
-  const double over = seconds_of(baseline, figure);
-  return over > 0 ? seconds(figure) / over : 0;
+Value known(double value) {
+  return value_if(value > 0, value);
 }
 
-std::vector<Column<BenchRow>> bench_columns(const std::vector<Figure>& figures, int label_width) {
-  const bool emulated = counted_on_emulator(figures);
-  Columns columns;
-  add_problem(label_width, columns);
-  add_counters(emulated, columns);
-  add_floor(emulated, columns);
-  for (const Figure figure : {Figure::cold, Figure::warm}) {
-    add_times(figure, std::ranges::count(figures, figure) > 0, columns);
-  }
-  return columns;
+const char* kind_of(const harness::Problem& problem) {
+  return problem.blocks ? "block" : "layer";
 }
+
+// What the others are compared with; where it is not asked for, one of which nothing is known.
+const Measured& baseline_of(const std::vector<Measured>& measured) {
+  static const Measured none{};
+  const auto found =
+      std::ranges::find_if(measured, [](const Measured& one) { return one.way.planned; });
+  return found == measured.end() ? none : *found;
+}
+
+// 0: not known.
+double over_baseline(const Measured& measured, const Measured& baseline, Figure figure) {
+  const double over = seconds_of(baseline, figure);
+  return over > 0 ? seconds_of(measured, figure) / over : 0;
+}
+
+// `least`: what any way of the problem must do, every operand once.
+Fields figure_fields(const harness::Work& least, const Measured& measured, const Measured& baseline,
+                     const std::vector<Figure>& figures) {
+  const auto& [way, wrong, traffic, floor, timings, untimed] = measured;
+  const auto shows = [&](Figure figure) { return std::ranges::count(figures, figure) > 0; };
+  const bool emulated = shows(Figure::floor), right = measured.right();
+  const bool counted = emulated && right, has_floor = seconds_of(measured, Figure::floor) > 0;
+  const auto counter = [emulated](const char* title, int width) {
+    return Place{.title = title, .width = emulated ? width : 0, .digits = 3};
+  };
+  const harness::Work work = way.work();
+  Fields fields = {
+      {"problem_bytes", known(least.bytes)},
+      {"problem_flops", known(least.flops)},
+      {"bytes", value_if(right, work.bytes)},
+      {"flops", value_if(right, work.flops)},
+      {"dram_bytes", value_if(counted, traffic.dram_bytes), counter("DRAM MB", 9),
+       fixed(static_cast<double>(traffic.dram_bytes) * 1e-6, 3)},
+      {"mma_instructions", value_if(counted, traffic.mma_instructions), counter("mma", 9)},
+      {"mma_flops", value_if(counted, traffic.mma_flops)},
+      {"fma_flops", value_if(counted, traffic.fma_flops)},
+      {"wavefronts_over_ideal", value_if(counted, traffic.wavefronts_over_ideal()),
+       counter("wavefronts/ideal", 16),
+       traffic.wavefronts_over_ideal() > 0 ? fixed(traffic.wavefronts_over_ideal(), 3) : "-"},
+      {"floor_us", value_if(has_floor, floor.seconds * 1e6), {"floor us", emulated ? 9 : 8}},
+      {"limit", value_if(has_floor, to_string(floor.limit)), {"limit", emulated ? 6 : 0, true}},
+      {"floor_over_baseline",
+       known(over_baseline(measured, baseline, Figure::floor)),
+       {"vs plan", emulated ? 8 : 0}}};
+  for (const Figure figure : {Figure::cold, Figure::warm}) {
+    const harness::Timing timing = timing_of(measured, figure).value_or(harness::Timing());
+    const bool timed = seconds_of(measured, figure) > 0;
+    const std::string name = name_of(figure), key = name + "_";
+    const auto place = [&](const std::string& title, int width) {
+      return Place{.title = title, .width = shows(figure) ? width : 0};
+    };
+    const std::string noise =
+        fixed(timing.noise * 100, 1) + (timing.stopped == harness::Stop::time_limit ? "t" : " ");
+    const Fields times = {
+        {key + "us", value_if(timed, timing.seconds * 1e6), place(name + " us", 8)},
+        {key + "noise_percent", value_if(timed, timing.noise * 100), place("+- % ", 5),
+         timed ? noise : "-"},
+        {key + "uncertainty_percent", value_if(timed, timing.uncertainty * 100)},
+        {key + "samples", value_if(timed, timing.samples)},
+        {key + "stopped", value_if(timed, to_string(timing.stopped))},
+        {key + "share", known(share_of(floor, timing.seconds)), place("share", 5)},
+        {key + "tflops", value_if(timed, least.flops / timing.seconds * 1e-12)},
+        {key + "gigabytes_per_second", value_if(timed, work.bytes / timing.seconds * 1e-9)},
+        {key + "over_baseline", known(over_baseline(measured, baseline, figure)),
+         place("vs plan", 7)}};
+    fields.insert(fields.end(), times.begin(), times.end());
+  }
+  return fields;
+}
+
+}  // namespace
 
 BenchReport::BenchReport(Writer& writer, const Heading& heading, std::vector<Figure> figures,
                          int label_width)
-    : figures_(std::move(figures)),
-      label_width_(figures_.size() > 1 ? std::min(label_width, kLabelWidthOfTwo) : label_width),
-      report_(writer, heading, bench_columns(figures_, label_width_)) {}
+    : writer_(writer),
+      figures_(std::move(figures)),
+      label_width_(figures_.size() > 1 ? std::min(label_width, kLabelWidthOfTwo) : label_width) {
+  writer_.begin(heading);
+}
 
-void BenchReport::rows(const BenchProblem& problem, const std::vector<Measured>& measured) {
+void BenchReport::rows(const harness::Problem& problem, const std::vector<Measured>& measured) {
   ++problems_;
   if (std::ranges::all_of(measured, [](const Measured& one) { return one.wrong.empty(); })) {
     ++right_;
   }
-  Summary& summary = summaries_[kind_of(problem)];
-  ++summary.problems;
+  ++summaries_[kind_of(problem)].problems;
   const Measured& baseline = baseline_of(measured);
-  for (const Measured& way : measured) {
-    const BenchRow of_way{problem, way, baseline, &way == &measured.front()};
-    for (const Figure figure : figures_) {
-      if (!(seconds_of(baseline, figure) > 0)) continue;
-      summary.averages[static_cast<std::size_t>(figure)].add(way.way, of_way.over_baseline(figure),
-                                                             &way != &baseline);
-    }
-    const auto indent = static_cast<std::size_t>(label_width_ + kWayWidth + 4);
-    if (!way.refusal.empty()) {
-      report_.row(of_way, "", wrapped("not possible: " + way.refusal, indent), kNamed);
-    } else if (!way.wrong.empty()) {
-      report_.row(of_way, "  " + wrapped("FAIL " + way.wrong, 2), " ", kNamed);
-    } else {
-      report_.row(of_way,
-                  way.untimed.empty() ? "" : "  " + wrapped("not timed: " + way.untimed, 2));
+  for (const Measured& one : measured) {
+    add_to_summary(problem, one, baseline);
+    row(problem, least_work(problem), one, baseline, &one == &measured.front());
+  }
+}
+
+void BenchReport::failure(const harness::Problem& problem, const std::string& reason) {
+  ++problems_;
+  row(problem, {}, {.way = {}, .wrong = reason}, {}, true);
+}
+
+void BenchReport::row(const harness::Problem& problem, const harness::Work& least,
+                      const Measured& measured, const Measured& baseline, bool first) {
+  const auto& [way, wrong, traffic, floor, timings, untimed] = measured;
+  const bool possible = way.refusal.empty();
+  Fields fields = problem_fields(
+      problem, first, label_width_,
+      {{"kind", kind_of(problem)},
+       {"images", problem.input().shape.n},
+       {"way", way.name, {"way", kWayWidth, true}, way.name + (way.planned ? " *" : "")},
+       {"kernel", way.kernels},
+       {"planned", way.planned},
+       {"baseline", &measured == &baseline},
+       {"right", value_if(possible, measured.right())},
+       {"reason", text_or_none(!possible        ? way.refusal
+                               : !wrong.empty() ? wrong
+                                                : untimed)},
+       {"launches", value_if(possible, way.launches()), {"launches", 8}}});
+  const Fields figures = figure_fields(least, measured, baseline, figures_);
+  fields.insert(fields.end(), figures.begin(), figures.end());
+  const auto indent = static_cast<std::size_t>(label_width_ + kWayWidth + 4);
+  if (!possible) {
+    writer_.row(fields, "", wrapped("not possible: " + way.refusal, indent));
+  } else if (!wrong.empty()) {
+    writer_.row(fields, "  " + wrapped("FAIL " + wrong, 2), " ");
+  } else {
+    writer_.row(fields, untimed.empty() ? "" : "  " + wrapped("not timed: " + untimed, 2));
+  }
+}
+
+void BenchReport::add_to_summary(const harness::Problem& problem, const Measured& measured,
+                                 const Measured& baseline) {
+  for (const Figure figure : figures_) {
+    if (!(seconds_of(baseline, figure) > 0)) continue;
+    auto& means = summaries_[kind_of(problem)].means[static_cast<std::size_t>(figure)];
+    auto mean = std::ranges::find(means, measured.way.name, &Mean::way);
+    if (mean == means.end()) mean = means.insert(mean, {.way = measured.way.name});
+    mean->compared = mean->compared || &measured != &baseline;
+    if (const double ratio = over_baseline(measured, baseline, figure); ratio > 0) {
+      mean->log_sum += std::log(ratio);
+      ++mean->count;
     }
   }
 }
 
-void BenchReport::failure(const BenchProblem& problem, const std::string& reason) {
-  ++problems_;
-  Measured none{};
-  none.wrong = reason;
-  const Measured baseline{};
-  report_.row({problem, none, baseline}, "  " + wrapped("FAIL " + reason, 2), " ", kNamed);
-}
-
-bool BenchReport::end(Fields more) {
-  const std::string right =
-      std::to_string(right_) + " of " + counted(problems_, "problem") + " right";
-  Fields fields = {{"problems", count_of(problems_)}, {"right", count_of(right_)}};
-  std::vector<std::string> means;
+bool BenchReport::end(const Fields& more) {
+  Fields fields = {{"problems", problems_}, {"right", right_}};
+  std::vector<std::string> lines = {
+      "", std::to_string(right_) + " of " + counted(problems_, "problem") + " right"};
   for (const auto& [kind, summary] : summaries_) {
     for (const Figure figure : figures_) {
       std::string text;
-      for (const Averages::Average& average :
-           summary.averages[static_cast<std::size_t>(figure)].of_all(summary.problems)) {
-        fields.emplace_back(kind + "_" + average.way + "_over_planned_" + to_string(figure),
-                            average.mean.value());
-        text +=
-            (text.empty() ? "" : ", ") + average.way + " " + fixed(average.mean.value(), 2) + "x";
+      for (const Mean& mean : summary.means[static_cast<std::size_t>(figure)]) {
+        // Means over fewer problems compare what is not alike.
+        if (!mean.compared || mean.count != summary.problems) continue;
+        const double value = std::exp(mean.log_sum / static_cast<double>(mean.count));
+        fields.emplace_back(kind + "_" + mean.way + "_over_planned_" + name_of(figure), value);
+        text += (text.empty() ? "" : ", ") + mean.way + " " + fixed(value, 2) + "x";
       }
       if (text.empty()) continue;
-      means.push_back(kind + "s, " + to_string(figure) +
+      lines.push_back(kind + "s, " + name_of(figure) +
                       " time over what plan() takes, geometric mean: " + text);
     }
   }
   fields.insert(fields.end(), more.begin(), more.end());
-  std::vector<std::string> lines = {"", right};
-  lines.insert(lines.end(), means.begin(), means.end());
-  report_.end(fields, lines);
+  writer_.end(fields, lines);
   return right_ == problems_;
 }
 

@@ -4,70 +4,88 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "harness/problem/text.hpp"
+#include "report/text.hpp"
+
 namespace foldconv::tool {
 namespace {
+
+std::string cell_of(const Field& field) {
+  if (field.cell) return *field.cell;
+  if (const auto* text = std::get_if<std::string>(&field.value)) return *text;
+  if (const auto* truth = std::get_if<bool>(&field.value)) return *truth ? "yes" : "NO";
+  if (const auto* number = std::get_if<double>(&field.value)) {
+    return fixed(*number, field.place.digits);
+  }
+  if (const auto* integer = std::get_if<std::int64_t>(&field.value)) {
+    return grouped(static_cast<std::uint64_t>(*integer));
+  }
+  return field.place.left ? "" : "-";
+}
 
 class TableWriter final : public Writer {
  public:
   explicit TableWriter(std::ostream& out) : out_(out) {}
 
-  void begin(const Heading& heading, const std::vector<Place>& places) override {
-    for (const std::string& line : heading.preamble) out_ << line << '\n';
-    places_ = places;
-    if (places_.empty()) return;
-    if (!heading.preamble.empty()) out_ << '\n';
-    std::vector<std::string> titles;
-    for (Place& place : places_) {
-      place.width = std::max(place.width, static_cast<int>(place.title.size()));
-      titles.push_back(place.title);
-    }
-    write(titles);
+  void begin(const Heading& heading) override {
+    write(heading.preamble);
+    has_preamble_ = !heading.preamble.empty();
   }
 
-  void row(const Fields&, const std::vector<std::string>& cells, const std::string& note) override {
-    if (!places_.empty()) write(cells);
+  void row(const Fields& fields, const std::string& note, const std::string& instead) override {
+    std::string titles, cells;
+    for (std::size_t columns = 0; const Field& field : fields) {
+      if (field.place.width == 0) continue;
+      append(field.place, field.place.title, titles);
+      if (++columns <= kNamed || instead.empty()) append(field.place, cell_of(field), cells);
+    }
+    if (!titles.empty()) {
+      if (!std::exchange(has_titles_, true)) {
+        out_ << (has_preamble_ ? "\n" : "") << trimmed(titles) << '\n';
+      }
+      out_ << trimmed(instead.empty() ? cells : cells + "  " + instead) << '\n';
+    }
     if (!note.empty()) out_ << note << '\n';
     out_.flush();
   }
 
-  void end(const Fields&, const std::vector<std::string>& lines) override {
+  void end(const Fields&, const std::vector<std::string>& lines) override { write(lines); }
+
+ private:
+  static constexpr std::size_t kNamed = 2;  // columns that say what a row is about
+
+  static void append(const Place& place, const std::string& cell, std::string& line) {
+    const std::size_t width = std::max(static_cast<std::size_t>(place.width), place.title.size());
+    const std::string padding(width - std::min(width, cell.size()), ' ');
+    line += (line.empty() ? "" : "  ") + (place.left ? cell + padding : padding + cell);
+  }
+  static std::string trimmed(std::string line) {
+    return line.erase(line.find_last_not_of(' ') + 1);
+  }
+  void write(const std::vector<std::string>& lines) {
     for (const std::string& line : lines) out_ << line << '\n';
     out_.flush();
   }
 
- private:
-  void write(const std::vector<std::string>& cells) {
-    std::string line;
-    for (std::size_t i = 0; i < places_.size() && i < cells.size(); ++i) {
-      const auto width = static_cast<std::size_t>(places_[i].width);
-      const std::string padding(width - std::min(width, cells[i].size()), ' ');
-      if (i > 0) line += "  ";
-      const bool left = places_[i].left || cells[i].size() > width;
-      line += left ? cells[i] + padding : padding + cells[i];
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    out_ << line << '\n';
-  }
-
   std::ostream& out_;
-  std::vector<Place> places_;
+  bool has_preamble_ = false, has_titles_ = false;
 };
 
-nlohmann::ordered_json to_json(const Fields& fields) {
+nlohmann::ordered_json to_json(const Value& value) {
+  return std::visit(
+      [](const auto& held) -> nlohmann::ordered_json {
+        if constexpr (std::is_same_v<decltype(held), const std::monostate&>)
+          return nullptr;
+        else
+          return held;
+      },
+      value);
+}
+
+std::string to_json(const Fields& fields) {
   nlohmann::ordered_json object = nlohmann::ordered_json::object();
-  for (const auto& [key, value] : fields) {
-    std::visit(
-        [&object, &key = key](const auto& held) {
-          using Held = std::decay_t<decltype(held)>;
-          if constexpr (std::is_same_v<Held, std::monostate>) {
-            object[key] = nullptr;
-          } else {
-            object[key] = held;
-          }
-        },
-        value);
-  }
-  return object;
+  for (const Field& field : fields) object[field.key] = to_json(field.value);
+  return object.dump();
 }
 
 // One document: {"header": {...}, "rows": [...], "summary": {...}}, written piece by piece.
@@ -75,25 +93,19 @@ class JsonWriter final : public Writer {
  public:
   explicit JsonWriter(std::ostream& out) : out_(out) {}
 
-  void begin(const Heading& heading, const std::vector<Place>&) override {
-    out_ << "{\"header\": " << to_json(heading.fields).dump() << ",\n\"rows\": [";
-    out_.flush();
+  void begin(const Heading& heading) override {
+    out_ << "{\"header\": " << to_json(heading.fields) << ",\n\"rows\": [" << std::flush;
   }
-
-  void row(const Fields& fields, const std::vector<std::string>&, const std::string&) override {
-    out_ << (first_ ? "\n" : ",\n") << to_json(fields).dump();
-    first_ = false;
-    out_.flush();
+  void row(const Fields& fields, const std::string&, const std::string&) override {
+    out_ << std::exchange(before_row_, ",\n") << to_json(fields) << std::flush;
   }
-
   void end(const Fields& fields, const std::vector<std::string>&) override {
-    out_ << "\n],\n\"summary\": " << to_json(fields).dump() << "}\n";
-    out_.flush();
+    out_ << "\n],\n\"summary\": " << to_json(fields) << "}\n" << std::flush;
   }
 
  private:
   std::ostream& out_;
-  bool first_ = true;
+  const char* before_row_ = "\n";
 };
 
 // A line of keys, then a line a row; the heading's fields close each row, so that every line says
@@ -102,46 +114,32 @@ class CsvWriter final : public Writer {
  public:
   explicit CsvWriter(std::ostream& out) : out_(out) {}
 
-  void begin(const Heading& heading, const std::vector<Place>&) override {
-    heading_ = heading.fields;
-  }
+  void begin(const Heading& heading) override { heading_ = heading.fields; }
 
-  void row(const Fields& fields, const std::vector<std::string>&, const std::string&) override {
-    Fields all = fields;
-    all.insert(all.end(), heading_.begin(), heading_.end());
-    if (!keys_written_) {
-      write(all, [](const auto& field) { return escaped(field.first); });
-      keys_written_ = true;
+  void row(const Fields& fields, const std::string&, const std::string&) override {
+    std::string keys, values;
+    for (const Fields& some : {fields, heading_}) {
+      for (const Field& field : some) {
+        keys += "," + text(field.key);
+        values += "," + text(field.value);
+      }
     }
-    write(all, [](const auto& field) { return text(field.second); });
-    out_.flush();
+    if (!std::exchange(keys_written_, true)) out_ << keys.substr(1) << '\n';
+    out_ << values.substr(1) << '\n' << std::flush;
   }
 
-  void end(const Fields&, const std::vector<std::string>&) override { out_.flush(); }
+  void end(const Fields&, const std::vector<std::string>&) override {}
 
  private:
-  template <class ToText>
-  void write(const Fields& fields, ToText to_text) {
-    for (std::size_t i = 0; i < fields.size(); ++i) {
-      out_ << (i == 0 ? "" : ",") << to_text(fields[i]);
-    }
-    out_ << '\n';
-  }
-
-  static std::string escaped(const std::string& value) {
-    if (value.find_first_of(",\"\n") == std::string::npos) return value;
-    std::string quoted = "\"";
-    for (const char c : value) {
-      if (c == '"') quoted += '"';
-      quoted += c;
-    }
-    return quoted + '"';
-  }
-
   static std::string text(const Value& value) {
-    if (const auto* string = std::get_if<std::string>(&value)) return escaped(*string);
-    if (std::holds_alternative<std::monostate>(value)) return "";
-    return to_json({{"value", value}})["value"].dump();
+    const auto* string = std::get_if<std::string>(&value);
+    if (string == nullptr) {
+      return std::holds_alternative<std::monostate>(value) ? "" : to_json(value).dump();
+    }
+    if (string->find_first_of(",\"\n") == std::string::npos) return *string;
+    std::string quoted = "\"";
+    for (const char c : *string) quoted += c == '"' ? "\"\"" : std::string(1, c);
+    return quoted + '"';
   }
 
   std::ostream& out_;
@@ -152,28 +150,20 @@ class CsvWriter final : public Writer {
 }  // namespace
 
 std::unique_ptr<Writer> make_writer(Format format, std::ostream& out) {
-  switch (format) {
-    case Format::json:
-      return std::make_unique<JsonWriter>(out);
-    case Format::csv:
-      return std::make_unique<CsvWriter>(out);
-    case Format::table:
-      break;
-  }
+  if (format == Format::json) return std::make_unique<JsonWriter>(out);
+  if (format == Format::csv) return std::make_unique<CsvWriter>(out);
   return std::make_unique<TableWriter>(out);
 }
 
-Value value_if(bool known, Value value) {
-  if (known) return value;
-  return {};
-}
-
-Value text_or_none(const std::string& text) {
-  return value_if(!text.empty(), text);
-}
-
-Value count_of(std::uint64_t value) {
-  return static_cast<std::int64_t>(value);
+Fields problem_fields(const harness::Problem& problem, bool first, int label_width,
+                      const Fields& more) {
+  Fields fields = {{"name", problem.name},
+                   {"descriptor",
+                    descriptor_of(problem),
+                    {"problem", label_width, true},
+                    first ? clipped(problem.label, label_width) : ""}};
+  fields.insert(fields.end(), more.begin(), more.end());
+  return fields;
 }
 
 }  // namespace foldconv::tool

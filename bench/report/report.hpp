@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: MIT
 // What the commands print: a table for people, JSON or CSV for programs, all from one schema of
-// columns. Every row is written and flushed as soon as it exists.
+// fields. Every row is written and flushed as soon as it exists.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include "harness/problem/problem.hpp"
 
 namespace foldconv::tool {
 
@@ -18,90 +21,72 @@ enum class Format { table, json, csv };
 
 // monostate: no value (null in JSON, empty in CSV).
 using Value = std::variant<std::monostate, bool, std::int64_t, double, std::string>;
-using Fields = std::vector<std::pair<std::string, Value>>;
-
-Value value_if(bool known, Value value);      // or no value
-Value text_or_none(const std::string& text);  // no value where empty
-Value count_of(std::uint64_t value);
+// Integers of any kind are int64_t; an optional may have no value.
+template <class T>
+Value to_value(const T& value) {
+  if constexpr (std::integral<T> && !std::same_as<T, bool>) {
+    return static_cast<std::int64_t>(value);
+  } else if constexpr (requires { value.has_value(); }) {
+    return value ? to_value(*value) : Value();
+  } else {
+    return value;
+  }
+}
+template <class T>
+Value value_if(bool known, const T& value) {
+  return known ? to_value(value) : Value();
+}
+inline Value text_or_none(const std::string& text) {
+  return value_if(!text.empty(), text);
+}
 
 // Where a value stands in the table.
 struct Place {
-  std::string title;
-  int width = 0;  // of the widest cell; the title may be wider
-  bool left = false;
+  std::string title = {};
+  int width = 0;      // of the widest cell; the title may be wider; 0: not in the table
+  bool left = false;  // for texts
+  int digits = 2;     // of numbers that are no integers
 };
 
-// One column of a report about Rows: a field of JSON and CSV, and perhaps a column of the table.
-template <class Row>
-struct Column {
-  using ToValue = std::function<Value(const Row&)>;
-  using ToCell = std::function<std::string(const Row&)>;
-
-  Column(std::string with_key, ToValue to_value, Place in_table = {}, ToCell to_cell = {})
+// A field of JSON and CSV, and perhaps a cell of the table.
+struct Field {
+  template <class T>
+  Field(std::string with_key, const T& with_value, Place in_table = {},
+        std::optional<std::string> as_cell = {})
       : key(std::move(with_key)),
-        value(std::move(to_value)),
+        value(to_value(with_value)),
         place(std::move(in_table)),
-        cell(std::move(to_cell)) {}
+        cell(std::move(as_cell)) {}
 
-  std::string key;  // of the field
-  ToValue value;
-  Place place;  // width 0: not in the table
-  ToCell cell;
+  std::string key;
+  Value value;
+  Place place;
+  std::optional<std::string> cell;  // what stands in the table; nothing: the value itself
 };
+using Fields = std::vector<Field>;
+
+// A row about a problem: its names, then `more`. The table names it in its `first` row.
+Fields problem_fields(const harness::Problem& problem, bool first, int label_width,
+                      const Fields& more);
 
 // What stands before the rows.
 struct Heading {
-  Fields fields;                      // for JSON and CSV: version, device, settings
-  std::vector<std::string> preamble;  // lines above the table
+  Fields fields = {};                      // for JSON and CSV: version, device, settings
+  std::vector<std::string> preamble = {};  // lines above the table
 };
 
-// Writes what the columns say; one for each Format.
+// One for each Format.
 class Writer {
  public:
   virtual ~Writer() = default;
-  virtual void begin(const Heading& heading, const std::vector<Place>& places) = 0;
-  // `cells` for the table, fewer than there are places where the rest is blank; `note` below them.
-  virtual void row(const Fields& fields, const std::vector<std::string>& cells,
-                   const std::string& note) = 0;
+  virtual void begin(const Heading& heading) = 0;
+  // All rows have the same fields, at the same places. For the table: `note` stands below the row;
+  // `instead` in place of all cells but the first two.
+  virtual void row(const Fields& fields, const std::string& note = "",
+                   const std::string& instead = "") = 0;
   // `fields` for JSON, `lines` for the table.
   virtual void end(const Fields& fields, const std::vector<std::string>& lines) = 0;
 };
 std::unique_ptr<Writer> make_writer(Format format, std::ostream& out);
-
-template <class Row>
-class Report {
- public:
-  Report(Writer& writer, const Heading& heading, std::vector<Column<Row>> columns)
-      : writer_(writer), columns_(std::move(columns)) {
-    std::vector<Place> places;
-    for (const Column<Row>& column : columns_) {
-      if (column.place.width > 0) places.push_back(column.place);
-    }
-    writer_.begin(heading, places);
-  }
-
-  // `instead`: stands in the table in place of the cells from the column `from` on.
-  void row(const Row& row, const std::string& note = "", const std::string& instead = "",
-           std::size_t from = 0) {
-    Fields fields;
-    std::vector<std::string> cells;
-    for (const Column<Row>& column : columns_) {
-      fields.emplace_back(column.key, column.value(row));
-      if (column.place.width > 0 && (instead.empty() || cells.size() < from)) {
-        cells.push_back(column.cell(row));
-      }
-    }
-    if (!instead.empty()) cells.push_back(instead);
-    writer_.row(fields, cells, note);
-  }
-
-  void end(const Fields& fields, const std::vector<std::string>& lines) {
-    writer_.end(fields, lines);
-  }
-
- private:
-  Writer& writer_;
-  std::vector<Column<Row>> columns_;
-};
 
 }  // namespace foldconv::tool

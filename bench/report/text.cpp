@@ -13,6 +13,7 @@ namespace foldconv::tool {
 namespace {
 
 std::string formatted(const char* format, int digits, double value) {
+  if (!std::isfinite(value)) return "-";
   std::array<char, 64> text{};
   std::snprintf(text.data(), text.size(), format, digits, value);
   return text.data();
@@ -21,11 +22,11 @@ std::string formatted(const char* format, int digits, double value) {
 }  // namespace
 
 std::string fixed(double value, int digits) {
-  return std::isfinite(value) ? formatted("%.*f", digits, value) : "-";
+  return formatted("%.*f", digits, value);
 }
 
 std::string short_number(double value) {
-  return std::isfinite(value) ? formatted("%.*g", 3, value) : "-";
+  return formatted("%.*g", 3, value);
 }
 
 std::string grouped(std::uint64_t value) {

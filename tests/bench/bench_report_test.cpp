@@ -8,27 +8,25 @@
 #include <sstream>
 #include <string>
 
+#include "harness/problem/text.hpp"
+
 namespace foldconv::tool {
 namespace {
 
 constexpr double kMicrosecond = 1e-6;
 
 Measured measured(const std::string& way, double floor_us) {
-  Measured one;
-  one.way = way;
-  one.kernels = "a_kernel";
-  one.launches = 1;
-  one.traffic = {{.launches = 1, .dram_bytes = 1000, .mma_instructions = 7}};
-  one.floor.seconds = floor_us * kMicrosecond;
-  return one;
+  return {.way = {.name = way, .kernels = "a_kernel", .steps = {{.what = "", .launch = {}}}},
+          .traffic = {.launches = 1, .dram_bytes = 1000, .mma_instructions = 7},
+          .floor = {.seconds = floor_us * kMicrosecond}};
 }
 
 // A block whose whole cut is planned, whose tails cut is refused, and whose chain is wrong.
 std::vector<Measured> block() {
   std::vector<Measured> all = {measured("whole", 2), measured("tails", 0), measured("chain", 3),
                                measured("separate", 8)};
-  all[0].planned = true;
-  all[1].refusal = "takes no such block";
+  all[0].way.planned = true;
+  all[1].way.refusal = "takes no such block";
   all[2].wrong = "chain, y: other bits";
   return all;
 }
@@ -37,12 +35,11 @@ std::string written(Format format, bool& all_right) {
   std::ostringstream out;
   const std::unique_ptr<Writer> writer = make_writer(format, out);
   BenchReport bench(*writer, {}, {Figure::floor}, 8);
-  bench.rows({.name = "a", .label = "a block", .descriptor = "mb1_ih8_ic8oc8", .blocks = true},
-             block());
+  bench.rows(harness::parse_block("ih8_ic8oc8"), block());
   std::vector<Measured> layer = {measured("planned", 1), measured("separate", 2),
                                  measured("direct", 4)};
-  layer[0].planned = true;
-  bench.rows({.name = "b", .label = "a layer", .descriptor = "mb1ic8oc8_ih8"}, layer);
+  layer[0].way.planned = true;
+  bench.rows(harness::parse_layer("ic8oc8_ih8kh1"), layer);
   all_right = bench.end();
   return out.str();
 }
@@ -103,11 +100,11 @@ std::string timed(Format format, std::vector<Figure> figures, const Roofs& roofs
   const std::unique_ptr<Writer> writer = make_writer(format, out);
   BenchReport bench(*writer, {}, std::move(figures), 32);
   std::vector<Measured> both = {measured("planned", 0), measured("cudnn-separate", 0)};
-  both[0].planned = true;
+  both[0].way.planned = true;
   for (Measured& one : both) {
-    one.traffic.clear();
-    one.work = {.bytes = 4e6, .flops = 1e8};
-    one.floor = floor_of(one.work, roofs);
+    one.traffic = {};
+    one.way.steps.front().work = {.bytes = 4e6, .flops = 1e8};
+    one.floor = floor_of(one.way.work(), roofs);
     one.timings.cold =
         harness::Timing{.seconds = 5e-6, .noise = 0.02, .uncertainty = 0.001, .samples = 31};
     one.timings.warm = one.timings.cold;
@@ -115,12 +112,10 @@ std::string timed(Format format, std::vector<Figure> figures, const Roofs& roofs
   both[1].timings.cold->seconds = 10e-6;
   both[1].timings.cold->stopped = harness::Stop::time_limit;
   both[1].timings.warm.reset();
-  bench.rows({.name = "b",
-              .label = "a layer with a name of thirty-two",
-              .descriptor = "mb1ic8oc8_ih8",
-              .images = 1,
-              .work = {.bytes = 4e6, .flops = 1e8}},
-             both);
+  // 1e8 operations.
+  bench.rows(
+      harness::parse_layer("mb1_ic100oc100_ih50iw100kh1kw1n\"a layer with a name of thirty-two\""),
+      both);
   bench.end();
   return out.str();
 }
@@ -185,7 +180,7 @@ TEST(BenchReport, AFailureIsARowWithItsReason) {
   std::ostringstream out;
   const std::unique_ptr<Writer> writer = make_writer(Format::json, out);
   BenchReport bench(*writer, {}, {Figure::floor}, 8);
-  bench.failure({.name = "a", .label = "a", .descriptor = "b"}, "no memory");
+  bench.failure(harness::parse_layer("ic8oc8_ih8kh1"), "no memory");
   EXPECT_FALSE(bench.end());
   const auto row = nlohmann::json::parse(out.str())["rows"][0];
   EXPECT_EQ(row["right"], false);

@@ -64,11 +64,16 @@ TEST(Findings, DifferentRunsAreSeen) {
     EXPECT_FALSE(finding.batch_invariant);
     EXPECT_FALSE(finding.pass());
   }
-  Checked outside = right;
-  outside.in_bounds = false;
-  const Finding finding = find({right, outside, more}, images, larger);
-  EXPECT_FALSE(finding.pass());
-  EXPECT_EQ(finding.reason, "the kernel wrote outside of its tensors");
+  const auto outside = [](Checked checked) {
+    checked.in_bounds = false;
+    return checked;
+  };
+  for (const Runs& runs : {Runs{outside(right), right, more}, Runs{right, outside(right), more},
+                           Runs{right, right, outside(more)}}) {
+    const Finding finding = find(runs, images, larger);
+    EXPECT_FALSE(finding.pass());
+    EXPECT_EQ(finding.reason, "the kernel wrote outside of its tensors");
+  }
   Checked wrong = right;
   wrong.wrong = "far off";
   wrong.worst.pass = false;

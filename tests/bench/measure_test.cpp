@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "harness/caught.hpp"
+#include "harness/device/machine.hpp"
 #include "harness/ways/library.hpp"
 #include "harness/ways/ways_of.hpp"
 
@@ -24,22 +25,21 @@ class Measure : public testing::Test {
 
   static DeviceSpeed model() { return harness::value_of(device_speed()); }
   static std::vector<Measured> counted(const Ways& ways) {
-    return measure(ways.all,
-                   {.timing = {}, .roofs = roofs_of(model(), "x"), .emulated = true, .doing = {}});
+    return measure(ways.all, {.roofs = roofs_of(model(), "x"), .emulated = true});
   }
   static const Measured& find(const std::vector<Measured>& measured, const std::string& way) {
-    return *std::ranges::find(measured, way, &Measured::way);
+    return *std::ranges::find_if(measured,
+                                 [&](const Measured& one) { return one.way.name == way; });
   }
 };
 
-TEST_F(Measure, CountsEveryLaunchByItself) {
+TEST_F(Measure, CountsEveryLaunch) {
   for (const Ways& ways : {Ways(harness::filled_layer(kLayer)),
                            Ways(harness::filled_block("ih6_ic64mid32oc128_s2"))}) {
     for (const Measured& one : counted(ways)) {
-      if (!one.refusal.empty()) continue;
+      if (!one.way.refusal.empty()) continue;
       EXPECT_EQ(one.wrong, "");
-      EXPECT_EQ(one.traffic.size(), one.launches) << one.way;
-      for (const Traffic& launch : one.traffic) EXPECT_EQ(launch.launches, 1U);
+      EXPECT_EQ(one.traffic.launches, one.way.launches()) << one.way.name;
       EXPECT_GT(one.floor.seconds, 0);
     }
   }
@@ -49,21 +49,21 @@ TEST_F(Measure, TheDirectKernelUsesNoTensorCoresAndSeparateOnesMoveMore) {
   const Ways ways(harness::filled_layer(kLayer));
   const std::vector<Measured> measured = counted(ways);
   const auto flops = [&](const char* way) {
-    return static_cast<double>(find(measured, way).total().mma_flops);
+    return static_cast<double>(find(measured, way).traffic.mma_flops);
   };
   EXPECT_GE(flops("planned"), kLayer.flops());
   EXPECT_GE(flops("separate"), kLayer.flops());
   EXPECT_EQ(flops("direct"), 0);
   // BatchNorm, add and ReLU read and write y, a launch each.
   const auto tensor = static_cast<std::uint64_t>(kLayer.output().elements()) * 2;
-  EXPECT_GE(find(measured, "separate").total().dram_bytes,
-            find(measured, "planned").total().dram_bytes + 6 * tensor);
+  EXPECT_GE(find(measured, "separate").traffic.dram_bytes,
+            find(measured, "planned").traffic.dram_bytes + 6 * tensor);
 }
 
 TEST_F(Measure, TheWholeKernelMovesLessThanTheChainAndThatLessThanSeparateKernels) {
   const Ways ways(harness::filled_block("ih16_ic64mid64oc64"));
   const std::vector<Measured> measured = counted(ways);
-  const auto bytes = [&](const char* way) { return find(measured, way).total().dram_bytes; };
+  const auto bytes = [&](const char* way) { return find(measured, way).traffic.dram_bytes; };
   EXPECT_LT(bytes("whole"), bytes("chain"));
   EXPECT_LT(bytes("chain"), bytes("separate"));
 }
@@ -94,21 +94,9 @@ TEST_F(Measure, AWrongResultHasNoFiguresButItsReason) {
   EXPECT_TRUE(measured.back().right());
 }
 
-TEST(TrafficSums, AddEveryCounter) {
-  Traffic sum{.launches = 1,
-              .dram_bytes = 2,
-              .mma_instructions = 3,
-              .mma_flops = 4,
-              .fma_flops = 5,
-              .shared_wavefronts = 6,
-              .ideal_shared_wavefronts = 4};
-  sum += sum;
-  EXPECT_EQ(sum.launches, 2U);
-  EXPECT_EQ(sum.dram_bytes, 4U);
-  EXPECT_EQ(sum.mma_instructions, 6U);
-  EXPECT_EQ(sum.mma_flops, 8U);
-  EXPECT_EQ(sum.fma_flops, 10U);
-  EXPECT_DOUBLE_EQ(sum.wavefronts_over_ideal(), 1.5);
+TEST(Traffic, WavefrontsHaveAnIdeal) {
+  const Traffic traffic{.shared_wavefronts = 6, .ideal_shared_wavefronts = 4};
+  EXPECT_DOUBLE_EQ(traffic.wavefronts_over_ideal(), 1.5);
   EXPECT_EQ(Traffic{}.wavefronts_over_ideal(), 0);
 }
 
@@ -123,11 +111,8 @@ TEST_F(Measure, TimesAsOnAGpu) {
       };
   Roofs roofs;
   roofs.copy.rate = 1;  // a floor of hours
-  const std::vector<Measured> measured =
-      measure(ways.all, {.timing = {.l2_bytes = 1 << 10, .limits = {.seconds = 0.01}},
-                         .roofs = roofs,
-                         .emulated = false,
-                         .doing = {}});
+  const std::vector<Measured> measured = measure(
+      ways.all, {.timing = {.l2_bytes = 1 << 10, .limits = {.seconds = 0.01}}, .roofs = roofs});
   EXPECT_EQ(measured.back().untimed, "no capture on purpose");
   EXPECT_FALSE(measured.back().timings.cold);
   for (std::size_t i = 0; i + 1 < measured.size(); ++i) {
@@ -135,8 +120,8 @@ TEST_F(Measure, TimesAsOnAGpu) {
     EXPECT_EQ(one.wrong + one.untimed, "");
     ASSERT_TRUE(one.timings.cold && one.timings.warm);
     EXPECT_GE(one.timings.cold->samples, harness::RepetitionLimits{}.fewest);
-    EXPECT_DOUBLE_EQ(one.floor.seconds, one.work.bytes);
-    EXPECT_TRUE(one.traffic.empty());
+    EXPECT_DOUBLE_EQ(one.floor.seconds, one.way.work().bytes);
+    EXPECT_EQ(one.traffic.launches, 0U);
   }
 }
 

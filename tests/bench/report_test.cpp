@@ -19,30 +19,21 @@ struct Animal {
   std::int64_t launches = 4;
 };
 
-std::vector<Column<Animal>> columns() {
-  return {
-      {"name",
-       [](const Animal& row) { return row.name; },
-       {"name", 6, true},
-       [](const Animal& row) { return row.name; }},
-      {"us",
-       [](const Animal& row) { return row.us ? Value(*row.us) : Value(); },
-       {"us", 5},
-       [](const Animal& row) { return row.us ? fixed(*row.us, 2) : ""; }},
-      {"launches", [](const Animal& row) { return value_if(row.us.has_value(), row.launches); }}};
+Fields fields_of(const Animal& animal) {
+  return {{"name", animal.name, {"name", 6, true}},
+          {"us", animal.us, {"us", 5}, animal.us ? fixed(*animal.us, 2) : ""},
+          {"launches", value_if(animal.us.has_value(), animal.launches), {"n", 1}}};
 }
 
 std::string written(Format format) {
   std::ostringstream out;
   const std::unique_ptr<Writer> writer = make_writer(format, out);
-  Report<Animal> report(*writer,
-                        {.fields = {{"device", std::string("GPU, \"fast\"")}, {"emulated", false}},
-                         .preamble = {"about this"}},
-                        columns());
-  report.row({"a,b", 1.5});
-  report.row({"c", {}}, "  FAIL it is wrong");
-  report.row({"d", {}}, "", "not possible: it is a long story", 1);
-  report.end({{"right", std::int64_t{1}}}, {"1 of 2"});
+  writer->begin(
+      {.fields = {{"device", "GPU, \"fast\""}, {"emulated", false}}, .preamble = {"about this"}});
+  writer->row(fields_of({"a,b", 1.5}));
+  writer->row(fields_of({"c", {}}), "  FAIL it is wrong");
+  writer->row(fields_of({"d", {}}), "", "not possible: it is a long story");
+  writer->end({{"right", 1}}, {"1 of 2"});
   return out.str();
 }
 
@@ -50,12 +41,29 @@ TEST(TableReport, AlignsColumns) {
   EXPECT_EQ(written(Format::table),
             "about this\n"
             "\n"
-            "name       us\n"
-            "a,b      1.50\n"
-            "c\n"
+            "name       us  n\n"
+            "a,b      1.50  4\n"
+            "c              -\n"
             "  FAIL it is wrong\n"
-            "d       not possible: it is a long story\n"
+            "d              not possible: it is a long story\n"
             "1 of 2\n");
+}
+
+TEST(TableReport, AValueIsItsOwnCell) {
+  std::ostringstream out;
+  const std::unique_ptr<Writer> writer = make_writer(Format::table, out);
+  const Place wide{.title = "", .width = 5}, text{.title = "", .width = 5, .left = true};
+  writer->row({{"a", "x", text},
+               {"b", true, wide},
+               {"c", false, wide},
+               {"d", std::size_t{1234}, wide},
+               {"e", 0.128, wide},
+               {"f", 0.128, {"", 5, false, 1}},
+               {"g", Value(), wide},
+               {"h", Value(), text},
+               {"i", "not in the table"},
+               {"j", "end", text}});
+  EXPECT_EQ(out.str(), "\nx        yes     NO  1,234   0.13    0.1      -         end\n");
 }
 
 TEST(JsonReport, IsOneDocument) {
@@ -73,7 +81,8 @@ TEST(JsonReport, IsOneDocument) {
 TEST(JsonReport, WithoutRowsIsADocumentToo) {
   std::ostringstream out;
   const std::unique_ptr<Writer> writer = make_writer(Format::json, out);
-  Report<Animal>(*writer, {}, columns()).end({}, {});
+  writer->begin({});
+  writer->end({}, {});
   EXPECT_TRUE(nlohmann::json::parse(out.str())["rows"].empty());
 }
 

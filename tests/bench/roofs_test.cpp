@@ -4,9 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include "measure/copy_roof.hpp"
-#include "measure/matrix_roof.hpp"
-
 namespace foldconv::tool {
 namespace {
 

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <fstream>
 #include <limits>
+#include <sstream>
 #include <utility>
 
 #include "harness/caught.hpp"
@@ -19,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 Safetensors parse(const std::string& text) {
-  return Safetensors(in_memory(as_file(text)));
+  return Safetensors("(memory)", std::make_unique<std::istringstream>(text));
 }
 
 // What a parser says of a wrong file.
@@ -60,7 +61,6 @@ TEST(Safetensors, ListsTensorsByName) {
   EXPECT_EQ(to_string(file.tensors()[0].shape), "[2, 1, 3]");
   EXPECT_EQ(file.tensors()[1].dtype, "I64");
   EXPECT_EQ(to_string(file.tensors()[1].shape), "[]");
-  EXPECT_EQ(file.tensors()[1].elements(), 1U);
   EXPECT_EQ(file.find("b"), &file.tensors()[1]);
   EXPECT_EQ(file.find("a"), nullptr);
   EXPECT_EQ(file.find("c"), nullptr);
@@ -187,7 +187,7 @@ TEST(Safetensors, CapsTheLengthOfTheHeader) {
   const fs::path path = fs::path(testing::TempDir()) / "foldconv_long_header.safetensors";
   std::ofstream(path) << file_text(kMaxSafetensorsHeader + 1, "{}");
   fs::resize_file(path, kMaxSafetensorsHeader + 9);
-  const std::string message = message_of([&] { Safetensors{open_file(path)}; });
+  const std::string message = message_of([&] { Safetensors{path}; });
   fs::remove(path);
   EXPECT_TRUE(names(message, "has 100000001 bytes, more than 100000000"));
 }
@@ -387,7 +387,7 @@ class SafetensorsFile : public testing::Test {
   }
 
   static std::string complaint_of(const fs::path& path) {
-    const std::string message = message_of([&] { Safetensors{open_file(path)}; });
+    const std::string message = message_of([&] { Safetensors{path}; });
     EXPECT_EQ(message.find(path.string() + ": "), 0U) << message;
     return message;
   }
@@ -399,14 +399,14 @@ TEST_F(SafetensorsFile, IsReadWhereItIsAsked) {
   SafetensorsWriter writer;
   writer.add("a", "F32", "[2]", bytes_of<float>({1, 2}));
   writer.add("b", "BF16", "[1]", bytes_of<std::uint16_t>({0x3f80}));
-  const Safetensors file(open_file(write(writer.text())));
+  const Safetensors file(write(writer.text()));
   EXPECT_EQ(file.values("b"), (std::vector<float>{1}));
   EXPECT_EQ(file.values("a"), (std::vector<float>{1, 2}));
 }
 
 TEST_F(SafetensorsFile, StaysTheOneThatWasOpened) {
   const fs::path path = write(tensor_file<float>("F32", {1}));
-  const Safetensors file(open_file(path));
+  const Safetensors file(path);
   fs::remove(path);
   write(tensor_file<float>("F32", {2}));
   EXPECT_EQ(file.values("w"), (std::vector<float>{1}));
@@ -414,7 +414,7 @@ TEST_F(SafetensorsFile, StaysTheOneThatWasOpened) {
 
 TEST_F(SafetensorsFile, ThatShrinksIsAnError) {
   const fs::path path = write(tensor_file<float>("F32", {1, 2, 3}));
-  const Safetensors file(open_file(path));
+  const Safetensors file(path);
   fs::resize_file(path, fs::file_size(path) - 1);
   EXPECT_TRUE(names(message_of([&] { file.values("w"); }), "when it was opened"));
 }

@@ -22,11 +22,6 @@ std::string bytes_of(const std::vector<Element>& elements) {
   return bytes;
 }
 
-inline std::vector<std::byte> as_file(const std::string& bytes) {
-  const auto* first = reinterpret_cast<const std::byte*>(bytes.data());
-  return {first, first + bytes.size()};
-}
-
 // A file of any header and data; `length` is what it claims of the header.
 inline std::string file_text(std::uint64_t length, const std::string& header,
                              const std::string& data = "") {

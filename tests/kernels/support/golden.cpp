@@ -28,7 +28,7 @@ std::vector<Golden> read_files(const std::string& folder,
     if (entry.path().extension() != ".safetensors") continue;
     try {
       all.push_back(
-          read(entry.path().stem().string(), Safetensors(harness::open_file(entry.path()))));
+          read(entry.path().stem().string(), Safetensors(entry.path())));
     } catch (const std::exception& failure) {
       throw std::runtime_error(entry.path().string() + ": " + failure.what());
     }
