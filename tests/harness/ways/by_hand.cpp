@@ -53,9 +53,8 @@ JoinedConv join(const Line& line) {
 }
 
 // [t | x] at each output pixel, for so many images.
-std::vector<float> side_by_side(const Line& line, int images, const std::vector<float>& t,
-                                const std::vector<float>& x) {
-  const ConvProblem &last = line.convs.back().problem, &side = line.shortcut->problem;
+std::vector<float> side_by_side(const ConvProblem& last, const ConvProblem& side, int images,
+                                const std::vector<float>& t, const std::vector<float>& x) {
   std::vector<float> both;
   std::size_t t_pixel = 0;
   for (int n = 0; n < images; ++n) {
@@ -74,12 +73,14 @@ std::vector<float> side_by_side(const Line& line, int images, const std::vector<
 Step joined_step(const Line& line, const Tensor& t, const Tensor& x, const Tensor& y,
                  Tensors& tensors, Way& way) {
   const JoinedConv both = join(line);
-  const int distinct = x.images.distinct;
-  const Tensor& tx = tensors.allocate(Images{both.problem.dtype, both.problem.input(), distinct});
-  const auto set = [&line, distinct, of_t = t.images, of_x = x.images, of_tx = tx.images](
-                       const Bytes& t_bytes, const Bytes& x_bytes) {
-    return of_tx.encode(
-        side_by_side(line, distinct, of_t.distinct_values(t_bytes), of_x.distinct_values(x_bytes)));
+  const Tensor& tx =
+      tensors.allocate(Images{both.problem.dtype, both.problem.input(), x.images.distinct});
+  // By value: the judge may outlive the problem.
+  const auto set = [last = line.convs.back().problem, side = line.shortcut->problem,
+                    of_t = t.images, of_x = x.images,
+                    of_tx = tx.images](const Bytes& t_bytes, const Bytes& x_bytes) {
+    return of_tx.encode(side_by_side(last, side, of_tx.distinct, of_t.distinct_values(t_bytes),
+                                     of_x.distinct_values(x_bytes)));
   };
   Step step = planned_step(both.folded, both.problem, "", tx, nullptr, y, tensors, way);
   step.what = "with the projection, " + step.what;

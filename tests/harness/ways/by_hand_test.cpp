@@ -77,6 +77,11 @@ TEST(ByHand, AJoinedProjectionIsWhatTheWholeBlockComputes) {
   ASSERT_EQ(whole.refusal, "");
   EXPECT_EQ(check(whole).y, by_hand(ways.problem(), {true}).checked.y);
   EXPECT_NE(check(whole).y, by_hand(ways.problem(), {false}).checked.y);
+  // Judged by what the last convolution read, when all else is gone.
+  const Verdict verdict =
+      judge(by_hand(Problem(ways.problem()), {true}), by_hand(ways.problem(), {false}).checked.y);
+  EXPECT_FALSE(verdict.pass);
+  EXPECT_GT(verdict.worst_share, 0);
 }
 
 TEST(ByHand, MessagesNameTheLine) {

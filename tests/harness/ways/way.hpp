@@ -71,7 +71,7 @@ struct Way {
 // them and stays where it is.
 class Tensors {
  public:
-  // Uploads x and the residual; the problem must be filled.
+  // Uploads x and the residual. The problem must be filled, and outlive the ways.
   explicit Tensors(const Problem& problem);
   Tensors(const Tensors&) = delete;
   Tensors& operator=(const Tensors&) = delete;
