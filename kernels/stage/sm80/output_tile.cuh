@@ -25,11 +25,22 @@ class OutputTile {
   static constexpr int kChunksPerRow = kRowBytes / 16;
   static constexpr int kPieceRows = T.block_m / T.output_pieces();
   static constexpr int kRowStep = T.threads() / kChunksPerRow;
+  static_assert(
+      T.block_n % 64 == 0,
+      "block n of a tile must be a multiple of 64: 64, 128, ... (rows of whole 128-byte lines)");
   static_assert(T.output_pieces() <= T.stages - 1,
-                "pieces must fit into stages that the last product does not read");
-  static_assert(T.block_m % T.output_pieces() == 0 && kPieceRows * kRowBytes <= T.stage_bytes());
-  static_assert(kPieceRows % kRowStep == 0 && kRowStep % 8 == 0 && kRowBytes % 128 == 0);
-  static_assert(kPieceRows % T.warp_m() == 0, "a warp's rows lie in one piece");
+                "a tile needs more stages than its output has pieces, which lie in the stages that "
+                "the last product does not read");
+  static_assert(T.block_m % T.output_pieces() == 0 && kPieceRows * kRowBytes <= T.stage_bytes(),
+                "block m of a tile must be a multiple of its output's pieces: take a power of two");
+  static_assert(
+      kRowStep % 8 == 0 && kPieceRows % kRowStep == 0,
+      "a tile's warps must copy its output in whole steps of 8 rows or more: warps * 256 / "
+      "block n rows a step, a multiple of 8 that divides the rows of a piece");
+  static_assert(
+      kPieceRows % T.warp_m() == 0,
+      "block m / warps m of a tile must divide the rows of a piece of its output: a warp's "
+      "rows lie in one piece");
 
   // `n_begin`: first channel inside the group.
   __device__ __forceinline__ OutputTile(const ConvParams& p, char* shared, int m_begin, int n_begin,
