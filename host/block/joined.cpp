@@ -11,7 +11,7 @@ namespace foldconv::host {
 Result<BlockLaunch> offer_joined(const PlannedBlock& planned, const PlanContext& context) {
   const Block::Data& block = *planned.data;
   const BlockStep& downsample = *block.downsample;
-  if (std::string rule = joined_rule(planned); !rule.empty()) return not_offered(std::move(rule));
+  if (std::string rule = joined_rule(block); !rule.empty()) return not_offered(std::move(rule));
   ConvProblem problem = planned.problem(2);
   problem.residual = false;
   const ConvProblem side = planned.downsample_problem();
@@ -26,6 +26,8 @@ Result<BlockLaunch> offer_joined(const PlannedBlock& planned, const PlanContext&
     }
     if (std::string reason = refusal(kernel, problem, context.device); !reason.empty())
       return not_offered(std::move(reason));
+    if (std::string reason = index_rule(*kernel.tile, kernel.loader, side); !reason.empty())
+      return not_offered(text("the downsample ", reason));
     ConvParams params = conv_params(*kernel.tile, problem);
     const BlockConv weights = block_conv(*block.joined);
     params.w = weights.w;

@@ -141,13 +141,11 @@ std::string tail_rule(const TailTile& tile, const PlannedBlock& planned, const P
   if (tile.conv2.block_n < widest) {
     return text("takes middle widths of at most ", tile.conv2.block_n, ": the widest is ", widest);
   }
-  return index_rule(tile.conv2, planned.problem(1));
+  return index_rule(tile.conv2, ConvLoader::load_rxs, planned.problem(1));
 }
 
-std::string joined_rule(const PlannedBlock& planned) {
-  const Block::Data& block = *planned.data;
-  return first_of({tensor_rule({planned.input, planned.output()}),
-                   matrix_rule("conv3 and downsample", block.k(), conv3_slices(block))});
+std::string joined_rule(const Block::Data& block) {
+  return matrix_rule("conv3 and downsample", block.k(), conv3_slices(block));
 }
 
 std::string shared_memory_rule(std::int64_t needed, const DeviceFigures& device) {

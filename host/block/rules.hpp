@@ -19,8 +19,8 @@ std::string whole_rule(const PlannedBlock& block);
 std::string tail_rule(const PlannedBlock& block, const PlannedBlock* next);
 std::string tail_rule(const TailTile& tile, const PlannedBlock& block, const PlannedBlock* next);
 
-// conv_joined: conv3 and the downsample of a block that has them joined, by any tile.
-std::string joined_rule(const PlannedBlock& block);
+// conv_joined: conv3 and the downsample of a block that has them joined, whatever its input, by any tile.
+std::string joined_rule(const Block::Data& block);
 
 // "" unless a CTA needs more shared memory than the device has.
 std::string shared_memory_rule(std::int64_t needed, const DeviceFigures& device);

@@ -63,14 +63,17 @@ std::string reason_of(const ConvKernel& chosen, const Kernels& kernels, const Co
   if (chosen.gain.what != nullptr) {
     reason += text("; measured: ", chosen.gain.factor, " times as fast (", chosen.gain.what, ")");
   }
-  if (!chosen.direct()) return reason;
   for (const ConvKernel* kernel : kernels) {
+    if (kernel == &chosen) break;
+    if (!chosen.direct() && kernel->loader == chosen.loader) continue;
     const std::string too_large = size_refusal(*kernel, problem, device);
     if (too_large.empty()) continue;
-    return text(
-        "the tensors are too large for tensor-core kernels; this one, without tensor cores, "
-        "is many times slower. ",
-        kernel->name, " ", too_large);
+    return text("the tensors are too large for ",
+                chosen.direct() ? "tensor-core kernels; this one, without tensor cores, is many "
+                                  "times slower. "
+                                : "loaders that copy 16 bytes at a time; this one reads x element "
+                                  "by element. ",
+                kernel->name, " ", too_large);
   }
   return reason;
 }

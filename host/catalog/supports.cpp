@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "catalog/supports.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <optional>
 
 #include "base/sizes.hpp"
 #include "base/text.hpp"
+#include "catalog/launch.hpp"
 #include "catalog/problem_sizes.hpp"
 #include "params/conv_params.hpp"
 
@@ -87,31 +89,39 @@ std::string shared_memory_rule(const ConvKernel& kernel, const ConvProblem& prob
 
 }  // namespace
 
-std::string index_rule(const ConvTile& tile, const ConvProblem& problem) {
+std::string index_rule(const ConvTile& tile, ConvLoader loader, const ConvProblem& problem) {
   const std::int64_t largest = kIndexLimit - 1;
+  const std::int64_t pixels = output_pixels(problem);
   const std::int64_t pixels_per_image = std::int64_t{problem.p()} * problem.q();
   // The last tile counts on past the last pixel.
   const std::int64_t most_pixels = largest / tile.block_m * tile.block_m;
-  if (const auto pixels = output_pixels(problem); pixels > most_pixels) {
+  if (pixels > most_pixels) {
     return index_refusal("n * p * q up to a whole tile",
                          ceil_div(pixels, tile.block_m) * tile.block_m, "n",
                          most_pixels / pixels_per_image);
   }
-  const auto y = output_pixels(problem) * problem.k;
-  if (y > largest) {
-    return index_refusal("elements of y", y, "n", largest / problem.k / pixels_per_image);
+  if (const std::int64_t ctas = tile_count(tile, problem); ctas > largest) {
+    const std::int64_t most_tiles = largest / (ctas / ceil_div(pixels, tile.block_m));
+    return index_refusal("CTAs", ctas, "n", most_tiles * tile.block_m / pixels_per_image);
   }
+  // What addresses of x count: chunks of the whole tensor, or elements of the images that a tile may touch.
+  const int unit = address_unit(loader);
+  const std::int64_t images =
+      unit == kChunk
+          ? problem.n
+          : std::min<std::int64_t>(problem.n, ceil_div(tile.block_m - 1, pixels_per_image) + 1);
   // A window may start in the margin: its address is computed before it is found outside.
   const std::int64_t margin_h =
       std::abs(std::int64_t{problem.pad.top}) + std::abs(std::int64_t{problem.pad.bottom});
   const std::int64_t margin_w =
       std::abs(std::int64_t{problem.pad.left}) + std::abs(std::int64_t{problem.pad.right});
-  const std::int64_t rows = std::int64_t{problem.n} * problem.h + margin_h;
-  const std::int64_t row_elements = (problem.w + margin_w) * problem.c;
-  const auto x = checked_product({rows, row_elements});
+  const std::int64_t rows = images * problem.h + margin_h;
+  const std::int64_t row_units = (problem.w + margin_w) * (problem.c / unit);
+  const auto x = checked_product({rows, row_units});
   if (!x || *x > largest) {
-    return index_refusal("elements of x, padding included", x, "n",
-                         (largest / row_elements - margin_h) / problem.h);
+    return index_refusal(unit == kChunk ? "16-byte chunks of x, padding included"
+                                        : "elements of a tile's images, padding included",
+                         x, "n", (largest / row_units - margin_h) / problem.h);
   }
   const std::int64_t row = weight_layout(problem).row();
   if (const std::int64_t w = row * problem.k; w > largest) {
@@ -147,7 +157,7 @@ std::string form_rule(const ConvKernel& kernel, const ConvProblem& problem,
 std::string refusal(const ConvKernel& kernel, const ConvProblem& problem,
                     const DeviceFigures& device) {
   std::string reason = form_rule(kernel, problem, device);
-  if (reason.empty() && !kernel.direct()) reason = index_rule(*kernel.tile, problem);
+  if (reason.empty() && !kernel.direct()) reason = index_rule(*kernel.tile, kernel.loader, problem);
   if (reason.empty() && !kernel.direct()) reason = shared_memory_rule(kernel, problem, device);
   return reason;
 }
@@ -155,7 +165,7 @@ std::string refusal(const ConvKernel& kernel, const ConvProblem& problem,
 std::string size_refusal(const ConvKernel& kernel, const ConvProblem& problem,
                          const DeviceFigures& device) {
   if (kernel.direct() || !form_rule(kernel, problem, device).empty()) return {};
-  return index_rule(*kernel.tile, problem);
+  return index_rule(*kernel.tile, kernel.loader, problem);
 }
 
 }  // namespace foldconv::host

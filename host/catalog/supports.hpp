@@ -20,7 +20,8 @@ std::string refusal(const ConvKernel& kernel, const ConvProblem& problem,
 std::string size_refusal(const ConvKernel& kernel, const ConvProblem& problem,
                          const DeviceFigures& device);
 
-// The rule on 32-bit indices alone, for kernels that tile a convolution as `tile` does.
-std::string index_rule(const ConvTile& tile, const ConvProblem& problem);
+// The rule on 32-bit indices alone, for kernels that tile a convolution as `tile` does and read x by
+// `loader`.
+std::string index_rule(const ConvTile& tile, ConvLoader loader, const ConvProblem& problem);
 
 }  // namespace foldconv::host

@@ -34,7 +34,7 @@ struct WholeParams {
 
 // block_tail_sm80. Grid: one CTA for each block_m pixels of y; block of conv2.threads(). Requires
 // what conv_sm80 requires of conv2 (taps loader, one group), middle widths and k multiples of 8, fewer
-// than 2^31 elements in each tensor.
+// than 2^31 elements in each of its own tensors.
 struct TailParams {
   ConvParams conv2;        // x: conv1's output; its y and residual are not used
   BlockConv conv3;         // [w3], or [w3 ; wd] where the shortcut is a projection

@@ -36,8 +36,8 @@ struct SecondInput {
 };
 
 // conv_sm80: grid = {m tiles * n tiles, 1, 1}, n tiles (over all groups) running fastest; block =
-// tile.threads(). Requires n*p*q < 2^31, fewer than 2^31 elements in x, w, y, and r, s <=
-// kMaxTensorCoreTaps where the loader is not unit.
+// tile.threads(). Requires m tiles * block_m, the grid, the elements of w and the reach of the loader's addresses
+// (address_unit()) below 2^31, and r, s <= kMaxTensorCoreTaps where the loader has taps. The size of y is no limit.
 struct ConvParams {
   const void* x;         // NHWC
   SecondInput second;    // for the joined loader

@@ -14,7 +14,7 @@
 namespace foldconv {
 
 struct AddressEntry {
-  int delta;           // elements to add to the pixel's offset
+  int delta;           // to add to the pixel's offset, in units of address_unit()
   unsigned int needs;  // bits of the mask
 };
 
@@ -48,12 +48,15 @@ __device__ __forceinline__ unsigned int validity_mask(const ConvGeometry& g, int
   return mask;
 }
 
+// `channel`: a multiple of kUnit.
+template <int kUnit>
 __device__ __forceinline__ AddressEntry address_entry(const ConvParams& p, int tap, int channel,
                                                       bool last_slice) {
   const int r = static_cast<int>(p.kernel_w.quotient(tap));
   const int s = static_cast<int>(p.kernel_w.remainder(tap, r));
   AddressEntry entry;
-  entry.delta = (r * p.g.dilation_h * p.g.w + s * p.g.dilation_w) * p.g.c + channel;
+  entry.delta =
+      (r * p.g.dilation_h * p.g.w + s * p.g.dilation_w) * (p.g.c / kUnit) + channel / kUnit;
   entry.needs = mask_bits::row(r) | mask_bits::column(s) | (last_slice ? mask_bits::kLastSlice : 0);
   return entry;
 }
@@ -69,13 +72,14 @@ __device__ __forceinline__ int element_slot(int k_block, int chunk, int e) {
 // (one tap of one slice), a chunk or an element, as foldconv::table_entries() counts them.
 template <ConvTile T, ConvLoader kLoader>
 __device__ __forceinline__ void build_address_table(const ConvParams& p, AddressEntry* table) {
+  constexpr int kUnit = address_unit(kLoader);
   const WeightLayout layout{p.g.c_per_group, p.g.r * p.g.s};
   const int entries = table_entries(kLoader, layout);
   for (int i = threadIdx.x; i < entries; i += T.threads()) {
     if (kLoader == ConvLoader::load_rxs || !layout.narrow()) {
       const int slice = static_cast<int>(p.taps.quotient(i));
       const int tap = static_cast<int>(p.taps.remainder(i, slice));
-      table[i] = address_entry(p, tap, slice * kSliceWidth, slice == layout.slices() - 1);
+      table[i] = address_entry<kUnit>(p, tap, slice * kSliceWidth, slice == layout.slices() - 1);
     } else {
       // The inverse of element_slot(), or the first element of chunk i.
       const int k = kLoader == ConvLoader::load_element
@@ -83,7 +87,7 @@ __device__ __forceinline__ void build_address_table(const ConvParams& p, Address
                         : i * 8;
       const int tap = static_cast<int>(p.channels.quotient(k));
       const int channel = static_cast<int>(p.channels.remainder(k, tap));
-      table[i] = tap < layout.taps ? address_entry(p, tap, channel, false)
+      table[i] = tap < layout.taps ? address_entry<kUnit>(p, tap, channel, false)
                                    : AddressEntry{0, mask_bits::kNever};
     }
   }

@@ -20,6 +20,12 @@ enum class ConvLoader {
                  // break 16-byte alignment
 };
 
+// Elements of x that a loader's 32-bit addresses count as one. Those that copy 16-byte chunks count chunks of the whole
+// tensor, 2^34 elements; the element loader counts elements from a tile's first image on.
+FOLDCONV_HOST_DEVICE constexpr int address_unit(ConvLoader loader) {
+  return loader == ConvLoader::load_element ? 1 : 8;
+}
+
 // One k slice a stage. Warps tile the CTA tile as warps_m x warps_n.
 struct ConvTile {
   int block_m = 0;  // output pixels (N*P*Q flattened)

@@ -2,6 +2,8 @@
 // conv_sm80's accumulators -> y.
 #pragma once
 
+#include <cstdint>
+
 #include "params/conv_params.hpp"
 #include "stage/element.cuh"
 #include "stage/epilogue.cuh"
@@ -58,7 +60,7 @@ __device__ __forceinline__ void store_elements(const ConvParams& p, const Sums& 
   // Calls body(i, element of y) for each of the pair that lies in y.
   const auto in_y = [&](const PairPlace& at, auto&& body) {
     const int m = row + at.row(), k = column + at.column();
-    const int first = m * p.g.k + group * p.g.k_per_group + k;
+    const auto first = static_cast<std::int64_t>(m) * p.g.k + group * p.g.k_per_group + k;
     if (m < p.m && k < p.g.k_per_group) body(0, first);
     if (m < p.m && k + 1 < p.g.k_per_group) body(1, first + 1);
   };
@@ -73,11 +75,13 @@ __device__ __forceinline__ void store_elements(const ConvParams& p, const Sums& 
       residual != nullptr,
       [&](const PairPlace& at) {
         float z[2] = {};
-        in_y(at, [&](int i, int element) { z[i] = to_float(residual[element]); });
+        in_y(at, [&](int i, std::int64_t element) { z[i] = to_float(residual[element]); });
         return float2{z[0], z[1]};
       },
       [&](const PairPlace& at, float2 v) {
-        in_y(at, [&](int i, int element) { y[element] = from_float<Element>(i == 0 ? v.x : v.y); });
+        in_y(at, [&](int i, std::int64_t element) {
+          y[element] = from_float<Element>(i == 0 ? v.x : v.y);
+        });
       });
 }
 

@@ -25,11 +25,22 @@ class OutputTile {
   static constexpr int kChunksPerRow = kRowBytes / 16;
   static constexpr int kPieceRows = T.block_m / T.output_pieces();
   static constexpr int kRowStep = T.threads() / kChunksPerRow;
+  static_assert(
+      T.block_n % 64 == 0,
+      "block n of a tile must be a multiple of 64: 64, 128, ... (rows of whole 128-byte lines)");
   static_assert(T.output_pieces() <= T.stages - 1,
-                "pieces must fit into stages that the last product does not read");
-  static_assert(T.block_m % T.output_pieces() == 0 && kPieceRows * kRowBytes <= T.stage_bytes());
-  static_assert(kPieceRows % kRowStep == 0 && kRowStep % 8 == 0 && kRowBytes % 128 == 0);
-  static_assert(kPieceRows % T.warp_m() == 0, "a warp's rows lie in one piece");
+                "a tile needs more stages than its output has pieces, which lie in the stages that "
+                "the last product does not read");
+  static_assert(T.block_m % T.output_pieces() == 0 && kPieceRows * kRowBytes <= T.stage_bytes(),
+                "block m of a tile must be a multiple of its output's pieces: take a power of two");
+  static_assert(
+      kRowStep % 8 == 0 && kPieceRows % kRowStep == 0,
+      "a tile's warps must copy its output in whole steps of 8 rows or more: warps * 256 / "
+      "block n rows a step, a multiple of 8 that divides the rows of a piece");
+  static_assert(
+      kPieceRows % T.warp_m() == 0,
+      "block m / warps m of a tile must divide the rows of a piece of its output: a warp's "
+      "rows lie in one piece");
 
   // `n_begin`: first channel inside the group.
   __device__ __forceinline__ OutputTile(const ConvParams& p, char* shared, int m_begin, int n_begin,
@@ -38,8 +49,8 @@ class OutputTile {
         shared_(shared),
         first_row_(threadIdx.x / kChunksPerRow),
         chunk_(threadIdx.x % kChunksPerRow),
-        first_element_((m_begin + first_row_) * p.g.k + group * p.g.k_per_group + n_begin +
-                       chunk_ * 8) {
+        first_pixel_(m_begin + first_row_),
+        first_channel_(group * p.g.k_per_group + n_begin + chunk_ * 8) {
     // Rows of this thread that lie in y: all or none of them where the chunk is past the group's
     // last channel.
     rows_left_ = n_begin + chunk_ * 8 < p.g.k_per_group ? p.m - m_begin - first_row_ : 0;
@@ -47,22 +58,25 @@ class OutputTile {
 
   // Starts the copy of one piece of the residual; zeros outside y.
   __device__ __forceinline__ void load_residual(int piece) const {
-    const auto* residual = static_cast<const Element*>(p_.residual) + first_element_;
+    const auto* residual = static_cast<const Element*>(p_.residual) + first_element();
+    const std::int64_t row_elements = p_.g.k;
     const std::uint32_t to = ptx::shared_address(own_chunks(piece));
     for_each_own_row(piece, [&](int row, int row_in_piece) {
-      ptx::copy_async_16(to + row_in_piece * kRowBytes, residual + row * p_.g.k, row < rows_left_);
+      ptx::copy_async_16(to + row_in_piece * kRowBytes, residual + row * row_elements,
+                         row < rows_left_);
     });
   }
 
   // Writes the finished tile to y. The caller has synchronised.
   __device__ __forceinline__ void store() const {
-    auto* y = static_cast<Element*>(p_.y) + first_element_;
+    auto* y = static_cast<Element*>(p_.y) + first_element();
+    const std::int64_t row_elements = p_.g.k;
 #pragma unroll
     for (int piece = 0; piece < T.output_pieces(); ++piece) {
       const char* from = own_chunks(piece);
       for_each_own_row(piece, [&](int row, int row_in_piece) {
         if (row < rows_left_) {
-          *reinterpret_cast<uint4*>(y + row * p_.g.k) =
+          *reinterpret_cast<uint4*>(y + row * row_elements) =
               *reinterpret_cast<const uint4*>(from + row_in_piece * kRowBytes);
         }
       });
@@ -95,6 +109,10 @@ class OutputTile {
   }
 
  private:
+  // Of y, at first_row_ and chunk_.
+  __device__ __forceinline__ std::int64_t first_element() const {
+    return static_cast<std::int64_t>(first_pixel_) * p_.g.k + first_channel_;
+  }
   __device__ __forceinline__ char* piece_base(int piece) const {
     return shared_ + static_cast<unsigned int>(p_.k_blocks + piece) % T.stages * T.stage_bytes();
   }
@@ -112,7 +130,7 @@ class OutputTile {
   const ConvParams& p_;
   char* shared_;
   int first_row_, chunk_;
-  int first_element_;  // of y, at first_row_ and chunk_
+  int first_pixel_, first_channel_;
   int rows_left_;
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "params/conv_params.hpp"
 #include "ptx/async_copy.cuh"
@@ -27,7 +28,8 @@ class XLoader {
   __device__ __forceinline__ XLoader(const ConvParams& p, const AddressEntry* table, int m_begin,
                                      int group)
       : p_(p),
-        x_(static_cast<const Element*>(p.x)),
+        x_(static_cast<const Unit*>(p.x) +
+           static_cast<std::int64_t>(first_image(p, m_begin)) * p.g.h * p.g.w * units(p.g.c)),
         table_(table),
         channels_(p.g.c_per_group),
         last_width_(p.g.c_per_group -
@@ -35,7 +37,7 @@ class XLoader {
         chunk_(threadIdx.x % ConvTile::kChunksPerRow) {
     const int row = threadIdx.x / ConvTile::kChunksPerRow;
     destination_ = row * kSliceBytes + swizzled_chunk(row, chunk_) * 16;
-    const int in_group = group * p.g.c_per_group + (kUsesChunkOffset ? chunk_ * 8 : 0);
+    const int in_group = units(group * p.g.c_per_group) + (kUsesChunkOffset ? chunk_ : 0);
     const unsigned int in_last_slice = chunk_ * 8 < last_width_ ? mask_bits::kLastSlice : 0;
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
@@ -46,14 +48,15 @@ class XLoader {
       const int output_column = static_cast<int>(p.per_row.remainder(pixel, output_row));
       const int h = output_row * p.g.stride_h - p.g.pad_top;
       const int w = output_column * p.g.stride_w - p.g.pad_left;
-      offset_[i] = ((image * p.g.h + h) * p.g.w + w) * p.g.c + in_group;
+      offset_[i] =
+          (((image - first_image(p, m_begin)) * p.g.h + h) * p.g.w + w) * units(p.g.c) + in_group;
       mask_[i] = m < p.m ? validity_mask(p.g, h, w) | in_last_slice : 0;
       if constexpr (kLoader == ConvLoader::load_joined) {
         const SecondInput& second = p.second;
         second_offset_[i] = ((image * second.h + output_row * second.stride) * second.w +
                              output_column * second.stride) *
-                                second.c +
-                            chunk_ * 8;
+                                units(second.c) +
+                            chunk_;
       }
     }
   }
@@ -67,7 +70,7 @@ class XLoader {
       if (k_block < first_slices) {
         load_slice(stage, x_, offset_, k_block, channels_);
       } else {
-        load_slice(stage, static_cast<const Element*>(p_.second.x), second_offset_,
+        load_slice(stage, static_cast<const Unit*>(p_.second.x), second_offset_,
                    k_block - first_slices, p_.second.c);
       }
     } else if constexpr (kLoader == ConvLoader::load_1x1) {
@@ -82,30 +85,42 @@ class XLoader {
 #pragma unroll
       for (int i = 0; i < kRows; ++i) {
         const bool valid = (mask_[i] & entry.needs) == entry.needs;
-        const Element* source = x_ + (offset_[i] + entry.delta);
-        ptx::copy_async_16(stage + destination_ + i * kRowStep * kSliceBytes, source, valid);
+        ptx::copy_async_16(stage + destination_ + i * kRowStep * kSliceBytes,
+                           x_ + (offset_[i] + entry.delta), valid);
       }
     }
   }
 
  private:
+  // Elements, or the chunks that they make up; a tensor of either type.
+  static constexpr int kUnit = address_unit(kLoader);
+  using Unit = std::conditional_t<kUnit == 1, Element, uint4>;
+  static_assert(sizeof(Unit) == kUnit * sizeof(Element));
+  static __device__ __forceinline__ int units(int elements) {
+    return static_cast<int>(static_cast<unsigned int>(elements) / kUnit);
+  }
+  // The image that offsets count from: elements need one near the tile, chunks reach from image 0.
+  static __device__ __forceinline__ int first_image(const ConvParams& p, int m_begin) {
+    return kUnit == 1 ? static_cast<int>(p.per_image.quotient(m_begin)) : 0;
+  }
+
   // The tables of the narrow and element loaders have the channel in them.
   static constexpr bool kUsesChunkOffset = kLoader == ConvLoader::load_1x1 ||
                                            kLoader == ConvLoader::load_joined ||
                                            kLoader == ConvLoader::load_rxs;
 
   // A 1x1: slice `slice` of the channels at each pixel.
-  __device__ __forceinline__ void load_slice(std::uint32_t stage, const Element* x,
+  __device__ __forceinline__ void load_slice(std::uint32_t stage, const Unit* x,
                                              const int (&offset)[kRows], int slice,
                                              int channels) const {
-    const int channel = slice * kSliceWidth;
+    const int channel = slice * kSliceWidth + chunk_ * 8;
     constexpr unsigned int kInside = mask_bits::row(0) | mask_bits::column(0);
-    const bool exists = channel + chunk_ * 8 < channels;
+    const bool exists = channel < channels;
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
       const bool valid = exists && (mask_[i] & kInside) == kInside;
       ptx::copy_async_16(stage + destination_ + i * kRowStep * kSliceBytes,
-                         x + (offset[i] + channel), valid);
+                         x + (offset[i] + slice * units(kSliceWidth)), valid);
     }
   }
 
@@ -142,13 +157,13 @@ class XLoader {
   }
 
   const ConvParams& p_;
-  const Element* x_;
+  const Unit* x_;
   const AddressEntry* table_;
   int channels_, last_width_;
   int chunk_;
   std::uint32_t destination_;
-  int offset_[kRows];  // of the window's corner, in elements; may point outside the image
-  int second_offset_[kLoader == ConvLoader::load_joined ? kRows : 1];  // of the pixel in p.second.x
+  int offset_[kRows];  // of the window's corner, in units; may point outside the image
+  int second_offset_[kLoader == ConvLoader::load_joined ? kRows : 1];  // of p.second.x's pixel
   unsigned int mask_[kRows];  // which filter rows and columns lie inside
 };
 

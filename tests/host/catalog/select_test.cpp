@@ -194,18 +194,42 @@ TEST(Refusals, NameRuleValueAndNearestLegalValue) {
 
 TEST(Refusals, ThirtyTwoBitIndices) {
   const std::string unit = "conv_1x1_f16_64x64x64_st4_sm80";
-  // x: 2^21 elements an image, so 1023 images stay below 2^31 and 1024 do not.
+  // x: 2^18 chunks of 8 elements an image, so 8191 images stay below 2^31 and 8192 do not.
   const auto x = [](int n) { return ConvProblem{.n = n, .h = 256, .w = 128, .c = 64, .k = 8}; };
-  EXPECT_EQ(chosen(x(1023)).find("conv_1x1"), 0u);
-  EXPECT_EQ(chosen(x(1024)), "direct_f16_sm80");
-  EXPECT_TRUE(has(refusal(x(1024), unit), {"elements of x", "2147483648", "nearest: n = 1023"}));
-  // The much slower kernel is not taken in silence.
-  EXPECT_TRUE(has(choose(x(1024)).reason, {"too large for tensor-core kernels", "many times slower",
-                                           "elements of x", "2147483648", "nearest: n = 1023"}));
+  EXPECT_EQ(chosen(x(8191)).find("conv_1x1"), 0u);
+  EXPECT_TRUE(
+      has(refusal(x(8192), unit), {"16-byte chunks of x", "2147483648", "nearest: n = 8191"}));
+  // The slower kernel is not taken in silence.
+  EXPECT_EQ(chosen(x(8192)), "conv_element_f16_128x64x64_st3_sm80");
+  EXPECT_TRUE(has(choose(x(8192)).reason, {"too large for loaders that copy", "element by element",
+                                           "chunks of x", "2147483648", "nearest: n = 8191"}));
+  // Of y, pixels and tiles count alone: 2^15 pixels an image.
+  const auto y = [](int n, int k) {
+    return ConvProblem{.n = n, .h = 256, .w = 128, .c = 8, .k = k};
+  };
+  EXPECT_EQ(chosen(y(65535, 64)).find("conv_1x1"), 0u);
+  EXPECT_EQ(chosen(y(65536, 64)), "direct_f16_sm80");
+  EXPECT_TRUE(
+      has(choose(y(65536, 64)).reason, {"too large for tensor-core kernels", "many times slower",
+                                        "n * p * q", "2147483648", "nearest: n = 65535"}));
   EXPECT_FALSE(has(choose(conv(1, 7, 64, 64, 17)).reason, {"too large"}));
-  const auto y = [](int n) { return ConvProblem{.n = n, .h = 256, .w = 128, .c = 8, .k = 64}; };
-  EXPECT_EQ(chosen(y(1023)).find("conv_1x1"), 0u);
-  EXPECT_TRUE(has(refusal(y(1024), unit), {"elements of y", "2147483648", "nearest: n = 1023"}));
+  // 512 x 65 tiles an image.
+  EXPECT_TRUE(has(refusal(y(64527, 4160), unit), {"takes the problem"}));
+  EXPECT_TRUE(has(refusal(y(64528, 4160), unit), {"CTAs = 2147491840", "nearest: n = 64527"}));
+
+  // The element loader counts from a tile's first image on.
+  const std::string element = "conv_element_f16_64x64x64_st4_sm80";
+  EXPECT_EQ(chosen({.n = 40000, .h = 224, .w = 224, .c = 3, .k = 8}).find("conv_element"), 0u);
+  const auto wide = [](int n, int w) {
+    return ConvProblem{.n = n, .h = 1 << 15, .w = w, .c = 3, .k = 8, .stride = {4096, 4096}};
+  };
+  EXPECT_EQ(refusal(wide(1, 21845), element), "");
+  EXPECT_TRUE(has(refusal(wide(1, 21846), element),
+                  {"elements of a tile's images", "2147549184", "no n is small enough"}));
+  // 16 pixels an image: a tile of 64 touches 5 images, of 2^15 x 4369 x 3 elements, at most.
+  EXPECT_EQ(refusal(wide(9999, 4369), element), "");
+  EXPECT_TRUE(has(refusal(wide(9999, 4370), element),
+                  {"elements of a tile's images", "2147942400", "nearest: n = 4"}));
 
   const ConvProblem pixels = {
       .n = 1 << 15, .h = 1, .w = 1, .c = 8, .k = 1, .pad = {128, 128, 128, 127}};
@@ -226,7 +250,7 @@ TEST(Refusals, ThirtyTwoBitIndices) {
   ConvProblem margin = {.h = 1 << 10, .w = 1 << 10, .c = 64, .k = 8};
   margin.pad = {1 << 20, 0, 0, 0};
   margin.stride.h = 1 << 18;
-  EXPECT_TRUE(has(refusal(margin, unit), {"elements of x, padding included", "no n is small"}));
+  EXPECT_TRUE(has(refusal(margin, unit), {"chunks of x, padding included", "no n is small"}));
   EXPECT_EQ(chosen(margin), "direct_f16_sm80");
 }
 

@@ -1,80 +1,48 @@
 // SPDX-License-Identifier: MIT
-// Tensors of more than 2^31 elements in the kernels that take them: the last CTAs of the grid, on the
-// emulator's sparse memory.
+// Tensors of more than 2^31 elements in the kernels without tensor cores: the last CTAs of the grid, launched
+// by hand.
 #include <cuda_runtime_api.h>
 #include <gtest/gtest.h>
 
 #include <cstdint>
 #include <span>
-#include <stdexcept>
 #include <vector>
 
-#include "cuemu.h"
 #include "entry_points.hpp"
 #include "foldconv/activation.hpp"
 #include "harness/oracle/rounding.hpp"
+#include "kernels/support/large_tensors.hpp"
 #include "params/conv_params.hpp"
 
 namespace foldconv::kernel_tests {
 namespace {
 
-void expect_success(cudaError_t error) {
-  if (error != cudaSuccess) throw std::runtime_error(cudaGetErrorString(error));
-}
-
-// Device memory of which little is ever touched.
-class LargeTensors : public testing::Test {
+// f16 values from element `first` of a tensor on.
+class LargeF16Tensors : public LargeTensors {
  protected:
-  void SetUp() override {
-    if (cuemu_present() == 0) GTEST_SKIP() << "needs sparse memory and single CTAs";
-    sparse_ = cuemu_set_switch("sparse", 1);
-  }
-  void TearDown() override {
-    cuemu_run_ctas(0, 0);
-    for (void* buffer : buffers_) cudaFree(buffer);
-    if (cuemu_present() != 0) cuemu_set_switch("sparse", sparse_);
-  }
-
-  std::byte* allocate(std::int64_t bytes) {
-    void* buffer = nullptr;
-    expect_success(cudaMalloc(&buffer, static_cast<std::size_t>(bytes)));
-    buffers_.push_back(buffer);
-    return static_cast<std::byte*>(buffer);
-  }
   template <class T>
   const T* upload(const std::vector<T>& values) {
     std::byte* const buffer = allocate(static_cast<std::int64_t>(values.size() * sizeof(T)));
-    expect_success(
-        cudaMemcpy(buffer, values.data(), values.size() * sizeof(T), cudaMemcpyHostToDevice));
+    LargeTensors::put(buffer, std::as_bytes(std::span(values)));
     return reinterpret_cast<const T*>(buffer);
   }
-  // f16 values from element `first` on.
   static void put(std::byte* tensor, std::int64_t first, const std::vector<float>& values) {
-    const std::vector<std::byte> bytes = oracle::encode(DataType::f16, values);
-    expect_success(
-        cudaMemcpy(tensor + first * 2, bytes.data(), bytes.size(), cudaMemcpyHostToDevice));
+    LargeTensors::put(tensor + first * 2, oracle::encode(DataType::f16, values));
   }
   static std::vector<float> get(const std::byte* tensor, std::int64_t first, std::size_t count) {
-    std::vector<std::byte> bytes(count * 2);
-    expect_success(
-        cudaMemcpy(bytes.data(), tensor + first * 2, bytes.size(), cudaMemcpyDeviceToHost));
-    return oracle::decode(DataType::f16, bytes);
+    return oracle::decode(DataType::f16, LargeTensors::get(tensor + first * 2, count * 2));
   }
   template <class Params>
   static void launch(const void* kernel, std::int64_t grid, int threads, Params params,
                      std::int64_t first_cta) {
-    cuemu_run_ctas(first_cta, 1);
-    void* arguments[] = {&params};
-    expect_success(cudaLaunchKernel(kernel, dim3(static_cast<unsigned int>(grid)),
-                                    dim3(static_cast<unsigned int>(threads)), arguments, 0,
-                                    nullptr));
-    expect_success(cudaDeviceSynchronize());
-    cuemu_run_ctas(0, 0);
+    run_ctas(first_cta, 1, [&] {
+      void* arguments[] = {&params};
+      harness::check(
+          cudaLaunchKernel(kernel, dim3(static_cast<unsigned int>(grid)),
+                           dim3(static_cast<unsigned int>(threads)), arguments, 0, nullptr),
+          "launch");
+    });
   }
-
- private:
-  std::vector<void*> buffers_;
-  int sparse_ = 0;
 };
 
 constexpr std::int64_t kLimit = std::int64_t{1} << 31;
@@ -86,7 +54,7 @@ std::vector<float> numbers(std::size_t count, int period) {
   return values;
 }
 
-TEST_F(LargeTensors, DirectConvolution) {
+TEST_F(LargeF16Tensors, DirectConvolution) {
   constexpr int kHeight = 1 << 15, kWidth = (1 << 15) + 1, kChannels = 2;
   constexpr std::int64_t kElements = std::int64_t{kHeight} * kWidth * kChannels;
   static_assert(kElements > kLimit + kDirectThreads);
@@ -138,7 +106,7 @@ TEST_F(LargeTensors, DirectConvolution) {
 }
 
 // The last whole pieces are the last CTA's, the rest is the first one's.
-TEST_F(LargeTensors, Pointwise) {
+TEST_F(LargeF16Tensors, Pointwise) {
   constexpr int kCount = kPointwiseThreads * 8, kRest = 5, kChannels = 3;
   constexpr std::int64_t kElements = kLimit + kCount + kRest;
   constexpr std::int64_t kFirst = kElements - kCount - kRest;
