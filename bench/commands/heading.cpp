@@ -48,7 +48,7 @@ std::string layer(const Options& options) {
   if (options.data.batch_norm && options.command != Command::explain) text += " + BatchNorm";
   if (settings.residual) text += " + residual";
   if (settings.activation != Activation::none) {
-    text += std::string(" + ") + to_string(settings.activation);
+    text += std::string(" + ") + to_string(settings.activation.kind);
   }
   return text;
 }

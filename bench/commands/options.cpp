@@ -147,7 +147,7 @@ void add_problem_options(CLI::App& command, Options& options, const std::string&
       [](const std::string& name) { return value_of(parse_activation(name)); },
       "Activation: relu (default), none, relu6, leaky_relu, silu, sigmoid, tanh, hardswish, gelu")
       ->type_name("NAME");
-  command.add_option("--alpha", settings.alpha, "Slope of leaky_relu below 0")
+  command.add_option("--alpha", settings.activation.alpha, "Slope of leaky_relu below 0")
       ->type_name("X")
       ->capture_default_str();
   command.add_flag("--residual", settings.residual, "Add a tensor before the activation (layers)");

@@ -76,7 +76,7 @@ struct Cudnn {
   // no engine takes the graph, with cuDNN's reason.
   std::function<ConvEngines(const ConvProblem&, const Epilogue&, const Choice&)> engines;
   // Throws Error (unsupported): cudnnActivationForward has no such function.
-  std::function<TensorCalls(DataType, const Shape&, Activation)> calls;
+  std::function<TensorCalls(DataType, const Shape&, const Activation&)> calls;
 };
 
 // Both throw Error (unsupported) that says why there is no cuDNN: this build has none, it is not on this

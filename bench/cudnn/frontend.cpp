@@ -86,28 +86,28 @@ struct Gpu {
 fe::graph::Pointwise_attributes activation_of(const ConvProblem& problem) {
   using Mode = fe::PointwiseMode_t;
   fe::graph::Pointwise_attributes attributes;
-  switch (problem.activation) {
-    case Activation::relu6:
+  switch (problem.activation.kind) {
+    case Activation::Kind::relu6:
       attributes.set_mode(Mode::RELU_FWD).set_relu_lower_clip(0).set_relu_upper_clip(6);
       break;
-    case Activation::leaky_relu:
-      attributes.set_mode(Mode::RELU_FWD).set_relu_lower_clip_slope(problem.alpha);
+    case Activation::Kind::leaky_relu:
+      attributes.set_mode(Mode::RELU_FWD).set_relu_lower_clip_slope(problem.activation.alpha);
       break;
-    case Activation::silu:
+    case Activation::Kind::silu:
       attributes.set_mode(Mode::SWISH_FWD).set_swish_beta(1);
       break;
-    case Activation::sigmoid:
+    case Activation::Kind::sigmoid:
       attributes.set_mode(Mode::SIGMOID_FWD);
       break;
-    case Activation::tanh:
+    case Activation::Kind::tanh:
       attributes.set_mode(Mode::TANH_FWD);
       break;
-    case Activation::gelu:
+    case Activation::Kind::gelu:
       attributes.set_mode(Mode::GELU_FWD);
       break;
-    case Activation::relu:
-    case Activation::none:       // no operation; asked for by nobody
-    case Activation::hardswish:  // refused by refuse()
+    case Activation::Kind::relu:
+    case Activation::Kind::none:       // no operation; asked for by nobody
+    case Activation::Kind::hardswish:  // refused by refuse()
       attributes.set_mode(Mode::RELU_FWD);
       break;
   }
@@ -273,7 +273,7 @@ std::shared_ptr<const Cudnn> cudnn_on(std::shared_ptr<Gpu> gpu) {
       .engines = [gpu](const ConvProblem& problem, const Epilogue& epilogue,
                        const Choice& choice) { return engines_of(gpu, problem, epilogue, choice); },
       .calls =
-          [gpu](DataType dtype, const Shape& shape, Activation activation) {
+          [gpu](DataType dtype, const Shape& shape, const Activation& activation) {
             return tensor_calls(gpu->handle, dtype, shape, activation);
           }});
 }

@@ -22,6 +22,6 @@ void check(cudnnStatus_t status, const std::string& tried);
 
 // `handle` outlives the calls, and is null where nothing is to be run.
 TensorCalls tensor_calls(cudnnHandle_t handle, DataType dtype, const Shape& shape,
-                         Activation activation);
+                         const Activation& activation);
 
 }  // namespace foldconv::cudnn

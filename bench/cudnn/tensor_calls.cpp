@@ -21,22 +21,22 @@ Function* find(Function*, const char* name) {
 // Calls it.
 #define FOLDCONV_CALL(name, ...) check(FOLDCONV_CUDNN(name)(__VA_ARGS__), #name)
 
-cudnnActivationMode_t mode_of(Activation activation) {
-  switch (activation) {
-    case Activation::relu:
+cudnnActivationMode_t mode_of(Activation::Kind kind) {
+  switch (kind) {
+    case Activation::Kind::relu:
       return CUDNN_ACTIVATION_RELU;
-    case Activation::relu6:
+    case Activation::Kind::relu6:
       return CUDNN_ACTIVATION_CLIPPED_RELU;
-    case Activation::silu:
+    case Activation::Kind::silu:
       return CUDNN_ACTIVATION_SWISH;
-    case Activation::sigmoid:
+    case Activation::Kind::sigmoid:
       return CUDNN_ACTIVATION_SIGMOID;
-    case Activation::tanh:
+    case Activation::Kind::tanh:
       return CUDNN_ACTIVATION_TANH;
-    case Activation::none:
-    case Activation::leaky_relu:
-    case Activation::hardswish:
-    case Activation::gelu:
+    case Activation::Kind::none:
+    case Activation::Kind::leaky_relu:
+    case Activation::Kind::hardswish:
+    case Activation::Kind::gelu:
       break;
   }
   return CUDNN_ACTIVATION_IDENTITY;
@@ -62,10 +62,10 @@ struct Descriptors {
 }  // namespace
 
 TensorCalls tensor_calls(cudnnHandle_t handle, DataType dtype, const Shape& shape,
-                         Activation activation) {
-  if (activation != Activation::none && mode_of(activation) == CUDNN_ACTIVATION_IDENTITY) {
-    throw harness::Error(ErrorCode::unsupported,
-                         std::string("cudnnActivationForward has no ") + to_string(activation));
+                         const Activation& activation) {
+  if (activation != Activation::none && mode_of(activation.kind) == CUDNN_ACTIVATION_IDENTITY) {
+    throw harness::Error(ErrorCode::unsupported, std::string("cudnnActivationForward has no ") +
+                                                     to_string(activation.kind));
   }
   const auto shared = std::make_shared<Descriptors>();
   Descriptors& d = *shared;
@@ -80,8 +80,8 @@ TensorCalls tensor_calls(cudnnHandle_t handle, DataType dtype, const Shape& shap
                 CUDNN_PROPAGATE_NAN);
   FOLDCONV_CALL(cudnnCreateActivationDescriptor, &d.function);
   constexpr double kCeiling = 6;  // of relu6; others ignore it
-  FOLDCONV_CALL(cudnnSetActivationDescriptor, d.function, mode_of(activation), CUDNN_PROPAGATE_NAN,
-                kCeiling);
+  FOLDCONV_CALL(cudnnSetActivationDescriptor, d.function, mode_of(activation.kind),
+                CUDNN_PROPAGATE_NAN, kCeiling);
   if (activation == Activation::silu) {
     FOLDCONV_CALL(cudnnSetActivationDescriptorSwishBeta, d.function, 1.0);
   }

@@ -213,7 +213,7 @@ Way fused(const Search& search, const harness::Problem& problem, Tensors& tensor
 }
 
 Way separate(const Search& search, const harness::Problem& problem, Tensors& tensors) {
-  const auto calls = [&search](const Images& images, Activation activation) {
+  const auto calls = [&search](const Images& images, const Activation& activation) {
     return search.cudnn->calls(images.dtype, images.shape, activation);
   };
   return harness::separate_way(
@@ -249,9 +249,9 @@ Way separate(const Search& search, const harness::Problem& problem, Tensors& ten
                  Copies::within_bound));
            },
        .activation =
-           [&](const Images& images, Activation activation, float alpha, const DeviceBuffer& y) {
+           [&](const Images& images, const Activation& activation, const DeviceBuffer& y) {
              return ran_once(harness::activation_step(
-                 images, activation, alpha, y,
+                 images, activation, y,
                  [run = calls(images, activation).activate, at = y.data()](cudaStream_t stream) {
                    run(at, stream);
                  },

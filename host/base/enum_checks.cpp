@@ -14,14 +14,14 @@ Status check_data_type(DataType dtype) {
                  "use f16, bf16 or f32");
 }
 
-Status check_activation(Activation activation, float alpha) {
-  if (static_cast<int>(activation) >= kActivationCount) {
+Status check_activation(const Activation& activation) {
+  if (static_cast<int>(activation.kind) >= kActivationCount) {
     return invalid("unknown activation",
-                   text("static_cast<Activation>(", static_cast<int>(activation), ")"),
+                   text("static_cast<Activation::Kind>(", static_cast<int>(activation.kind), ")"),
                    text("use a value of the enum, below ", kActivationCount));
   }
-  if (activation == Activation::leaky_relu && !std::isfinite(alpha)) {
-    return invalid("the slope of leaky_relu is not finite", text("alpha = ", alpha),
+  if (activation.kind == Activation::Kind::leaky_relu && !std::isfinite(activation.alpha)) {
+    return invalid("the slope of leaky_relu is not finite", text("alpha = ", activation.alpha),
                    "use a finite slope, such as 0.01");
   }
   return {};

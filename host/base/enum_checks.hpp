@@ -10,7 +10,7 @@ namespace foldconv::host {
 
 Status check_data_type(DataType dtype);
 
-// Also leaky_relu's slope, which other activations ignore.
-Status check_activation(Activation activation, float alpha);
+// Also leaky_relu's slope, which other kinds do not read.
+Status check_activation(const Activation& activation);
 
 }  // namespace foldconv::host

@@ -164,7 +164,6 @@ struct Wiring {
   const std::optional<BlockLayer>* downsample;
   int stride;
   Activation inner, last;
-  float alpha;
 };
 
 // The block's downsample, if it has one; c and k: channels of its x and y.
@@ -190,9 +189,8 @@ Status fold_downsample(const Wiring& wiring, const FoldOptions& options, int c, 
 
 Result<std::shared_ptr<const Block::Data>> create_data(const Wiring& wiring,
                                                        const FoldOptions& options) {
-  for (const Activation activation : {wiring.inner, wiring.last}) {
-    if (Status status = host::check_activation(activation, wiring.alpha); !status.ok())
-      return status;
+  for (const Activation& activation : {wiring.inner, wiring.last}) {
+    if (Status status = host::check_activation(activation); !status.ok()) return status;
   }
   if (wiring.stride != 1 && wiring.stride != 2) {
     return invalid("the block's stride is neither 1 nor 2", text("stride = ", wiring.stride),
@@ -216,8 +214,8 @@ Result<std::shared_ptr<const Block::Data>> create_data(const Wiring& wiring,
     return status;
   }
 
-  auto data = std::make_shared<Block::Data>(Block::Data{
-      options.dtype, *device, wiring.inner, wiring.last, wiring.alpha, {}, {}, {}, {}, {}});
+  auto data = std::make_shared<Block::Data>(
+      Block::Data{options.dtype, *device, wiring.inner, wiring.last, {}, {}, {}, {}, {}});
   std::optional<FoldedConv> joined;
   if (downsample) {
     Result<std::optional<FoldedConv>> result = join(steps, *downsample, options, data->shortcut);
@@ -274,8 +272,7 @@ Result<Block> Block::create(const BottleneckWeights& weights, const FoldOptions&
                      &weights.downsample,
                      weights.stride,
                      weights.inner,
-                     weights.last,
-                     weights.alpha},
+                     weights.last},
                     options);
     if (!data.ok()) return data.status();
     return Block(std::move(*data));
@@ -289,8 +286,7 @@ Result<Block> Block::create(const BasicBlockWeights& weights, const FoldOptions&
          &weights.downsample,
          weights.stride,
          weights.inner,
-         weights.last,
-         weights.alpha},
+         weights.last},
         options);
     if (!data.ok()) return data.status();
     return Block(std::move(*data));

@@ -33,7 +33,6 @@ struct Block::Data {
   DataType dtype;
   int device;
   Activation inner, last;
-  float alpha;
   std::vector<host::BlockStep> steps;  // in order, without the shortcut
   std::optional<host::BlockStep> downsample;
   // A bottleneck's last 1x1 and its downsample as one matrix [w3 | wd], each filled up to whole

@@ -17,8 +17,7 @@ ConvProblem problem_of(const Block::Data& block, const BlockStep& step, const Sh
           .s = step.r,
           .stride = {step.stride, step.stride},
           .pad = {step.r / 2, step.r / 2, step.r / 2, step.r / 2},
-          .groups = step.groups,
-          .alpha = block.alpha};
+          .groups = step.groups};
 }
 
 }  // namespace

@@ -25,11 +25,11 @@ TailParams make_params(const TailTile& tile, const PlannedBlock& planned, const 
                          block.downsample->stride};
   }
   params.k = block.k();
-  params.last = {static_cast<int>(block.last), block.alpha};
+  params.last = activation_params(block.last);
   if (next != nullptr) {
     params.next = block_conv(*next->steps[0].conv);
     params.next_k = next->steps[0].k;
-    params.next_activation = {static_cast<int>(next->inner), next->alpha};
+    params.next_activation = activation_params(next->inner);
   }
   return params;
 }

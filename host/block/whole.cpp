@@ -23,8 +23,8 @@ WholeParams make_params(const WholeTile& tile, const PlannedBlock& planned) {
   params.k = block.k();
   params.t1_channels = block.steps[0].k;
   params.t2_channels = block.steps[1].k;
-  params.inner = {static_cast<int>(block.inner), block.alpha};
-  params.last = {static_cast<int>(block.last), block.alpha};
+  params.inner = activation_params(block.inner);
+  params.last = activation_params(block.last);
   params.tiles = static_cast<int>(x.n * rows * columns);
   params.tiles_per_image = FastDivision(static_cast<std::uint32_t>(rows * columns));
   params.tile_columns = FastDivision(static_cast<std::uint32_t>(columns));

@@ -34,15 +34,15 @@ ConvGeometry geometry(const ConvProblem& problem) {
           .k_per_group = k_per_group(problem)};
 }
 
-ActivationParams activation(const ConvProblem& problem) {
-  return {static_cast<int>(problem.activation), problem.alpha};
-}
-
 FastDivision division_by(std::int64_t divisor) {
   return FastDivision(static_cast<std::uint32_t>(divisor));
 }
 
 }  // namespace
+
+ActivationParams activation_params(const Activation& activation) {
+  return {static_cast<int>(activation.kind), activation.alpha};
+}
 
 std::int64_t tile_count(const ConvTile& tile, const ConvProblem& problem) {
   return ceil_div(output_pixels(problem), tile.block_m) * problem.groups *
@@ -73,7 +73,7 @@ ConvParams conv_params(const ConvTile& tile, const ConvProblem& problem) {
   const ConvGeometry g = geometry(problem);
   ConvParams params = {};
   params.g = g;
-  params.activation = activation(problem);
+  params.activation = activation_params(problem.activation);
   params.m = static_cast<int>(output_pixels(problem));
   params.k_blocks = weight_layout(problem).row() / kSliceWidth;
   params.vector_output = g.k % 8 == 0 && g.k_per_group % 8 == 0;
@@ -90,7 +90,7 @@ ConvParams conv_params(const ConvTile& tile, const ConvProblem& problem) {
 DirectParams direct_params(const ConvProblem& problem) {
   DirectParams params = {};
   params.g = geometry(problem);
-  params.activation = activation(problem);
+  params.activation = activation_params(problem.activation);
   return params;
 }
 

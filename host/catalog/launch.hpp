@@ -21,6 +21,8 @@ struct LaunchShape {
   std::size_t shared_bytes = 0;
 };
 
+ActivationParams activation_params(const Activation& activation);
+
 // CTAs of a tensor-core kernel: its tiles of y.
 std::int64_t tile_count(const ConvTile& tile, const ConvProblem& problem);
 

@@ -123,7 +123,6 @@ ConvProblem Conv::problem(const Images& images, const ConvOptions& options) cons
           .dilation = options.dilation,
           .groups = options.groups,
           .activation = options.activation,
-          .alpha = options.alpha,
           .residual = options.residual};
 }
 

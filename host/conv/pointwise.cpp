@@ -126,14 +126,14 @@ Status add(DataType dtype, const Shape& shape, const void* x, const void* z, voi
   });
 }
 
-Status activate(DataType dtype, const Shape& shape, Activation activation, float alpha,
-                const void* x, void* y, cudaStream_t stream) {
+Status activate(DataType dtype, const Shape& shape, const Activation& activation, const void* x,
+                void* y, cudaStream_t stream) {
   return guarded([&]() -> Status {
-    if (Status status = host::check_activation(activation, alpha); !status.ok()) return status;
+    if (Status status = host::check_activation(activation); !status.ok()) return status;
     PointwiseParams params = {};
     params.x = x;
     params.y = y;
-    params.activation = {static_cast<int>(activation), alpha};
+    params.activation = host::activation_params(activation);
     return run(PointwiseOp::activate, dtype, shape, params, stream);
   });
 }

@@ -163,8 +163,7 @@ double ConvProblem::flops() const noexcept {
 Status validate(const ConvProblem& problem) {
   return guarded([&]() -> Status {
     if (Status status = host::check_data_type(problem.dtype); !status.ok()) return status;
-    if (Status status = host::check_activation(problem.activation, problem.alpha); !status.ok())
-      return status;
+    if (Status status = host::check_activation(problem.activation); !status.ok()) return status;
     if (Status status = check_counts(problem); !status.ok()) return status;
     if (Status status = check_groups(problem); !status.ok()) return status;
     if (Status status = check_axis(vertical(problem)); !status.ok()) return status;
@@ -186,10 +185,7 @@ std::string to_string(const ConvProblem& problem) {
     if (problem.groups != 1) line += text(" g", problem.groups);
     line += text(" ", to_string(problem.dtype));
     if (problem.residual) line += " +residual";
-    if (problem.activation != Activation::none) {
-      line += text(" ", to_string(problem.activation));
-    }
-    if (problem.activation == Activation::leaky_relu) line += text("(", problem.alpha, ")");
+    if (problem.activation != Activation::none) line += text(" ", to_string(problem.activation));
     return line;
   });
 }

@@ -57,7 +57,6 @@ struct BottleneckWeights {
   int groups = 1;                       // of conv2 (ResNeXt)
   Activation inner = Activation::relu;  // after conv1 and conv2
   Activation last = Activation::relu;   // after the sum
-  float alpha = 0.01f;                  // slope of leaky_relu
 };
 
 struct BasicBlockWeights {
@@ -66,7 +65,6 @@ struct BasicBlockWeights {
   int stride = 1;  // of conv1: 1 or 2
   Activation inner = Activation::relu;
   Activation last = Activation::relu;
-  float alpha = 0.01f;
 };
 
 // How blocks are divided into kernels.

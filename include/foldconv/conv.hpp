@@ -53,7 +53,6 @@ struct FOLDCONV_API ConvProblem {
   Extent dilation = {1, 1};
   int groups = 1;  // divides c and k; c == groups: depthwise
   Activation activation = Activation::none;
-  float alpha = 0.01f;    // slope of leaky_relu below 0; other activations ignore it
   bool residual = false;  // add a tensor of y's shape before the activation
 
   // Output height and width: (h + pad.top + pad.bottom - dilation.h * (r - 1) - 1) / stride.h + 1,
@@ -79,7 +78,6 @@ struct ConvOptions {
   Extent dilation = {1, 1};
   int groups = 1;
   Activation activation = Activation::none;
-  float alpha = 0.01f;
   bool residual = false;
 };
 

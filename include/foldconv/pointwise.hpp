@@ -39,8 +39,8 @@ FOLDCONV_API Status batch_norm(DataType dtype, const Shape& shape, const void* x
 FOLDCONV_API Status add(DataType dtype, const Shape& shape, const void* x, const void* z, void* y,
                         cudaStream_t stream = nullptr);
 
-// y = act(x); alpha as in ConvProblem
-FOLDCONV_API Status activate(DataType dtype, const Shape& shape, Activation activation, float alpha,
+// y = activation(x)
+FOLDCONV_API Status activate(DataType dtype, const Shape& shape, const Activation& activation,
                              const void* x, void* y, cudaStream_t stream = nullptr);
 
 }  // namespace foldconv::pointwise

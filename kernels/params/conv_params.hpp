@@ -9,9 +9,9 @@
 
 namespace foldconv {
 
-// How the epilogue maps a value; the numbers are those of foldconv::Activation.
+// How the epilogue maps a value; the numbers are those of foldconv::Activation::Kind.
 struct ActivationParams {
-  int kind = 0;     // static_cast<int>(Activation)
+  int kind = 0;     // static_cast<int>(Activation::Kind)
   float alpha = 0;  // leaky_relu's slope
 };
 

@@ -11,13 +11,14 @@ namespace foldconv {
 // none, relu and relu6 are one clamp: two instructions and no branch.
 struct Clamp {
   float low, high;
-  __device__ __forceinline__ explicit Clamp(Activation kind) {
+  __device__ __forceinline__ explicit Clamp(Activation::Kind kind) {
     const float infinity = __int_as_float(0x7f800000);
-    low = kind == Activation::none ? -infinity : 0.0f;
-    high = kind == Activation::relu6 ? 6.0f : infinity;
+    low = kind == Activation::Kind::none ? -infinity : 0.0f;
+    high = kind == Activation::Kind::relu6 ? 6.0f : infinity;
   }
-  static __device__ __forceinline__ bool takes(Activation kind) {
-    return kind == Activation::none || kind == Activation::relu || kind == Activation::relu6;
+  static __device__ __forceinline__ bool takes(Activation::Kind kind) {
+    return kind == Activation::Kind::none || kind == Activation::Kind::relu ||
+           kind == Activation::Kind::relu6;
   }
   __device__ __forceinline__ float operator()(float v) const {
     return ptx::min_nan(ptx::max_nan(v, low), high);
@@ -27,22 +28,22 @@ struct Clamp {
 // Calls body(activation) with the function of `params`: one branch for all that body does.
 template <class Body>
 __device__ __forceinline__ void with_activation(const ActivationParams& params, Body&& body) {
-  const auto kind = static_cast<Activation>(params.kind);
+  const auto kind = static_cast<Activation::Kind>(params.kind);
   const float alpha = params.alpha;
   switch (kind) {
-    case Activation::leaky_relu:
+    case Activation::Kind::leaky_relu:
       return body([alpha](float v) { return v > 0.0f ? v : v * alpha; });
-    case Activation::silu:
+    case Activation::Kind::silu:
       return body([](float v) { return v / (1.0f + expf(-v)); });
-    case Activation::sigmoid:
+    case Activation::Kind::sigmoid:
       return body([](float v) { return 1.0f / (1.0f + expf(-v)); });
-    case Activation::tanh:
+    case Activation::Kind::tanh:
       return body([](float v) { return tanhf(v); });
-    case Activation::hardswish:
+    case Activation::Kind::hardswish:
       return body([](float v) {
         return v * (ptx::min_nan(ptx::max_nan(v + 3.0f, 0.0f), 6.0f) * (1.0f / 6.0f));
       });
-    case Activation::gelu:
+    case Activation::Kind::gelu:
       return body([](float v) { return v * (0.5f * (1.0f + erff(v * 0.70710678118654752f))); });
     default:
       return body(Clamp(kind));

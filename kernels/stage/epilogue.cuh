@@ -109,7 +109,7 @@ struct Epilogue {
   }
   template <EpilogueCode kCode, class Body>
   __device__ __forceinline__ void with_block_activation(Body&& body) const {
-    const auto kind = static_cast<Activation>(activation.kind);
+    const auto kind = static_cast<Activation::Kind>(activation.kind);
     if (kCode == EpilogueCode::clamp_apart && Clamp::takes(kind)) {
       const Clamp clamp(kind);
       return body([clamp](ActivationBlock& block) {

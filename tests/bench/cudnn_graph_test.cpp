@@ -89,14 +89,14 @@ TEST_F(CudnnGraph, PrecompiledEnginesAreReady) {
 
 TEST_F(CudnnGraph, CallsAreDescribed) {
   for (int i = 0; i < kActivationCount; ++i) {
-    const auto activation = static_cast<Activation>(i);
-    const bool unknown = activation == Activation::leaky_relu ||
+    const Activation activation{static_cast<Activation::Kind>(i)};
+    const bool unknown = activation == Activation::leaky_relu() ||
                          activation == Activation::hardswish || activation == Activation::gelu;
     for (const DataType dtype : {DataType::f16, DataType::bf16, DataType::f32}) {
       const auto describe = [&] { cudnn_->calls(dtype, {2, 7, 5, 24}, activation); };
       if (unknown) {
         EXPECT_EQ(message_of(describe, ErrorCode::unsupported),
-                  std::string("cudnnActivationForward has no ") + to_string(activation));
+                  std::string("cudnnActivationForward has no ") + to_string(activation.kind));
       } else {
         EXPECT_NO_THROW(describe()) << to_string(activation);
       }

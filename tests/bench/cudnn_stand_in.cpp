@@ -107,7 +107,7 @@ ConvEngines engines_of(const std::vector<Fault>& faults, const ConvProblem& prob
                        engines.left_out.empty() ? "none on purpose" : engines.left_out.front());
 }
 
-TensorCalls calls_of(DataType dtype, const Shape& shape, Activation activation) {
+TensorCalls calls_of(DataType dtype, const Shape& shape, const Activation& activation) {
   return {.batch_norm =
               [=](const void* x, const pointwise::BatchNormArrays& arrays, void* y,
                   cudaStream_t stream) {
@@ -119,7 +119,7 @@ TensorCalls calls_of(DataType dtype, const Shape& shape, Activation activation) 
               },
           .activate =
               [=](void* y, cudaStream_t stream) {
-                harness::check(pointwise::activate(dtype, shape, activation, 0.01f, y, y, stream));
+                harness::check(pointwise::activate(dtype, shape, activation, y, y, stream));
               }};
 }
 

@@ -82,8 +82,7 @@ TEST(CommandLineOptions, Everything) {
   EXPECT_EQ(options.batch_sizes, (std::vector<int>{1, 32}));
 
   EXPECT_EQ(options.settings.dtype, DataType::bf16);
-  EXPECT_EQ(options.settings.activation, Activation::leaky_relu);
-  EXPECT_EQ(options.settings.alpha, 0.25f);
+  EXPECT_EQ(options.settings.activation, Activation::leaky_relu(0.25f));
   EXPECT_TRUE(options.settings.residual);
 }
 
@@ -125,8 +124,9 @@ TEST(CommandLineOptions, DescriptorsMayStandBehindOptions) {
 
 TEST(CommandLineOptions, EveryActivationHasAName) {
   for (int kind = 0; kind < kActivationCount; ++kind) {
-    const auto activation = static_cast<Activation>(kind);
-    const Parsed parsed = parse({"validate", kDescriptor, "--act", to_string(activation)});
+    const Activation activation{static_cast<Activation::Kind>(kind), 0.25f};
+    const Parsed parsed =
+        parse({"validate", kDescriptor, "--alpha", "0.25", "--act", to_string(activation.kind)});
     ASSERT_TRUE(parsed.command_line.options) << parsed.err;
     EXPECT_EQ(parsed.command_line.options->settings.activation, activation);
   }

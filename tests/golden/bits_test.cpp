@@ -51,7 +51,7 @@ std::vector<std::map<std::string, std::string>> recorded_plans() {
 // in each. Half the layers add a residual; activations that every C library computes alike.
 ConvProblem reduced(const ListedLayer& layer, std::uint64_t seed) {
   constexpr Activation kActivations[] = {Activation::none, Activation::relu, Activation::relu6,
-                                         Activation::leaky_relu};
+                                         Activation::leaky_relu()};
   ConvProblem problem = layer.problem;
   if (problem.flops() > 20e6) {
     problem.h = std::min(problem.h, 17 * problem.stride.h);

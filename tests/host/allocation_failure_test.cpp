@@ -101,6 +101,7 @@ TEST(AllocationFailure, Blocks) {
   const Block bottleneck = *Block::create(narrow), basic = *Block::create(blocks.basic());
   const Stage stage = *Stage::create({bottleneck, basic});
   const auto code_of = [](const auto& call) {
+    (void)call();  // what the CUDA runtime allocates at its first calls is not the library's affair
     return first_other_code([&] { return call().status().code(); });
   };
   EXPECT_EQ(code_of([&] { return Block::create(narrow); }), ErrorCode::ok);

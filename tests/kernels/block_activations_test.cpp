@@ -7,17 +7,16 @@
 namespace foldconv::kernel_tests {
 namespace {
 
-Activation other_than(Activation activation) {
-  return static_cast<Activation>((static_cast<int>(activation) + 2) % kActivationCount);
+// With a slope that no default has.
+Activation numbered(int kind) {
+  return {static_cast<Activation::Kind>(kind % kActivationCount), 0.375f};
 }
 
 class BlockActivations : public testing::TestWithParam<int> {
  protected:
-  // With a slope that no default has.
   static BlockShape activated(BlockShape shape) {
-    shape.inner = static_cast<Activation>(GetParam());
-    shape.last = other_than(shape.inner);
-    shape.alpha = 0.375f;
+    shape.inner = numbered(GetParam());
+    shape.last = numbered(GetParam() + 2);
     return shape;
   }
 };
@@ -61,18 +60,17 @@ TEST_P(BlockActivations, BasicBlock) {
                        .s = 3}};
   };
   BasicBlockWeights weights{.conv1 = layer(0), .conv2 = layer(1)};
-  weights.inner = static_cast<Activation>(GetParam());
-  weights.last = other_than(weights.inner);
-  weights.alpha = 0.375f;
+  weights.inner = numbered(GetParam());
+  weights.last = numbered(GetParam() + 2);
 
   const auto input = oracle::encode(DataType::f16, x);
   const DeviceBuffer in(input), middle(input.size()), out(input.size());
-  const auto run = [&](const BlockLayer& from, Activation activation, const ConvBuffers& buffers) {
+  const auto run = [&](const BlockLayer& from, const Activation& activation,
+                       const ConvBuffers& buffers) {
     const auto conv = Conv::create(*fold(from.conv, {}));
     const auto plan =
         conv->plan({shape.n, shape.h, shape.w}, {.pad = Padding::same(1),
                                                  .activation = activation,
-                                                 .alpha = weights.alpha,
                                                  .residual = buffers.residual != nullptr});
     ASSERT_TRUE(plan.ok() && plan->run(buffers).ok());
   };
@@ -89,8 +87,15 @@ TEST_P(BlockActivations, BasicBlock) {
 
 INSTANTIATE_TEST_SUITE_P(All, BlockActivations, testing::Range(0, kActivationCount),
                          [](const auto& test) {
-                           return std::string(to_string(static_cast<Activation>(test.param)));
+                           return std::string(to_string(static_cast<Activation::Kind>(test.param)));
                          });
+
+TEST(BlockSlopes, InnerAndLastHaveTheirOwn) {
+  BlockShape shape{"slopes", 1, 5, 9, 64, 64, 64};
+  shape.inner = Activation::leaky_relu(0.375f);
+  shape.last = Activation::leaky_relu(-0.25f);
+  expect_bits_by_hand(shape, {BlockCut::whole, BlockCut::tails, BlockCut::chain});
+}
 
 }  // namespace
 }  // namespace foldconv::kernel_tests

@@ -8,10 +8,9 @@
 namespace foldconv::kernel_tests {
 namespace {
 
-BlockShape activated(BlockShape shape, Activation inner, Activation last, float alpha) {
+BlockShape activated(BlockShape shape, const Activation& inner, const Activation& last) {
   shape.inner = inner;
   shape.last = last;
-  shape.alpha = alpha;
   return shape;
 }
 
@@ -99,13 +98,13 @@ INSTANTIATE_TEST_SUITE_P(
                   5},
         // Each kernel that reaches over a border applies the next block's inner activation and slope.
         StageCase{"activations_of_their_own",
-                  {activated({"a", 1, 9, 7, 72, 72, 72}, Activation::relu, Activation::tanh, 0.5f),
-                   activated({"b", 1, 9, 7, 72, 64, 72}, Activation::leaky_relu,
-                             Activation::hardswish, 0.25f),
-                   activated({"c", 1, 9, 7, 72, 72, 72}, Activation::leaky_relu, Activation::relu6,
-                             0.75f),
+                  {activated({"a", 1, 9, 7, 72, 72, 72}, Activation::relu, Activation::tanh),
+                   activated({"b", 1, 9, 7, 72, 64, 72}, Activation::leaky_relu(0.25f),
+                             Activation::hardswish),
+                   activated({"c", 1, 9, 7, 72, 72, 72}, Activation::leaky_relu(0.75f),
+                             Activation::relu6),
                    activated({"d", 1, 9, 7, 72, 64, 72}, Activation::sigmoid,
-                             Activation::leaky_relu, 0.125f)},
+                             Activation::leaky_relu(0.125f))},
                   5},
         StageCase{
             "with_a_grouped_block",

@@ -81,8 +81,7 @@ class ConvEpilogue : public testing::TestWithParam<EpilogueKernel> {
 TEST_P(ConvEpilogue, EveryActivation) {
   for (int i = 0; i < kActivationCount; ++i) {
     ConvProblem problem = problem_for(kernel());
-    problem.activation = static_cast<Activation>(i);
-    problem.alpha = 0.2f;
+    problem.activation = {static_cast<Activation::Kind>(i), 0.2f};
     problem.residual = i % 2 == 1;
     oracle::RawConv raw = oracle::make_raw(problem, {.seed = 11});
     for (float& gamma : raw.gamma) gamma *= 3;
@@ -95,8 +94,7 @@ TEST_P(ConvEpilogue, EveryActivation) {
 TEST_P(ConvEpilogue, SlopesOutsideZeroToOne) {
   for (const float alpha : {-0.5f, 1.5f}) {
     ConvProblem problem = problem_for(kernel());
-    problem.activation = Activation::leaky_relu;
-    problem.alpha = alpha;
+    problem.activation = Activation::leaky_relu(alpha);
     const TestConv test = make_conv(problem, {.seed = 12});
     expect_within_bound(test, run(test, {.kernel = kernel().name}));
   }
@@ -131,7 +129,7 @@ TEST_P(ConvEpilogue, ResidualInPlaceGivesTheSameBits) {
 TEST_P(ConvEpilogue, NanReachesItsWindowAndNothingElse) {
   for (int i = 0; i < kActivationCount; ++i) {
     ConvProblem problem = problem_for(kernel());
-    problem.activation = static_cast<Activation>(i);
+    problem.activation.kind = static_cast<Activation::Kind>(i);
     TestConv test = make_conv(problem, {.seed = 6});
     const std::size_t pixel = 1 * 7 * 6 + 2 * 6 + 3;
     test.inputs.x[pixel * static_cast<std::size_t>(problem.c)] =

@@ -66,8 +66,7 @@ class RandomProblems {
     const auto pad = [&](int taps) { return chance(70) ? taps / 2 : integer(-2, taps + 1); };
     problem.pad = {pad(problem.r), pad(problem.r), pad(problem.s), pad(problem.s)};
     problem.residual = chance(40);
-    problem.activation = static_cast<Activation>(integer(0, kActivationCount - 1));
-    problem.alpha = 0.25f;
+    problem.activation = {static_cast<Activation::Kind>(integer(0, kActivationCount - 1)), 0.25f};
     return problem;
   }
 

@@ -41,11 +41,10 @@ class ConvTiles : public testing::TestWithParam<TileCase> {};
 // Exact allocations: the emulator faults on any access outside.
 TEST_P(ConvTiles, IntegersAreExact) {
   constexpr Activation kExact[] = {Activation::none, Activation::relu, Activation::relu6,
-                                   Activation::leaky_relu};
+                                   Activation::leaky_relu(0.25f)};
   const TileCase& tile_case = GetParam();
   ConvProblem problem = tile_case.shape.problem;
   problem.activation = kExact[static_cast<std::size_t>(tile_case.index) % std::size(kExact)];
-  problem.alpha = 0.25f;
   const TestConv test =
       make_conv(problem, {.conv_bias = tile_case.index % 2 == 0, .integers = true});
   expect_exact(test, run(test, {.kernel = tile_case.kernel.name, .guards = Guards::none}));
@@ -54,7 +53,7 @@ TEST_P(ConvTiles, IntegersAreExact) {
 TEST_P(ConvTiles, RandomIsWithinTheBound) {
   const TileCase& tile_case = GetParam();
   ConvProblem problem = tile_case.shape.problem;
-  problem.activation = static_cast<Activation>(tile_case.index % kActivationCount);
+  problem.activation.kind = static_cast<Activation::Kind>(tile_case.index % kActivationCount);
   const TestConv test = make_conv(problem, {.conv_bias = tile_case.index % 2 == 1, .seed = 2});
   const RunOptions options{.kernel = tile_case.kernel.name, .in_place = tile_case.index % 2 == 0};
   expect_within_bound(test, run(test, options));

@@ -103,7 +103,7 @@ TEST_P(Direct, IntegersAreExact) {
 
 TEST_P(Direct, RandomIsWithinTheBound) {
   ConvProblem problem = GetParam().shape.problem;
-  problem.activation = static_cast<Activation>(GetParam().index % kActivationCount);
+  problem.activation.kind = static_cast<Activation::Kind>(GetParam().index % kActivationCount);
   const TestConv test = make_conv(problem, {.conv_bias = true, .seed = 31});
   expect_within_bound(test, run(test, {.kernel = GetParam().kernel.name, .in_place = true}));
 }

@@ -54,8 +54,7 @@ double witness_error(const Golden& golden, double magnitude, double y) {
   const ConvProblem& problem = golden.problem;
   const double terms = problem.r * problem.s * problem.c / problem.groups + 10;
   const double unit = 0x1p-24 * terms;
-  const double slope =
-      oracle::activation_slope(problem.activation, static_cast<double>(problem.alpha));
+  const double slope = oracle::activation_slope(problem.activation);
   constexpr double kActivationError = 16 * 0x1p-24;
   return slope * unit / (1 - unit) * magnitude + kActivationError * std::fabs(y);
 }
@@ -65,8 +64,7 @@ double witness_error(const Golden& golden, double magnitude, double y) {
 void expect_near_witness(const Golden& golden, const std::vector<float>& got,
                          oracle::Expected expected, double rounding) {
   const std::vector<double> sizes = magnitudes(golden);
-  const double slope = oracle::activation_slope(golden.problem.activation,
-                                                static_cast<double>(golden.problem.alpha));
+  const double slope = oracle::activation_slope(golden.problem.activation);
   for (std::size_t i = 0; i < expected.y.size(); ++i) {
     expected.y[i] = golden.y[i];
     expected.bound[i] +=

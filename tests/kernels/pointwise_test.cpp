@@ -119,23 +119,22 @@ TEST_P(Pointwise, Add) {
 }
 
 TEST_P(Pointwise, Activate) {
-  constexpr float kAlpha = 0.2f;
   for (int kind = 0; kind < kActivationCount; ++kind) {
-    const auto activation = static_cast<Activation>(kind);
+    const Activation activation{static_cast<Activation::Kind>(kind), 0.2f};
     for (const Shape& shape : kShapes) {
       std::vector<float> x = values(shape, 1);
       for (float& v : x) v *= 4;  // a power of two: still exact
       const DeviceBuffer input(encoded(x));
       const DeviceBuffer y(input.bytes(), Guards::none);
-      check(pointwise::activate(dtype(), shape, activation, kAlpha, input.data(), y.data()));
+      check(pointwise::activate(dtype(), shape, activation, input.data(), y.data()));
       const std::vector<float> got = result(y);
       judge(
           got,
           [&](std::size_t i) {
-            return oracle::activate(activation, kAlpha, {x[i], 0});
+            return oracle::activate(activation, {x[i], 0});
           },
           shape);
-      check(pointwise::activate(dtype(), shape, activation, kAlpha, input.data(), input.data()));
+      check(pointwise::activate(dtype(), shape, activation, input.data(), input.data()));
       EXPECT_EQ(result(input), got) << "in place";
     }
   }
@@ -146,13 +145,13 @@ TEST_P(Pointwise, SlopesOutsideZeroToOne) {
   const Shape shape{1, 9, 9, 29};
   const std::vector<float> x = values(shape, 1);
   for (const float alpha : {-0.5f, 1.5f}) {
+    const Activation activation = Activation::leaky_relu(alpha);
     const DeviceBuffer input(encoded(x));
-    check(pointwise::activate(dtype(), shape, Activation::leaky_relu, alpha, input.data(),
-                              input.data()));
+    check(pointwise::activate(dtype(), shape, activation, input.data(), input.data()));
     judge(
         result(input),
         [&](std::size_t i) {
-          return oracle::activate(Activation::leaky_relu, alpha, {x[i], 0});
+          return oracle::activate(activation, {x[i], 0});
         },
         shape);
   }
@@ -169,14 +168,14 @@ TEST_P(Pointwise, ActivateAtTheEnds) {
                         -0x1p-14f, 0x1p-24f, -0x1p-24f, std::numeric_limits<float>::quiet_NaN()}));
   const Shape shape{1, 1, 1, static_cast<int>(x.size())};
   for (int kind = 0; kind < kActivationCount; ++kind) {
-    const auto activation = static_cast<Activation>(kind);
+    const Activation activation{static_cast<Activation::Kind>(kind), 0.25f};
     const DeviceBuffer input(encoded(x));
-    check(pointwise::activate(dtype(), shape, activation, 0.25f, input.data(), input.data()));
+    check(pointwise::activate(dtype(), shape, activation, input.data(), input.data()));
     const std::vector<float> got = result(input);
     judge(
         got,
         [&](std::size_t i) {
-          return oracle::activate(activation, 0.25f, {x[i], 0});
+          return oracle::activate(activation, {x[i], 0});
         },
         shape);
     EXPECT_TRUE(std::isnan(got.back())) << to_string(activation);
@@ -240,7 +239,7 @@ TEST_P(Pointwise, ChainEqualsTheFusedConvOnIntegers) {
   const Shape shape = oracle::output_shape(fused);
   check(pointwise::batch_norm(dtype(), shape, y.data(), arrays, y.data()));
   check(pointwise::add(dtype(), shape, y.data(), residual.data(), y.data()));
-  check(pointwise::activate(dtype(), shape, Activation::relu, 0, y.data(), y.data()));
+  check(pointwise::activate(dtype(), shape, Activation::relu, y.data(), y.data()));
   EXPECT_EQ(result(y), run(fused_conv));
 }
 

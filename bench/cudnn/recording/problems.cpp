@@ -32,9 +32,8 @@ void add_epilogues(DataType dtype, std::vector<RecordedConv>& all) {
   all.push_back({"scale_bias_residual_relu", plain, true, ScalePlacement::epilogue});
   for (int i = 1; i < kActivationCount; ++i) {
     ConvProblem problem = base(dtype);
-    problem.activation = static_cast<Activation>(i);
-    problem.alpha = 0.125f;
-    all.push_back({std::string("bias_") + to_string(problem.activation), problem});
+    problem.activation = {static_cast<Activation::Kind>(i), 0.125f};
+    all.push_back({std::string("bias_") + to_string(problem.activation.kind), problem});
   }
 }
 

@@ -37,21 +37,21 @@ std::vector<double> arguments_of_activation(ConvProblem problem, const ConvInput
   return conv(problem, inputs).y;
 }
 
-bool approximates(Activation activation) {
+bool approximates(const Activation& activation) {
   return activation == Activation::tanh || activation == Activation::sigmoid ||
          activation == Activation::silu || activation == Activation::gelu;
 }
 
 // What tanh.approx makes of act(v): sigmoid is 0.5 + 0.5 tanh(v / 2), silu v times that, gelu
 // v / 2 times one more than something like a tanh.
-double approximation(Activation activation, double v, double y) {
-  switch (activation) {
-    case Activation::tanh:
+double approximation(const Activation& activation, double v, double y) {
+  switch (activation.kind) {
+    case Activation::Kind::tanh:
       return kTanhApprox * std::fabs(y);
-    case Activation::sigmoid:
+    case Activation::Kind::sigmoid:
       return kTanhApprox / 2;
-    case Activation::silu:
-    case Activation::gelu:
+    case Activation::Kind::silu:
+    case Activation::Kind::gelu:
       return kTanhApprox / 2 * std::fabs(v);
     default:
       return 0;
@@ -80,7 +80,7 @@ Expected conv_in_any_order(const ConvProblem& problem, const ConvInputs& inputs)
   const std::vector<double> sizes = magnitudes(problem, inputs);
   const double terms = static_cast<double>(problem.r) * problem.s * (problem.c / problem.groups);
   const double unit = terms * (problem.dtype == DataType::f32 ? 0x1p-24 : 0x1p-23);
-  const double slope = activation_slope(problem.activation, static_cast<double>(problem.alpha));
+  const double slope = activation_slope(problem.activation);
   for (std::size_t i = 0; i < result.y.size(); ++i) {
     widen(problem.dtype, slope * unit / (1 - unit) * sizes[i], result.y[i], result.bound[i]);
   }

@@ -146,8 +146,7 @@ std::vector<double> seven_loops(const ConvProblem& problem, const ConvInputs& in
           double v = static_cast<double>(inputs.scale[channel]) * sum +
                      static_cast<double>(inputs.bias[channel]);
           if (problem.residual) v += static_cast<double>(inputs.residual[result.size()]);
-          result.push_back(
-              activation_value(problem.activation, static_cast<double>(problem.alpha), v));
+          result.push_back(activation_value(problem.activation, v));
         }
   return result;
 }
@@ -186,7 +185,7 @@ TEST(Oracle, AgreesWithSevenLoops) {
        .stride = {3, 2},
        .pad = {1, 1, -1, 2},
        .groups = 3,
-       .activation = Activation::leaky_relu},
+       .activation = Activation::leaky_relu()},
       {.n = 1,
        .h = 8,
        .w = 8,

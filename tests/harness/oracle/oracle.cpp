@@ -243,8 +243,7 @@ class Oracle {
     const double error =
         (std::fabs(scale) * sum_error + kHalfUlp * roundings) * (1 + 4 * kHalfUlp) + kFlush;
 
-    const Bounded stored =
-        store(problem_.dtype, activate(problem_.activation, problem_.alpha, {v, error}));
+    const Bounded stored = store(problem_.dtype, activate(problem_.activation, {v, error}));
     expected_.y[at] = stored.value;
     expected_.bound[at] = stored.error;
   }

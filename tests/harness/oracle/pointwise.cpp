@@ -35,27 +35,27 @@ double logistic_relative_error(double v) {
 }
 
 // What the evaluation in fp32 at v adds, for a result y.
-double evaluation_error(Activation activation, double alpha, double v, double y) {
-  switch (activation) {
-    case Activation::none:
-    case Activation::relu:
-    case Activation::relu6:
+double evaluation_error(const Activation& activation, double v, double y) {
+  switch (activation.kind) {
+    case Activation::Kind::none:
+    case Activation::Kind::relu:
+    case Activation::Kind::relu6:
       return 0;
-    case Activation::leaky_relu:
-      return kHalfUlp * std::fabs(alpha * v);
-    case Activation::sigmoid:
+    case Activation::Kind::leaky_relu:
+      return kHalfUlp * std::fabs(static_cast<double>(activation.alpha) * v);
+    case Activation::Kind::sigmoid:
       return std::fabs(y) * logistic_relative_error(v) + 2 * kFlush;
-    case Activation::silu:
+    case Activation::Kind::silu:
       return std::fabs(y) * (logistic_relative_error(v) + kHalfUlp) +
              2 * kFlush * (1 + std::fabs(v));
-    case Activation::tanh:
+    case Activation::Kind::tanh:
       return std::fabs(y) * kTanhUlp * kUlp;
-    case Activation::hardswish: {
+    case Activation::Kind::hardswish: {
       // v + 3 (only its rounding inside the clamp counts), times v, over 6.
       const double sum_error = v >= -3 && v <= 3 ? kHalfUlp * (v + 3) : 0;
       return std::fabs(v) / 6 * sum_error + std::fabs(y) * (kHalfUlp + kDivisionUlp * kUlp);
     }
-    case Activation::gelu: {
+    case Activation::Kind::gelu: {
       // 0.5 v (1 + erf(a)), a = v / sqrt(2) with a rounded constant and a rounded product. For
       // v << 0 the sum cancels, and the error of erf stays.
       const double a = v / std::sqrt(2.0);
@@ -71,57 +71,56 @@ double evaluation_error(Activation activation, double alpha, double v, double y)
 
 }  // namespace
 
-double activation_value(Activation activation, double alpha, double v) {
+double activation_value(const Activation& activation, double v) {
   if (std::isnan(v)) return v;
-  switch (activation) {
-    case Activation::none:
+  switch (activation.kind) {
+    case Activation::Kind::none:
       return v;
-    case Activation::relu:
+    case Activation::Kind::relu:
       return std::max(v, 0.0);
-    case Activation::relu6:
+    case Activation::Kind::relu6:
       return std::min(std::max(v, 0.0), 6.0);
-    case Activation::leaky_relu:
-      return v > 0 ? v : alpha * v;
-    case Activation::silu:
+    case Activation::Kind::leaky_relu:
+      return v > 0 ? v : static_cast<double>(activation.alpha) * v;
+    case Activation::Kind::silu:
       return v * logistic(v);
-    case Activation::sigmoid:
+    case Activation::Kind::sigmoid:
       return logistic(v);
-    case Activation::tanh:
+    case Activation::Kind::tanh:
       return std::tanh(v);
-    case Activation::hardswish:
+    case Activation::Kind::hardswish:
       return v * std::min(std::max(v + 3, 0.0), 6.0) / 6;
-    case Activation::gelu:
+    case Activation::Kind::gelu:
       return v * 0.5 * (1 + std::erf(v / std::sqrt(2.0)));
   }
   return std::numeric_limits<double>::quiet_NaN();
 }
 
-double activation_slope(Activation activation, double alpha) {
-  switch (activation) {
-    case Activation::leaky_relu:
-      return std::max(1.0, std::fabs(alpha));
-    case Activation::silu:
+double activation_slope(const Activation& activation) {
+  switch (activation.kind) {
+    case Activation::Kind::leaky_relu:
+      return std::max(1.0, std::fabs(static_cast<double>(activation.alpha)));
+    case Activation::Kind::silu:
       return 1.09984;  // at v = 2.3994
-    case Activation::sigmoid:
+    case Activation::Kind::sigmoid:
       return 0.25;  // at 0
-    case Activation::hardswish:
+    case Activation::Kind::hardswish:
       return 1.5;  // at 3 from below
-    case Activation::gelu:
+    case Activation::Kind::gelu:
       return 1.12891;  // at sqrt(2)
-    case Activation::none:
-    case Activation::relu:
-    case Activation::relu6:
-    case Activation::tanh:
+    case Activation::Kind::none:
+    case Activation::Kind::relu:
+    case Activation::Kind::relu6:
+    case Activation::Kind::tanh:
       break;
   }
   return 1;
 }
 
-Bounded activate(Activation activation, float alpha, Bounded v) {
-  const double slope_alpha = static_cast<double>(alpha);
-  const double y = activation_value(activation, slope_alpha, v.value);
-  const double carried = activation_slope(activation, slope_alpha) * v.error;
-  const double evaluated = evaluation_error(activation, slope_alpha, v.value, y);
+Bounded activate(const Activation& activation, Bounded v) {
+  const double y = activation_value(activation, v.value);
+  const double carried = activation_slope(activation) * v.error;
+  const double evaluated = evaluation_error(activation, v.value, y);
   return {y, (carried + evaluated) * kSecondOrder};
 }
 

@@ -15,13 +15,13 @@ struct Bounded {
 };
 
 // The activation in double, without any rounding.
-double activation_value(Activation activation, double alpha, double v);
+double activation_value(const Activation& activation, double v);
 
 // The largest |derivative|: how much an error of the argument can grow.
-double activation_slope(Activation activation, double alpha);
+double activation_slope(const Activation& activation);
 
 // act(v), evaluated in fp32 at a computed v.
-Bounded activate(Activation activation, float alpha, Bounded v);
+Bounded activate(const Activation& activation, Bounded v);
 
 // gamma * (x - mean) / sqrt(variance + eps) + beta, in fp32 from an exact x.
 Bounded batch_norm(double x, double gamma, double beta, double mean, double variance, double eps);

@@ -15,7 +15,7 @@ std::string problem_text(const ConvProblem& p) {
         p.pad.left, p.pad.right, p.dilation.h, p.dilation.w, p.groups}) {
     text << value << ' ';
   }
-  text << to_string(p.activation) << ' ' << p.alpha << ' ' << p.residual << ' '
+  text << to_string(p.activation.kind) << ' ' << p.activation.alpha << ' ' << p.residual << ' '
        << to_string(p.dtype);
   return text.str();
 }
@@ -26,11 +26,11 @@ ConvProblem parse_problem_text(const std::string& text) {
   std::istringstream fields(text);
   fields >> p.n >> p.h >> p.w >> p.c >> p.k >> p.r >> p.s >> p.stride.h >> p.stride.w >>
       p.pad.top >> p.pad.bottom >> p.pad.left >> p.pad.right >> p.dilation.h >> p.dilation.w >>
-      p.groups >> activation >> p.alpha >> p.residual >> dtype;
+      p.groups >> activation >> p.activation.alpha >> p.residual >> dtype;
   if (!fields) {
     throw Error(ErrorCode::invalid_argument, "cannot read the problem \"" + text + "\"");
   }
-  p.activation = value_of(parse_activation(activation));
+  p.activation.kind = value_of(parse_activation(activation)).kind;
   p.dtype = value_of(parse_data_type(dtype));
   return p;
 }

@@ -76,13 +76,13 @@ TEST(Walk, SaysWhoReadsWhat) {
 
 TEST(Settings, ReachEveryConvolution) {
   Problem problem = parse_block("mb3_ih8_ic16mid8oc32");
-  apply({.dtype = DataType::bf16, .activation = Activation::silu, .alpha = 0.5f, .residual = true},
+  apply({.dtype = DataType::bf16, .activation = Activation::leaky_relu(0.5f), .residual = true},
         problem);
   for (const LineConv* conv : problem.convs()) {
     EXPECT_EQ(conv->problem.dtype, DataType::bf16);
-    EXPECT_EQ(conv->problem.alpha, 0.5f);
     const bool projection = conv->name == "downsample";
-    EXPECT_EQ(conv->problem.activation, projection ? Activation::none : Activation::silu);
+    EXPECT_EQ(conv->problem.activation,
+              projection ? Activation::none : Activation::leaky_relu(0.5f));
     EXPECT_EQ(conv->problem.residual, conv->name == "conv3");
   }
 }

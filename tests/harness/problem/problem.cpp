@@ -18,7 +18,7 @@ std::vector<Conv*> all_convs(P& problem) {
 }
 
 LineConv make_conv(const char* name, const Shape& x, int k, int r, int stride, int groups,
-                   Activation activation, const LineSettings& settings) {
+                   const Activation& activation, const LineSettings& settings) {
   const int pad = r / 2;
   return {.name = name,
           .problem = {.dtype = settings.dtype,
@@ -32,8 +32,7 @@ LineConv make_conv(const char* name, const Shape& x, int k, int r, int stride, i
                       .stride = {stride, stride},
                       .pad = {pad, pad, pad, pad},
                       .groups = groups,
-                      .activation = activation,
-                      .alpha = settings.alpha},
+                      .activation = activation},
           .weights = {.values = {}, .k = k, .c_per_group = x.c / groups, .r = r, .s = r}};
 }
 
@@ -80,10 +79,7 @@ void apply(const Settings& settings, Problem& problem) {
       if (!problem.blocks) conv.problem.residual = settings.residual;
     }
   }
-  for (LineConv* conv : problem.convs()) {
-    conv->problem.dtype = settings.dtype;
-    conv->problem.alpha = settings.alpha;
-  }
+  for (LineConv* conv : problem.convs()) conv->problem.dtype = settings.dtype;
   if (!problem.blocks) problem.kernel = settings.kernel;
 }
 

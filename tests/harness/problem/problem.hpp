@@ -62,7 +62,6 @@ void set_images(Problem& problem, int images);
 struct Settings {
   DataType dtype = DataType::f16;
   Activation activation = Activation::relu;
-  float alpha = 0.01f;      // slope of leaky_relu
   bool residual = false;    // of layers
   std::string kernel = {};  // of layers
 };
@@ -87,7 +86,6 @@ struct BlockShape {
 struct LineSettings {
   DataType dtype = DataType::f16;
   Activation inner = Activation::relu, last = Activation::relu;
-  float alpha = 0.01f;
 };
 Line make_line(const BlockShape& shape, const Shape& x, const LineSettings& settings = {});
 // What make_line() made it of.

@@ -154,10 +154,10 @@ Way single_kernels(const std::string& name, const Problem& problem, Tensors& ten
              });
            },
        .activation =
-           [](const Images& images, Activation activation, float alpha, const DeviceBuffer& y) {
-             return activation_step(images, activation, alpha, y, [=, &y](cudaStream_t stream) {
-               check(pointwise::activate(images.dtype, images.shape, activation, alpha, y.data(),
-                                         y.data(), stream));
+           [](const Images& images, const Activation& activation, const DeviceBuffer& y) {
+             return activation_step(images, activation, y, [=, &y](cudaStream_t stream) {
+               check(pointwise::activate(images.dtype, images.shape, activation, y.data(), y.data(),
+                                         stream));
              });
            }});
 }

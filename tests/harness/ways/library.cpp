@@ -25,8 +25,7 @@ Block create_block(const Line& line, ScalePlacement placement) {
                                                     .downsample = downsample,
                                                     .stride = shape.stride,
                                                     .inner = first.activation,
-                                                    .last = last.activation,
-                                                    .alpha = first.alpha},
+                                                    .last = last.activation},
                                   options));
   }
   return value_of(Block::create(BottleneckWeights{.conv1 = layer_of(line.convs[0]),
@@ -37,8 +36,7 @@ Block create_block(const Line& line, ScalePlacement placement) {
                                                   .stride_at = shape.stride_at,
                                                   .groups = shape.groups,
                                                   .inner = first.activation,
-                                                  .last = last.activation,
-                                                  .alpha = first.alpha},
+                                                  .last = last.activation},
                                 options));
 }
 

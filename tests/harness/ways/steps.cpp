@@ -145,9 +145,9 @@ Step add_step(const Images& images, const DeviceBuffer& z, const DeviceBuffer& y
           .work = add_work(images)};
 }
 
-Step activation_step(const Images& images, Activation activation, float alpha,
-                     const DeviceBuffer& y, Launch launch, Copies copies, Allowance allowance) {
-  return {.what = to_string(activation),
+Step activation_step(const Images& images, const Activation& activation, const DeviceBuffer& y,
+                     Launch launch, Copies copies, Allowance allowance) {
+  return {.what = to_string(activation.kind),
           .launch = std::move(launch),
           .reads = {&y},
           .writes = &y,
@@ -155,7 +155,7 @@ Step activation_step(const Images& images, Activation activation, float alpha,
               [=](const Read& read, const Bytes& written) {
                 const std::vector<float> x = images.distinct_values(read[0]);
                 oracle::Expected expected = stored(images.dtype, x.size(), [&](std::size_t i) {
-                  return oracle::activate(activation, alpha, {.value = x[i], .error = 0});
+                  return oracle::activate(activation, {.value = x[i], .error = 0});
                 });
                 if (allowance) allowance(x, expected);
                 return judge(images, expected, written, copies);
@@ -187,7 +187,7 @@ Way separate_way(const std::string& name, const Problem& problem, Tensors& tenso
     if (conv.batch_norm) builder.add(conv, steps.batch_norm(images, *conv.batch_norm, sums, y));
     if (residual != nullptr) builder.add(conv, steps.add(images, *residual, y));
     if (conv.problem.activation != Activation::none) {
-      builder.add(conv, steps.activation(images, conv.problem.activation, conv.problem.alpha, y));
+      builder.add(conv, steps.activation(images, conv.problem.activation, y));
     }
     return &y;
   });

@@ -32,9 +32,8 @@ Step add_step(const Images& images, const DeviceBuffer& z, const DeviceBuffer& y
               Copies copies = Copies::same_bits);
 // In place on y. `allowance` may widen the bound: of element i, from what was read.
 using Allowance = std::function<void(const std::vector<float>& x, oracle::Expected& expected)>;
-Step activation_step(const Images& images, Activation activation, float alpha,
-                     const DeviceBuffer& y, Launch launch, Copies copies = Copies::same_bits,
-                     Allowance allowance = {});
+Step activation_step(const Images& images, const Activation& activation, const DeviceBuffer& y,
+                     Launch launch, Copies copies = Copies::same_bits, Allowance allowance = {});
 
 // A BatchNorm's arrays on the device, absent ones filled in.
 struct DeviceBatchNorm {
@@ -52,7 +51,7 @@ struct SingleSteps {
   std::function<Step(const Images&, const BatchNorm&, const DeviceBuffer& x, const DeviceBuffer& y)>
       batch_norm;
   std::function<Step(const Images&, const DeviceBuffer& z, const DeviceBuffer& y)> add;
-  std::function<Step(const Images&, Activation, float alpha, const DeviceBuffer& y)> activation;
+  std::function<Step(const Images&, const Activation&, const DeviceBuffer& y)> activation;
   bool in_place = true;  // batch_norm may work in place
 };
 // Each convolution of the problem alone, then BatchNorm, add and activation.

@@ -91,16 +91,38 @@ TEST(Text, JoinsStringsAndNumbers) {
             "a1b-20.51e+3009\"");
 }
 
-TEST(Activation, NamesParseBack) {
+TEST(Activation, TextParsesBack) {
   for (int i = 0; i < kActivationCount; ++i) {
-    const auto activation = static_cast<Activation>(i);
+    const Activation activation{static_cast<Activation::Kind>(i), 0.1f};
     const Result<Activation> parsed = parse_activation(to_string(activation));
     ASSERT_TRUE(parsed.ok()) << to_string(activation);
     EXPECT_EQ(*parsed, activation);
+    EXPECT_EQ(parse_activation(to_string(activation.kind))->kind, activation.kind);
   }
-  EXPECT_STREQ(to_string(static_cast<Activation>(kActivationCount)), "unknown");
-  EXPECT_TRUE(fails_with(parse_activation("ReLU"), ErrorCode::invalid_argument,
-                         {"\"ReLU\"", "none, relu, relu6", "gelu"}));
+  EXPECT_EQ(to_string(Activation::relu6), "relu6");
+  EXPECT_EQ(to_string(Activation::leaky_relu(-0.5f)), "leaky_relu(-0.5)");
+  EXPECT_EQ(*parse_activation("leaky_relu"), Activation::leaky_relu(0.01f));
+  EXPECT_EQ(*parse_activation("leaky_relu(1e-3)"), Activation::leaky_relu(1e-3f));
+  EXPECT_STREQ(to_string(static_cast<Activation::Kind>(kActivationCount)), "unknown");
+}
+
+TEST(Activation, OtherTextIsRefused) {
+  for (const char* text :
+       {"", "ReLU", "relu(0.5)", "leaky_relu(", "leaky_relu()", "leaky_relu(x)", "leaky_relu(0.5",
+        "leaky_relu 0.5)", "leaky_relu(0.5))", "leaky_relu6"}) {
+    EXPECT_TRUE(
+        fails_with(parse_activation(text), ErrorCode::invalid_argument,
+                   {'"' + std::string(text) + '"', "none, relu, relu6, leaky_relu(0.01)", "gelu"}))
+        << text;
+  }
+}
+
+TEST(Activation, EqualityIgnoresAnAlphaThatIsNotRead) {
+  using Kind = Activation::Kind;
+  EXPECT_EQ((Activation{Kind::silu, 0.5f}), Activation::silu);
+  EXPECT_NE(Activation::relu, Activation::relu6);
+  EXPECT_NE(Activation::leaky_relu(0.5f), Activation::leaky_relu(0.25f));
+  EXPECT_EQ(Activation::leaky_relu(), (Activation{Kind::leaky_relu}));
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ Conv some_conv() {
 }
 
 Block::Data bottleneck(int c, int middle, int k) {
-  Block::Data data = {DataType::f16, 0, Activation::relu, Activation::relu, 0, {}, {}, {}, {}, {}};
+  Block::Data data = {DataType::f16, 0, Activation::relu, Activation::relu, {}, {}, {}, {}, {}};
   data.steps = {{"conv1", c, middle, 1, 1, 1},
                 {"conv2", middle, middle, 3, 1, 1},
                 {"conv3", middle, k, 1, 1, 1}};

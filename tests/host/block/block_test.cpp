@@ -30,11 +30,10 @@ TEST(BlockWiring, StridesOtherThanOneAndTwoAreRefused) {
 TEST(BlockWiring, ActivationsThatDoNotExistAreRefused) {
   const SmallBlocks blocks;
   auto weights = blocks.bottleneck();
-  weights.last = static_cast<Activation>(77);
+  weights.last.kind = static_cast<Activation::Kind>(77);
   EXPECT_EQ(Block::create(weights).status().code(), ErrorCode::invalid_argument);
   auto basic = blocks.basic();
-  basic.inner = Activation::leaky_relu;
-  basic.alpha = std::numeric_limits<float>::quiet_NaN();
+  basic.inner = Activation::leaky_relu(std::numeric_limits<float>::quiet_NaN());
   expect_refused(Block::create(basic).status(), ErrorCode::invalid_argument, "alpha");
 }
 

@@ -52,8 +52,7 @@ TEST(Launch, ConvParams) {
                                .stride = {2, 1},
                                .pad = {1, 0, 2, -1},
                                .dilation = {1, 3},
-                               .activation = Activation::leaky_relu,
-                               .alpha = 0.25f};
+                               .activation = Activation::leaky_relu(0.25f)};
   const ConvTile& tile = *kernel("conv_rxs_bf16_128x64x64_st3_sm80").tile;
   const ConvParams params = host::conv_params(tile, problem);
   EXPECT_EQ(params.g.n, 2);
@@ -72,7 +71,7 @@ TEST(Launch, ConvParams) {
   EXPECT_EQ(params.g.dilation_h, 1);
   EXPECT_EQ(params.g.dilation_w, 3);
   EXPECT_EQ(params.g.groups, 1);
-  EXPECT_EQ(params.activation.kind, static_cast<int>(Activation::leaky_relu));
+  EXPECT_EQ(params.activation.kind, static_cast<int>(Activation::Kind::leaky_relu));
   EXPECT_EQ(params.activation.alpha, 0.25f);
   EXPECT_EQ(params.m, 2 * 10 * 19);
   EXPECT_EQ(params.k_blocks, 2 * 15);

@@ -131,7 +131,7 @@ TEST(PointwiseArguments, RefusesBadTensors) {
 
 TEST(PointwiseArguments, RefusesBadShapesAndTypes) {
   const auto relu = [](DataType dtype, const Shape& shape) {
-    return pointwise::activate(dtype, shape, Activation::relu, 0, at(kX), at(kY));
+    return pointwise::activate(dtype, shape, Activation::relu, at(kX), at(kY));
   };
   EXPECT_TRUE(fails_with(relu(DataType::f16, {1, 4, 0, 8}), ErrorCode::invalid_argument,
                          {"w = 0", "at least 1"}));
@@ -139,9 +139,9 @@ TEST(PointwiseArguments, RefusesBadShapesAndTypes) {
                          ErrorCode::invalid_argument, {"2^63", "n = 1048576"}));
   EXPECT_TRUE(fails_with(relu(static_cast<DataType>(5), kShape), ErrorCode::invalid_argument,
                          {"static_cast<DataType>(5)"}));
-  EXPECT_TRUE(fails_with(
-      pointwise::activate(DataType::f16, kShape, static_cast<Activation>(9), 0, at(kX), at(kY)),
-      ErrorCode::invalid_argument, {"static_cast<Activation>(9)"}));
+  EXPECT_TRUE(fails_with(pointwise::activate(DataType::f16, kShape,
+                                             {static_cast<Activation::Kind>(9)}, at(kX), at(kY)),
+                         ErrorCode::invalid_argument, {"static_cast<Activation::Kind>(9)"}));
 }
 
 TEST(PointwiseArguments, RefusesBadBatchNorm) {

@@ -196,8 +196,7 @@ TEST(ConvPlan, ImagesAndOptionsMakeTheProblem) {
                                              .pad = Padding::symmetric(1, 2),
                                              .dilation = {2, 1},
                                              .groups = 2,
-                                             .activation = Activation::leaky_relu,
-                                             .alpha = 0.5f,
+                                             .activation = Activation::leaky_relu(0.5f),
                                              .residual = true});
   ASSERT_TRUE(plan.ok()) << plan.status().message();
   const ConvProblem expected = {.dtype = DataType::bf16,
@@ -212,8 +211,7 @@ TEST(ConvPlan, ImagesAndOptionsMakeTheProblem) {
                                 .pad = {1, 1, 2, 2},
                                 .dilation = {2, 1},
                                 .groups = 2,
-                                .activation = Activation::leaky_relu,
-                                .alpha = 0.5f,
+                                .activation = Activation::leaky_relu(0.5f),
                                 .residual = true};
   EXPECT_EQ(plan->problem(), expected);
   EXPECT_EQ(conv.plan({.h = 3, .w = 5})->problem(), conv.problem({1, 3, 5}));

@@ -106,8 +106,7 @@ TEST(ConvProblem, OneLine) {
                                   .pad = {0, 1, 2, -1},
                                   .dilation = {1, 2},
                                   .groups = 4,
-                                  .activation = Activation::leaky_relu,
-                                  .alpha = 0.125f,
+                                  .activation = Activation::leaky_relu(0.125f),
                                   .residual = true}),
             "n3 20x30x32 -> 11x23x64 1x5 s2x1 p0,1,2,-1 d1x2 g4 bf16 +residual leaky_relu(0.125)");
   EXPECT_EQ(to_string(ConvProblem{.h = 9, .w = 9, .c = 1, .k = 1, .pad = {1, 1, 2, 2}}),
@@ -204,17 +203,15 @@ TEST(Validate, LargeButLegal) {
 TEST(Validate, ValuesOutsideTheEnums) {
   EXPECT_TRUE(fails_with(status_with([](auto& p) { p.dtype = static_cast<DataType>(3); }), kInvalid,
                          {"static_cast<DataType>(3)", "f16, bf16 or f32"}));
-  EXPECT_TRUE(fails_with(status_with([](auto& p) { p.activation = static_cast<Activation>(200); }),
-                         kInvalid, {"static_cast<Activation>(200)", "below 9"}));
+  EXPECT_TRUE(fails_with(
+      status_with([](auto& p) { p.activation.kind = static_cast<Activation::Kind>(200); }),
+      kInvalid, {"static_cast<Activation::Kind>(200)", "below 9"}));
 }
 
 TEST(Validate, SlopeOfLeakyRelu) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_TRUE(status_with([&](auto& p) { p.alpha = nan; }).ok());
-  EXPECT_TRUE(fails_with(status_with([&](auto& p) {
-                           p.activation = Activation::leaky_relu;
-                           p.alpha = nan;
-                         }),
+  EXPECT_TRUE(status_with([&](auto& p) { p.activation.alpha = nan; }).ok());
+  EXPECT_TRUE(fails_with(status_with([&](auto& p) { p.activation = Activation::leaky_relu(nan); }),
                          kInvalid, {"alpha = nan", "0.01"}));
 }
 

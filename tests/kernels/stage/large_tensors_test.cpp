@@ -158,7 +158,7 @@ TEST_F(LargeTensors, Pointwise) {
   params.beta = upload(beta);
   params.mean = upload<float>({0, 0, 0});
   params.variance = upload<float>({1, 1, 1});
-  params.activation = {static_cast<int>(Activation::leaky_relu), 2.0f};
+  params.activation = {static_cast<int>(Activation::Kind::leaky_relu), 2.0f};
   const auto check = [&](const char* what, const void* kernel, auto&& expected) {
     std::byte* const y = allocate(kElements * 2);
     params.y = y;

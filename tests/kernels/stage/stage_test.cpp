@@ -16,23 +16,23 @@ namespace {
 
 constexpr int kRows = 32, kSlice = 64;
 
-double exact(Activation activation, double alpha, double v) {
-  switch (activation) {
-    case Activation::relu:
+double exact(const Activation& activation, double v) {
+  switch (activation.kind) {
+    case Activation::Kind::relu:
       return std::fmax(v, 0);
-    case Activation::relu6:
+    case Activation::Kind::relu6:
       return std::fmin(std::fmax(v, 0), 6);
-    case Activation::leaky_relu:
-      return v > 0 ? v : alpha * v;
-    case Activation::silu:
+    case Activation::Kind::leaky_relu:
+      return v > 0 ? v : activation.alpha * v;
+    case Activation::Kind::silu:
       return v / (1 + std::exp(-v));
-    case Activation::sigmoid:
+    case Activation::Kind::sigmoid:
       return 1 / (1 + std::exp(-v));
-    case Activation::tanh:
+    case Activation::Kind::tanh:
       return std::tanh(v);
-    case Activation::hardswish:
+    case Activation::Kind::hardswish:
       return v * std::fmin(std::fmax(v + 3, 0), 6) / 6;
-    case Activation::gelu:
+    case Activation::Kind::gelu:
       return v * 0.5 * (1 + std::erf(v / std::sqrt(2.0)));
     default:
       return v;
@@ -40,8 +40,7 @@ double exact(Activation activation, double alpha, double v) {
 }
 
 // Small whole numbers and halves: sums are exact, so an activation's result alone has an error.
-void expect_product(Activation activation, float alpha, bool with_residual, int channels,
-                    bool rows) {
+void expect_product(const Activation& activation, bool with_residual, int channels, bool rows) {
   std::vector<float> x(kRows * kSlice), w(kRows * kSlice), scale(kRows), bias(kRows),
       z(kRows * kRows);
   std::uint32_t state = 1;
@@ -63,8 +62,8 @@ void expect_product(Activation activation, float alpha, bool with_residual, int 
                   static_cast<const float*>(scale_buffer.data()),
                   static_cast<const float*>(bias_buffer.data()),
                   with_residual ? static_cast<const float*>(z_buffer.data()) : nullptr,
-                  static_cast<float*>(y.data()), channels, static_cast<int>(activation), alpha,
-                  rows});
+                  static_cast<float*>(y.data()), channels, static_cast<int>(activation.kind),
+                  activation.alpha, rows});
   kernel_tests::check(cudaDeviceSynchronize(), "product");
   const std::vector<float> got = downloaded<float>(y);
   for (int m = 0; m < kRows; ++m) {
@@ -73,22 +72,22 @@ void expect_product(Activation activation, float alpha, bool with_residual, int 
       for (int c = 0; c < kSlice; ++c) sum += double{x[m * kSlice + c]} * w[k * kSlice + c];
       double v = k < channels ? sum * scale[k] + bias[k] : 0;
       if (with_residual) v += z[m * kRows + k];
-      const double expected = exact(activation, alpha, v);
+      const double expected = exact(activation, v);
       ASSERT_NEAR(got[m * kRows + k], expected, 1e-6 * std::fmax(std::fabs(v), 1))
-          << "row " << m << ", column " << k << ", activation " << static_cast<int>(activation);
+          << "row " << m << ", column " << k << ", " << to_string(activation);
     }
   }
 }
 
 TEST(StageEpilogue, Channels) {
   for (const int channels : {1, 7, 8, 31, 32})
-    expect_product(Activation::none, 0, false, channels, false);
+    expect_product(Activation::none, false, channels, false);
 }
 
 TEST(StageEpilogue, EveryActivationByColumnsAndByRows) {
   for (int kind = 0; kind < kActivationCount; ++kind) {
     for (const bool rows : {false, true})
-      expect_product(static_cast<Activation>(kind), 1.5f, kind % 2 == 0, 31, rows);
+      expect_product({static_cast<Activation::Kind>(kind), 1.5f}, kind % 2 == 0, 31, rows);
   }
 }
 

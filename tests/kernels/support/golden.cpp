@@ -34,10 +34,10 @@ std::vector<float> read_npy(const std::string& path) {
   return values;
 }
 
-Activation activation_named(const std::string& name) {
+Activation::Kind kind_named(const std::string& name) {
   const Result<Activation> activation = parse_activation(name);
   if (!activation.ok()) throw std::runtime_error("index.txt: " + activation.status().message());
-  return *activation;
+  return activation->kind;
 }
 
 }  // namespace
@@ -59,14 +59,14 @@ std::vector<Golden> read_goldens(const std::string& folder) {
     Golden golden;
     ConvProblem& p = golden.problem;
     p.dtype = DataType::f32;
-    std::string activation;
+    std::string kind;
     bool conv_bias = false;
     std::istringstream fields(line);
     fields >> golden.name >> p.n >> p.h >> p.w >> p.c >> p.k >> p.r >> p.s >> p.stride.h >>
         p.stride.w >> p.pad.top >> p.pad.bottom >> p.pad.left >> p.pad.right >> p.dilation.h >>
-        p.dilation.w >> p.groups >> activation >> p.alpha >> conv_bias >> golden.raw.eps;
+        p.dilation.w >> p.groups >> kind >> p.activation.alpha >> conv_bias >> golden.raw.eps;
     if (!fields) throw std::runtime_error("index.txt: cannot read \"" + line + "\"");
-    p.activation = activation_named(activation);
+    p.activation.kind = kind_named(kind);
     golden.raw.x = take(p.input().elements());
     golden.raw.weights = take(std::int64_t{p.k} * (p.c / p.groups) * p.r * p.s);
     if (conv_bias) golden.raw.conv_bias = take(p.k);

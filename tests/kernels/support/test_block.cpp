@@ -31,7 +31,7 @@ TestBlock::TestBlock(const BlockShape& shape, DataType dtype, const BlockDataOpt
                                         .groups = shape.groups,
                                         .projection = shape.downsample},
                                        {shape.n, shape.h, shape.w, shape.c},
-                                       {dtype, shape.inner, shape.last, shape.alpha})};
+                                       {dtype, shape.inner, shape.last})};
   harness::fill(
       problem_,
       {.conv_bias = true, .integers = options.integers, .copies = false, .seed = options.seed});

@@ -20,7 +20,6 @@ struct BlockShape {
   int groups = 1;
   bool downsample = false;
   Activation inner = Activation::relu, last = Activation::relu;
-  float alpha = 0.01f;
 };
 
 // y of a plan: poisoned before, guard bands and x checked after. Throws Error if it does not run.
