@@ -65,12 +65,13 @@ TEST_P(BlockNetworks, EveryCutHasTheBitsOfTheChain) {
   const auto& [block, dtype] = GetParam();
   const TestBlock test(block.shape, dtype);
   const Block bottleneck = test.create();
-  const auto chain = test.run(plan_cut(bottleneck, test.problem(), BlockCut::chain));
+  std::vector<std::byte> chain;
   for (const BlockCut cut : {BlockCut::whole, BlockCut::tails}) {
     const auto plan = bottleneck.plan(test.problem(), {.cut = cut});
     EXPECT_EQ(plan.ok(), taken(block, cut, large_shared_memory()))
         << to_string(cut) << ": " << plan.status().message();
     if (!plan.ok()) continue;
+    if (chain.empty()) chain = test.run(plan_cut(bottleneck, test.problem(), BlockCut::chain));
     EXPECT_EQ(test.run(*plan), chain) << to_string(cut);
   }
 }

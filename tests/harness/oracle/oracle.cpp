@@ -75,7 +75,15 @@ struct Sums {
   std::array<double, kLanes> absolute{};  // of |x||w|
 };
 
-// Products of two floats are exact in double.
+// Vectors as wide as the machine's, in programs that run on others, too.
+#if defined(__x86_64__) && defined(__GLIBC__)
+#define FOLDCONV_ANY_VECTORS __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define FOLDCONV_ANY_VECTORS
+#endif
+
+// Products of two floats are exact in double, so that fused multiply-adds give the same sums.
+FOLDCONV_ANY_VECTORS
 void dot(const float* const* rows, const Lanes* panel, std::size_t terms, Sums* result) {
   double sum[kPixels][kLanes] = {};
   double running[kPixels][kLanes] = {};
