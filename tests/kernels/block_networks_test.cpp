@@ -65,12 +65,13 @@ class BlockNetworks : public testing::TestWithParam<std::pair<NetworkBlock, Data
 TEST_P(BlockNetworks, EveryCutHasTheBitsOfTheChain) {
   const auto& [block, dtype] = GetParam();
   const TestBlocks test(block.shape, dtype);
-  const auto chain = test.run(BlockCut::chain);
+  std::vector<std::byte> chain;
   for (const BlockCut cut : {BlockCut::whole, BlockCut::tails}) {
     const auto plan = test.plan({.cut = cut});
     EXPECT_EQ(plan.ok(), taken(block, cut, large_shared_memory()))
         << to_string(cut) << ": " << plan.status().message();
     if (!plan.ok()) continue;
+    if (chain.empty()) chain = test.run(BlockCut::chain);
     EXPECT_EQ(test.run(*plan), chain) << to_string(cut);
   }
 }

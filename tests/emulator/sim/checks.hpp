@@ -32,37 +32,51 @@ class SharedChecks {
   void barrier_completed(uint32_t barrier);  // while its groups are still marked as waiting
 
  private:
-  struct Access {
+  struct Read {
     uint32_t clock = 0;
     uint32_t instr = 0;
   };
-  struct Granule {
-    Access write;
-    uint8_t writer = 0;
-    bool written_by_atomic = false;
-    bool in_flight = false;
+  struct Range {
+    uint32_t first = 0, last = 0;  // granules [first, last)
   };
   using Clocks = std::vector<uint32_t>;  // one for each warp
 
+  static constexpr uint32_t kInFlight = ~0u;  // above every clock
+
   void pass_all_clocks();
+  Range range(uint32_t offset, uint32_t bytes) const {
+    return {offset >> shift_, (offset + bytes) >> shift_};
+  }
   uint32_t instr_index(const Instr& in) const;
-  void check_write(const Warp& warp, const Instr& in, unsigned lane, uint32_t at, bool atomic);
-  void record_write(const Warp& warp, const Instr& in, uint32_t at, bool atomic);
+  void check_read(const Warp& warp, const Instr& in, unsigned lane, Range range) const;
+  void check_write(const Warp& warp, const Instr& in, unsigned lane, Range range,
+                   bool atomic) const;
+  void record_write(const Warp& warp, const Instr& in, Range range, bool atomic, bool in_flight);
+  void set_initialised(Range range, uint8_t value);
+  // `message`: with %u for the byte.
+  void expect_initialised(const Warp& warp, const Instr& in, unsigned lane, Range range,
+                          const char* message) const;
   [[noreturn]] void report(const Warp& warp, const Instr& in, unsigned lane, uint32_t at,
                            const char* what, uint32_t other_warp, const char* other_what,
                            uint32_t other_instr) const;
-  Access& last_read(uint32_t at, uint32_t warp) { return reads_[size_t{at} * warps_ + warp]; }
 
   Cta* cta_ = nullptr;
   bool uninitialised_ = false, race_ = false;
-  uint32_t warps_ = 0;
   unsigned shift_ = 0;  // of the program's granule: accesses are made of whole ones
+  uint32_t granules_ = 0, warps_ = 0;
   uint64_t program_serial_ = 0;
-  uint32_t now_ = 0;                  // above every clock so far
-  std::vector<uint8_t> initialised_;  // by granule
-  std::vector<Granule> granules_;
-  std::vector<Access> reads_;  // by granule and warp
+  uint32_t now_ = 0;  // above every clock so far
+
+  // By granule. Arrays, so that one access, which is of several granules, is a few vector operations.
+  std::vector<uint8_t> initialised_;
+  Clocks written_;                     // the last write's clock, or kInFlight
+  std::vector<uint32_t> write_instr_;  // and its other properties
+  std::vector<uint8_t> writer_, written_by_atomic_;
+  Clocks latest_read_;                    // the highest clock of all warps' reads
+  std::vector<std::vector<Read>> reads_;  // the last one of each warp: by warp, then granule
+
   std::vector<Clocks> known_;  // by warp
+  Clocks least_known_;         // by warp: what it knows of the warp that it knows least of
   std::array<Clocks, 16> barriers_;
 };
 

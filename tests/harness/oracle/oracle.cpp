@@ -27,6 +27,7 @@
 #include <cstddef>
 #include <thread>
 
+#include "harness/oracle/fp32.hpp"
 #include "harness/oracle/pointwise.hpp"
 
 namespace foldconv::oracle {
@@ -37,8 +38,6 @@ constexpr int kSliceChannels = 64;
 constexpr int kLanes = 8;   // output channels of a panel, computed side by side
 constexpr int kPixels = 4;  // output pixels computed side by side
 constexpr int kPixelsPerTask = 16;
-constexpr double kHalfUlp = 0x1p-24;  // fp32's unit roundoff
-constexpr double kFlush = 0x1p-126;   // a product or sum below may be flushed to zero
 
 double product_unit(DataType dtype) {
   return dtype == DataType::f32 ? 17.0 / 16 * 0x1p-24 : 0x1p-23;
@@ -76,7 +75,15 @@ struct Sums {
   std::array<double, kLanes> absolute{};  // of |x||w|
 };
 
-// Products of two floats are exact in double.
+// Vectors as wide as the machine's, in programs that run on others, too.
+#if defined(__x86_64__) && defined(__GLIBC__)
+#define FOLDCONV_ANY_VECTORS __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define FOLDCONV_ANY_VECTORS
+#endif
+
+// Products of two floats are exact in double, so that fused multiply-adds give the same sums.
+FOLDCONV_ANY_VECTORS
 void dot(const float* const* rows, const Lanes* panel, std::size_t terms, Sums* result) {
   double sum[kPixels][kLanes] = {};
   double running[kPixels][kLanes] = {};

@@ -5,17 +5,12 @@
 #include <cmath>
 #include <limits>
 
+#include "harness/oracle/fp32.hpp"
 #include "harness/oracle/rounding.hpp"
 
 namespace foldconv::oracle {
 namespace {
 
-// fp32 rounds to nearest with a relative error of at most kHalfUlp; "n ulp" of CUDA's mathematical
-// functions is n * kUlp.
-constexpr double kHalfUlp = 0x1p-24;
-constexpr double kUlp = 0x1p-23;
-// fp32 results below its smallest normal number may be flushed to zero.
-constexpr double kFlush = 0x1p-126;
 // Error terms are evaluated at exact values; computed ones differ from them by a few kUlp.
 constexpr double kSecondOrder = 1 + 0x1p-20;
 

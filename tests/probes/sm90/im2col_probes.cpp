@@ -30,9 +30,9 @@ TmaLoad padded() {
   return load;
 }
 
-class Adder {
+class Im2colAdder {
  public:
-  explicit Adder(std::vector<Probe>& probes) : probes_(probes) {}
+  explicit Im2colAdder(std::vector<Probe>& probes) : probes_(probes) {}
   void operator()(const std::string& name, const TmaLoad& load) {
     probes_.push_back({"tma_im2col", "tma_im2col_" + name, Kind::exact, Needs::sm90,
                        [load] { return run_tma_load(load); }});
@@ -42,7 +42,7 @@ class Adder {
   std::vector<Probe>& probes_;
 };
 
-void add_taps(Adder& add) {
+void add_taps(Im2colAdder& add) {
   add("1x1", base());
   for (const int h : {0, 1, 2}) {
     for (const int w : {0, 1, 2}) {
@@ -53,7 +53,7 @@ void add_taps(Adder& add) {
   }
 }
 
-void add_starts(Adder& add) {
+void add_starts(Im2colAdder& add) {
   const std::pair<const char*, Dims> corners[] = {
       {"middle_of_row", {0, 3, 2, 0, 0}},   {"last_pixel", {0, 7, 5, 0, 0}},
       {"crosses_images", {0, 4, 4, 0, 0}},  {"past_the_last_image", {0, 2, 4, 1, 0}},
@@ -67,7 +67,7 @@ void add_starts(Adder& add) {
   }
 }
 
-void add_convolutions(Adder& add) {
+void add_convolutions(Im2colAdder& add) {
   {
     TmaLoad load = padded();
     load.spec.strides = {1, 2, 2, 1, 1};
@@ -112,7 +112,7 @@ void add_convolutions(Adder& add) {
   }
 }
 
-void add_swizzles(Adder& add) {
+void add_swizzles(Im2colAdder& add) {
   const struct {
     const char* name;
     CUtensorMapSwizzle mode;
@@ -135,7 +135,7 @@ void add_swizzles(Adder& add) {
   add("fill_nan_f16", load);
 }
 
-void add_ranks(Adder& add) {
+void add_ranks(Im2colAdder& add) {
   {
     TmaLoad load;  // N W C
     load.im2col = true;
@@ -176,7 +176,7 @@ void add_ranks(Adder& add) {
 }  // namespace
 
 void add_im2col_probes(std::vector<Probe>& probes) {
-  Adder add(probes);
+  Im2colAdder add(probes);
   add_taps(add);
   add_starts(add);
   add_convolutions(add);

@@ -33,9 +33,9 @@ TmaLoad make_load(const Type& type, int rank, const Dims& dims, const Dims& box,
   return load;
 }
 
-class Adder {
+class TileAdder {
  public:
-  explicit Adder(std::vector<Probe>& probes) : probes_(probes) {}
+  explicit TileAdder(std::vector<Probe>& probes) : probes_(probes) {}
   void operator()(const std::string& name, const TmaLoad& load) {
     probes_.push_back({"tma_tile", "tma_tile_" + name, Kind::exact, Needs::sm90,
                        [load] { return run_tma_load(load); }});
@@ -45,7 +45,7 @@ class Adder {
   std::vector<Probe>& probes_;
 };
 
-void add_ranks(Adder& add) {
+void add_ranks(TileAdder& add) {
   for (const Type& type : {kU8, kU16, kU32}) {
     const std::string name = std::string("_") + type.name;
     const int inner = 16 / type.bytes;
@@ -66,13 +66,13 @@ struct Swizzle {
   CUtensorMapSwizzle mode;
   int bytes;
 };
-constexpr Swizzle kSwizzles[] = {{"none", CU_TENSOR_MAP_SWIZZLE_NONE, 64},
+constexpr Swizzle kTileSwizzles[] = {{"none", CU_TENSOR_MAP_SWIZZLE_NONE, 64},
                                  {"32", CU_TENSOR_MAP_SWIZZLE_32B, 32},
                                  {"64", CU_TENSOR_MAP_SWIZZLE_64B, 64},
                                  {"128", CU_TENSOR_MAP_SWIZZLE_128B, 128}};
 
-void add_swizzles(Adder& add) {
-  for (const Swizzle& swizzle : kSwizzles) {
+void add_swizzles(TileAdder& add) {
+  for (const Swizzle& swizzle : kTileSwizzles) {
     for (const Type& type : {kU8, kU16, kU32}) {
       const int width = swizzle.bytes / type.bytes;
       TmaLoad load =
@@ -102,7 +102,7 @@ void add_swizzles(Adder& add) {
   }
 }
 
-void add_borders(Adder& add) {
+void add_borders(TileAdder& add) {
   const Dims dims = {24, 6, 5, 1, 1}, box = {16, 4, 2, 1, 1};
   const std::pair<const char*, Dims> corners[] = {
       {"low", {-7, -1, -1, 0, 0}},        {"high", {17, 4, 4, 0, 0}},
@@ -122,7 +122,7 @@ void add_borders(Adder& add) {
   }
 }
 
-void add_strides(Adder& add) {
+void add_strides(TileAdder& add) {
   const std::pair<const char*, Dims> strides[] = {{"1_2", {1, 2, 1, 1, 1}},
                                                   {"1_3_2", {1, 3, 2, 1, 1}},
                                                   {"2_1_1", {2, 1, 1, 1, 1}},
@@ -137,7 +137,7 @@ void add_strides(Adder& add) {
 }
 
 // Types that change bits on the way: random numbers, with some special ones in front.
-void add_conversions(Adder& add) {
+void add_conversions(TileAdder& add) {
   for (const Type& type : {kFloat, kFloatFtz, kTfloat, kTfloatFtz}) {
     TmaLoad load = make_load(type, 1, {64, 1, 1, 1, 1}, {64, 1, 1, 1, 1}, {0, 0, 0, 0, 0});
     Random random(5);
@@ -157,7 +157,7 @@ void add_conversions(Adder& add) {
 
 // Channels in slices of 16 or 32 bytes (NC/8HWC8 and NC/16HWC16): what lands where is for the
 // hardware to say.
-void add_interleaved(Adder& add) {
+void add_interleaved(TileAdder& add) {
   const struct {
     const char* name;
     CUtensorMapInterleave interleave;
@@ -180,7 +180,7 @@ void add_interleaved(Adder& add) {
 }  // namespace
 
 void add_tma_load_probes(std::vector<Probe>& probes) {
-  Adder add(probes);
+  TileAdder add(probes);
   add_ranks(add);
   add_swizzles(add);
   add_borders(add);

@@ -217,11 +217,11 @@ Result map_d(const WgmmaKey& key) {
   return result;
 }
 
-constexpr std::uint32_t kSwizzles[] = {0, 32, 64, 128};
+constexpr std::uint32_t kMapSwizzles[] = {0, 32, 64, 128};
 
-class Adder {
+class MapAdder {
  public:
-  explicit Adder(std::vector<Probe>& probes) : probes_(probes) {}
+  explicit MapAdder(std::vector<Probe>& probes) : probes_(probes) {}
   void operator()(const std::string& name, std::function<Result()> run) {
     probes_.push_back({"wgmma_map", "wgmma_map_" + name, Kind::exact, Needs::sm90, std::move(run)});
   }
@@ -243,10 +243,10 @@ Major major_of(int transposed) {
 }
 
 // One descriptor at a time that is not the dense one.
-void add_variants(Adder& add, const WgmmaKey& key) {
+void add_variants(MapAdder& add, const WgmmaKey& key) {
   const NumberFormat& format = number_format(key.type);
   const Major major = major_of(key.trans_b);
-  for (const std::uint32_t swizzle : kSwizzles) {
+  for (const std::uint32_t swizzle : kMapSwizzles) {
     const WgmmaLayout dense = dense_layout(major, swizzle, key.n, 1, 0, format);
     const auto with = [&](const std::string& suffix, auto change) {
       WgmmaLayout layout = dense;
@@ -284,12 +284,12 @@ void add_variants(Adder& add, const WgmmaKey& key) {
 }  // namespace
 
 void add_wgmma_map_probes(std::vector<Probe>& probes) {
-  Adder add(probes);
+  MapAdder add(probes);
   for (const WgmmaKey& key : wgmma_keys()) {
     const NumberFormat& format = number_format(key.type);
     const bool unit_fits = key.n >= k_of(format);
     if (key.source == WgmmaSource::rs) {
-      for (const std::uint32_t swizzle : kSwizzles) {
+      for (const std::uint32_t swizzle : kMapSwizzles) {
         add.b(key, dense_layout(major_of(key.trans_b), swizzle, key.n, 1, 0, format));
       }
       const bool f16 = key.type == WgmmaType::f16;
@@ -299,7 +299,7 @@ void add_wgmma_map_probes(std::vector<Probe>& probes) {
       }
     } else {
       if (unit_fits && key.n <= 32 && key.trans_b == 0) {
-        for (const std::uint32_t swizzle : kSwizzles) {
+        for (const std::uint32_t swizzle : kMapSwizzles) {
           const WgmmaLayout dense = dense_layout(major_of(key.trans_a), swizzle, 64, 1, 0, format);
           add.a(key, dense);
           WgmmaLayout moved = dense;
