@@ -18,6 +18,7 @@ namespace foldconv {
 namespace {
 
 using host::at;
+using host::BlockData;
 using host::BlockStep;
 using host::guarded;
 using host::invalid;
@@ -146,7 +147,7 @@ Result<std::optional<FoldedConv>> join(const std::vector<FoldedStep>& steps,
 }
 
 // Whether the whole kernel takes the block, and reads a wider middle tensor than the block has.
-bool is_widened(const Block::Data& block) {
+bool is_widened(const BlockData& block) {
   if (!host::whole_rule(block).empty()) return false;
   return block.steps[1].c < kSliceWidth || block.steps[1].k < kSliceWidth;
 }
@@ -187,8 +188,8 @@ Status fold_downsample(const Wiring& wiring, const FoldOptions& options, int c, 
   return {};
 }
 
-Result<std::shared_ptr<const Block::Data>> create_data(const Wiring& wiring,
-                                                       const FoldOptions& options) {
+Result<std::shared_ptr<const BlockData>> create_data(const Wiring& wiring,
+                                                     const FoldOptions& options) {
   for (const Activation& activation : {wiring.inner, wiring.last}) {
     if (Status status = host::check_activation(activation); !status.ok()) return status;
   }
@@ -214,8 +215,8 @@ Result<std::shared_ptr<const Block::Data>> create_data(const Wiring& wiring,
     return status;
   }
 
-  auto data = std::make_shared<Block::Data>(
-      Block::Data{options.dtype, *device, wiring.inner, wiring.last, {}, {}, {}, {}, {}});
+  auto data = std::make_shared<BlockData>(
+      BlockData{options.dtype, *device, wiring.inner, wiring.last, {}, {}, {}, {}, {}});
   std::optional<FoldedConv> joined;
   if (downsample) {
     Result<std::optional<FoldedConv>> result = join(steps, *downsample, options, data->shortcut);
@@ -252,7 +253,7 @@ Result<std::shared_ptr<const Block::Data>> create_data(const Wiring& wiring,
     if (!widened.ok()) return widened.status();
     data->widened = std::move(*widened);
   }
-  return std::shared_ptr<const Block::Data>(std::move(data));
+  return std::shared_ptr<const BlockData>(std::move(data));
 }
 
 }  // namespace
@@ -275,7 +276,7 @@ Result<Block> Block::create(const BottleneckWeights& weights, const FoldOptions&
                      weights.last},
                     options);
     if (!data.ok()) return data.status();
-    return Block(std::move(*data));
+    return host::Internals::make<Block>(std::move(*data));
   });
 }
 
@@ -289,7 +290,7 @@ Result<Block> Block::create(const BasicBlockWeights& weights, const FoldOptions&
          weights.last},
         options);
     if (!data.ok()) return data.status();
-    return Block(std::move(*data));
+    return host::Internals::make<Block>(std::move(*data));
   });
 }
 

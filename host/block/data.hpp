@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/internals.hpp"
 #include "block/launches.hpp"
 #include "foldconv/block.hpp"
 #include "foldconv/conv.hpp"
@@ -14,12 +15,15 @@ namespace foldconv {
 
 namespace host {
 
+using BlockData = DataOf<Block>;
+using BlockPlanData = DataOf<BlockPlan>;
+
 // A convolution of a block.
 struct BlockStep {
   const char* name;  // as in a PyTorch state dict: "conv1", "downsample"
   int c, k, r;       // r x r taps, padded by r / 2
   int stride, groups;
-  std::optional<Conv> conv = {};  // absent where every kernel reads Block::Data::joined instead
+  std::optional<Conv> conv = {};  // absent where every kernel reads BlockData::joined instead
 };
 
 // conv1 and conv2 with the middle tensor filled up to kSliceWidth channels by zero weights.

@@ -11,7 +11,7 @@
 namespace foldconv::host {
 
 // block_whole, by any tile: the block, whatever its input; and at its place.
-std::string whole_rule(const Block::Data& block);
+std::string whole_rule(const BlockData& block);
 std::string whole_rule(const PlannedBlock& block);
 
 // block_tail: conv2 and conv3 of the block, and conv1 of the next one unless it is null, by any tile;
@@ -27,6 +27,6 @@ std::string shared_memory_rule(std::int64_t needed, const DeviceFigures& device)
 
 // Slices of what conv3 reads (t2, and a projection's x), or of the next conv1's output, which takes
 // its place in the tail kernel.
-int tail_operand_slices(const Block::Data& block, const Block::Data* next);
+int tail_operand_slices(const BlockData& block, const BlockData* next);
 
 }  // namespace foldconv::host

@@ -22,13 +22,14 @@
 
 namespace foldconv {
 
+using host::ConvData;
 using host::DeviceMemory;
 using host::guarded;
 using host::invalid;
 using host::text;
 
 struct ConvPlan::Data {
-  std::shared_ptr<const Conv::Data> conv;
+  std::shared_ptr<const ConvData> conv;
   ConvProblem problem;
   host::Decision decision;
   std::variant<ConvParams, DirectParams> params;  // of tensor-core and direct kernels
@@ -37,7 +38,9 @@ struct ConvPlan::Data {
 
 namespace {
 
-Status check_same_weights(const Conv::Data& conv, const ConvProblem& problem) {
+using ConvPlanData = host::DataOf<ConvPlan>;
+
+Status check_same_weights(const ConvData& conv, const ConvProblem& problem) {
   if (problem.dtype != conv.dtype) {
     return invalid("the problem's data type is not the one of the weights",
                    text("problem ", to_string(problem.dtype), ", weights ", to_string(conv.dtype)),
@@ -67,7 +70,7 @@ std::string range_name(const std::string& kernel, const ConvProblem& problem) {
 
 std::variant<ConvParams, DirectParams> make_params(const host::ConvKernel& kernel,
                                                    const ConvProblem& problem,
-                                                   const Conv::Data& conv) {
+                                                   const ConvData& conv) {
   const auto with_weights = [&](auto params) {
     params.w = conv.weights;
     params.scale = conv.scale;
@@ -141,8 +144,8 @@ Result<ConvPlan> Conv::plan_problem(const ConvProblem& problem, const PlanOption
     if (!decision.ok()) return decision.status();
     auto params = make_params(*decision->kernel, problem, *data_);
     std::string trace_name = range_name(decision->explanation.kernel, problem);
-    return ConvPlan(std::make_shared<const ConvPlan::Data>(
-        ConvPlan::Data{data_, problem, std::move(*decision), params, std::move(trace_name)}));
+    return host::Internals::make<ConvPlan>(std::make_shared<const ConvPlanData>(
+        ConvPlanData{data_, problem, std::move(*decision), params, std::move(trace_name)}));
   });
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/device_memory.hpp"
+#include "base/internals.hpp"
 #include "foldconv/conv.hpp"
 
 namespace foldconv {
@@ -16,5 +17,9 @@ struct Conv::Data {
   const float* scale;
   const float* bias;
 };
+
+namespace host {
+using ConvData = DataOf<Conv>;
+}
 
 }  // namespace foldconv

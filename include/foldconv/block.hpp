@@ -148,14 +148,15 @@ class FOLDCONV_API BlockPlan {
   std::size_t workspace_bytes() const noexcept;
   const BlockExplanation& explanation() const noexcept;
 
-  struct Data;
-  explicit BlockPlan(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
-
   // Copies only: no BlockPlan is ever empty.
   BlockPlan(const BlockPlan&) = default;
   BlockPlan& operator=(const BlockPlan&) = default;
 
  private:
+  friend struct host::Internals;
+  struct Data;
+  explicit BlockPlan(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
+
   std::shared_ptr<const Data> data_;
 };
 
@@ -173,14 +174,13 @@ class FOLDCONV_API Block {
   // the block: its reason); cuda_error. The current device must be the one of create().
   Result<BlockPlan> plan(const Images& images, const BlockPlanOptions& options = {}) const;
 
-  struct Data;
-
   // Copies only: no Block is ever empty.
   Block(const Block&) = default;
   Block& operator=(const Block&) = default;
 
  private:
-  friend class Stage;
+  friend struct host::Internals;
+  struct Data;
   explicit Block(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
 
   std::shared_ptr<const Data> data_;

@@ -146,14 +146,15 @@ class FOLDCONV_API ConvPlan {
   const ConvProblem& problem() const noexcept;
   const Explanation& explanation() const noexcept;
 
-  struct Data;
-  explicit ConvPlan(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
-
   // Copies only: no ConvPlan is ever empty.
   ConvPlan(const ConvPlan&) = default;
   ConvPlan& operator=(const ConvPlan&) = default;
 
  private:
+  friend struct host::Internals;
+  struct Data;
+  explicit ConvPlan(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
+
   std::shared_ptr<const Data> data_;
 };
 
@@ -181,16 +182,14 @@ class FOLDCONV_API Conv {
   // The problem that plan() makes of its arguments.
   ConvProblem problem(const Images& images, const ConvOptions& options = {}) const noexcept;
 
-  // For the library itself.
-  struct Data;
-  explicit Conv(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
-  const Data& data() const noexcept { return *data_; }
-
   // Copies only: no Conv is ever empty.
   Conv(const Conv&) = default;
   Conv& operator=(const Conv&) = default;
 
  private:
+  friend struct host::Internals;
+  struct Data;
+  explicit Conv(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
   Result<ConvPlan> plan_problem(const ConvProblem& problem, const PlanOptions& options) const;
 
   std::shared_ptr<const Data> data_;
