@@ -5,9 +5,11 @@
 #include <utility>
 #include <vector>
 
+#include "base/device.hpp"
 #include "base/enum_checks.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "block/cost.hpp"
 #include "block/data.hpp"
 #include "block/rules.hpp"
 #include "conv/conv_data.hpp"
@@ -18,6 +20,7 @@ namespace foldconv {
 namespace {
 
 using host::at;
+using host::BlockData;
 using host::BlockStep;
 using host::guarded;
 using host::invalid;
@@ -146,7 +149,7 @@ Result<std::optional<FoldedConv>> join(const std::vector<FoldedStep>& steps,
 }
 
 // Whether the whole kernel takes the block, and reads a wider middle tensor than the block has.
-bool is_widened(const Block::Data& block) {
+bool is_widened(const BlockData& block) {
   if (!host::whole_rule(block).empty()) return false;
   return block.steps[1].c < kSliceWidth || block.steps[1].k < kSliceWidth;
 }
@@ -187,8 +190,8 @@ Status fold_downsample(const Wiring& wiring, const FoldOptions& options, int c, 
   return {};
 }
 
-Result<std::shared_ptr<const Block::Data>> create_data(const Wiring& wiring,
-                                                       const FoldOptions& options) {
+Result<std::shared_ptr<const BlockData>> create_data(const Wiring& wiring,
+                                                     const FoldOptions& options) {
   for (const Activation& activation : {wiring.inner, wiring.last}) {
     if (Status status = host::check_activation(activation); !status.ok()) return status;
   }
@@ -198,6 +201,12 @@ Result<std::shared_ptr<const Block::Data>> create_data(const Wiring& wiring,
   }
   const Result<int> device = host::current_device();
   if (!device.ok()) return device.status();
+  // Asked for here, not in plan(): clocks are read over PCIe (NVIDIA, "The Fast Way to Query Device
+  // Properties", 2019).
+  const Result<host::DeviceFigures> figures = host::device_figures(*device);
+  if (!figures.ok()) return figures.status();
+  const Result<DeviceSpeed> speed = host::device_speed(*device, *figures);
+  if (!speed.ok()) return speed.status();
   std::vector<FoldedStep> steps;
   const auto& [first_layer, first_place] = wiring.layers.front();
   const std::int64_t c = std::int64_t{first_layer->conv.c_per_group} * first_place.groups;
@@ -214,8 +223,8 @@ Result<std::shared_ptr<const Block::Data>> create_data(const Wiring& wiring,
     return status;
   }
 
-  auto data = std::make_shared<Block::Data>(
-      Block::Data{options.dtype, *device, wiring.inner, wiring.last, {}, {}, {}, {}, {}});
+  auto data = std::make_shared<BlockData>(BlockData{
+      options.dtype, *device, *figures, *speed, wiring.inner, wiring.last, {}, {}, {}, {}, {}});
   std::optional<FoldedConv> joined;
   if (downsample) {
     Result<std::optional<FoldedConv>> result = join(steps, *downsample, options, data->shortcut);
@@ -252,7 +261,7 @@ Result<std::shared_ptr<const Block::Data>> create_data(const Wiring& wiring,
     if (!widened.ok()) return widened.status();
     data->widened = std::move(*widened);
   }
-  return std::shared_ptr<const Block::Data>(std::move(data));
+  return std::shared_ptr<const BlockData>(std::move(data));
 }
 
 }  // namespace
@@ -275,7 +284,7 @@ Result<Block> Block::create(const BottleneckWeights& weights, const FoldOptions&
                      weights.last},
                     options);
     if (!data.ok()) return data.status();
-    return Block(std::move(*data));
+    return host::Internals::make<Block>(std::move(*data));
   });
 }
 
@@ -289,7 +298,7 @@ Result<Block> Block::create(const BasicBlockWeights& weights, const FoldOptions&
          weights.last},
         options);
     if (!data.ok()) return data.status();
-    return Block(std::move(*data));
+    return host::Internals::make<Block>(std::move(*data));
   });
 }
 

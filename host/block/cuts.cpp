@@ -41,7 +41,7 @@ Result<BlockLaunch> convolution(const BlockStep& step, const ConvProblem& proble
 // y, where the last convolution adds to it in place.
 Result<std::vector<BlockLaunch>> separate_launches(const PlannedBlock& planned, std::size_t step,
                                                    const PlanContext& context) {
-  const Block::Data& block = *planned.data;
+  const BlockData& block = *planned.data;
   std::vector<BlockLaunch> launches;
   std::optional<BlockLaunch> joined;
   BlockTensor shortcut = planned.x();

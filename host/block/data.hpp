@@ -6,20 +6,26 @@
 #include <string>
 #include <vector>
 
+#include "base/device.hpp"
+#include "base/internals.hpp"
 #include "block/launches.hpp"
 #include "foldconv/block.hpp"
 #include "foldconv/conv.hpp"
+#include "foldconv/cost.hpp"
 
 namespace foldconv {
 
 namespace host {
+
+using BlockData = DataOf<Block>;
+using BlockPlanData = DataOf<BlockPlan>;
 
 // A convolution of a block.
 struct BlockStep {
   const char* name;  // as in a PyTorch state dict: "conv1", "downsample"
   int c, k, r;       // r x r taps, padded by r / 2
   int stride, groups;
-  std::optional<Conv> conv = {};  // absent where every kernel reads Block::Data::joined instead
+  std::optional<Conv> conv = {};  // absent where every kernel reads BlockData::joined instead
 };
 
 // conv1 and conv2 with the middle tensor filled up to kSliceWidth channels by zero weights.
@@ -32,6 +38,8 @@ struct WidenedMiddle {
 struct Block::Data {
   DataType dtype;
   int device;
+  host::DeviceFigures figures;  // of the device
+  DeviceSpeed speed;
   Activation inner, last;
   std::vector<host::BlockStep> steps;  // in order, without the shortcut
   std::optional<host::BlockStep> downsample;

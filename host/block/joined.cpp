@@ -9,7 +9,7 @@
 namespace foldconv::host {
 
 Result<BlockLaunch> offer_joined(const PlannedBlock& planned, const PlanContext& context) {
-  const Block::Data& block = *planned.data;
+  const BlockData& block = *planned.data;
   const BlockStep& downsample = *block.downsample;
   if (std::string rule = joined_rule(block); !rule.empty()) return not_offered(std::move(rule));
   ConvProblem problem = planned.problem(2);

@@ -17,9 +17,12 @@
 namespace foldconv {
 namespace {
 
+using host::BlockData;
+using host::BlockPlanData;
 using host::BlockTensor;
 using host::BlockWorkspace;
 using host::guarded;
+using host::Internals;
 using host::invalid;
 using host::Path;
 using host::PlannedBlock;
@@ -105,23 +108,19 @@ Status check_sizes(const PlannedBlock& block) {
   return {};
 }
 
-Result<BlockPlan::Data> plan_blocks(std::vector<Block> blocks,
-                                    const std::vector<const Block::Data*>& data,
-                                    const Images& images, const BlockPlanOptions& options) {
-  const Block::Data& first = *data.front();
+Result<BlockPlanData> plan_blocks(std::vector<Block> blocks,
+                                  const std::vector<const BlockData*>& data, const Images& images,
+                                  const BlockPlanOptions& options) {
+  const BlockData& first = *data.front();
   const Result<BlockCut> cut = wanted_cut(options);
   if (!cut.ok()) return cut.status();
   if (Status status = host::check_current_device(first.device, "the block"); !status.ok())
     return status;
-  const Result<host::DeviceFigures> device = host::device_figures(first.device);
-  if (!device.ok()) return device.status();
-  const Result<DeviceSpeed> speed = host::device_speed(first.device, *device);
-  if (!speed.ok()) return speed.status();
-  const host::PlanContext context = {*device, *speed, options.kernel};
+  const host::PlanContext context = {first.figures, first.speed, options.kernel};
 
   std::vector<PlannedBlock> planned;
   Shape input = {images.n, images.h, images.w, first.c()};
-  for (const Block::Data* block : data) {
+  for (const BlockData* block : data) {
     planned.push_back({block, static_cast<int>(planned.size()), input});
     // The sizes are the caller's: they are checked before anything is computed from them.
     if (Status status = validate(planned.back().problem(0)); !status.ok()) return status;
@@ -132,7 +131,7 @@ Result<BlockPlan::Data> plan_blocks(std::vector<Block> blocks,
   if (!offers.ok()) return offers.status();
 
   const auto path_of = [&](BlockCut each) {
-    return host::find_path(*offers, static_cast<int>(planned.size()), each, *speed);
+    return host::find_path(*offers, static_cast<int>(planned.size()), each, first.speed);
   };
   Path chosen = path_of(*cut);
   if (!chosen.refusal.empty()) {
@@ -151,15 +150,15 @@ Result<BlockPlan::Data> plan_blocks(std::vector<Block> blocks,
         "pin another, or none");
   }
   BlockExplanation explanation;
-  for (const Block::Data* block : data) explanation.shortcuts.push_back(block->shortcut);
+  for (const BlockData* block : data) explanation.shortcuts.push_back(block->shortcut);
   explanation.cut = *cut;
-  explanation.device = speed->to_string();
+  explanation.device = first.speed.to_string();
   if (planned.size() > 1)
     explanation.cuts.push_back(
-        figures_of(path_of(BlockCut::automatic), BlockCut::automatic, planned, *speed));
+        figures_of(path_of(BlockCut::automatic), BlockCut::automatic, planned, first.speed));
   for (const BlockCut each : {BlockCut::whole, BlockCut::tails, BlockCut::chain}) {
     const Path path = path_of(each);
-    explanation.cuts.push_back(figures_of(path, each, planned, *speed));
+    explanation.cuts.push_back(figures_of(path, each, planned, first.speed));
     // A mixture that is one of the pinned cuts, part by part, goes by its name.
     if (explanation.cut == BlockCut::automatic && path.parts == chosen.parts)
       explanation.cut = each;
@@ -169,18 +168,18 @@ Result<BlockPlan::Data> plan_blocks(std::vector<Block> blocks,
   std::string trace_name = text(
       planned.size() == 1 ? "block " : "stage ", to_string(explanation.cut), " ",
       host::trace_name(planned.front().input), " -> ", host::trace_name(planned.back().output()));
-  return BlockPlan::Data{std::move(blocks),
-                         first.dtype,
-                         planned.front().input,
-                         planned.back().output(),
-                         first.device,
-                         std::move(workspace),
-                         std::move(chosen.launches),
-                         std::move(explanation),
-                         std::move(trace_name)};
+  return BlockPlanData{std::move(blocks),
+                       first.dtype,
+                       planned.front().input,
+                       planned.back().output(),
+                       first.device,
+                       std::move(workspace),
+                       std::move(chosen.launches),
+                       std::move(explanation),
+                       std::move(trace_name)};
 }
 
-Status check_neighbours(int index, const Block::Data& before, const Block::Data& block) {
+Status check_neighbours(int index, const BlockData& before, const BlockData& block) {
   if (before.dtype != block.dtype) {
     return invalid("blocks of different data types cannot follow each other",
                    text("block ", index - 1, " ", to_string(before.dtype), ", block ", index, " ",
@@ -205,9 +204,9 @@ Status check_neighbours(int index, const Block::Data& before, const Block::Data&
 
 Result<BlockPlan> Block::plan(const Images& images, const BlockPlanOptions& options) const {
   return guarded([&]() -> Result<BlockPlan> {
-    Result<BlockPlan::Data> data = plan_blocks({*this}, {data_.get()}, images, options);
+    Result<BlockPlanData> data = plan_blocks({*this}, {data_.get()}, images, options);
     if (!data.ok()) return data.status();
-    return BlockPlan(std::make_shared<const BlockPlan::Data>(std::move(*data)));
+    return Internals::make<BlockPlan>(std::make_shared<const BlockPlanData>(std::move(*data)));
   });
 }
 
@@ -215,8 +214,8 @@ Result<Stage> Stage::create(std::vector<Block> blocks) {
   return guarded([&]() -> Result<Stage> {
     if (blocks.empty()) return invalid("a stage without blocks", "0 blocks", "give one or more");
     for (std::size_t i = 1; i < blocks.size(); ++i) {
-      if (Status status =
-              check_neighbours(static_cast<int>(i), *blocks[i - 1].data_, *blocks[i].data_);
+      if (Status status = check_neighbours(static_cast<int>(i), Internals::data(blocks[i - 1]),
+                                           Internals::data(blocks[i]));
           !status.ok()) {
         return status;
       }
@@ -227,11 +226,11 @@ Result<Stage> Stage::create(std::vector<Block> blocks) {
 
 Result<BlockPlan> Stage::plan(const Images& images, const BlockPlanOptions& options) const {
   return guarded([&]() -> Result<BlockPlan> {
-    std::vector<const Block::Data*> blocks;
-    for (const Block& block : *blocks_) blocks.push_back(block.data_.get());
-    Result<BlockPlan::Data> data = plan_blocks(*blocks_, blocks, images, options);
+    std::vector<const BlockData*> blocks;
+    for (const Block& block : *blocks_) blocks.push_back(&Internals::data(block));
+    Result<BlockPlanData> data = plan_blocks(*blocks_, blocks, images, options);
     if (!data.ok()) return data.status();
-    return BlockPlan(std::make_shared<const BlockPlan::Data>(std::move(*data)));
+    return Internals::make<BlockPlan>(std::make_shared<const BlockPlanData>(std::move(*data)));
   });
 }
 

@@ -6,7 +6,7 @@
 namespace foldconv::host {
 namespace {
 
-ConvProblem problem_of(const Block::Data& block, const BlockStep& step, const Shape& x) {
+ConvProblem problem_of(const BlockData& block, const BlockStep& step, const Shape& x) {
   return {.dtype = block.dtype,
           .n = x.n,
           .h = x.h,
@@ -42,7 +42,7 @@ ConvProblem PlannedBlock::downsample_problem() const {
 }
 
 BlockConv block_conv(const Conv& conv) {
-  const Conv::Data& data = conv.data();
+  const ConvData& data = Internals::data(conv);
   return {data.weights, data.scale, data.bias};
 }
 

@@ -12,7 +12,7 @@
 namespace foldconv::host {
 
 struct PlannedBlock {
-  const Block::Data* data;
+  const BlockData* data;
   int index;
   Shape input;
 

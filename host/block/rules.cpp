@@ -46,7 +46,7 @@ std::string first_of(std::initializer_list<std::string> rules) {
   return {};
 }
 
-std::string bottleneck_rule(const Block::Data& block) {
+std::string bottleneck_rule(const BlockData& block) {
   if (!block.bottleneck())
     return "takes bottlenecks (1x1, 3x3, 1x1) only: the block has two convolutions";
   if (size_of(block.dtype) != 2)
@@ -54,7 +54,7 @@ std::string bottleneck_rule(const Block::Data& block) {
   return {};
 }
 
-std::string shortcut_rule(const Block::Data& block) {
+std::string shortcut_rule(const BlockData& block) {
   if (!block.downsample || block.joined) return {};
   return text("sums the downsample into the last 1x1: ", block.shortcut.reason);
 }
@@ -65,13 +65,13 @@ std::string copies_rule(const char* name, int channels) {
 }
 
 // Slices of a row of conv3's matrix, [w3] or [w3 | wd].
-int conv3_slices(const Block::Data& block) {
+int conv3_slices(const BlockData& block) {
   return slices(block.steps[2].c) + (block.downsample ? slices(block.c()) : 0);
 }
 
 // A middle tensor of fewer than kSliceWidth channels is filled up with zeros: they change no sum where
 // an mma's 16 products never span two taps.
-std::string whole_shape_rule(const Block::Data& block) {
+std::string whole_shape_rule(const BlockData& block) {
   for (const BlockStep& step : block.steps) {
     if (step.stride != 1) return text("takes stride 1 only: ", step.name, " has ", step.stride);
     if (step.groups != 1)
@@ -90,7 +90,7 @@ std::string whole_shape_rule(const Block::Data& block) {
   return {};
 }
 
-std::string tail_shape_rule(const Block::Data& block, const Block::Data* next) {
+std::string tail_shape_rule(const BlockData& block, const BlockData* next) {
   const BlockStep& conv2 = block.steps[1];
   if (conv2.groups != 1)
     return text("takes dense convolutions only: conv2 has groups = ", conv2.groups);
@@ -109,7 +109,7 @@ std::string tail_shape_rule(const Block::Data& block, const Block::Data* next) {
 
 }  // namespace
 
-std::string whole_rule(const Block::Data& block) {
+std::string whole_rule(const BlockData& block) {
   if (std::string rule = bottleneck_rule(block); !rule.empty()) return rule;
   return first_of(
       {whole_shape_rule(block), shortcut_rule(block),
@@ -123,8 +123,8 @@ std::string whole_rule(const PlannedBlock& planned) {
 }
 
 std::string tail_rule(const PlannedBlock& planned, const PlannedBlock* next) {
-  const Block::Data& block = *planned.data;
-  const Block::Data* next_data = next != nullptr ? next->data : nullptr;
+  const BlockData& block = *planned.data;
+  const BlockData* next_data = next != nullptr ? next->data : nullptr;
   if (std::string rule = bottleneck_rule(block); !rule.empty()) return rule;
   if (std::string rule = tail_shape_rule(block, next_data); !rule.empty()) return rule;
   const Shape next_t1 = next != nullptr ? next->shape_before(1) : Shape{};
@@ -144,7 +144,7 @@ std::string tail_rule(const TailTile& tile, const PlannedBlock& planned, const P
   return index_rule(tile.conv2, ConvLoader::load_rxs, planned.problem(1));
 }
 
-std::string joined_rule(const Block::Data& block) {
+std::string joined_rule(const BlockData& block) {
   return matrix_rule("conv3 and downsample", block.k(), conv3_slices(block));
 }
 
@@ -153,7 +153,7 @@ std::string shared_memory_rule(std::int64_t needed, const DeviceFigures& device)
   return text("needs ", needed, " bytes of shared memory, the device has ", device.shared_bytes);
 }
 
-int tail_operand_slices(const Block::Data& block, const Block::Data* next) {
+int tail_operand_slices(const BlockData& block, const BlockData* next) {
   return std::max(conv3_slices(block), next != nullptr ? slices(next->steps[0].k) : 0);
 }
 

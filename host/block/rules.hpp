@@ -11,7 +11,7 @@
 namespace foldconv::host {
 
 // block_whole, by any tile: the block, whatever its input; and at its place.
-std::string whole_rule(const Block::Data& block);
+std::string whole_rule(const BlockData& block);
 std::string whole_rule(const PlannedBlock& block);
 
 // block_tail: conv2 and conv3 of the block, and conv1 of the next one unless it is null, by any tile;
@@ -20,13 +20,13 @@ std::string tail_rule(const PlannedBlock& block, const PlannedBlock* next);
 std::string tail_rule(const TailTile& tile, const PlannedBlock& block, const PlannedBlock* next);
 
 // conv_joined: conv3 and the downsample of a block that has them joined, whatever its input, by any tile.
-std::string joined_rule(const Block::Data& block);
+std::string joined_rule(const BlockData& block);
 
 // "" unless a CTA needs more shared memory than the device has.
 std::string shared_memory_rule(std::int64_t needed, const DeviceFigures& device);
 
 // Slices of what conv3 reads (t2, and a projection's x), or of the next conv1's output, which takes
 // its place in the tail kernel.
-int tail_operand_slices(const Block::Data& block, const Block::Data* next);
+int tail_operand_slices(const BlockData& block, const BlockData* next);
 
 }  // namespace foldconv::host

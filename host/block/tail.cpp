@@ -11,8 +11,8 @@
 namespace foldconv::host {
 namespace {
 
-TailParams make_params(const TailTile& tile, const PlannedBlock& planned, const Block::Data* next) {
-  const Block::Data& block = *planned.data;
+TailParams make_params(const TailTile& tile, const PlannedBlock& planned, const BlockData* next) {
+  const BlockData& block = *planned.data;
   TailParams params = {};
   params.conv2 = conv_params(tile.conv2, planned.problem(1));
   const BlockConv conv2 = block_conv(*block.steps[1].conv);
@@ -82,8 +82,8 @@ Result<KernelOffer> choose_narrowest(std::vector<const TailKernel*> kernels,
 
 Result<BlockLaunch> offer_tail(const PlannedBlock& planned, const PlannedBlock* next,
                                const PlanContext& context) {
-  const Block::Data& block = *planned.data;
-  const Block::Data* next_data = next != nullptr ? next->data : nullptr;
+  const BlockData& block = *planned.data;
+  const BlockData* next_data = next != nullptr ? next->data : nullptr;
   if (std::string rule = tail_rule(planned, next); !rule.empty())
     return not_offered(std::move(rule));
   const ConvProblem conv2 = planned.problem(1);

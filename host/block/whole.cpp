@@ -9,7 +9,7 @@ namespace foldconv::host {
 namespace {
 
 WholeParams make_params(const WholeTile& tile, const PlannedBlock& planned) {
-  const Block::Data& block = *planned.data;
+  const BlockData& block = *planned.data;
   const Shape& x = planned.input;
   const std::int64_t rows = ceil_div(x.h, tile.tile_h), columns = ceil_div(x.w, tile.kTileW);
   WholeParams params = {};
@@ -33,7 +33,7 @@ WholeParams make_params(const WholeTile& tile, const PlannedBlock& planned) {
 
 // Persistent, one CTA an SM; as many tiles for each as for the busiest, so that no SM loads weights
 // for nothing.
-LaunchShape launch_shape(const WholeTile& tile, const Block::Data& block, int tiles,
+LaunchShape launch_shape(const WholeTile& tile, const BlockData& block, int tiles,
                          const DeviceFigures& device) {
   const std::int64_t rounds = ceil_div(tiles, device.multiprocessors);
   return {static_cast<std::uint32_t>(ceil_div(tiles, rounds)),
@@ -58,7 +58,7 @@ LaunchCost cost_of(const WholeTile& tile, const WholeParams& params, std::size_t
 }  // namespace
 
 Result<BlockLaunch> offer_whole(const PlannedBlock& planned, const PlanContext& context) {
-  const Block::Data& block = *planned.data;
+  const BlockData& block = *planned.data;
   if (std::string rule = whole_rule(planned); !rule.empty()) return not_offered(std::move(rule));
   const auto kernels = candidates(
       whole_kernels(), block.dtype, context, [&](const WholeKernel& kernel) -> std::string {

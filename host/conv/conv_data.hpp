@@ -2,7 +2,9 @@
 // What a Conv holds.
 #pragma once
 
+#include "base/device.hpp"
 #include "base/device_memory.hpp"
+#include "base/internals.hpp"
 #include "foldconv/conv.hpp"
 
 namespace foldconv {
@@ -11,10 +13,15 @@ struct Conv::Data {
   DataType dtype;
   int k, c_per_group, r, s;
   int device;
+  host::DeviceFigures figures;  // of the device
   host::DeviceMemory memory;
   const void* weights;  // in `memory`, as the following; packed
   const float* scale;
   const float* bias;
 };
+
+namespace host {
+using ConvData = DataOf<Conv>;
+}
 
 }  // namespace foldconv

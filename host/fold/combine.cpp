@@ -18,7 +18,7 @@ int whole_slices(int channels) {
 }  // namespace
 
 FoldedConv filled_up(const FoldedConv& conv, int k, int c_per_group) {
-  auto data = std::make_shared<FoldedConv::Data>();
+  auto data = std::make_shared<FoldedConvData>();
   data->dtype = conv.dtype();
   data->k = k;
   data->c_per_group = c_per_group;
@@ -36,13 +36,13 @@ FoldedConv filled_up(const FoldedConv& conv, int k, int c_per_group) {
   }
   data->scale.resize(std::size_t(k), 1.0f);
   data->bias.resize(std::size_t(k), 0.0f);
-  return FoldedConv(std::move(data));
+  return Internals::make<FoldedConv>(std::move(data));
 }
 
 FoldedConv joined(const FoldedConv& a, const FoldedConv& b) {
   const FoldedConv parts[] = {filled_up(a, a.k(), whole_slices(a.c_per_group())),
                               filled_up(b, b.k(), whole_slices(b.c_per_group()))};
-  auto data = std::make_shared<FoldedConv::Data>();
+  auto data = std::make_shared<FoldedConvData>();
   data->dtype = a.dtype();
   data->k = a.k();
   data->c_per_group = parts[0].c_per_group() + parts[1].c_per_group();
@@ -56,7 +56,7 @@ FoldedConv joined(const FoldedConv& a, const FoldedConv& b) {
     }
     data->bias.push_back(a.bias()[k] + b.bias()[k]);
   }
-  return FoldedConv(std::move(data));
+  return Internals::make<FoldedConv>(std::move(data));
 }
 
 }  // namespace foldconv::host

@@ -106,7 +106,7 @@ bool choose_epilogue(const FoldOptions& options, bool weights_exact, double scal
 // Appends a channel to `data`: its weights, scale, bias and what the report has to say.
 Status fold_channel(std::span<const float> given, Affine channel_affine,
                     const std::optional<BatchNorm>& batch_norm, const FoldOptions& options,
-                    FoldedConv::Data& data) {
+                    host::FoldedConvData& data) {
   const std::size_t channel = data.bias.size();
   const auto [scale, shift] = channel_affine;
   if (Status status = check_fp32(scale, "scale", channel); !status.ok()) return status;
@@ -186,7 +186,7 @@ Result<FoldedConv> fold(const ConvWeights& weights, const std::optional<BatchNor
         return status;
     }
 
-    auto data = std::make_shared<FoldedConv::Data>();
+    auto data = std::make_shared<host::FoldedConvData>();
     data->dtype = dtype;
     data->k = weights.k;
     data->c_per_group = weights.c_per_group;
@@ -205,7 +205,7 @@ Result<FoldedConv> fold(const ConvWeights& weights, const std::optional<BatchNor
           fold_channel(given, affine(weights, batch_norm, channel), batch_norm, options, *data);
       if (!status.ok()) return status;
     }
-    return FoldedConv(std::move(data));
+    return host::Internals::make<FoldedConv>(std::move(data));
   });
 }
 

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "base/internals.hpp"
 #include "foldconv/fold.hpp"
 
 namespace foldconv {
@@ -16,5 +17,9 @@ struct FoldedConv::Data {
   std::vector<float> bias;     // k
   FoldReport report;
 };
+
+namespace host {
+using FoldedConvData = DataOf<FoldedConv>;
+}
 
 }  // namespace foldconv

@@ -133,7 +133,7 @@ struct BlockBuffers {
 };
 
 // A block or stage bound to a problem. Immutable; run() may be called from any thread on any stream, each
-// with a workspace of its own.
+// with a workspace of its own. Cheap to copy.
 class FOLDCONV_API BlockPlan {
  public:
   // Launches the plan's kernels on `stream`, and nothing else; no allocation, no synchronisation; may
@@ -148,14 +148,15 @@ class FOLDCONV_API BlockPlan {
   std::size_t workspace_bytes() const noexcept;
   const BlockExplanation& explanation() const noexcept;
 
-  struct Data;
-  explicit BlockPlan(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
-
   // Copies only: no BlockPlan is ever empty.
   BlockPlan(const BlockPlan&) = default;
   BlockPlan& operator=(const BlockPlan&) = default;
 
  private:
+  friend struct host::Internals;
+  struct Data;
+  explicit BlockPlan(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
+
   std::shared_ptr<const Data> data_;
 };
 
@@ -170,17 +171,18 @@ class FOLDCONV_API Block {
 
   // Decides how to divide the block and prepares the kernels. Every rule on shapes and device is
   // checked here. Errors: invalid_argument; unsupported (a pinned cut or kernel that does not take
-  // the block: its reason); cuda_error. The current device must be the one of create().
+  // the block: its reason); cuda_error. The current device must be the one of create(). Costs
+  // the host some tens of microseconds besides the CUDA runtime's calls, and loads kernels at their
+  // first use: where sizes of images come again, keep a plan for each.
   Result<BlockPlan> plan(const Images& images, const BlockPlanOptions& options = {}) const;
-
-  struct Data;
 
   // Copies only: no Block is ever empty.
   Block(const Block&) = default;
   Block& operator=(const Block&) = default;
 
  private:
-  friend class Stage;
+  friend struct host::Internals;
+  struct Data;
   explicit Block(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
 
   std::shared_ptr<const Data> data_;

@@ -146,14 +146,15 @@ class FOLDCONV_API ConvPlan {
   const ConvProblem& problem() const noexcept;
   const Explanation& explanation() const noexcept;
 
-  struct Data;
-  explicit ConvPlan(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
-
   // Copies only: no ConvPlan is ever empty.
   ConvPlan(const ConvPlan&) = default;
   ConvPlan& operator=(const ConvPlan&) = default;
 
  private:
+  friend struct host::Internals;
+  struct Data;
+  explicit ConvPlan(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
+
   std::shared_ptr<const Data> data_;
 };
 
@@ -166,7 +167,9 @@ class FOLDCONV_API Conv {
 
   // Chooses a kernel for the convolution of `images`. Every rule on shapes, dtype and device is
   // checked here. Errors: invalid_argument, unsupported (a pinned kernel that does not take the
-  // problem: its reason), cuda_error. The current device must be the one of create().
+  // problem: its reason), cuda_error. The current device must be the one of create(). Costs the host
+  // some microseconds besides the CUDA runtime's calls, and loads a kernel at its first use: where
+  // sizes of images come again, keep a plan for each.
   //
   //   conv.plan({.n = 8, .h = 56, .w = 56}, {.pad = Padding::same(1), .activation = Activation::relu})
   Result<ConvPlan> plan(const Images& images, const ConvOptions& options = {},
@@ -181,16 +184,14 @@ class FOLDCONV_API Conv {
   // The problem that plan() makes of its arguments.
   ConvProblem problem(const Images& images, const ConvOptions& options = {}) const noexcept;
 
-  // For the library itself.
-  struct Data;
-  explicit Conv(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
-  const Data& data() const noexcept { return *data_; }
-
   // Copies only: no Conv is ever empty.
   Conv(const Conv&) = default;
   Conv& operator=(const Conv&) = default;
 
  private:
+  friend struct host::Internals;
+  struct Data;
+  explicit Conv(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
   Result<ConvPlan> plan_problem(const ConvProblem& problem, const PlanOptions& options) const;
 
   std::shared_ptr<const Data> data_;

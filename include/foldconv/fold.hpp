@@ -21,6 +21,10 @@
 
 namespace foldconv {
 
+namespace host {
+struct Internals;  // the library's own way to what FoldedConv, Conv, Block and their plans hold
+}
+
 // Weights as frameworks store them. The spans are read during the call only.
 struct ConvWeights {
   std::span<const float> values;     // KCRS, dense: k * c_per_group * r * s elements
@@ -108,14 +112,15 @@ class FOLDCONV_API FoldedConv {
   std::span<const float> bias() const noexcept;
   const FoldReport& report() const noexcept;
 
-  struct Data;
-  explicit FoldedConv(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
-
   // Copies only: no FoldedConv is ever empty.
   FoldedConv(const FoldedConv&) = default;
   FoldedConv& operator=(const FoldedConv&) = default;
 
  private:
+  friend struct host::Internals;
+  struct Data;
+  explicit FoldedConv(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
+
   std::shared_ptr<const Data> data_;
 };
 

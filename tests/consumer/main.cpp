@@ -14,6 +14,15 @@ int fail(const char* what) {
   return 1;
 }
 
+// What these classes hold is the library's own.
+template <class Object>
+concept ShowsItsData = requires {
+  typename Object::Data;
+};
+static_assert(!ShowsItsData<foldconv::FoldedConv> && !ShowsItsData<foldconv::Conv> &&
+              !ShowsItsData<foldconv::ConvPlan> && !ShowsItsData<foldconv::Block> &&
+              !ShowsItsData<foldconv::BlockPlan> && !ShowsItsData<foldconv::Stage>);
+
 // fp16 bits of small integers.
 constexpr std::uint16_t kZero = 0x0000, kOne = 0x3c00, kTwo = 0x4000, kThree = 0x4200,
                         kFive = 0x4500;

@@ -20,22 +20,23 @@ Conv some_conv() {
   return *Conv::create(*fold({.values = weights, .k = 8, .c_per_group = 8}, std::nullopt));
 }
 
-Block::Data bottleneck(int c, int middle, int k) {
-  Block::Data data = {DataType::f16, 0, Activation::relu, Activation::relu, {}, {}, {}, {}, {}};
+BlockData bottleneck(int c, int middle, int k) {
+  BlockData data = {
+      DataType::f16, 0, {}, {}, Activation::relu, Activation::relu, {}, {}, {}, {}, {}};
   data.steps = {{"conv1", c, middle, 1, 1, 1},
                 {"conv2", middle, middle, 3, 1, 1},
                 {"conv3", middle, k, 1, 1, 1}};
   return data;
 }
-Block::Data projection(int c, int middle, int k) {
-  Block::Data data = bottleneck(c, middle, k);
+BlockData projection(int c, int middle, int k) {
+  BlockData data = bottleneck(c, middle, k);
   data.downsample = BlockStep{"downsample", c, k, 1, 1, 1};
   data.joined = some_conv();
   return data;
 }
 
 constexpr Shape kPixel = {1, 1, 1, 0};
-PlannedBlock at(const Block::Data& data, Shape x, int index = 0) {
+PlannedBlock at(const BlockData& data, Shape x, int index = 0) {
   x.c = data.c();
   return {&data, index, x};
 }
@@ -46,7 +47,7 @@ bool says(const std::string& rule, const std::string& words) {
 
 // y has 2^31 elements, x and what lies between a quarter of them.
 TEST(BlockRules, YOf2To31ElementsWithASmallerX) {
-  const Block::Data wider = projection(64, 64, 256);
+  const BlockData wider = projection(64, 64, 256);
   const Shape most = {127, 256, 256, 0}, one_more = {128, 256, 256, 0};
   const std::string words = "128x256x256x256 has 2^31 elements";
   EXPECT_EQ(whole_rule(at(wider, most)), "");
@@ -57,7 +58,7 @@ TEST(BlockRules, YOf2To31ElementsWithASmallerX) {
 
 // Of a strided block y is smaller than x, which the projection reads.
 TEST(BlockRules, XOf2To31ElementsWithASmallerY) {
-  Block::Data strided = projection(256, 64, 64);
+  BlockData strided = projection(256, 64, 64);
   strided.steps[1].stride = strided.downsample->stride = 2;
   const Shape most = {127, 256, 256, 0}, one_more = {128, 256, 256, 0};
   EXPECT_EQ(tail_rule(at(strided, most), nullptr), "");
@@ -65,7 +66,7 @@ TEST(BlockRules, XOf2To31ElementsWithASmallerY) {
 }
 
 TEST(BlockRules, TheNextBlocksMiddleOf2To31Elements) {
-  const Block::Data block = bottleneck(64, 64, 64), next = bottleneck(64, 256, 64);
+  const BlockData block = bottleneck(64, 64, 64), next = bottleneck(64, 256, 64);
   const Shape most = {127, 256, 256, 0}, one_more = {128, 256, 256, 0};
   const PlannedBlock after = at(next, most, 1), after_more = at(next, one_more, 1);
   EXPECT_EQ(tail_rule(at(block, most), &after), "");
@@ -77,7 +78,7 @@ TEST(BlockRules, TheNextBlocksMiddleOf2To31Elements) {
 TEST(BlockRules, MatricesOf2To31Elements) {
   constexpr int kMost = (1 << 24) - 8, kTooMany = 1 << 24;
   // [w3 | wd]: two slices a row.
-  const Block::Data most = projection(64, 64, kMost), too_many = projection(64, 64, kTooMany);
+  const BlockData most = projection(64, 64, kMost), too_many = projection(64, 64, kTooMany);
   EXPECT_EQ(whole_rule(at(most, kPixel)), "");
   EXPECT_EQ(tail_rule(at(most, kPixel), nullptr), "");
   EXPECT_EQ(joined_rule(most), "");
@@ -93,8 +94,8 @@ TEST(BlockRules, MatricesOf2To31Elements) {
   EXPECT_EQ(whole_rule(at(bottleneck((1 << 25) - 64, 64, 64), kPixel)), "");
   EXPECT_TRUE(says(whole_rule(at(bottleneck(1 << 25, 64, 64), kPixel)), "conv1"));
   // The next block's conv1.
-  const Block::Data block = bottleneck(64, 64, kTooMany);
-  const Block::Data fits = bottleneck(kTooMany, 120, 64), next = bottleneck(kTooMany, 128, 64);
+  const BlockData block = bottleneck(64, 64, kTooMany);
+  const BlockData fits = bottleneck(kTooMany, 120, 64), next = bottleneck(kTooMany, 128, 64);
   const PlannedBlock after_fits = at(fits, kPixel, 1), after = at(next, kPixel, 1);
   EXPECT_EQ(tail_rule(at(block, kPixel), &after_fits), "");
   EXPECT_TRUE(says(tail_rule(at(block, kPixel), &after), "the next block's conv1 have 2147483648"));
@@ -102,7 +103,7 @@ TEST(BlockRules, MatricesOf2To31Elements) {
 
 // Any tile that is wide enough for this block's middle tensor and the next one's.
 TEST(BlockRules, TilesOfTheTailKernelAreWideEnough) {
-  const Block::Data block = bottleneck(256, 64, 256), next = bottleneck(256, 128, 256);
+  const BlockData block = bottleneck(256, 64, 256), next = bottleneck(256, 128, 256);
   const Shape x = {1, 8, 8, 0};
   const PlannedBlock after = at(next, x, 1);
   EXPECT_EQ(tail_rule(tiles::k128x64_tail::value, at(block, x), nullptr), "");
