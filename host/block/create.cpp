@@ -5,9 +5,11 @@
 #include <utility>
 #include <vector>
 
+#include "base/device.hpp"
 #include "base/enum_checks.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "block/cost.hpp"
 #include "block/data.hpp"
 #include "block/rules.hpp"
 #include "conv/conv_data.hpp"
@@ -199,6 +201,12 @@ Result<std::shared_ptr<const BlockData>> create_data(const Wiring& wiring,
   }
   const Result<int> device = host::current_device();
   if (!device.ok()) return device.status();
+  // Asked for here, not in plan(): clocks are read over PCIe (NVIDIA, "The Fast Way to Query Device
+  // Properties", 2019).
+  const Result<host::DeviceFigures> figures = host::device_figures(*device);
+  if (!figures.ok()) return figures.status();
+  const Result<DeviceSpeed> speed = host::device_speed(*device, *figures);
+  if (!speed.ok()) return speed.status();
   std::vector<FoldedStep> steps;
   const auto& [first_layer, first_place] = wiring.layers.front();
   const std::int64_t c = std::int64_t{first_layer->conv.c_per_group} * first_place.groups;
@@ -215,8 +223,8 @@ Result<std::shared_ptr<const BlockData>> create_data(const Wiring& wiring,
     return status;
   }
 
-  auto data = std::make_shared<BlockData>(
-      BlockData{options.dtype, *device, wiring.inner, wiring.last, {}, {}, {}, {}, {}});
+  auto data = std::make_shared<BlockData>(BlockData{
+      options.dtype, *device, *figures, *speed, wiring.inner, wiring.last, {}, {}, {}, {}, {}});
   std::optional<FoldedConv> joined;
   if (downsample) {
     Result<std::optional<FoldedConv>> result = join(steps, *downsample, options, data->shortcut);

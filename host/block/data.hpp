@@ -6,10 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "base/device.hpp"
 #include "base/internals.hpp"
 #include "block/launches.hpp"
 #include "foldconv/block.hpp"
 #include "foldconv/conv.hpp"
+#include "foldconv/cost.hpp"
 
 namespace foldconv {
 
@@ -36,6 +38,8 @@ struct WidenedMiddle {
 struct Block::Data {
   DataType dtype;
   int device;
+  host::DeviceFigures figures;  // of the device
+  DeviceSpeed speed;
   Activation inner, last;
   std::vector<host::BlockStep> steps;  // in order, without the shortcut
   std::optional<host::BlockStep> downsample;

@@ -116,11 +116,7 @@ Result<BlockPlanData> plan_blocks(std::vector<Block> blocks,
   if (!cut.ok()) return cut.status();
   if (Status status = host::check_current_device(first.device, "the block"); !status.ok())
     return status;
-  const Result<host::DeviceFigures> device = host::device_figures(first.device);
-  if (!device.ok()) return device.status();
-  const Result<DeviceSpeed> speed = host::device_speed(first.device, *device);
-  if (!speed.ok()) return speed.status();
-  const host::PlanContext context = {*device, *speed, options.kernel};
+  const host::PlanContext context = {first.figures, first.speed, options.kernel};
 
   std::vector<PlannedBlock> planned;
   Shape input = {images.n, images.h, images.w, first.c()};
@@ -135,7 +131,7 @@ Result<BlockPlanData> plan_blocks(std::vector<Block> blocks,
   if (!offers.ok()) return offers.status();
 
   const auto path_of = [&](BlockCut each) {
-    return host::find_path(*offers, static_cast<int>(planned.size()), each, *speed);
+    return host::find_path(*offers, static_cast<int>(planned.size()), each, first.speed);
   };
   Path chosen = path_of(*cut);
   if (!chosen.refusal.empty()) {
@@ -156,13 +152,13 @@ Result<BlockPlanData> plan_blocks(std::vector<Block> blocks,
   BlockExplanation explanation;
   for (const BlockData* block : data) explanation.shortcuts.push_back(block->shortcut);
   explanation.cut = *cut;
-  explanation.device = speed->to_string();
+  explanation.device = first.speed.to_string();
   if (planned.size() > 1)
     explanation.cuts.push_back(
-        figures_of(path_of(BlockCut::automatic), BlockCut::automatic, planned, *speed));
+        figures_of(path_of(BlockCut::automatic), BlockCut::automatic, planned, first.speed));
   for (const BlockCut each : {BlockCut::whole, BlockCut::tails, BlockCut::chain}) {
     const Path path = path_of(each);
-    explanation.cuts.push_back(figures_of(path, each, planned, *speed));
+    explanation.cuts.push_back(figures_of(path, each, planned, first.speed));
     // A mixture that is one of the pinned cuts, part by part, goes by its name.
     if (explanation.cut == BlockCut::automatic && path.parts == chosen.parts)
       explanation.cut = each;

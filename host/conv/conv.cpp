@@ -92,8 +92,8 @@ Result<Conv> Conv::create(const FoldedConv& folded) {
     }
     const Result<int> device = host::current_device();
     if (!device.ok()) return device.status();
-    if (const auto figures = host::supported_figures(*device); !figures.ok())
-      return figures.status();
+    const Result<host::DeviceFigures> figures = host::supported_figures(*device);
+    if (!figures.ok()) return figures.status();
 
     // The weights last: a kernel that reads past them reads past the allocation.
     auto memory = DeviceMemory::copy_of(
@@ -101,8 +101,8 @@ Result<Conv> Conv::create(const FoldedConv& folded) {
         "the weights, scale and bias");
     if (!memory.ok()) return memory.status();
     auto data = std::make_shared<Data>(Data{folded.dtype(), folded.k(), folded.c_per_group(),
-                                            folded.r(), folded.s(), *device, std::move(*memory),
-                                            nullptr, nullptr, nullptr});
+                                            folded.r(), folded.s(), *device, *figures,
+                                            std::move(*memory), nullptr, nullptr, nullptr});
     data->scale = static_cast<const float*>(data->memory.part(0));
     data->bias = static_cast<const float*>(data->memory.part(1));
     data->weights = data->memory.part(2);
@@ -140,7 +140,7 @@ Result<ConvPlan> Conv::plan_problem(const ConvProblem& problem, const PlanOption
     if (Status status = check_same_weights(*data_, problem); !status.ok()) return status;
     if (Status status = host::check_current_device(data_->device, "the weights"); !status.ok())
       return status;
-    Result<host::Decision> decision = host::decide(problem, options);
+    Result<host::Decision> decision = host::decide(problem, options, data_->figures);
     if (!decision.ok()) return decision.status();
     auto params = make_params(*decision->kernel, problem, *data_);
     std::string trace_name = range_name(decision->explanation.kernel, problem);
@@ -156,7 +156,7 @@ Status ConvPlan::run(const ConvBuffers& buffers, cudaStream_t stream) const {
         !status.ok()) {
       return status;
     }
-    if (Status status = host::check_current_device(decision.device, "the plan"); !status.ok())
+    if (Status status = host::check_current_device(data_->conv->device, "the plan"); !status.ok())
       return status;
     const host::TraceRange range(data_->trace_name.c_str());
     return std::visit(

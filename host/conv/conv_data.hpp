@@ -2,6 +2,7 @@
 // What a Conv holds.
 #pragma once
 
+#include "base/device.hpp"
 #include "base/device_memory.hpp"
 #include "base/internals.hpp"
 #include "foldconv/conv.hpp"
@@ -12,6 +13,7 @@ struct Conv::Data {
   DataType dtype;
   int k, c_per_group, r, s;
   int device;
+  host::DeviceFigures figures;  // of the device
   host::DeviceMemory memory;
   const void* weights;  // in `memory`, as the following; packed
   const float* scale;

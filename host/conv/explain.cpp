@@ -11,18 +11,14 @@
 namespace foldconv {
 namespace host {
 
-Result<Decision> decide(const ConvProblem& problem, const PlanOptions& options) {
-  if (Status status = validate(problem); !status.ok()) return status;
-  const Result<int> device = current_device();
-  if (!device.ok()) return device.status();
-  const Result<DeviceFigures> figures = supported_figures(*device);
-  if (!figures.ok()) return figures.status();
-  Result<Choice> choice = select(problem, options, *figures);
+Result<Decision> decide(const ConvProblem& problem, const PlanOptions& options,
+                        const DeviceFigures& figures) {
+  Result<Choice> choice = select(problem, options, figures);
   if (!choice.ok()) return choice.status();
 
-  const LaunchShape shape = conv_launch_shape(*choice->kernel, problem, *figures);
+  const LaunchShape shape = conv_launch_shape(*choice->kernel, problem, figures);
   const Result<KernelFigures> kernel = prepare_kernel(
-      choice->kernel->entry(), static_cast<int>(shape.threads), shape.shared_bytes, *figures);
+      choice->kernel->entry(), static_cast<int>(shape.threads), shape.shared_bytes, figures);
   if (!kernel.ok()) return kernel.status();
 
   Explanation explanation;
@@ -33,17 +29,22 @@ Result<Decision> decide(const ConvProblem& problem, const PlanOptions& options) 
   explanation.shared_bytes = shape.shared_bytes;
   explanation.registers = kernel->registers;
   explanation.ctas_per_sm = kernel->ctas_per_sm;
-  const int resident = kernel->ctas_per_sm * figures->multiprocessors;
+  const int resident = kernel->ctas_per_sm * figures.multiprocessors;
   explanation.waves = resident > 0 ? static_cast<double>(shape.grid) / resident : 0;
   explanation.refused = std::move(choice->refused);
-  return Decision{choice->kernel, shape, *device, std::move(explanation)};
+  return Decision{choice->kernel, shape, std::move(explanation)};
 }
 
 }  // namespace host
 
 Result<Explanation> explain(const ConvProblem& problem, const PlanOptions& options) {
   return host::guarded([&]() -> Result<Explanation> {
-    Result<host::Decision> decision = host::decide(problem, options);
+    if (Status status = validate(problem); !status.ok()) return status;
+    const Result<int> device = host::current_device();
+    if (!device.ok()) return device.status();
+    const Result<host::DeviceFigures> figures = host::supported_figures(*device);
+    if (!figures.ok()) return figures.status();
+    Result<host::Decision> decision = host::decide(problem, options, *figures);
     if (!decision.ok()) return decision.status();
     return std::move(decision->explanation);
   });

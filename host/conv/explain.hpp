@@ -2,6 +2,7 @@
 // The decision behind explain() and Conv::plan().
 #pragma once
 
+#include "base/device.hpp"
 #include "catalog/launch.hpp"
 #include "catalog/registry.hpp"
 #include "foldconv/conv.hpp"
@@ -11,11 +12,12 @@ namespace foldconv::host {
 struct Decision {
   const ConvKernel* kernel;
   LaunchShape shape;
-  int device;
   Explanation explanation;
 };
 
-// Validates, selects and prepares the kernel on the current device.
-Result<Decision> decide(const ConvProblem& problem, const PlanOptions& options);
+// Selects the kernel and prepares it on the current device, which `figures` are of. `problem` passed
+// validate().
+Result<Decision> decide(const ConvProblem& problem, const PlanOptions& options,
+                        const DeviceFigures& figures);
 
 }  // namespace foldconv::host

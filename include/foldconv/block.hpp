@@ -133,7 +133,7 @@ struct BlockBuffers {
 };
 
 // A block or stage bound to a problem. Immutable; run() may be called from any thread on any stream, each
-// with a workspace of its own.
+// with a workspace of its own. Cheap to copy.
 class FOLDCONV_API BlockPlan {
  public:
   // Launches the plan's kernels on `stream`, and nothing else; no allocation, no synchronisation; may
@@ -171,7 +171,9 @@ class FOLDCONV_API Block {
 
   // Decides how to divide the block and prepares the kernels. Every rule on shapes and device is
   // checked here. Errors: invalid_argument; unsupported (a pinned cut or kernel that does not take
-  // the block: its reason); cuda_error. The current device must be the one of create().
+  // the block: its reason); cuda_error. The current device must be the one of create(). Costs
+  // the host some tens of microseconds besides the CUDA runtime's calls, and loads kernels at their
+  // first use: where sizes of images come again, keep a plan for each.
   Result<BlockPlan> plan(const Images& images, const BlockPlanOptions& options = {}) const;
 
   // Copies only: no Block is ever empty.

@@ -167,7 +167,9 @@ class FOLDCONV_API Conv {
 
   // Chooses a kernel for the convolution of `images`. Every rule on shapes, dtype and device is
   // checked here. Errors: invalid_argument, unsupported (a pinned kernel that does not take the
-  // problem: its reason), cuda_error. The current device must be the one of create().
+  // problem: its reason), cuda_error. The current device must be the one of create(). Costs the host
+  // some microseconds besides the CUDA runtime's calls, and loads a kernel at its first use: where
+  // sizes of images come again, keep a plan for each.
   //
   //   conv.plan({.n = 8, .h = 56, .w = 56}, {.pad = Padding::same(1), .activation = Activation::relu})
   Result<ConvPlan> plan(const Images& images, const ConvOptions& options = {},

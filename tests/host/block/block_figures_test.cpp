@@ -23,7 +23,8 @@ const CutFigures& figures_of(const BlockExplanation& explanation, BlockCut cut) 
 // Not "is for blocks with a downsample", which only the last kernel of the list says.
 TEST(BlockChoice, ARefusalSaysHowMuchSharedMemoryIsMissing) {
   const host::DeviceFigures rtx3090 = {86, 82, 101376};
-  host::BlockData data = {DataType::f16, 0, Activation::relu, Activation::relu, {}, {}, {}, {}, {}};
+  host::BlockData data = {
+      DataType::f16, 0, {}, {}, Activation::relu, Activation::relu, {}, {}, {}, {}, {}};
   data.steps = {
       {"conv1", 256, 64, 1, 1, 1}, {"conv2", 64, 64, 3, 1, 1}, {"conv3", 64, 256, 1, 1, 1}};
   const host::PlannedBlock planned = {&data, 0, {1, 56, 56, 256}};

@@ -21,7 +21,8 @@ Conv some_conv() {
 }
 
 BlockData bottleneck(int c, int middle, int k) {
-  BlockData data = {DataType::f16, 0, Activation::relu, Activation::relu, {}, {}, {}, {}, {}};
+  BlockData data = {
+      DataType::f16, 0, {}, {}, Activation::relu, Activation::relu, {}, {}, {}, {}, {}};
   data.steps = {{"conv1", c, middle, 1, 1, 1},
                 {"conv2", middle, middle, 3, 1, 1},
                 {"conv3", middle, k, 1, 1, 1}};
