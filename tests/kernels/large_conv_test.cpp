@@ -5,9 +5,9 @@
 #include <ostream>
 #include <string>
 
+#include "kernels/support/catalog_kernels.hpp"
 #include "kernels/support/large_tensors.hpp"
-#include "kernels/support/launch_log.hpp"
-#include "kernels/support/test_block.hpp"
+#include "kernels/support/test_blocks.hpp"
 #include "kernels/support/test_conv.hpp"
 
 namespace foldconv::kernel_tests {
@@ -101,23 +101,15 @@ INSTANTIATE_TEST_SUITE_P(, LargeConv, testing::ValuesIn(kLargeCases),
 // The whole chain of a strided block whose projection is joined: the joined kernel reads 2^33 elements of x.
 // Each launch computes the tiles of the last images, of 128 pixels or fewer.
 TEST_F(LargeBatches, JoinedProjection) {
-  const BlockShape shape{.name = "strided",
-                         .n = kLastImages,
-                         .h = 8,
-                         .w = 8,
-                         .c = 64,
-                         .middle = 16,
-                         .k = 72,
-                         .stride = 2,
-                         .downsample = true};
-  const TestBlock test(shape, DataType::f16, {.integers = true});
-  const Block block = test.create(ScalePlacement::weights);
-  const BlockPlanOptions chain{.cut = BlockCut::chain};
-  const std::vector<std::byte> wanted =
-      test.run(value_of(block.plan(test.problem(), chain), "plan"), Guards::none);
+  const BlockShape shape =
+      with_downsample({"strided", kLastImages, 8, 8, {.c = 64, .middle = 16, .k = 72}}, 2);
+  const TestBlocks test(shape, DataType::f16,
+                        {.integers = true, .placement = ScalePlacement::weights});
+  const std::vector<std::byte> wanted = test.run(test.plan(BlockCut::chain), Guards::none);
 
   constexpr int kManyImages = (1 << 21) - 1;
-  const BlockPlan plan = value_of(block.plan({kManyImages, 8, 8}, chain), "plan");
+  const BlockPlan plan =
+      value_of(test.blocks().front().plan({kManyImages, 8, 8}, {.cut = BlockCut::chain}), "plan");
   const std::byte* const x = allocate_ending_in(kManyImages, test.input());
   std::byte* const y = allocate_ending_in(kManyImages, {wanted.size(), std::byte{0xff}});
   std::byte* const workspace = allocate(static_cast<std::int64_t>(plan.workspace_bytes()));

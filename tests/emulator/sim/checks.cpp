@@ -96,8 +96,7 @@ void SharedChecks::check_write(const Warp& warp, const Instr& in, unsigned lane,
     const uint32_t writer = writer_[at];
     if (written_[at] == kInFlight)
       report(warp, in, lane, at, "write", writer, "unfinished asynchronous copy", write_instr_[at]);
-    if (writer != w && written_[at] > known_[w][writer] &&
-        !(atomic && written_by_atomic_[at] != 0))
+    if (writer != w && written_[at] > known_[w][writer] && !(atomic && written_by_atomic_[at] != 0))
       report(warp, in, lane, at, "write", writer, "write", write_instr_[at]);
     if (latest_read_[at] <= least_known_[w]) continue;
     for (uint32_t v = 0; v < warps_; ++v)

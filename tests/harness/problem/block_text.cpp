@@ -7,8 +7,8 @@ namespace {
 
 constexpr int kMostBlocks = 100;  // of a stage; the deepest known ones have less than half
 
-// What no block has.
-void check(const Descriptor& descriptor, bool basic) {
+// Refuses what no block has.
+void refuse_others(const Descriptor& descriptor, bool basic) {
   const Entry &stride = descriptor["s"], &blocks = descriptor["x"];
   if (stride.value != 1 && stride.value != 2) {
     descriptor.malformed(stride, "a block's stride is 1 or 2, not " + std::to_string(stride.value));
@@ -77,7 +77,7 @@ Problem parse_block(std::string_view text) {
                    .stride = static_cast<int>(descriptor["s"].value),
                    .groups = descriptor.at_least_1("g")};
   const int blocks = descriptor.at_least_1("x");
-  check(descriptor, shape.basic());
+  refuse_others(descriptor, shape.basic());
   if (descriptor["v1"].position > descriptor["v1_5"].position) shape.stride_at = StrideAt::conv1;
   shape.projection = descriptor["proj"].given() || shapes_differ(shape);
 

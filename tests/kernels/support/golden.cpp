@@ -27,8 +27,7 @@ std::vector<Golden> read_files(const std::string& folder,
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.path().extension() != ".safetensors") continue;
     try {
-      all.push_back(
-          read(entry.path().stem().string(), Safetensors(entry.path())));
+      all.push_back(read(entry.path().stem().string(), Safetensors(entry.path())));
     } catch (const std::exception& failure) {
       throw std::runtime_error(entry.path().string() + ": " + failure.what());
     }

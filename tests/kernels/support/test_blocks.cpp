@@ -41,7 +41,7 @@ Result<BlockPlan> TestBlocks::plan(const BlockPlanOptions& options) const {
 }
 
 Bytes TestBlocks::run(const BlockPlan& plan, Guards guards) const {
-  return run_block(plan, problem_.dtype(), problem_.input().encode(problem_.x), guards);
+  return run_block(plan, problem_.dtype(), input(), guards);
 }
 
 harness::ByHand TestBlocks::by_hand(Projection projection, bool judged) const {

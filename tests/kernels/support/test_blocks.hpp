@@ -53,6 +53,7 @@ class TestBlocks {
       : TestBlocks(std::vector{shape}, dtype, options) {}
 
   const std::vector<Block>& blocks() const { return blocks_; }
+  harness::Bytes input() const { return problem_.input().encode(problem_.x); }
   // Of the block, or of the stage.
   Result<BlockPlan> plan(const BlockPlanOptions& options) const;
   BlockPlan plan(BlockCut cut) const { return value_of(plan({.cut = cut})); }

@@ -67,9 +67,9 @@ struct Swizzle {
   int bytes;
 };
 constexpr Swizzle kTileSwizzles[] = {{"none", CU_TENSOR_MAP_SWIZZLE_NONE, 64},
-                                 {"32", CU_TENSOR_MAP_SWIZZLE_32B, 32},
-                                 {"64", CU_TENSOR_MAP_SWIZZLE_64B, 64},
-                                 {"128", CU_TENSOR_MAP_SWIZZLE_128B, 128}};
+                                     {"32", CU_TENSOR_MAP_SWIZZLE_32B, 32},
+                                     {"64", CU_TENSOR_MAP_SWIZZLE_64B, 64},
+                                     {"128", CU_TENSOR_MAP_SWIZZLE_128B, 128}};
 
 void add_swizzles(TileAdder& add) {
   for (const Swizzle& swizzle : kTileSwizzles) {
