@@ -23,13 +23,16 @@ __global__ void read_all(const uint4* from, std::size_t count, unsigned* never) 
 }  // namespace
 
 void read_memory(const DeviceBuffer& buffer, cudaStream_t stream) {
-  const std::size_t count = buffer.bytes() / sizeof(uint4);
+  std::size_t count = buffer.bytes() / sizeof(uint4);
   if (count == 0) return;
   const auto ctas =
       static_cast<unsigned>(std::min<std::size_t>((count - 1) / kThreads + 1, kMostCtas));
   const auto* from = static_cast<const uint4*>(buffer.data());
-  read_all<<<ctas, kThreads, 0, stream>>>(from, count, nullptr);
-  check(cudaGetLastError(), "reading memory");
+  unsigned* never = nullptr;
+  void* arguments[] = {&from, &count, &never};
+  // Its own error, not one that an earlier call left.
+  check(cudaLaunchKernel(read_all, dim3(ctas), dim3(kThreads), arguments, 0, stream),
+        "reading memory");
 }
 
 }  // namespace foldconv::harness
