@@ -27,12 +27,11 @@ void read_memory(const DeviceBuffer& buffer, cudaStream_t stream) {
   if (count == 0) return;
   const auto ctas =
       static_cast<unsigned>(std::min<std::size_t>((count - 1) / kThreads + 1, kMostCtas));
-  // Not by <<<>>>, whose error would be the last one of any call.
-  const void* from = buffer.data();
+  const auto* from = static_cast<const uint4*>(buffer.data());
   unsigned* never = nullptr;
   void* arguments[] = {&from, &count, &never};
-  check(cudaLaunchKernel(reinterpret_cast<const void*>(&read_all), dim3(ctas), dim3(kThreads),
-                         arguments, 0, stream),
+  // Its own error, not one that an earlier call left.
+  check(cudaLaunchKernel(read_all, dim3(ctas), dim3(kThreads), arguments, 0, stream),
         "reading memory");
 }
 

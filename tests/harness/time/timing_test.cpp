@@ -51,6 +51,15 @@ TEST_F(Timed, AFailingLaunchEndsTheCapture) {
   EXPECT_EQ(why_not_captured(work_), "");
 }
 
+TEST(ReadMemory, AnEarlierErrorIsNotItsOwn) {
+  void* memory = nullptr;
+  ASSERT_NE(cudaMalloc(&memory, std::size_t{1} << 60), cudaSuccess);  // leaves its error behind
+  const DeviceBuffer buffer(64);
+  EXPECT_NO_THROW(read_memory(buffer, nullptr));
+  static_cast<void>(cudaGetLastError());
+  check(cudaDeviceSynchronize(), "reading");
+}
+
 TEST(ReadMemory, ReadsAllAndWritesNothing) {
   for (const std::size_t bytes : {std::size_t{0}, std::size_t{15}, std::size_t{16},
                                   std::size_t{5000}, std::size_t{5} << 20}) {
