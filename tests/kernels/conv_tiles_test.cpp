@@ -3,8 +3,9 @@
 // edges of its tile.
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kernels/support/catalog_kernels.hpp"
@@ -14,23 +15,32 @@
 namespace foldconv::kernel_tests {
 namespace {
 
+// A shape, and the kernels that it is computed by.
 struct TileCase {
-  ConvKernel kernel;
-  ShapeCase shape;
-  int index;  // varies the activation
+  std::vector<ConvKernel> kernels;
+  std::string name;
+  ConvProblem problem;
+  std::size_t index;  // varies the activation
 };
 
 std::ostream& operator<<(std::ostream& out, const TileCase& tile_case) {
-  return out << tile_case.kernel << " " << tile_case.shape.name;
+  return out << tile_case.name;
 }
 
 std::vector<TileCase> tile_cases() {
-  std::vector<TileCase> cases;
+  std::map<std::pair<ConvLoader, DataType>, std::vector<ConvKernel>> families;
   for (const ConvKernel& kernel : kConvKernels) {
-    int index = 0;
-    for (const ShapeCase& shape : shapes_of(kernel.loader)) {
-      cases.push_back({kernel, shape, index++});
-      cases.back().shape.problem.dtype = kernel.dtype;
+    families[{kernel.loader, kernel.dtype}].push_back(kernel);
+  }
+  std::vector<TileCase> cases;
+  for (const auto& [family, kernels] : families) {
+    std::size_t index = 0;
+    for (const ShapeCase& shape : shapes_of(family.first)) {
+      std::string name = kernels.front().name;
+      name =
+          name.substr(0, name.find("_", name.find(to_string(family.second)))) + "__" + shape.name;
+      cases.push_back({kernels, std::move(name), shape.problem, index++});
+      cases.back().problem.dtype = family.second;
     }
   }
   return cases;
@@ -42,26 +52,29 @@ class ConvTiles : public testing::TestWithParam<TileCase> {};
 TEST_P(ConvTiles, IntegersAreExact) {
   constexpr Activation kExact[] = {Activation::none, Activation::relu, Activation::relu6,
                                    Activation::leaky_relu(0.25f)};
-  const TileCase& tile_case = GetParam();
-  ConvProblem problem = tile_case.shape.problem;
-  problem.activation = kExact[static_cast<std::size_t>(tile_case.index) % std::size(kExact)];
-  const TestConv test =
-      make_conv(problem, {.conv_bias = tile_case.index % 2 == 0, .integers = true});
-  expect_exact(test, run(test, {.kernel = tile_case.kernel.name, .guards = Guards::none}));
+  const auto& [kernels, name, shape, index] = GetParam();
+  ConvProblem problem = shape;
+  problem.activation = kExact[index % std::size(kExact)];
+  const TestConv test = make_conv(problem, {.conv_bias = index % 2 == 0, .integers = true});
+  for (const ConvKernel& kernel : kernels) {
+    SCOPED_TRACE(kernel.name);
+    expect_exact(test, run(test, {.kernel = kernel.name, .guards = Guards::none}));
+  }
 }
 
 TEST_P(ConvTiles, RandomIsWithinTheBound) {
-  const TileCase& tile_case = GetParam();
-  ConvProblem problem = tile_case.shape.problem;
-  problem.activation.kind = static_cast<Activation::Kind>(tile_case.index % kActivationCount);
-  const TestConv test = make_conv(problem, {.conv_bias = tile_case.index % 2 == 1, .seed = 2});
-  const RunOptions options{.kernel = tile_case.kernel.name, .in_place = tile_case.index % 2 == 0};
-  expect_within_bound(test, run(test, options));
+  const auto& [kernels, name, shape, index] = GetParam();
+  ConvProblem problem = shape;
+  problem.activation.kind = static_cast<Activation::Kind>(index % kActivationCount);
+  const TestConv test = make_conv(problem, {.conv_bias = index % 2 == 1, .seed = 2});
+  for (const ConvKernel& kernel : kernels) {
+    SCOPED_TRACE(kernel.name);
+    expect_within_bound(test, run(test, {.kernel = kernel.name, .in_place = index % 2 == 0}));
+  }
 }
 
-INSTANTIATE_TEST_SUITE_P(, ConvTiles, testing::ValuesIn(tile_cases()), [](const auto& tile_case) {
-  return std::string(tile_case.param.kernel.name) + "__" + tile_case.param.shape.name;
-});
+INSTANTIATE_TEST_SUITE_P(, ConvTiles, testing::ValuesIn(tile_cases()),
+                         [](const auto& tile_case) { return tile_case.param.name; });
 
 class ConvTileEdges : public testing::TestWithParam<ConvKernel> {};
 

@@ -76,11 +76,14 @@ void require(bool right, const std::string& what, const json& value, const char*
   if (!right) refuse(what, " is ", in_words(value), "; wanted is ", wanted);
 }
 
+constexpr int kMostDepth = 8;  // a shape's numbers: 3
+
 // Of a key that stands twice the parser would keep the last value.
 json parse_without_repeats(std::string_view text) {
   std::array<std::set<std::string>, 2> keys;  // of the header, and of the object under `outer`
   std::string outer;
   const auto check_key = [&](int depth, json::parse_event_t event, const json& key) {
+    if (depth > kMostDepth) refuse("the header nests deeper than any tensor's entry does");
     if (event != json::parse_event_t::key || depth > 2) return true;
     if (depth == 1) {
       outer = key;

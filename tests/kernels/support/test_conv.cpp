@@ -11,6 +11,14 @@
 #include "harness/ways/library.hpp"
 
 namespace foldconv::kernel_tests {
+namespace {
+
+const oracle::Expected& expected_of(const TestConv& test) {
+  if (!test.expected) test.expected = oracle::conv(test.problem, test.inputs);
+  return *test.expected;
+}
+
+}  // namespace
 
 TestConv make_conv(const ConvProblem& problem, const oracle::RawConv& raw,
                    ScalePlacement placement) {
@@ -57,7 +65,7 @@ bool takes(const TestConv& test, std::string_view kernel) {
 }
 
 void expect_exact(const TestConv& test, const std::vector<float>& got) {
-  const oracle::Expected expected = oracle::conv(test.problem, test.inputs);
+  const oracle::Expected& expected = expected_of(test);
   ASSERT_EQ(got.size(), expected.y.size());
   const auto differs = [&](float value, double y) {
     return static_cast<double>(value) != oracle::round_to_storage(test.problem.dtype, y);
@@ -70,7 +78,7 @@ void expect_exact(const TestConv& test, const std::vector<float>& got) {
 }
 
 void expect_within_bound(const TestConv& test, const std::vector<float>& got) {
-  const oracle::Comparison result = oracle::compare(got, oracle::conv(test.problem, test.inputs));
+  const oracle::Comparison result = oracle::compare(got, expected_of(test));
   EXPECT_TRUE(result.pass) << to_string(test.problem) << ": " << result.to_string();
 }
 

@@ -3,6 +3,7 @@
 // oracle.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,7 @@ struct TestConv {
   ConvProblem problem;
   oracle::ConvInputs inputs;  // what the kernel reads, as the folded conv holds it
   Conv conv;
+  mutable std::optional<oracle::Expected> expected = {};  // by the oracle, once it was asked
 };
 
 // Throws std::runtime_error if folding or packing fails.
