@@ -41,10 +41,6 @@ int spacing_exponent(const Format& format, double value) {
   return exponent - (format.precision - 1);
 }
 
-double power_of_two(int exponent) {
-  return std::ldexp(1.0, exponent);
-}
-
 // The bits of a value that a 16-bit format holds exactly, or of an infinity or NaN.
 std::uint16_t bits_of(const Format& format, double value) {
   const int fraction_bits = format.precision - 1;
@@ -59,7 +55,7 @@ std::uint16_t bits_of(const Format& format, double value) {
   if (value == 0) return static_cast<std::uint16_t>(sign);
   const double magnitude = std::fabs(value);
   const int spacing = spacing_exponent(format, magnitude);
-  const auto steps = static_cast<std::uint32_t>(std::ldexp(magnitude, -spacing));
+  const auto steps = static_cast<std::uint32_t>(magnitude * power_of_two(-spacing));
   // Normal numbers carry their hidden bit in `steps`; it adds one to the exponent field.
   const auto field = static_cast<std::uint32_t>(spacing + fraction_bits - format.min_exponent);
   return static_cast<std::uint16_t>(sign | ((field << fraction_bits) + steps));
@@ -78,7 +74,7 @@ float value_of(const Format& format, std::uint16_t bits) {
   const bool subnormal = field == 0;
   const int exponent = (subnormal ? 1 : field) - 1 + format.min_exponent;
   const auto steps = static_cast<float>(subnormal ? fraction : fraction | (1u << fraction_bits));
-  return sign * std::ldexp(steps, exponent - fraction_bits);
+  return sign * steps * static_cast<float>(power_of_two(exponent - fraction_bits));
 }
 
 }  // namespace
@@ -88,9 +84,9 @@ double round_to_storage(DataType dtype, double value) {
   if (std::fabs(value) >= overflow_threshold(dtype)) {
     return std::copysign(std::numeric_limits<double>::infinity(), value);
   }
-  // Scaling by a power of two is exact, and nearbyint rounds ties to even.
+  // Scaling by a power of two is exact: formats are far from double's limits. nearbyint rounds ties to even.
   const int spacing = spacing_exponent(format_of(dtype), value);
-  return std::ldexp(std::nearbyint(std::ldexp(value, -spacing)), spacing);
+  return std::nearbyint(value * power_of_two(-spacing)) * power_of_two(spacing);
 }
 
 double half_spacing(DataType dtype, double value) {

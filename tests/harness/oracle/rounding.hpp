@@ -2,13 +2,20 @@
 // Storage formats as arithmetic on doubles: rounding to nearest even, spacing, and the bits.
 #pragma once
 
+#include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
 #include "foldconv/tensor.hpp"
 
 namespace foldconv::oracle {
+
+// 2^exponent, from -1022 to 1023.
+constexpr double power_of_two(int exponent) {
+  return std::bit_cast<double>(static_cast<std::uint64_t>(1023 + exponent) << 52);
+}
 
 // `value` rounded to the nearest number that `dtype` holds, ties to even; infinity from
 // overflow_threshold() on. NaN stays NaN.

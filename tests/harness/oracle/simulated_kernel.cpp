@@ -23,8 +23,9 @@ float add_group(float accumulator, const std::vector<double>& products) {
   for (const double product : products) largest = std::max(largest, std::fabs(product));
   if (largest == 0) return accumulator;
   const int cut = std::ilogb(largest) - 24;
+  // Products of two floats are far above double's smallest numbers: scaling is exact.
   const auto truncated = [](double value, int exponent) {
-    return std::ldexp(std::trunc(std::ldexp(value, -exponent)), exponent);
+    return std::trunc(value * power_of_two(-exponent)) * power_of_two(exponent);
   };
   double sum = truncated(static_cast<double>(accumulator), cut);
   for (const double product : products) sum += truncated(product, cut);
