@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-# Translation units from catalog.inc and tiles.inc: one for each family and data type, with the instances and tiles that
-# it needs written out, so that a new line compiles its own family's files and no other. foldconv_kernel_sources(VARIABLE)
-# gives their paths.
+# Translation units from catalog.inc and tiles.inc: one for each family and data type (in a unity build: each family),
+# with the instances and tiles that it needs written out, so that a new line compiles its own family and no other.
+# foldconv_kernel_sources(VARIABLE) gives their paths.
 set(FOLDCONV_CATALOG_FOLDER ${CMAKE_CURRENT_LIST_DIR})
 
 function(foldconv_kernel_sources result)
@@ -26,12 +26,18 @@ function(foldconv_kernel_sources result)
     if(NOT "${tile}" STREQUAL "" AND NOT DEFINED tile_${tile})
       message(FATAL_ERROR "${catalog}: ${tile} is no tile of tiles.inc")
     endif()
-    list(APPEND files ${file})
-    set(header_of_${file} ${header})
-    if(NOT "${tile}" STREQUAL "")
-      string(APPEND tiles_of_${file} "${tile_${tile}}")
+    set(unit ${file})
+    if(CMAKE_UNITY_BUILD)  # both types of a family: a quarter of a file's compile time is the headers
+      string(REPLACE _f16_ _ unit ${unit})
+      string(REPLACE _bf16_ _ unit ${unit})
     endif()
-    string(APPEND instances_of_${file}
+    list(APPEND files ${unit})
+    set(header_of_${unit} ${header})
+    if(NOT "${tile}" STREQUAL "" AND NOT "${tile}" IN_LIST tile_names_of_${unit})
+      list(APPEND tile_names_of_${unit} ${tile})
+      string(APPEND tiles_of_${unit} "${tile_${tile}}")
+    endif()
+    string(APPEND instances_of_${unit}
       "const void* ${name}() {\n  return reinterpret_cast<const void*>(&${kernel});\n}\n")
   endmacro()
 

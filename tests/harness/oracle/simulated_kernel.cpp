@@ -36,7 +36,22 @@ float add_group(float accumulator, const std::vector<double>& products) {
 class Simulation {
  public:
   Simulation(const ConvProblem& problem, const ConvInputs& inputs, const SimulationOptions& options)
-      : problem_(problem), inputs_(inputs), options_(options), shape_(output_shape(problem)) {}
+      : problem_(problem),
+        inputs_(inputs),
+        options_(options),
+        shape_(output_shape(problem)),
+        x_(inputs.x),
+        outside_(static_cast<std::size_t>(problem.c)) {
+    if (has(Fault::swapped_channels)) {
+      for (std::size_t i = 0; i < x_.size(); i += outside_.size()) std::swap(x_[i], x_[i + 1]);
+    }
+    weights_.reserve(inputs.weights.size());
+    for (int k = 0; k < problem.k; ++k) {
+      for (int tap = 0; tap < problem.r * problem.s; ++tap) {
+        for (int c = 0; c < problem.c; ++c) weights_.push_back(weight(k, tap, c));
+      }
+    }
+  }
 
   std::vector<float> run() const {
     std::vector<float> y;
@@ -56,47 +71,45 @@ class Simulation {
  private:
   bool has(Fault fault) const { return options_.fault == fault; }
 
-  float x_at(int n, int h, int w, int c) const {
+  // The channels of a pixel.
+  const float* pixel(int n, int h, int w) const {
     if (has(Fault::border_replicated)) {
       h = std::clamp(h, 0, problem_.h - 1);
       w = std::clamp(w, 0, problem_.w - 1);
     }
-    if (h < 0 || h >= problem_.h || w < 0 || w >= problem_.w) return 0;
-    if (has(Fault::swapped_channels) && c < 2) c = 1 - c;
-    return inputs_
-        .x[static_cast<std::size_t>(((n * problem_.h + h) * problem_.w + w) * problem_.c + c)];
+    if (h < 0 || h >= problem_.h || w < 0 || w >= problem_.w) return outside_.data();
+    return &x_[static_cast<std::size_t>(((n * problem_.h + h) * problem_.w + w) * problem_.c)];
   }
 
-  float w_at(int k, int r, int s, int c) const {
-    const int last = problem_.r * problem_.s - 1;
-    const bool last_tap = r * problem_.s + s == last;
-    if (has(Fault::dropped_tap) && last_tap) return 0;
-    if (has(Fault::dropped_product) && last_tap && c == problem_.c - 1) return 0;
-    if (has(Fault::swapped_taps)) std::swap(r, s);
-    return inputs_.weights[static_cast<std::size_t>(
-        ((k * problem_.c + c) * problem_.r + r) * problem_.s + s)];
+  // Of inputs_, with the fault.
+  float weight(int k, int tap, int c) const {
+    const int taps = problem_.r * problem_.s;
+    if (has(Fault::dropped_tap) && tap == taps - 1) return 0;
+    if (has(Fault::dropped_product) && tap == taps - 1 && c == problem_.c - 1) return 0;
+    if (has(Fault::swapped_taps)) tap = tap % problem_.s * problem_.r + tap / problem_.s;
+    return inputs_.weights[static_cast<std::size_t>((k * problem_.c + c) * taps + tap)];
   }
 
   float sum(int n, int p, int q, int k) const {
+    const int taps = problem_.r * problem_.s;
     float accumulator = 0;
     std::vector<double> group;
     for (int first = 0; first < problem_.c; first += kSliceChannels) {
-      for (int r = 0; r < problem_.r; ++r) {
-        for (int s = 0; s < problem_.s; ++s) {
-          for (int c = first; c < std::min(first + kSliceChannels, problem_.c); ++c) {
-            const float x =
-                x_at(n, p * problem_.stride.h - problem_.pad.top + r * problem_.dilation.h,
-                     q * problem_.stride.w - problem_.pad.left + s * problem_.dilation.w, c);
-            const float w = w_at(k, r, s, c);
-            if (options_.accumulation == Accumulation::fused_multiply_add) {
-              accumulator = std::fma(x, w, accumulator);
-              continue;
-            }
-            group.push_back(static_cast<double>(x) * static_cast<double>(w));
-            if (group.size() == kTensorCoreGroup) {
-              accumulator = add_group(accumulator, group);
-              group.clear();
-            }
+      for (int tap = 0; tap < taps; ++tap) {
+        const int r = tap / problem_.s, s = tap % problem_.s;
+        const float* x =
+            pixel(n, p * problem_.stride.h - problem_.pad.top + r * problem_.dilation.h,
+                  q * problem_.stride.w - problem_.pad.left + s * problem_.dilation.w);
+        const float* w = &weights_[static_cast<std::size_t>((k * taps + tap) * problem_.c)];
+        for (int c = first; c < std::min(first + kSliceChannels, problem_.c); ++c) {
+          if (options_.accumulation == Accumulation::fused_multiply_add) {
+            accumulator = std::fma(x[c], w[c], accumulator);
+            continue;
+          }
+          group.push_back(static_cast<double>(x[c]) * static_cast<double>(w[c]));
+          if (group.size() == kTensorCoreGroup) {
+            accumulator = add_group(accumulator, group);
+            group.clear();
           }
         }
       }
@@ -130,6 +143,9 @@ class Simulation {
   const ConvInputs& inputs_;
   const SimulationOptions options_;
   const Shape shape_;
+  std::vector<float> x_;
+  std::vector<float> outside_;  // zeros
+  std::vector<float> weights_;  // [k][tap][c]
 };
 
 }  // namespace
