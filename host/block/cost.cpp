@@ -87,7 +87,8 @@ Result<DeviceSpeed> device_speed() {
 }
 
 LaunchCost cost_of(const ConvProblem& problem, const Explanation& explanation) {
-  const double weights = double(problem.k) * (problem.c / problem.groups) * problem.r * problem.s;
+  const int channels = problem.c / problem.groups;
+  const double weights = double(problem.k) * channels * problem.r * problem.s;
   const double elements = host::elements_read(problem) + weights +
                           double(problem.output().elements()) * (problem.residual ? 2 : 1);
   const auto* kernel = host::find_conv_kernel(explanation.kernel);

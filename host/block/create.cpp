@@ -72,7 +72,7 @@ Result<FoldedStep> fold_step(const BlockLayer& layer, const Place& place, int c,
   if (Status status = check_layer(layer, place, c); !status.ok()) return status;
   Result<FoldedConv> folded = fold(layer.conv, layer.batch_norm, options);
   if (!folded.ok()) return at(place.name, folded.status());
-  return FoldedStep{&layer, place, c, std::move(*folded)};
+  return FoldedStep{&layer, place, c, *folded};
 }
 
 Result<Conv> upload(const char* name, const FoldedConv& folded) {
@@ -159,7 +159,7 @@ Result<host::WidenedMiddle> widen(const FoldedConv& conv1, const FoldedConv& con
   if (!wide1.ok()) return wide1.status();
   Result<Conv> wide2 = upload("conv2", host::filled_up(conv2, kSliceWidth, kSliceWidth));
   if (!wide2.ok()) return wide2.status();
-  return host::WidenedMiddle{std::move(*wide1), std::move(*wide2)};
+  return host::WidenedMiddle{*wide1, *wide2};
 }
 
 struct Wiring {
