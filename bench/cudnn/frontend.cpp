@@ -33,7 +33,7 @@ enum TensorId : std::int64_t { kX = 1, kWeights, kScale, kBias, kResidual, kY };
 constexpr std::int64_t kAlignment = 16;
 
 // The front end says of most refusals only that they are one; what fails later fails at cuDNN.
-void check(fe::error_t error, const std::string& tried) {
+void accept(fe::error_t error, const std::string& tried) {
   if (error.is_good()) return;
   const bool failed = error.get_code() == fe::error_code_t::CUDA_API_FAILED ||
                       error.get_code() == fe::error_code_t::HANDLE_ERROR;
@@ -47,26 +47,13 @@ Extents channels_last(const Extents& size) {
 }
 
 fe::DataType_t type_of(DataType dtype) {
-  switch (dtype) {
-    case DataType::f16:
-      return fe::DataType_t::HALF;
-    case DataType::bf16:
-      return fe::DataType_t::BFLOAT16;
-    case DataType::f32:
-      break;
-  }
-  return fe::DataType_t::FLOAT;
+  using Type = fe::DataType_t;
+  return of_dtype(dtype, Type::HALF, Type::BFLOAT16, Type::FLOAT);
 }
 
 // The GPU: a handle on it, or a description.
 struct Gpu {
-  Gpu() = default;
-  Gpu(const Gpu&) = delete;
-  Gpu& operator=(const Gpu&) = delete;
-  ~Gpu() {
-    if (handle != nullptr) fe::detail::destroy_handle(handle);
-  }
-  cudnnHandle_t handle = nullptr;
+  std::shared_ptr<cudnnContext> handle;
   std::shared_ptr<const fe::DeviceProperties> described;
 };
 
@@ -98,12 +85,11 @@ fe::graph::Pointwise_attributes activation_of(const ConvProblem& problem) {
 
 class ConvGraph : public fe::graph::Graph {
  public:
-  ConvGraph(std::shared_ptr<Gpu> on, const ConvProblem& p, const Epilogue& epilogue)
-      : gpu_(std::move(on)) {
+  ConvGraph(Gpu on, const ConvProblem& p, const Epilogue& epilogue) : gpu_(std::move(on)) {
     set_io_data_type(type_of(p.dtype));
     set_intermediate_data_type(fe::DataType_t::FLOAT);  // what is never stored
     set_compute_data_type(fe::DataType_t::FLOAT);
-    if (gpu_->described) set_device_properties(gpu_->described);
+    if (gpu_.described) set_device_properties(gpu_.described);
     const Extents y_size = {p.n, p.k, p.p(), p.q()};
     const auto shaped = [&y_size](Tensor tensor) {
       tensor->set_dim(y_size).set_stride(channels_last(y_size));
@@ -126,8 +112,8 @@ class ConvGraph : public fe::graph::Graph {
     if (p.residual) combine(Mode::ADD, input(kResidual, y_size, p.dtype));
     if (p.activation != Activation::none) at = shaped(pointwise(at, activation_of(p)));
     at->set_output(true).set_uid(kY).set_alignment(kAlignment).set_data_type(type_of(p.dtype));
-    check(validate(), "cuDNN's graph");
-    check(build_operation_graph(gpu_->handle), "cuDNN's graph");
+    accept(validate(), "cuDNN's graph");
+    accept(build_operation_graph(gpu_.handle.get()), "cuDNN's graph");
   }
 
   // Configurations whose names are not known yet are listed. What a heuristic refuses, others take.
@@ -156,7 +142,7 @@ class ConvGraph : public fe::graph::Graph {
 
   void execute(std::int64_t plan, const std::string& name, const ConvTensors& tensors,
                cudaStream_t stream) const {
-    cudnn::set_stream(gpu_->handle, stream);
+    cudnn::set_stream(gpu_.handle.get(), stream);
     std::unordered_map<std::int64_t, void*> pointers;
     for (const auto& [id, pointer] : {std::pair<std::int64_t, const void*>{kX, tensors.x},
                                       {kWeights, tensors.weights},
@@ -166,8 +152,8 @@ class ConvGraph : public fe::graph::Graph {
                                       {kY, tensors.y}}) {
       if (pointer != nullptr) pointers[id] = const_cast<void*>(pointer);
     }
-    check(execute_plan_at_index(gpu_->handle, pointers, tensors.workspace, plan),
-          "running " + name);
+    accept(execute_plan_at_index(gpu_.handle.get(), pointers, tensors.workspace, plan),
+           "running " + name);
   }
 
   void keep_failure(fe::error_t error) {
@@ -186,11 +172,11 @@ class ConvGraph : public fe::graph::Graph {
                       .set_data_type(type_of(dtype)));
   }
 
-  std::shared_ptr<Gpu> gpu_;
+  Gpu gpu_;
 };
 
-ConvEngines engines_of(const std::shared_ptr<Gpu>& gpu, const ConvProblem& problem,
-                       const Epilogue& epilogue, const Choice& choice) {
+ConvEngines engines_of(const Gpu& gpu, const ConvProblem& problem, const Epilogue& epilogue,
+                       const Choice& choice) {
   refuse(problem);
   const auto graph = std::make_shared<ConvGraph>(gpu, problem, epilogue);
   graph->list();
@@ -239,14 +225,14 @@ ConvEngines engines_of(const std::shared_ptr<Gpu>& gpu, const ConvProblem& probl
                 (first.empty() ? engines.left_out.front() : first));
 }
 
-std::shared_ptr<const Cudnn> cudnn_on(std::shared_ptr<Gpu> gpu) {
+std::shared_ptr<const Cudnn> cudnn_on(const Gpu& gpu) {
   return std::make_shared<const Cudnn>(Cudnn{
       .version = harness::cudnn_version_text(fe::detail::get_backend_version()),
       .engines = [gpu](const ConvProblem& problem, const Epilogue& epilogue,
                        const Choice& choice) { return engines_of(gpu, problem, epilogue, choice); },
       .calls =
           [gpu](DataType dtype, const Shape& shape, const Activation& activation) {
-            return tensor_calls(gpu->handle, dtype, shape, activation);
+            return tensor_calls(gpu.handle.get(), dtype, shape, activation);
           }});
 }
 
@@ -264,23 +250,21 @@ std::shared_ptr<const Cudnn> open() {
                          "cuDNN needs a GPU: the emulator of the CUDA runtime cannot run it");
   }
   load();
-  auto gpu = std::make_shared<Gpu>();
+  cudnnHandle_t handle = nullptr;
   try {
-    check(fe::detail::create_handle(&gpu->handle), "cuDNN finds no GPU");
+    check(fe::detail::create_handle(&handle), "cuDNN finds no GPU");
   } catch (const std::runtime_error& error) {
     throw harness::Error(ErrorCode::unsupported, error.what());
   }
-  return cudnn_on(std::move(gpu));
+  return cudnn_on({.handle = {handle, fe::detail::destroy_handle}, .described = {}});
 }
 
 std::shared_ptr<const Cudnn> described(const std::string& properties) {
   load();
   const auto described = std::make_shared<fe::DeviceProperties>();
-  check(described->deserialize({properties.begin(), properties.end()}),
-        "cuDNN takes no description of a GPU");
-  auto gpu = std::make_shared<Gpu>();
-  gpu->described = described;
-  return cudnn_on(std::move(gpu));
+  accept(described->deserialize({properties.begin(), properties.end()}),
+         "cuDNN takes no description of a GPU");
+  return cudnn_on({.handle = {}, .described = described});
 }
 
 }  // namespace foldconv::cudnn

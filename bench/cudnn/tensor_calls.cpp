@@ -11,18 +11,6 @@ constexpr float kOne = 1, kZero = 0;
 
 #define FOLDCONV_CALL(name, ...) check(FOLDCONV_CUDNN(name)(__VA_ARGS__), #name)
 
-cudnnDataType_t data_type(DataType dtype) {
-  switch (dtype) {
-    case DataType::f16:
-      return CUDNN_DATA_HALF;
-    case DataType::bf16:
-      return CUDNN_DATA_BFLOAT16;
-    case DataType::f32:
-      break;
-  }
-  return CUDNN_DATA_FLOAT;
-}
-
 cudnnActivationMode_t mode_of(Activation::Kind kind) {
   switch (kind) {
     case Activation::Kind::relu:
@@ -65,8 +53,9 @@ TensorCalls tensor_calls(cudnnHandle_t handle, DataType dtype, const Shape& shap
                                                      to_string(activation.kind));
   }
   const auto tensor = FOLDCONV_OWNED(Tensor), channels = FOLDCONV_OWNED(Tensor);
-  FOLDCONV_CALL(cudnnSetTensor4dDescriptor, tensor.get(), CUDNN_TENSOR_NHWC, data_type(dtype),
-                shape.n, shape.c, shape.h, shape.w);
+  FOLDCONV_CALL(cudnnSetTensor4dDescriptor, tensor.get(), CUDNN_TENSOR_NHWC,
+                of_dtype(dtype, CUDNN_DATA_HALF, CUDNN_DATA_BFLOAT16, CUDNN_DATA_FLOAT), shape.n,
+                shape.c, shape.h, shape.w);
   FOLDCONV_CALL(cudnnSetTensor4dDescriptor, channels.get(), CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT, 1,
                 shape.c, 1, 1);
   const auto sum = FOLDCONV_OWNED(OpTensor);
