@@ -59,9 +59,8 @@ harness::ExpectedConv expected_of(const Contest& contest, const oracle::ConvInpu
 std::vector<std::shared_ptr<const Form>> forms_of(const Contest& contest) {
   const DataType dtype = contest.problem.dtype;
   const oracle::ConvInputs given = harness::inputs_of(contest.folded);
-  const auto other_than = [](float common) { return [common](float v) { return v != common; }; };
-  const bool scale = std::ranges::any_of(given.scale, other_than(1));
-  const bool bias = std::ranges::any_of(given.bias, other_than(0));
+  const bool scale = std::ranges::any_of(given.scale, [](float v) { return v != 1; });
+  const bool bias = std::ranges::any_of(given.bias, [](float v) { return v != 0; });
   std::vector<std::shared_ptr<const Form>> forms;
   const auto add = [&](DataType vectors) {
     const auto upload = [](DataType type, const std::vector<float>& values, bool wanted = true) {

@@ -2,6 +2,8 @@
 // Engines by cudnn-frontend, NVIDIA's C++ face of cuDNN's graphs. The only file that includes it: its
 // headers take longer to compile than all others of the tool together.
 #include <cstdlib>
+#include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -57,30 +59,21 @@ struct Gpu {
   std::shared_ptr<const fe::DeviceProperties> described;
 };
 
-fe::graph::Pointwise_attributes activation_of(const ConvProblem& problem) {
+fe::graph::Pointwise_attributes activation_of(const Activation& activation) {
+  using Kind = Activation::Kind;
   using Mode = fe::PointwiseMode_t;
+  static const std::map<Kind, Mode> modes = {
+      {Kind::relu, Mode::RELU_FWD},       {Kind::relu6, Mode::RELU_FWD},
+      {Kind::leaky_relu, Mode::RELU_FWD}, {Kind::silu, Mode::SWISH_FWD},
+      {Kind::sigmoid, Mode::SIGMOID_FWD}, {Kind::tanh, Mode::TANH_FWD},
+      {Kind::gelu, Mode::GELU_FWD},
+  };
   fe::graph::Pointwise_attributes attributes;
-  switch (problem.activation.kind) {
-    case Activation::Kind::silu:
-      return attributes.set_mode(Mode::SWISH_FWD).set_swish_beta(1);
-    case Activation::Kind::sigmoid:
-      return attributes.set_mode(Mode::SIGMOID_FWD);
-    case Activation::Kind::tanh:
-      return attributes.set_mode(Mode::TANH_FWD);
-    case Activation::Kind::gelu:
-      return attributes.set_mode(Mode::GELU_FWD);
-    case Activation::Kind::relu6:
-      attributes.set_relu_lower_clip(0).set_relu_upper_clip(6);
-      break;
-    case Activation::Kind::leaky_relu:
-      attributes.set_relu_lower_clip_slope(problem.activation.alpha);
-      break;
-    case Activation::Kind::relu:
-    case Activation::Kind::none:       // no operation; asked for by nobody
-    case Activation::Kind::hardswish:  // refused by refuse()
-      break;
-  }
-  return attributes.set_mode(Mode::RELU_FWD);
+  attributes.set_mode(modes.at(activation.kind));  // refuse() lets no other pass
+  if (activation.kind == Kind::silu) attributes.set_swish_beta(1);
+  if (activation.kind == Kind::relu6) attributes.set_relu_lower_clip(0).set_relu_upper_clip(6);
+  if (activation.kind == Kind::leaky_relu) attributes.set_relu_lower_clip_slope(activation.alpha);
+  return attributes;
 }
 
 class ConvGraph : public fe::graph::Graph {
@@ -110,7 +103,7 @@ class ConvGraph : public fe::graph::Graph {
     if (epilogue.scale) combine(Mode::MUL, input(kScale, vector, epilogue.vectors));
     if (epilogue.bias) combine(Mode::ADD, input(kBias, vector, epilogue.vectors));
     if (p.residual) combine(Mode::ADD, input(kResidual, y_size, p.dtype));
-    if (p.activation != Activation::none) at = shaped(pointwise(at, activation_of(p)));
+    if (p.activation != Activation::none) at = shaped(pointwise(at, activation_of(p.activation)));
     at->set_output(true).set_uid(kY).set_alignment(kAlignment).set_data_type(type_of(p.dtype));
     accept(validate(), "cuDNN's graph");
     accept(build_operation_graph(gpu_.handle.get()), "cuDNN's graph");
@@ -186,25 +179,23 @@ ConvEngines engines_of(const Gpu& gpu, const ConvProblem& problem, const Epilogu
     std::string name;
     if (graph->get_plan_name_at_index(plan, name).is_bad() || !seen.insert(name).second) continue;
     ++engines.offered;
-    const auto leave_out = [&](const std::string& why) {
-      engines.left_out.push_back(name + ": " + why);
-    };
-    if (const std::string why = graph->objection_to(plan, problem.dtype); !why.empty()) {
-      leave_out(why);
-      continue;
-    }
-    const std::size_t number = engines.numbered++;
-    const auto spoilt = choice.spoilt.find(number);
-    if (!choice.takes(number) || spoilt != choice.spoilt.end()) {
-      leave_out(spoilt != choice.spoilt.end() ? spoilt->second : "not among those asked for");
-      continue;
-    }
     std::int64_t bytes = 0;
-    fe::error_t built = graph->build_plan_at_index(plan);
-    if (built.is_good()) built = graph->get_workspace_size_plan_at_index(plan, bytes);
-    if (built.is_bad()) {
+    const auto left_out = [&]() -> std::optional<std::string> {
+      if (const std::string why = graph->objection_to(plan, problem.dtype); !why.empty()) {
+        return why;
+      }
+      const std::size_t number = engines.numbered++;
+      const auto spoilt = choice.spoilt.find(number);
+      if (spoilt != choice.spoilt.end()) return spoilt->second;
+      if (!choice.takes(number)) return "not among those asked for";
+      fe::error_t built = graph->build_plan_at_index(plan);
+      if (built.is_good()) built = graph->get_workspace_size_plan_at_index(plan, bytes);
+      if (built.is_good()) return std::nullopt;
       graph->keep_failure(built);
-      leave_out(built.get_message());
+      return built.get_message();
+    };
+    if (const auto why = left_out()) {
+      engines.left_out.push_back(name + ": " + *why);
       continue;
     }
     engines.ready.push_back(

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // BatchNorm, add and activation as calls of cuDNN of their own: what a network that calls cuDNN
 // without its graphs runs behind each convolution.
+#include <map>
+
 #include "cudnn/loaded.hpp"
 #include "harness/error.hpp"
 
@@ -11,26 +13,15 @@ constexpr float kOne = 1, kZero = 0;
 
 #define FOLDCONV_CALL(name, ...) check(FOLDCONV_CUDNN(name)(__VA_ARGS__), #name)
 
-cudnnActivationMode_t mode_of(Activation::Kind kind) {
-  switch (kind) {
-    case Activation::Kind::relu:
-      return CUDNN_ACTIVATION_RELU;
-    case Activation::Kind::relu6:
-      return CUDNN_ACTIVATION_CLIPPED_RELU;
-    case Activation::Kind::silu:
-      return CUDNN_ACTIVATION_SWISH;
-    case Activation::Kind::sigmoid:
-      return CUDNN_ACTIVATION_SIGMOID;
-    case Activation::Kind::tanh:
-      return CUDNN_ACTIVATION_TANH;
-    case Activation::Kind::none:
-    case Activation::Kind::leaky_relu:
-    case Activation::Kind::hardswish:
-    case Activation::Kind::gelu:
-      break;
-  }
-  return CUDNN_ACTIVATION_IDENTITY;
-}
+// Those that cudnnActivationForward has.
+const std::map<Activation::Kind, cudnnActivationMode_t> kModes = {
+    {Activation::Kind::none, CUDNN_ACTIVATION_IDENTITY},
+    {Activation::Kind::relu, CUDNN_ACTIVATION_RELU},
+    {Activation::Kind::relu6, CUDNN_ACTIVATION_CLIPPED_RELU},
+    {Activation::Kind::silu, CUDNN_ACTIVATION_SWISH},
+    {Activation::Kind::sigmoid, CUDNN_ACTIVATION_SIGMOID},
+    {Activation::Kind::tanh, CUDNN_ACTIVATION_TANH},
+};
 
 // A descriptor, which its last owner destroys.
 template <class Descriptor>
@@ -48,7 +39,8 @@ std::shared_ptr<Descriptor> owned(cudnnStatus_t (*create)(Descriptor**),
 
 TensorCalls tensor_calls(cudnnHandle_t handle, DataType dtype, const Shape& shape,
                          const Activation& activation) {
-  if (activation != Activation::none && mode_of(activation.kind) == CUDNN_ACTIVATION_IDENTITY) {
+  const auto mode = kModes.find(activation.kind);
+  if (mode == kModes.end()) {
     throw harness::Error(ErrorCode::unsupported, std::string("cudnnActivationForward has no ") +
                                                      to_string(activation.kind));
   }
@@ -63,8 +55,8 @@ TensorCalls tensor_calls(cudnnHandle_t handle, DataType dtype, const Shape& shap
                 CUDNN_PROPAGATE_NAN);
   const auto function = FOLDCONV_OWNED(Activation);
   constexpr double kCeiling = 6;  // of relu6; others ignore it
-  FOLDCONV_CALL(cudnnSetActivationDescriptor, function.get(), mode_of(activation.kind),
-                CUDNN_PROPAGATE_NAN, kCeiling);
+  FOLDCONV_CALL(cudnnSetActivationDescriptor, function.get(), mode->second, CUDNN_PROPAGATE_NAN,
+                kCeiling);
   if (activation == Activation::silu) {
     FOLDCONV_CALL(cudnnSetActivationDescriptorSwishBeta, function.get(), 1.0);
   }

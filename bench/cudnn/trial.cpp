@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "cudnn/trial.hpp"
 
-#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <iostream>
@@ -71,18 +72,6 @@ Memory memory_for(const ConvProblem& p, const Epilogue& epilogue) {
           zeros(p.dtype, p.output().elements())};
 }
 
-// "": nothing happened that should not. Throws what the engine throws.
-std::string run(const ConvEngine& engine, const Memory& memory) {
-  const auto& [x, weights, scale, bias, residual, y] = memory;
-  const DeviceBuffer workspace(engine.workspace_bytes);
-  engine.run({x.data(), weights.data(), scale.data(), bias.data(), residual.data(), y.data(),
-              workspace.data()},
-             nullptr);
-  harness::check(cudaDeviceSynchronize(), "running " + engine.name);
-  const bool intact = workspace.intact() && std::ranges::all_of(memory, &DeviceBuffer::intact);
-  return intact ? "" : "it writes beside its tensors";
-}
-
 // "": the engine may be used, or refuses in words and does no harm.
 std::string fault_of(const Cudnn& cudnn, const ConvProblem& problem, const Epilogue& epilogue,
                      const Memory& memory, std::size_t number, std::size_t& count) {
@@ -90,7 +79,16 @@ std::string fault_of(const Cudnn& cudnn, const ConvProblem& problem, const Epilo
     const ConvEngines engines =
         cudnn.engines(problem, epilogue, {.first = number, .last = number + 1});
     count = engines.numbered;
-    return engines.ready.empty() ? "" : run(engines.ready.front(), memory);
+    if (engines.ready.empty()) return "";
+    const ConvEngine& engine = engines.ready.front();
+    const auto& [x, weights, scale, bias, residual, y] = memory;
+    const DeviceBuffer workspace(engine.workspace_bytes);
+    engine.run({x.data(), weights.data(), scale.data(), bias.data(), residual.data(), y.data(),
+                workspace.data()},
+               nullptr);
+    harness::check(cudaDeviceSynchronize(), "running " + engine.name);
+    const bool intact = workspace.intact() && std::ranges::all_of(memory, &DeviceBuffer::intact);
+    return intact ? "" : "it writes beside its tensors";
   } catch (const harness::Error& error) {
     const bool refuses =
         error.code() == ErrorCode::unsupported || error.code() == ErrorCode::out_of_memory;

@@ -72,13 +72,11 @@ ConvWitness witness_of(const Search& search) {
     for (const auto& [engines, only_exact] :
          {std::pair{kFew, true}, {kMore, true}, {kMore, exact}}) {
       some.engines = engines;
+      const Contest contest{problem, folded,    from, problem.residual ? &added : nullptr,
+                            y,       only_exact};
       std::optional<Run> run;
       refused = refusal_of([&] {
-        const RightEngine right =
-            right_engines(
-                some, {problem, folded, from, problem.residual ? &added : nullptr, y, only_exact},
-                1)
-                .all.front();
+        const RightEngine right = right_engines(some, contest, 1).all.front();
         run = {right.name, right.parameters, y.download()};
       });
       if (run) return *std::move(run);
@@ -137,12 +135,9 @@ Recorded record_all(const std::filesystem::path& folder, const Metadata& who,
       Recording file = record(problem, compute);
       file.metadata.insert(who.begin(), who.end());
       recorded.bytes += write(file, folder / (problem.name + ".safetensors"));
+      ++recorded.files;
     });
-    if (!refused.empty()) {
-      recorded.refused.push_back(problem.name + ": " + refused);
-      continue;
-    }
-    ++recorded.files;
+    if (!refused.empty()) recorded.refused.push_back(problem.name + ": " + refused);
   }
   if (recorded.bytes > kMostRecordedBytes) {
     throw harness::Error(ErrorCode::invalid_argument,
