@@ -68,8 +68,8 @@ int run_record_cudnn(const Options& options, const harness::Device& device) {
 }
 
 int run(int argc, const char* const* argv) {
-  if (argc > 1 && std::string(argv[1]) == kTryEngines) {
-    return try_cudnn_engines({argv + 2, argv + argc});
+  if (argc > 1 && std::string(argv[1]) == cudnn::kTryEngines) {
+    return cudnn::try_engines({argv + 2, argv + argc}, cudnn::open);
   }
   const CommandLine command_line =
       parse_command_line(argc, argv, kToolVersion, harness::list_names(harness::shipped_lists()),

@@ -19,21 +19,11 @@ using harness::Step;
 
 constexpr std::size_t kMostWorkspace = std::size_t{4} << 30;
 
-using Shared = std::shared_ptr<const DeviceBuffer>;
-
-Shared upload(DataType dtype, const std::vector<float>& values) {
-  return std::make_shared<const DeviceBuffer>(oracle::encode(dtype, values));
-}
-
-void* data_of(const DeviceBuffer* buffer) {
-  return buffer != nullptr ? buffer->data() : nullptr;
-}
-
 // The parameters in one of the forms that cuDNN may want them in.
 struct Form {
   Epilogue epilogue;
-  std::shared_ptr<const oracle::ConvInputs> values;  // rounded to how they are stored
-  Shared weights, scale, bias;
+  oracle::ConvInputs values;  // rounded to how they are stored
+  DeviceBuffer weights, scale, bias;
   harness::ExpectedConv expected;  // by those very values
 };
 
@@ -53,107 +43,96 @@ std::vector<float> channels_last(const ConvProblem& problem, const std::vector<f
 harness::ExpectedConv expected_of(const Contest& contest, const oracle::ConvInputs& parameters) {
   ConvProblem problem = contest.problem;
   problem.n = contest.x.images.distinct;
-  struct Known {
-    oracle::ConvInputs inputs;
-    std::optional<oracle::Expected> expected;
-  };
-  const auto known = std::make_shared<Known>(Known{parameters, {}});
-  return [problem, known](std::vector<float> x, std::vector<float> residual) {
-    oracle::ConvInputs& inputs = known->inputs;
-    if (!known->expected || x != inputs.x || residual != inputs.residual) {
-      inputs.x = std::move(x);
-      inputs.residual = std::move(residual);
-      known->expected = oracle::conv_in_any_order(problem, inputs);
+  const auto inputs = std::make_shared<oracle::ConvInputs>(parameters);
+  const auto expected = std::make_shared<std::optional<oracle::Expected>>();
+  return [=](std::vector<float> x, std::vector<float> residual) {
+    if (!*expected || x != inputs->x || residual != inputs->residual) {
+      inputs->x = std::move(x);
+      inputs->residual = std::move(residual);
+      *expected = oracle::conv_in_any_order(problem, *inputs);
     }
-    return *known->expected;
+    return **expected;
   };
 }
 
 // A scale of 1 and a bias of 0 are no operations of the graph.
-std::vector<Form> forms_of(const Contest& contest) {
+std::vector<std::shared_ptr<const Form>> forms_of(const Contest& contest) {
   const DataType dtype = contest.problem.dtype;
   const oracle::ConvInputs given = harness::inputs_of(contest.folded);
-  const auto other_than = [](float common) { return [common](float v) { return v != common; }; };
-  const bool scale = std::ranges::any_of(given.scale, other_than(1));
-  const bool bias = std::ranges::any_of(given.bias, other_than(0));
-  const Shared weights = upload(dtype, channels_last(contest.problem, given.weights));
-  std::vector<Form> forms;
+  const bool scale = std::ranges::any_of(given.scale, [](float v) { return v != 1; });
+  const bool bias = std::ranges::any_of(given.bias, [](float v) { return v != 0; });
+  std::vector<std::shared_ptr<const Form>> forms;
   const auto add = [&](DataType vectors) {
+    const auto upload = [](DataType type, const std::vector<float>& values, bool wanted = true) {
+      return wanted ? DeviceBuffer(oracle::encode(type, values)) : DeviceBuffer();
+    };
     oracle::ConvInputs stored = given;
     for (std::vector<float>* values : {&stored.scale, &stored.bias}) {
       *values = oracle::decode(vectors, oracle::encode(vectors, *values));
     }
-    forms.push_back({{scale, bias, vectors},
-                     std::make_shared<const oracle::ConvInputs>(stored),
-                     weights,
-                     scale ? upload(vectors, stored.scale) : Shared(),
-                     bias ? upload(vectors, stored.bias) : Shared(),
-                     expected_of(contest, stored)});
+    forms.push_back(std::make_shared<const Form>(
+        Form{{scale, bias, vectors},
+             stored,
+             upload(dtype, channels_last(contest.problem, given.weights)),
+             upload(vectors, stored.scale, scale),
+             upload(vectors, stored.bias, bias),
+             expected_of(contest, stored)}));
   };
   add(DataType::f32);
   if (!contest.exact && (scale || bias) && dtype != DataType::f32) add(dtype);
   return forms;
 }
 
-RightEngine entrant(const Contest& contest, const Form& form, const ConvEngine& engine,
-                    const Shared& workspace) {
+RightEngine entrant(const Contest& contest, const std::shared_ptr<const Form>& form,
+                    const ConvEngine& engine,
+                    const std::shared_ptr<const DeviceBuffer>& workspace) {
   std::string name = engine.name;
-  const DataType vectors = form.epilogue.vectors;
+  const DataType vectors = form->epilogue.vectors;
   if (vectors != DataType::f32) name += std::string("_") + to_string(vectors) + "_bias";
   const auto launch = [form, run = engine.run, workspace, &x = contest.x,
                        residual = contest.residual, &y = contest.y](cudaStream_t stream) {
     run({.x = x.data(),
-         .weights = form.weights->data(),
-         .scale = data_of(form.scale.get()),
-         .bias = data_of(form.bias.get()),
-         .residual = data_of(residual),
+         .weights = form->weights.data(),
+         .scale = form->scale.data(),
+         .bias = form->bias.data(),
+         .residual = residual != nullptr ? residual->data() : nullptr,
          .y = y.data(),
          .workspace = workspace->data()},
         stream);
   };
-  return {name, form.values,
+  return {name,
+          {form, &form->values},
           harness::conv_step("cuDNN's " + name, contest.problem, contest.x, contest.residual,
-                             contest.y, form.expected, launch, harness::Copies::within_bound)};
+                             contest.y, form->expected, launch, harness::Copies::within_bound)};
 }
 
-// Of the engines of one form, which must compute the same.
-class Referee {
- public:
-  // Why one is out; "": it is not. Sets how many launches its step takes. Throws errors after which nothing
-  // can run.
-  std::string objection(Step& step) {
-    step.writes->poison();
-    try {
-      step.launch(nullptr);
-    } catch (const harness::Error& error) {
-      return error.what();
-    }
-    harness::check(cudaDeviceSynchronize(), "running " + step.what);
-    Bytes y = step.writes->download();
-    // Many engines give the same bits, and judging a large batch takes longer than comparing it.
-    if (y != right_) {
-      if (read_.empty()) {
-        for (const harness::Tensor* tensor : step.reads) read_.push_back(tensor->download());
-      }
-      const harness::Verdict verdict = step.judge(read_, y);
-      if (!verdict.pass) return verdict.reason;
-      right_ = std::move(y);
-    }
-    try {
-      const harness::Stream stream = harness::make_stream();
-      const harness::Graph graph = harness::captured(stream.get(), step.launch);
-      harness::instantiated(graph);
-      step.launches = std::max<std::size_t>(harness::nodes_of(graph).size(), 1);
-    } catch (const harness::Error& error) {
-      return std::string("cannot be part of a CUDA graph: ") + error.what();
-    }
-    return "";
+// Why one is out; "": it is not. `read`: what its step reads. `right`: what another of its form, which is not
+// out, wrote. Sets how many launches the step takes. Throws errors after which nothing can run.
+std::string objection_to(Step& step, const std::vector<Bytes>& read, Bytes& right) {
+  step.writes->poison();
+  try {
+    step.launch(nullptr);
+  } catch (const harness::Error& error) {
+    return error.what();
   }
-
- private:
-  std::vector<Bytes> read_;
-  Bytes right_;
-};
+  harness::check(cudaDeviceSynchronize(), "running " + step.what);
+  Bytes y = step.writes->download();
+  // Many engines give the same bits, and judging a large batch takes longer than comparing it.
+  if (y != right) {
+    const harness::Verdict verdict = step.judge(read, y);
+    if (!verdict.pass) return verdict.reason;
+    right = std::move(y);
+  }
+  try {
+    const harness::Stream stream = harness::make_stream();
+    const harness::Graph graph = harness::captured(stream.get(), step.launch);
+    harness::instantiated(graph);
+    step.launches = std::max<std::size_t>(harness::nodes_of(graph).size(), 1);
+  } catch (const harness::Error& error) {
+    return std::string("cannot be part of a CUDA graph: ") + error.what();
+  }
+  return "";
+}
 
 }  // namespace
 
@@ -163,11 +142,13 @@ RightEngines right_engines(const Search& search, const Contest& contest, std::si
   const auto object = [&reason](const std::string& why) {
     if (reason.empty()) reason = why;
   };
-  for (const Form& form : forms_of(contest)) {
-    try {
+  std::vector<Bytes> read = {contest.x.download()};
+  if (contest.residual != nullptr) read.push_back(contest.residual->download());
+  for (const std::shared_ptr<const Form>& form : forms_of(contest)) {
+    object(refusal_of([&] {
       Choice choice{.last = search.engines};
-      choice.spoilt = spoilt_engines(search.trial, contest.problem, form.epilogue, choice);
-      const ConvEngines engines = search.cudnn->engines(contest.problem, form.epilogue, choice);
+      choice.spoilt = spoilt_engines(search.trial, contest.problem, form->epilogue, choice);
+      const ConvEngines engines = search.cudnn->engines(contest.problem, form->epilogue, choice);
       right.offered += engines.offered;
       if (engines.ready.empty() && !engines.left_out.empty()) object(engines.left_out.front());
       std::size_t bytes = 0;
@@ -175,24 +156,22 @@ RightEngines right_engines(const Search& search, const Contest& contest, std::si
         if (engine.workspace_bytes <= kMostWorkspace)
           bytes = std::max(bytes, engine.workspace_bytes);
       }
-      const Shared workspace = std::make_shared<const DeviceBuffer>(bytes);
-      Referee referee;
+      const auto workspace = std::make_shared<const DeviceBuffer>(bytes);
+      Bytes y;
       for (const ConvEngine& engine : engines.ready) {
-        if (right.all.size() == most) return right;
+        if (right.all.size() == most) return;
         RightEngine tried = entrant(contest, form, engine, workspace);
         const std::string objection = engine.workspace_bytes > kMostWorkspace
                                           ? "wants a workspace of more than 4 GiB"
-                                          : referee.objection(tried.step);
-        if (objection.empty()) {
-          right.all.push_back(std::move(tried));
-        } else {
+                                          : objection_to(tried.step, read, y);
+        if (!objection.empty()) {
           object(tried.name + ": " + objection);
+        } else {
+          right.all.push_back(std::move(tried));
         }
       }
-    } catch (const harness::Error& error) {
-      if (error.code() != ErrorCode::unsupported) throw;
-      object(error.what());
-    }
+    }));
+    if (right.all.size() == most) return right;
   }
   if (!right.all.empty()) return right;
   throw harness::Error(

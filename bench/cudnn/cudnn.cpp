@@ -42,8 +42,11 @@ Step winner(const Search& search, const Contest& contest, Way& way) {
   return std::move(best.step);
 }
 
-// Has run once when it is returned, so that what cuDNN refuses is an error here.
-harness::Launch ran_once(harness::Launch launch) {
+// Calls with these arguments and a stream. Has run once when it is returned, so that what cuDNN refuses is
+// an error here.
+template <class Call, class... Arguments>
+harness::Launch launch_of(const Call& call, const Arguments&... arguments) {
+  const harness::Launch launch = [=](cudaStream_t stream) { call(arguments..., stream); };
   launch(nullptr);
   harness::check(cudaDeviceSynchronize(), "running cuDNN");
   return launch;
@@ -71,18 +74,13 @@ Way separate(const Search& search, const harness::Problem& problem, Tensors& ten
            },
        .batch_norm =
            [&](const pointwise::BatchNormArrays& arrays, const Tensor& x, const Tensor& y) {
-             return ran_once([run = calls(y).batch_norm, arrays, from = x.data(), to = y.data()](
-                                 cudaStream_t stream) { run(from, arrays, to, stream); });
+             return launch_of(calls(y).batch_norm, x.data(), arrays, y.data());
            },
-       .add =
-           [&](const Tensor& z, const Tensor& y) {
-             return ran_once([run = calls(y).add, from = z.data(),
-                              at = y.data()](cudaStream_t stream) { run(from, at, stream); });
-           },
+       .add = [&](const Tensor& z,
+                  const Tensor& y) { return launch_of(calls(y).add, z.data(), y.data()); },
        .activate =
            [&](const Activation& activation, const Tensor& y) {
-             return ran_once([run = calls(y, activation).activate,
-                              at = y.data()](cudaStream_t stream) { run(at, stream); });
+             return launch_of(calls(y, activation).activate, y.data());
            },
        .others = true});
 }
@@ -98,13 +96,10 @@ std::vector<harness::WayMaker> ways(const std::function<Search()>& search) {
                                      const harness::Wanted& wanted) -> std::vector<Way> {
           if (!wanted(name)) return {};
           const Search found = search();
-          if (found.cudnn == nullptr) return {{.name = name, .refusal = found.reason}};
-          try {
-            return {make(found, problem, tensors)};
-          } catch (const harness::Error& error) {
-            if (error.code() != ErrorCode::unsupported) throw;
-            return {{.name = name, .refusal = error.what()}};
-          }
+          std::vector<Way> made = {{.name = name, .refusal = found.reason}};
+          if (found.cudnn == nullptr) return made;
+          made[0].refusal = refusal_of([&] { made[0] = make(found, problem, tensors); });
+          return made;
         }};
   };
   return {maker("cudnn", "each convolution with all behind it as one graph of cuDNN", fused),
@@ -120,7 +115,7 @@ const cudnn::Search& installed_cudnn() {
     cudnn::Search made;
     try {
       made.cudnn = cudnn::open();
-      made.trial = cudnn::own_process(kTryEngines);
+      made.trial = cudnn::own_process();
     } catch (const harness::Error& error) {
       made.reason = error.what();
     }
@@ -144,10 +139,6 @@ std::vector<harness::WayMaker> cudnn_ways(const CudnnOptions& options) {
     search.l2_bytes = options.l2_bytes;
     return search;
   });
-}
-
-int try_cudnn_engines(const std::vector<std::string>& arguments) {
-  return cudnn::try_engines(arguments, cudnn::open);
 }
 
 }  // namespace foldconv::tool

@@ -37,8 +37,4 @@ const cudnn::Search& installed_cudnn();
 std::string cudnn_reason();   // why there is no cuDNN; "" where it runs
 std::string cudnn_version();  // "9.19.0"; "" where there is none
 
-// The tool runs itself with this subcommand, which nobody else types: see trial.hpp.
-inline constexpr const char* kTryEngines = "try-cudnn-engines";
-int try_cudnn_engines(const std::vector<std::string>& arguments);  // behind the subcommand
-
 }  // namespace foldconv::tool

@@ -88,6 +88,18 @@ std::shared_ptr<const Cudnn> open();
 // for it; nothing can be run. How the graphs are tested without a GPU.
 std::shared_ptr<const Cudnn> described(const std::string& properties);
 
+// Why `run` throws that something is unsupported; "": it does not.
+template <class Run>
+std::string refusal_of(Run run) {
+  try {
+    run();
+  } catch (const harness::Error& error) {
+    if (error.code() != ErrorCode::unsupported) throw;
+    return error.what();
+  }
+  return "";
+}
+
 // Throws Error (unsupported) where cuDNN's graphs cannot say this problem. Needs no cuDNN.
 inline void refuse(const ConvProblem& problem) {
   harness::check(validate(problem));

@@ -2,6 +2,8 @@
 // Engines by cudnn-frontend, NVIDIA's C++ face of cuDNN's graphs. The only file that includes it: its
 // headers take longer to compile than all others of the tool together.
 #include <cstdlib>
+#include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -33,7 +35,7 @@ enum TensorId : std::int64_t { kX = 1, kWeights, kScale, kBias, kResidual, kY };
 constexpr std::int64_t kAlignment = 16;
 
 // The front end says of most refusals only that they are one; what fails later fails at cuDNN.
-void check(fe::error_t error, const std::string& tried) {
+void accept(fe::error_t error, const std::string& tried) {
   if (error.is_good()) return;
   const bool failed = error.get_code() == fe::error_code_t::CUDA_API_FAILED ||
                       error.get_code() == fe::error_code_t::HANDLE_ERROR;
@@ -47,63 +49,40 @@ Extents channels_last(const Extents& size) {
 }
 
 fe::DataType_t type_of(DataType dtype) {
-  switch (dtype) {
-    case DataType::f16:
-      return fe::DataType_t::HALF;
-    case DataType::bf16:
-      return fe::DataType_t::BFLOAT16;
-    case DataType::f32:
-      break;
-  }
-  return fe::DataType_t::FLOAT;
+  using Type = fe::DataType_t;
+  return of_dtype(dtype, Type::HALF, Type::BFLOAT16, Type::FLOAT);
 }
 
 // The GPU: a handle on it, or a description.
 struct Gpu {
-  Gpu() = default;
-  Gpu(const Gpu&) = delete;
-  Gpu& operator=(const Gpu&) = delete;
-  ~Gpu() {
-    if (handle != nullptr) fe::detail::destroy_handle(handle);
-  }
-  cudnnHandle_t handle = nullptr;
+  std::shared_ptr<cudnnContext> handle;
   std::shared_ptr<const fe::DeviceProperties> described;
 };
 
-fe::graph::Pointwise_attributes activation_of(const ConvProblem& problem) {
+fe::graph::Pointwise_attributes activation_of(const Activation& activation) {
+  using Kind = Activation::Kind;
   using Mode = fe::PointwiseMode_t;
+  static const std::map<Kind, Mode> modes = {
+      {Kind::relu, Mode::RELU_FWD},       {Kind::relu6, Mode::RELU_FWD},
+      {Kind::leaky_relu, Mode::RELU_FWD}, {Kind::silu, Mode::SWISH_FWD},
+      {Kind::sigmoid, Mode::SIGMOID_FWD}, {Kind::tanh, Mode::TANH_FWD},
+      {Kind::gelu, Mode::GELU_FWD},
+  };
   fe::graph::Pointwise_attributes attributes;
-  switch (problem.activation.kind) {
-    case Activation::Kind::silu:
-      return attributes.set_mode(Mode::SWISH_FWD).set_swish_beta(1);
-    case Activation::Kind::sigmoid:
-      return attributes.set_mode(Mode::SIGMOID_FWD);
-    case Activation::Kind::tanh:
-      return attributes.set_mode(Mode::TANH_FWD);
-    case Activation::Kind::gelu:
-      return attributes.set_mode(Mode::GELU_FWD);
-    case Activation::Kind::relu6:
-      attributes.set_relu_lower_clip(0).set_relu_upper_clip(6);
-      break;
-    case Activation::Kind::leaky_relu:
-      attributes.set_relu_lower_clip_slope(problem.activation.alpha);
-      break;
-    case Activation::Kind::relu:
-    case Activation::Kind::none:       // no operation; asked for by nobody
-    case Activation::Kind::hardswish:  // refused by refuse()
-      break;
-  }
-  return attributes.set_mode(Mode::RELU_FWD);
+  attributes.set_mode(modes.at(activation.kind));  // refuse() lets no other pass
+  if (activation.kind == Kind::silu) attributes.set_swish_beta(1);
+  if (activation.kind == Kind::relu6) attributes.set_relu_lower_clip(0).set_relu_upper_clip(6);
+  if (activation.kind == Kind::leaky_relu) attributes.set_relu_lower_clip_slope(activation.alpha);
+  return attributes;
 }
 
 class ConvGraph : public fe::graph::Graph {
  public:
-  ConvGraph(std::shared_ptr<Gpu> on, const ConvProblem& p, const Epilogue& epilogue)
-      : gpu_(std::move(on)) {
+  ConvGraph(Gpu on, const ConvProblem& p, const Epilogue& epilogue) : gpu_(std::move(on)) {
     set_io_data_type(type_of(p.dtype));
     set_intermediate_data_type(fe::DataType_t::FLOAT);  // what is never stored
     set_compute_data_type(fe::DataType_t::FLOAT);
-    if (gpu_->described) set_device_properties(gpu_->described);
+    if (gpu_.described) set_device_properties(gpu_.described);
     const Extents y_size = {p.n, p.k, p.p(), p.q()};
     const auto shaped = [&y_size](Tensor tensor) {
       tensor->set_dim(y_size).set_stride(channels_last(y_size));
@@ -124,10 +103,10 @@ class ConvGraph : public fe::graph::Graph {
     if (epilogue.scale) combine(Mode::MUL, input(kScale, vector, epilogue.vectors));
     if (epilogue.bias) combine(Mode::ADD, input(kBias, vector, epilogue.vectors));
     if (p.residual) combine(Mode::ADD, input(kResidual, y_size, p.dtype));
-    if (p.activation != Activation::none) at = shaped(pointwise(at, activation_of(p)));
+    if (p.activation != Activation::none) at = shaped(pointwise(at, activation_of(p.activation)));
     at->set_output(true).set_uid(kY).set_alignment(kAlignment).set_data_type(type_of(p.dtype));
-    check(validate(), "cuDNN's graph");
-    check(build_operation_graph(gpu_->handle), "cuDNN's graph");
+    accept(validate(), "cuDNN's graph");
+    accept(build_operation_graph(gpu_.handle.get()), "cuDNN's graph");
   }
 
   // Configurations whose names are not known yet are listed. What a heuristic refuses, others take.
@@ -156,7 +135,7 @@ class ConvGraph : public fe::graph::Graph {
 
   void execute(std::int64_t plan, const std::string& name, const ConvTensors& tensors,
                cudaStream_t stream) const {
-    cudnn::set_stream(gpu_->handle, stream);
+    cudnn::set_stream(gpu_.handle.get(), stream);
     std::unordered_map<std::int64_t, void*> pointers;
     for (const auto& [id, pointer] : {std::pair<std::int64_t, const void*>{kX, tensors.x},
                                       {kWeights, tensors.weights},
@@ -166,8 +145,8 @@ class ConvGraph : public fe::graph::Graph {
                                       {kY, tensors.y}}) {
       if (pointer != nullptr) pointers[id] = const_cast<void*>(pointer);
     }
-    check(execute_plan_at_index(gpu_->handle, pointers, tensors.workspace, plan),
-          "running " + name);
+    accept(execute_plan_at_index(gpu_.handle.get(), pointers, tensors.workspace, plan),
+           "running " + name);
   }
 
   void keep_failure(fe::error_t error) {
@@ -186,11 +165,11 @@ class ConvGraph : public fe::graph::Graph {
                       .set_data_type(type_of(dtype)));
   }
 
-  std::shared_ptr<Gpu> gpu_;
+  Gpu gpu_;
 };
 
-ConvEngines engines_of(const std::shared_ptr<Gpu>& gpu, const ConvProblem& problem,
-                       const Epilogue& epilogue, const Choice& choice) {
+ConvEngines engines_of(const Gpu& gpu, const ConvProblem& problem, const Epilogue& epilogue,
+                       const Choice& choice) {
   refuse(problem);
   const auto graph = std::make_shared<ConvGraph>(gpu, problem, epilogue);
   graph->list();
@@ -200,25 +179,23 @@ ConvEngines engines_of(const std::shared_ptr<Gpu>& gpu, const ConvProblem& probl
     std::string name;
     if (graph->get_plan_name_at_index(plan, name).is_bad() || !seen.insert(name).second) continue;
     ++engines.offered;
-    const auto leave_out = [&](const std::string& why) {
-      engines.left_out.push_back(name + ": " + why);
-    };
-    if (const std::string why = graph->objection_to(plan, problem.dtype); !why.empty()) {
-      leave_out(why);
-      continue;
-    }
-    const std::size_t number = engines.numbered++;
-    const auto spoilt = choice.spoilt.find(number);
-    if (!choice.takes(number) || spoilt != choice.spoilt.end()) {
-      leave_out(spoilt != choice.spoilt.end() ? spoilt->second : "not among those asked for");
-      continue;
-    }
     std::int64_t bytes = 0;
-    fe::error_t built = graph->build_plan_at_index(plan);
-    if (built.is_good()) built = graph->get_workspace_size_plan_at_index(plan, bytes);
-    if (built.is_bad()) {
+    const auto left_out = [&]() -> std::optional<std::string> {
+      if (const std::string why = graph->objection_to(plan, problem.dtype); !why.empty()) {
+        return why;
+      }
+      const std::size_t number = engines.numbered++;
+      const auto spoilt = choice.spoilt.find(number);
+      if (spoilt != choice.spoilt.end()) return spoilt->second;
+      if (!choice.takes(number)) return "not among those asked for";
+      fe::error_t built = graph->build_plan_at_index(plan);
+      if (built.is_good()) built = graph->get_workspace_size_plan_at_index(plan, bytes);
+      if (built.is_good()) return std::nullopt;
       graph->keep_failure(built);
-      leave_out(built.get_message());
+      return built.get_message();
+    };
+    if (const auto why = left_out()) {
+      engines.left_out.push_back(name + ": " + *why);
       continue;
     }
     engines.ready.push_back(
@@ -239,14 +216,14 @@ ConvEngines engines_of(const std::shared_ptr<Gpu>& gpu, const ConvProblem& probl
                 (first.empty() ? engines.left_out.front() : first));
 }
 
-std::shared_ptr<const Cudnn> cudnn_on(std::shared_ptr<Gpu> gpu) {
+std::shared_ptr<const Cudnn> cudnn_on(const Gpu& gpu) {
   return std::make_shared<const Cudnn>(Cudnn{
       .version = harness::cudnn_version_text(fe::detail::get_backend_version()),
       .engines = [gpu](const ConvProblem& problem, const Epilogue& epilogue,
                        const Choice& choice) { return engines_of(gpu, problem, epilogue, choice); },
       .calls =
           [gpu](DataType dtype, const Shape& shape, const Activation& activation) {
-            return tensor_calls(gpu->handle, dtype, shape, activation);
+            return tensor_calls(gpu.handle.get(), dtype, shape, activation);
           }});
 }
 
@@ -264,23 +241,21 @@ std::shared_ptr<const Cudnn> open() {
                          "cuDNN needs a GPU: the emulator of the CUDA runtime cannot run it");
   }
   load();
-  auto gpu = std::make_shared<Gpu>();
+  cudnnHandle_t handle = nullptr;
   try {
-    check(fe::detail::create_handle(&gpu->handle), "cuDNN finds no GPU");
+    check(fe::detail::create_handle(&handle), "cuDNN finds no GPU");
   } catch (const std::runtime_error& error) {
     throw harness::Error(ErrorCode::unsupported, error.what());
   }
-  return cudnn_on(std::move(gpu));
+  return cudnn_on({.handle = {handle, fe::detail::destroy_handle}, .described = {}});
 }
 
 std::shared_ptr<const Cudnn> described(const std::string& properties) {
   load();
   const auto described = std::make_shared<fe::DeviceProperties>();
-  check(described->deserialize({properties.begin(), properties.end()}),
-        "cuDNN takes no description of a GPU");
-  auto gpu = std::make_shared<Gpu>();
-  gpu->described = described;
-  return cudnn_on(std::move(gpu));
+  accept(described->deserialize({properties.begin(), properties.end()}),
+         "cuDNN takes no description of a GPU");
+  return cudnn_on({.handle = {}, .described = described});
 }
 
 }  // namespace foldconv::cudnn

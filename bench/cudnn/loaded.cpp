@@ -22,20 +22,12 @@ constexpr const char* kFile = "libcudnn.so.9";
 // search path leads, or beside cuDNN; loaded already, they are found by their names.
 constexpr std::array kWanted = {"libnvrtc.so.13", "libcublasLt.so.13"};
 
-// The folders of Python's NVIDIA packages below one of them: .../site-packages/nvidia.
-void add_packages(const fs::path& nvidia, std::vector<fs::path>& folders) {
-  std::error_code none;
-  for (const auto& package : fs::directory_iterator(nvidia, none)) {
-    const fs::path folder = package.path() / "lib";
-    if (fs::is_directory(folder, none)) folders.push_back(folder);
-  }
-}
-
-// The first line that python3 prints; "" where there is none.
-std::string of_python() {
-  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(
-      popen("python3 -c 'import nvidia.cudnn as c; print(list(c.__path__)[0])' 2>/dev/null", "r"),
-      pclose);
+// The folder of the package nvidia.cudnn of the active environment's python3; "" where it has none.
+fs::path python_package() {
+  constexpr const char* kAsk =
+      "PATH=\"${VIRTUAL_ENV:+$VIRTUAL_ENV/bin:}${CONDA_PREFIX:+$CONDA_PREFIX/bin:}$PATH\" "
+      "python3 -c 'import nvidia.cudnn as c; print(list(c.__path__)[0])' 2>/dev/null";
+  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(kAsk, "r"), pclose);
   std::array<char, 4096> line{};
   if (!pipe || std::fgets(line.data(), static_cast<int>(line.size()), pipe.get()) == nullptr)
     return "";
@@ -43,23 +35,14 @@ std::string of_python() {
   return text.substr(0, text.find('\n'));
 }
 
-// Where the loader does not look by itself.
+// Where the loader does not look by itself: conda's libraries, and those of Python's NVIDIA packages.
 std::vector<fs::path> environment_folders() {
   std::vector<fs::path> folders;
-  for (const char* variable : {"CONDA_PREFIX", "VIRTUAL_ENV"}) {
-    const char* prefix = std::getenv(variable);
-    if (prefix == nullptr || *prefix == '\0') continue;
-    const fs::path lib = fs::path(prefix) / "lib";
-    folders.push_back(lib);
-    std::error_code none;
-    for (const auto& python : fs::directory_iterator(lib, none)) {
-      if (python.path().filename().string().starts_with("python3")) {
-        add_packages(python.path() / "site-packages" / "nvidia", folders);
-      }
-    }
+  if (const char* conda = std::getenv("CONDA_PREFIX")) folders.push_back(fs::path(conda) / "lib");
+  std::error_code none;
+  for (const auto& package : fs::directory_iterator(python_package().parent_path(), none)) {
+    folders.push_back(package.path() / "lib");
   }
-  const std::string package = of_python();
-  if (!package.empty()) add_packages(fs::path(package).parent_path(), folders);
   return folders;
 }
 

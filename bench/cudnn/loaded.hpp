@@ -23,6 +23,12 @@ void* symbol(const char* name);
 // Throws Error, cuDNN's own words behind what was tried; CUDNN_STATUS_NOT_SUPPORTED_*: unsupported.
 void check(cudnnStatus_t status, const std::string& tried);
 
+// That of the dtype, in whatever terms.
+template <class Type>
+Type of_dtype(DataType dtype, Type f16, Type bf16, Type f32) {
+  return dtype == DataType::f16 ? f16 : dtype == DataType::bf16 ? bf16 : f32;
+}
+
 // The handle, for calls on the stream. Throws Error: it is null, of a GPU that is only described.
 cudnnHandle_t set_stream(cudnnHandle_t handle, cudaStream_t stream);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // BatchNorm, add and activation as calls of cuDNN of their own: what a network that calls cuDNN
 // without its graphs runs behind each convolution.
+#include <map>
+
 #include "cudnn/loaded.hpp"
 #include "harness/error.hpp"
 
@@ -11,38 +13,15 @@ constexpr float kOne = 1, kZero = 0;
 
 #define FOLDCONV_CALL(name, ...) check(FOLDCONV_CUDNN(name)(__VA_ARGS__), #name)
 
-cudnnDataType_t data_type(DataType dtype) {
-  switch (dtype) {
-    case DataType::f16:
-      return CUDNN_DATA_HALF;
-    case DataType::bf16:
-      return CUDNN_DATA_BFLOAT16;
-    case DataType::f32:
-      break;
-  }
-  return CUDNN_DATA_FLOAT;
-}
-
-cudnnActivationMode_t mode_of(Activation::Kind kind) {
-  switch (kind) {
-    case Activation::Kind::relu:
-      return CUDNN_ACTIVATION_RELU;
-    case Activation::Kind::relu6:
-      return CUDNN_ACTIVATION_CLIPPED_RELU;
-    case Activation::Kind::silu:
-      return CUDNN_ACTIVATION_SWISH;
-    case Activation::Kind::sigmoid:
-      return CUDNN_ACTIVATION_SIGMOID;
-    case Activation::Kind::tanh:
-      return CUDNN_ACTIVATION_TANH;
-    case Activation::Kind::none:
-    case Activation::Kind::leaky_relu:
-    case Activation::Kind::hardswish:
-    case Activation::Kind::gelu:
-      break;
-  }
-  return CUDNN_ACTIVATION_IDENTITY;
-}
+// Those that cudnnActivationForward has.
+const std::map<Activation::Kind, cudnnActivationMode_t> kModes = {
+    {Activation::Kind::none, CUDNN_ACTIVATION_IDENTITY},
+    {Activation::Kind::relu, CUDNN_ACTIVATION_RELU},
+    {Activation::Kind::relu6, CUDNN_ACTIVATION_CLIPPED_RELU},
+    {Activation::Kind::silu, CUDNN_ACTIVATION_SWISH},
+    {Activation::Kind::sigmoid, CUDNN_ACTIVATION_SIGMOID},
+    {Activation::Kind::tanh, CUDNN_ACTIVATION_TANH},
+};
 
 // A descriptor, which its last owner destroys.
 template <class Descriptor>
@@ -60,13 +39,15 @@ std::shared_ptr<Descriptor> owned(cudnnStatus_t (*create)(Descriptor**),
 
 TensorCalls tensor_calls(cudnnHandle_t handle, DataType dtype, const Shape& shape,
                          const Activation& activation) {
-  if (activation != Activation::none && mode_of(activation.kind) == CUDNN_ACTIVATION_IDENTITY) {
+  const auto mode = kModes.find(activation.kind);
+  if (mode == kModes.end()) {
     throw harness::Error(ErrorCode::unsupported, std::string("cudnnActivationForward has no ") +
                                                      to_string(activation.kind));
   }
   const auto tensor = FOLDCONV_OWNED(Tensor), channels = FOLDCONV_OWNED(Tensor);
-  FOLDCONV_CALL(cudnnSetTensor4dDescriptor, tensor.get(), CUDNN_TENSOR_NHWC, data_type(dtype),
-                shape.n, shape.c, shape.h, shape.w);
+  FOLDCONV_CALL(cudnnSetTensor4dDescriptor, tensor.get(), CUDNN_TENSOR_NHWC,
+                of_dtype(dtype, CUDNN_DATA_HALF, CUDNN_DATA_BFLOAT16, CUDNN_DATA_FLOAT), shape.n,
+                shape.c, shape.h, shape.w);
   FOLDCONV_CALL(cudnnSetTensor4dDescriptor, channels.get(), CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT, 1,
                 shape.c, 1, 1);
   const auto sum = FOLDCONV_OWNED(OpTensor);
@@ -74,8 +55,8 @@ TensorCalls tensor_calls(cudnnHandle_t handle, DataType dtype, const Shape& shap
                 CUDNN_PROPAGATE_NAN);
   const auto function = FOLDCONV_OWNED(Activation);
   constexpr double kCeiling = 6;  // of relu6; others ignore it
-  FOLDCONV_CALL(cudnnSetActivationDescriptor, function.get(), mode_of(activation.kind),
-                CUDNN_PROPAGATE_NAN, kCeiling);
+  FOLDCONV_CALL(cudnnSetActivationDescriptor, function.get(), mode->second, CUDNN_PROPAGATE_NAN,
+                kCeiling);
   if (activation == Activation::silu) {
     FOLDCONV_CALL(cudnnSetActivationDescriptorSwishBeta, function.get(), 1.0);
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Engines in a process of their own: one that faults spoils its CUDA context and often its process, so
 // that each runs once where nothing else is lost. A process tries one engine after the other; when it
-// dies, or says nothing for too long, the engine at which it did is spoilt, and another process goes on
+// dies, or its alarm rings because one takes too long, that engine is spoilt, and another process goes on
 // behind it. Without faults a graph costs one process.
 #pragma once
 
@@ -17,11 +17,12 @@ namespace foldconv::cudnn {
 
 struct Trial {
   std::vector<std::string> program;  // and its first arguments; empty: engines are trusted
-  int seconds = 60;                  // without a word, after which a process is killed
+  int seconds = 60;                  // for an engine, after which its process ends itself
 };
 
-// The running program with this subcommand, of which try_engines() is the body.
-Trial own_process(const std::string& subcommand);
+// The running program with this subcommand, which nobody types: its body is try_engines().
+inline constexpr const char* kTryEngines = "try-cudnn-engines";
+Trial own_process();
 
 // Of the engines of this graph that are chosen: numbers, and why they are spoilt ("killed by signal 6",
 // "an illegal memory access was encountered"). Throws Error (cuda_error): a process cannot be started, or

@@ -12,7 +12,7 @@
 #include "cudnn/recording/record.hpp"
 #include "harness/caught.hpp"
 #include "harness/problem/data.hpp"
-#include "kernels/support/cudnn_agreement.hpp"
+#include "kernels/support/golden.hpp"
 
 namespace foldconv::cudnn {
 namespace {

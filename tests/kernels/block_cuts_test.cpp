@@ -7,6 +7,23 @@
 namespace foldconv::kernel_tests {
 namespace {
 
+struct BlockCase {
+  BlockShape shape;
+  DataType dtype;
+};
+std::ostream& operator<<(std::ostream& out, const BlockCase& c) {
+  return out << c.shape.name << '_' << to_string(c.dtype);
+}
+constexpr auto kBlockName = [](const auto& info) { return testing::PrintToString(info.param); };
+
+std::vector<BlockCase> both_dtypes(const std::vector<BlockShape>& shapes) {
+  std::vector<BlockCase> cases;
+  for (const BlockShape& shape : shapes) {
+    for (const DataType dtype : {DataType::f16, DataType::bf16}) cases.push_back({shape, dtype});
+  }
+  return cases;
+}
+
 class BlockChain : public testing::TestWithParam<BlockCase> {};
 class BlockWhole : public testing::TestWithParam<BlockCase> {};
 class BlockTails : public testing::TestWithParam<BlockCase> {};

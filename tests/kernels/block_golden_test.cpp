@@ -22,7 +22,7 @@ namespace foldconv::kernel_tests {
 namespace {
 
 const std::vector<Golden>& block_goldens() {
-  static const std::vector<Golden> all = read_blocks(golden_folder() + "/blocks");
+  static const std::vector<Golden> all = read_goldens(golden_folder() + "/blocks");
   return all;
 }
 

@@ -10,8 +10,6 @@
 namespace foldconv::kernel_tests {
 namespace {
 
-constexpr Padding kSame3 = {1, 1, 1, 1};
-
 // ResNet-50 v1.5 at 224: one layer of each kind.
 const ShapeCase kLayers[] = {
     {"stem",

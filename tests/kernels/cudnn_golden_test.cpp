@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "kernels/support/cudnn_agreement.hpp"
+#include "kernels/support/golden.hpp"
 
 namespace foldconv::kernel_tests {
 namespace {

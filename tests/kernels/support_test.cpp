@@ -74,7 +74,7 @@ TEST(Support, OneWrongElementFails) {
 
 TEST(Support, MissingGoldensAreAnError) {
   EXPECT_THROW(read_goldens("/no/such/folder"), std::runtime_error);
-  EXPECT_THROW(read_blocks(golden_folder()), std::runtime_error);  // none of its own
+  EXPECT_THROW(read_goldens(golden_folder()), std::runtime_error);  // none of its own
 }
 
 }  // namespace

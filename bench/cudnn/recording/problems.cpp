@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "cudnn/recording/record.hpp"
 
+#include <utility>
+
 #include "harness/problem/text.hpp"
 
 namespace foldconv::cudnn {
@@ -9,10 +11,8 @@ namespace {
 using harness::Problem;
 using harness::Settings;
 
-struct Named {
-  const char *name, *descriptor;  // see harness/problem/text.hpp
-};
-constexpr Named kGeometries[] = {
+// Names and descriptors (see harness/problem/text.hpp).
+constexpr std::pair<const char*, const char*> kGeometries[] = {
     {"stride_2", "ic32oc40_ih7kh3sh2ph1_iw6kw3sw2pw1"},
     {"stride_2_by_1", "ic32oc40_ih7kh3sh2ph1_iw6kw3pw1"},
     {"no_padding", "ic32oc40_ih7kh3_iw6kw3"},
@@ -25,7 +25,7 @@ constexpr Named kGeometries[] = {
     {"5x3", "ic32oc40_ih7kh5ph2_iw6kw3pw1"},
     {"stem_7x7", "ic3oc40_ih15kh7sh2ph3"},
 };
-constexpr Named kBlocks[] = {
+constexpr std::pair<const char*, const char*> kBlocks[] = {
     {"identity", "mb1ih6iw5_ic64mid64oc64"},
     {"projection", "mb1ih5iw6_ic32mid64oc96proj"},
     {"v1_5_stride_2", "mb1ih7iw9_ic32mid32oc64_s2"},

@@ -2,8 +2,10 @@
 #include "cudnn/recording/record.hpp"
 
 #include <bit>
+#include <cctype>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -22,22 +24,6 @@ constexpr std::uint64_t kSeed = 20;
 // Fused kernels are compiled when they are made ready, which takes most of a recording's time.
 constexpr std::size_t kFew = 1, kMore = 6;
 
-std::vector<std::int64_t> sizes(const Shape& shape) {
-  return {shape.n, shape.h, shape.w, shape.c};
-}
-
-// What `run` returns; nothing where it throws that something is unsupported, and why.
-template <class Run>
-auto unless_refused(Run run, std::string& why) -> std::optional<decltype(run())> {
-  try {
-    return run();
-  } catch (const harness::Error& error) {
-    if (error.code() != ErrorCode::unsupported) throw;
-    why = error.what();
-    return std::nullopt;
-  }
-}
-
 // Returns the file's size; it is there whole or not at all.
 std::size_t write(const Recording& recording, const std::filesystem::path& file) {
   static_assert(std::endian::native == std::endian::little);
@@ -46,9 +32,8 @@ std::size_t write(const Recording& recording, const std::filesystem::path& file)
   std::string data;
   for (const auto& [name, tensor] : recording.tensors) {
     const Bytes bytes = oracle::encode(tensor.dtype, tensor.values);
-    const char* dtype = tensor.dtype == DataType::f16    ? "F16"
-                        : tensor.dtype == DataType::bf16 ? "BF16"
-                                                         : "F32";
+    std::string dtype = to_string(tensor.dtype);
+    for (char& letter : dtype) letter = static_cast<char>(std::toupper(letter));
     header[name] = {{"dtype", dtype},
                     {"shape", tensor.shape},
                     {"data_offsets", {data.size(), data.size() + bytes.size()}}};
@@ -89,9 +74,12 @@ ConvWitness witness_of(const Search& search) {
       some.engines = engines;
       const Contest contest{problem, folded,    from, problem.residual ? &added : nullptr,
                             y,       only_exact};
-      const auto right =
-          unless_refused([&] { return right_engines(some, contest, 1).all.front(); }, refused);
-      if (right) return Run{right->name, right->parameters, y.download()};
+      std::optional<Run> run;
+      refused = refusal_of([&] {
+        const RightEngine right = right_engines(some, contest, 1).all.front();
+        run = {right.name, right.parameters, y.download()};
+      });
+      if (run) return *std::move(run);
     }
     throw harness::Error(ErrorCode::unsupported, refused);
   };
@@ -108,7 +96,7 @@ Recording record(const RecordedProblem& recorded, const ConvWitness& compute) {
     file.metadata = {{"problem", harness::problem_text(problem.convs().front()->problem)}};
   }
   const auto add = [&](const std::string& name, const Shape& shape, std::vector<float> values) {
-    file.tensors[name] = {dtype, sizes(shape), std::move(values)};
+    file.tensors[name] = {dtype, {shape.n, shape.h, shape.w, shape.c}, std::move(values)};
   };
   std::string& engines = file.metadata["engines"];
   const auto run = [&](const harness::LineConv& conv, const Bytes& x, const Bytes* residual) {
@@ -143,15 +131,13 @@ Recorded record_all(const std::filesystem::path& folder, const Metadata& who,
   }
   Recorded recorded;
   for (const RecordedProblem& problem : recorded_problems()) {
-    std::string refused;
-    auto file = unless_refused([&] { return record(problem, compute); }, refused);
-    if (!file) {
-      recorded.refused.push_back(problem.name + ": " + refused);
-      continue;
-    }
-    file->metadata.insert(who.begin(), who.end());
-    recorded.bytes += write(*file, folder / (problem.name + ".safetensors"));
-    ++recorded.files;
+    const std::string refused = refusal_of([&] {
+      Recording file = record(problem, compute);
+      file.metadata.insert(who.begin(), who.end());
+      recorded.bytes += write(file, folder / (problem.name + ".safetensors"));
+      ++recorded.files;
+    });
+    if (!refused.empty()) recorded.refused.push_back(problem.name + ": " + refused);
   }
   if (recorded.bytes > kMostRecordedBytes) {
     throw harness::Error(ErrorCode::invalid_argument,

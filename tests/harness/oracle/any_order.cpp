@@ -18,19 +18,6 @@ std::vector<float> absolute(std::vector<float> values) {
   return values;
 }
 
-// |scale| sum |x||w|
-std::vector<double> magnitudes(ConvProblem problem, const ConvInputs& inputs) {
-  problem.dtype = DataType::f32;
-  problem.activation = Activation::none;
-  problem.residual = false;
-  return conv(problem, {.x = absolute(inputs.x),
-                        .weights = absolute(inputs.weights),
-                        .scale = absolute(inputs.scale),
-                        .bias = std::vector<float>(inputs.bias.size()),
-                        .residual = {}})
-      .y;
-}
-
 std::vector<double> arguments_of_activation(ConvProblem problem, const ConvInputs& inputs) {
   problem.dtype = DataType::f32;
   problem.activation = Activation::none;
@@ -66,6 +53,18 @@ void widen(DataType dtype, double more, double y, double& bound) {
 
 }  // namespace
 
+std::vector<double> sums_of_magnitudes(ConvProblem problem, const ConvInputs& inputs) {
+  problem.dtype = DataType::f32;
+  problem.activation = Activation::none;
+  problem.residual = false;
+  return conv(problem, {.x = absolute(inputs.x),
+                        .weights = absolute(inputs.weights),
+                        .scale = absolute(inputs.scale),
+                        .bias = std::vector<float>(inputs.bias.size()),
+                        .residual = {}})
+      .y;
+}
+
 void allow_approximate_activation(const ConvProblem& problem, std::span<const double> arguments,
                                   Expected& expected) {
   if (!approximates(problem.activation)) return;
@@ -77,7 +76,7 @@ void allow_approximate_activation(const ConvProblem& problem, std::span<const do
 
 Expected conv_in_any_order(const ConvProblem& problem, const ConvInputs& inputs) {
   Expected result = conv(problem, inputs);
-  const std::vector<double> sizes = magnitudes(problem, inputs);
+  const std::vector<double> sizes = sums_of_magnitudes(problem, inputs);
   const double terms = static_cast<double>(problem.r) * problem.s * (problem.c / problem.groups);
   const double unit = terms * (problem.dtype == DataType::f32 ? 0x1p-24 : 0x1p-23);
   const double slope = activation_slope(problem.activation);

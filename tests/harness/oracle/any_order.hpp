@@ -4,6 +4,7 @@
 #pragma once
 
 #include <span>
+#include <vector>
 
 #include "harness/oracle/oracle.hpp"
 
@@ -17,6 +18,9 @@ namespace foldconv::oracle {
 // (relative error 2^-11, as the PTX manual says) makes of it, for cuDNN promises nothing better.
 // Between the operations of one graph nothing is rounded but to fp32, as in this library's kernels.
 Expected conv_in_any_order(const ConvProblem& problem, const ConvInputs& inputs);
+
+// |scale| sum |x||w|, of each element.
+std::vector<double> sums_of_magnitudes(ConvProblem problem, const ConvInputs& inputs);
 
 // The same allowance for an activation that is computed from exact values.
 void allow_approximate_activation(const ConvProblem& problem, std::span<const double> arguments,

@@ -29,6 +29,7 @@
 #include <cmath>
 #include <cstddef>
 
+#include "harness/oracle/any_order.hpp"
 #include "harness/oracle/rounding.hpp"
 #include "harness/problem/walk.hpp"
 
@@ -71,29 +72,24 @@ std::vector<float> floats(const std::vector<double>& values) {
   return {values.begin(), values.end()};
 }
 
-// Magnitudes as floats that are not below them.
-template <class Number>
-std::vector<float> magnitudes(const std::vector<Number>& values) {
-  std::vector<float> rounded_up;
+// As floats whose magnitudes are not below theirs.
+std::vector<float> rounded_up(const std::vector<double>& values) {
+  std::vector<float> rounded;
   for (const double value : values) {
-    rounded_up.push_back(static_cast<float>(std::fabs(value) * (1 + 2 * kUnit)));
+    rounded.push_back(static_cast<float>(value * (1 + 2 * kUnit)));
   }
-  return rounded_up;
+  return rounded;
 }
 
 // |s| sum |x||w|.
-template <class Weight>
-std::vector<double> sum_of_magnitudes(ConvProblem problem, const std::vector<double>& x,
-                                      const std::vector<Weight>& weights,
-                                      const std::vector<double>& scale) {
-  problem.dtype = DataType::f32;
-  problem.residual = false;
-  return oracle::conv(problem, {.x = magnitudes(x),
-                                .weights = magnitudes(weights),
-                                .scale = magnitudes(scale),
-                                .bias = std::vector<float>(scale.size()),
-                                .residual = {}})
-      .y;
+std::vector<double> sums_of_magnitudes(const ConvProblem& problem, const std::vector<double>& x,
+                                       const std::vector<float>& weights,
+                                       const std::vector<double>& scale) {
+  return oracle::sums_of_magnitudes(problem, {.x = rounded_up(x),
+                                              .weights = weights,
+                                              .scale = rounded_up(scale),
+                                              .bias = std::vector<float>(scale.size()),
+                                              .residual = {}});
 }
 
 double growth(const ConvProblem& problem) {
@@ -110,14 +106,15 @@ Approximate conv(const Step& step, const Approximate& x, const Approximate* resi
                              .scale = floats(step.scale),
                              .bias = floats(step.bias),
                              .residual = residual ? residual->value : std::vector<float>{}});
-  std::vector<double> carried = sum_of_magnitudes(problem, x.error, step.weights, step.scale);
+  std::vector<double> carried = sums_of_magnitudes(problem, x.error, step.weights, step.scale);
   if (!step.weight_error.empty()) {
     std::vector<double> inputs = x.error;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       inputs[i] += std::fabs(static_cast<double>(x.value[i]));
     }
     const std::vector<double> ones(step.scale.size(), 1.0);
-    const std::vector<double> rounded = sum_of_magnitudes(problem, inputs, step.weight_error, ones);
+    const std::vector<double> rounded =
+        sums_of_magnitudes(problem, inputs, rounded_up(step.weight_error), ones);
     for (std::size_t i = 0; i < carried.size(); ++i) carried[i] += rounded[i];
   }
 
@@ -146,19 +143,18 @@ void relu(Approximate& tensor) {
 }
 
 // [t | x] at each pixel of t; x with a stride.
-template <class Value>
-std::vector<Value> side_by_side(const Shape& t_shape, const std::vector<Value>& t,
-                                const Shape& x_shape, const std::vector<Value>& x, int stride) {
-  std::vector<Value> both;
-  auto from = t.begin();
-  for (int image = 0; image < t_shape.n; ++image) {
-    for (int row = 0; row < t_shape.h; ++row) {
-      for (int column = 0; column < t_shape.w; ++column, from += t_shape.c) {
-        both.insert(both.end(), from, from + t_shape.c);
-        const std::ptrdiff_t x_row = std::ptrdiff_t{image} * x_shape.h + row * stride;
-        const auto pixel = x.begin() + (x_row * x_shape.w + column * stride) * x_shape.c;
-        both.insert(both.end(), pixel, pixel + x_shape.c);
-      }
+Approximate side_by_side(const Approximate& t, const Approximate& x, int stride) {
+  Approximate both;
+  const auto append = [&both](const Approximate& from, std::ptrdiff_t pixel) {
+    const std::ptrdiff_t first = pixel * from.shape.c, last = first + from.shape.c;
+    both.value.insert(both.value.end(), from.value.begin() + first, from.value.begin() + last);
+    both.error.insert(both.error.end(), from.error.begin() + first, from.error.begin() + last);
+  };
+  for (int row = 0; row < t.shape.n * t.shape.h; ++row) {
+    const int x_row = row / t.shape.h * x.shape.h + row % t.shape.h * stride;
+    for (int column = 0; column < t.shape.w; ++column) {
+      append(t, row * t.shape.w + column);
+      append(x, x_row * x.shape.w + column * stride);
     }
   }
   return both;
@@ -185,12 +181,7 @@ Approximate joined(const harness::Line& line, const Approximate& t, const Approx
     step.bias[k] = a.bias[k] + b.bias[k];
     step.bias_error[k] = 2 * (a.bias_error[k] + b.bias_error[k]) + kUnit * std::fabs(step.bias[k]);
   }
-  const int stride = side.problem.stride.h;
-  return conv(step,
-              {{},
-               side_by_side(t.shape, t.value, x.shape, x.value, stride),
-               side_by_side(t.shape, t.error, x.shape, x.error, stride)},
-              nullptr);
+  return conv(step, side_by_side(t, x, side.problem.stride.h), nullptr);
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "kernels/support/golden.hpp"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <deque>
 #include <filesystem>
@@ -11,31 +13,19 @@
 #include <utility>
 
 #include "harness/error.hpp"
+#include "harness/oracle/any_order.hpp"
+#include "harness/problem/data.hpp"
 #include "harness/problem/text.hpp"
 #include "harness/safetensors/safetensors.hpp"
+#include "harness/ways/library.hpp"
+#include "harness/ways/way.hpp"
+#include "kernels/support/block_bound.hpp"
 #include "weights/block_weights.hpp"
 
 namespace foldconv::kernel_tests {
 namespace {
 
 using harness::Safetensors;
-
-// What `read` makes of each safetensors file of a folder.
-std::vector<Golden> read_files(const std::string& folder,
-                               Golden (*read)(const std::string& name, const Safetensors& file)) {
-  std::vector<Golden> all;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    if (entry.path().extension() != ".safetensors") continue;
-    try {
-      all.push_back(read(entry.path().stem().string(), Safetensors(entry.path())));
-    } catch (const std::exception& failure) {
-      throw std::runtime_error(entry.path().string() + ": " + failure.what());
-    }
-  }
-  if (all.empty()) throw std::runtime_error(folder + ": no .safetensors files");
-  std::ranges::sort(all, {}, &Golden::name);
-  return all;
-}
 
 std::vector<float> values(const Safetensors& file, const std::string& name, std::int64_t elements) {
   std::vector<float> found = file.values(name);
@@ -54,8 +44,27 @@ harness::Problem problem_of(const std::map<std::string, std::string>& said) {
   return problem;
 }
 
+Golden block_of(const std::string& name, const Safetensors& file) {
+  const auto said = [&file](const char* key) { return file.metadata().at(key); };
+  const harness::TensorInfo* x = file.find("golden.x");  // NHWC
+  if (x == nullptr) throw std::runtime_error("no golden.x");
+  const auto size = [x](std::size_t i) { return static_cast<int>(x->shape.at(i)); };
+  harness::Problem problem = tool::load_block(
+      file, said("prefix"),
+      {.stride = std::stoi(said("stride")),
+       .stride_at = said("stride_at") == "conv1" ? StrideAt::conv1 : StrideAt::conv2,
+       .eps = Epsilon(std::stod(said("eps")))},
+      {size(1), size(2)});
+  problem.distinct = size(0);
+  harness::set_images(problem, problem.distinct);
+  problem.x = values(file, "golden.x", problem.input().shape.elements());
+  std::vector<float> y = values(file, "golden.y", problem.output().shape.elements());
+  return {name, "PyTorch", std::move(problem), std::move(y)};
+}
+
 Golden golden_of(const std::string& name, const Safetensors& file) {
   const std::map<std::string, std::string>& said = file.metadata();
+  if (said.contains("prefix")) return block_of(name, file);
   harness::Problem problem = problem_of(said);
   const auto storage = std::make_shared<std::deque<std::vector<float>>>();
   problem.storage = storage;
@@ -92,38 +101,69 @@ Golden golden_of(const std::string& name, const Safetensors& file) {
   return {name, witness, std::move(problem), values(file, "y", outputs)};
 }
 
-Golden block_of(const std::string& name, const Safetensors& file) {
-  const auto said = [&file](const char* key) { return file.metadata().at(key); };
-  const harness::TensorInfo* x = file.find("golden.x");  // NHWC
-  if (x == nullptr) throw std::runtime_error("no golden.x");
-  const auto size = [x](std::size_t i) { return static_cast<int>(x->shape.at(i)); };
-  harness::Problem problem = tool::load_block(
-      file, said("prefix"),
-      {.stride = std::stoi(said("stride")),
-       .stride_at = said("stride_at") == "conv1" ? StrideAt::conv1 : StrideAt::conv2,
-       .eps = Epsilon(std::stod(said("eps")))},
-      {size(1), size(2)});
-  problem.distinct = size(0);
-  harness::set_images(problem, problem.distinct);
-  problem.x = values(file, "golden.x", problem.input().shape.elements());
-  std::vector<float> y = values(file, "golden.y", problem.output().shape.elements());
-  return {name, "PyTorch", std::move(problem), std::move(y)};
+oracle::Expected allowed_layer(const harness::Problem& problem) {
+  const harness::LineConv& conv = problem.lines.front().convs.front();
+  const oracle::ConvInputs inputs =
+      harness::inputs_of(harness::folded(conv), problem.x, problem.residual);
+  oracle::Expected allowed = oracle::conv_in_any_order(conv.problem, inputs);
+  const oracle::Expected ours = oracle::conv(conv.problem, inputs);
+  for (std::size_t i = 0; i < ours.bound.size(); ++i) allowed.bound[i] += ours.bound[i];
+  return allowed;
+}
+
+// The bound is for our K order. cuDNN's is not known; errors of sums are a small part of the bound,
+// which is that of the roundings between the convolutions.
+oracle::Expected allowed_block(const harness::Problem& problem) {
+  oracle::Expected allowed = expect_block(problem);
+  for (double& bound : allowed.bound) bound *= 2;
+  return allowed;
 }
 
 }  // namespace
 
 std::vector<Golden> read_goldens(const std::string& folder) {
-  return read_files(folder, golden_of);
-}
-
-std::vector<Golden> read_blocks(const std::string& folder) {
-  return read_files(folder, block_of);
+  std::vector<Golden> all;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() != ".safetensors") continue;
+    try {
+      all.push_back(golden_of(entry.path().stem().string(), Safetensors(entry.path())));
+    } catch (const std::exception& failure) {
+      throw std::runtime_error(entry.path().string() + ": " + failure.what());
+    }
+  }
+  if (all.empty()) throw std::runtime_error(folder + ": no .safetensors files");
+  std::ranges::sort(all, {}, &Golden::name);
+  return all;
 }
 
 harness::Problem in_type(const Golden& block, DataType dtype) {
   harness::Problem problem = block.problem;
   harness::apply({.dtype = dtype}, problem);
   return problem;
+}
+
+oracle::Comparison compare_with_library(const Golden& golden, const std::string& way) {
+  const harness::Problem& problem = golden.problem;
+  harness::Tensors tensors(problem);
+  const std::vector<harness::Way> ways =
+      harness::make_ways(harness::foldconv_ways(), problem, tensors,
+                         [&way](const std::string& name) { return name == way; });
+  const harness::Checked checked = harness::check(ways.at(0), {.judged = false});
+  EXPECT_EQ(checked.wrong, "") << golden.name;
+  oracle::Expected allowed = problem.blocks ? allowed_block(problem) : allowed_layer(problem);
+  allowed.y.assign(golden.y.begin(), golden.y.end());
+  return oracle::compare(oracle::decode(problem.dtype(), checked.y), allowed);
+}
+
+void expect_agreement(const std::string& folder) {
+  for (const Golden& golden : read_goldens(folder)) {
+    for (const char* way : {"planned", "chain"}) {
+      const oracle::Comparison result = compare_with_library(golden, way);
+      EXPECT_TRUE(result.pass) << golden.name << " (" << golden.witness << "), " << way << ": "
+                               << result.to_string();
+      if (!golden.problem.blocks) break;  // a layer's chain is what is planned
+    }
+  }
 }
 
 }  // namespace foldconv::kernel_tests

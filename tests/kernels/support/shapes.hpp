@@ -2,6 +2,7 @@
 // Which shapes each loader is tested with: tails in M, N and K, odd images, every kind of padding.
 #pragma once
 
+#include <map>
 #include <span>
 
 #include "foldconv/conv.hpp"
@@ -15,21 +16,13 @@ struct ShapeCase {
 };
 
 constexpr ShapeCase shape(const char* name, const Shape& x, int k, Extent filter = {},
-                          const ConvOptions& options = {}) {
+                          const ConvOptions& o = {}) {
   return {name,
-          {.n = x.n,
-           .h = x.h,
-           .w = x.w,
-           .c = x.c,
-           .k = k,
-           .r = filter.h,
-           .s = filter.w,
-           .stride = options.stride,
-           .pad = options.pad,
-           .dilation = options.dilation,
-           .groups = options.groups,
-           .residual = options.residual}};
+          {DataType::f16, x.n, x.h, x.w, x.c, k, filter.h, filter.w, o.stride, o.pad, o.dilation,
+           o.groups, o.activation, o.residual}};
 }
+
+inline constexpr Padding kSame3 = Padding::same(1);
 
 inline constexpr ShapeCase k1x1Shapes[] = {
     shape("one_pixel", {1, 1, 1, 8}, 8),
@@ -52,35 +45,34 @@ inline constexpr ShapeCase k1x1Shapes[] = {
 };
 
 inline constexpr ShapeCase kRxsShapes[] = {
-    shape("one_pixel_image", {1, 1, 1, 64}, 8, {3, 3}, {.pad = {1, 1, 1, 1}}),
+    shape("one_pixel_image", {1, 1, 1, 64}, 8, {3, 3}, {.pad = kSame3}),
     shape("one_tap", {2, 9, 7, 64}, 40, {1, 1}, {.residual = true}),
     shape("two_taps", {1, 6, 7, 64}, 16, {1, 2}),
-    shape("whole_tiles", {1, 16, 16, 64}, 128, {3, 3}, {.pad = {1, 1, 1, 1}, .residual = true}),
-    shape("images_share_tiles", {6, 7, 7, 72}, 136, {3, 3}, {.pad = {1, 1, 1, 1}}),
-    shape("odd_image", {1, 57, 43, 96}, 100, {3, 3}, {.pad = {1, 1, 1, 1}, .residual = true}),
+    shape("whole_tiles", {1, 16, 16, 64}, 128, {3, 3}, {.pad = kSame3, .residual = true}),
+    shape("images_share_tiles", {6, 7, 7, 72}, 136, {3, 3}, {.pad = kSame3}),
+    shape("odd_image", {1, 57, 43, 96}, 100, {3, 3}, {.pad = kSame3, .residual = true}),
     shape("odd_k_5x3", {2, 8, 9, 200}, 13, {5, 3}, {.pad = {2, 2, 1, 1}, .residual = true}),
     shape("row_1x7", {2, 9, 11, 128}, 72, {1, 7}, {.pad = {0, 0, 3, 3}}),
     shape("column_7x1", {2, 11, 9, 80}, 65, {7, 1}, {.pad = {3, 3, 0, 0}}),
-    shape("one_row_image", {1, 1, 41, 64}, 24, {3, 3}, {.pad = {1, 1, 1, 1}}),
+    shape("one_row_image", {1, 1, 41, 64}, 24, {3, 3}, {.pad = kSame3}),
     shape("stride_2_asymmetric", {2, 14, 15, 64}, 264, {3, 3},
           {.stride = {2, 2}, .pad = {0, 1, 0, 1}}),
     shape("stride_3_1_dilated", {2, 17, 12, 104}, 48, {3, 2},
           {.stride = {3, 1}, .pad = {2, 3, 1, 4}, .dilation = {2, 3}, .residual = true}),
     shape("padding_beyond_the_filter", {1, 4, 5, 64}, 32, {2, 3}, {.pad = {3, 4, 5, 3}}),
     shape("cropped", {2, 10, 9, 64}, 56, {3, 3}, {.pad = {-1, 1, 1, -2}}),
-    shape("groups_2", {2, 6, 7, 128}, 48, {3, 3},
-          {.pad = {1, 1, 1, 1}, .groups = 2, .residual = true}),
+    shape("groups_2", {2, 6, 7, 128}, 48, {3, 3}, {.pad = kSame3, .groups = 2, .residual = true}),
     shape("groups_3_tails", {2, 5, 7, 216}, 201, {3, 1}, {.pad = {1, 1, 0, 0}, .groups = 3}),
     shape("largest_filter", {1, 6, 5, 64}, 24, {15, 15}, {.pad = {7, 7, 7, 7}}),
 };
 
 inline constexpr ShapeCase kNarrowShapes[] = {
-    shape("one_pixel_image", {1, 1, 1, 8}, 8, {3, 3}, {.pad = {1, 1, 1, 1}}),
+    shape("one_pixel_image", {1, 1, 1, 8}, 8, {3, 3}, {.pad = kSame3}),
     shape("one_tap", {2, 9, 7, 40}, 40, {1, 1}, {.residual = true}),
     shape("stem_8_channels", {1, 45, 43, 8}, 64, {7, 7}, {.stride = {2, 2}, .pad = {3, 3, 3, 3}}),
-    shape("whole_tiles", {1, 16, 16, 16}, 64, {3, 3}, {.pad = {1, 1, 1, 1}, .residual = true}),
-    shape("odd_k", {3, 7, 7, 24}, 13, {3, 3}, {.pad = {1, 1, 1, 1}, .residual = true}),
-    shape("odd_image", {1, 57, 43, 56}, 100, {3, 3}, {.pad = {1, 1, 1, 1}, .residual = true}),
+    shape("whole_tiles", {1, 16, 16, 16}, 64, {3, 3}, {.pad = kSame3, .residual = true}),
+    shape("odd_k", {3, 7, 7, 24}, 13, {3, 3}, {.pad = kSame3, .residual = true}),
+    shape("odd_image", {1, 57, 43, 56}, 100, {3, 3}, {.pad = kSame3, .residual = true}),
     shape("row_1x7", {2, 9, 11, 32}, 72, {1, 7}, {.pad = {0, 0, 3, 3}}),
     shape("column_7x1", {2, 11, 9, 48}, 65, {7, 1}, {.pad = {3, 3, 0, 0}}),
     shape("stride_2_asymmetric", {2, 14, 15, 40}, 136, {5, 3},
@@ -89,49 +81,36 @@ inline constexpr ShapeCase kNarrowShapes[] = {
           {.stride = {3, 3}, .pad = {2, 3, 1, 4}, .dilation = {2, 3}, .residual = true}),
     shape("cropped", {2, 10, 9, 24}, 56, {3, 3}, {.pad = {-1, 1, 1, -2}}),
     shape("groups_8_by_16", {2, 6, 7, 32}, 64, {3, 3},
-          {.pad = {1, 1, 1, 1}, .groups = 4, .residual = true}),
+          {.pad = kSame3, .groups = 4, .residual = true}),
     shape("groups_tails", {2, 5, 7, 72}, 201, {3, 1}, {.pad = {1, 1, 0, 0}, .groups = 3}),
     shape("largest_filter", {1, 6, 5, 8}, 24, {15, 15}, {.pad = {7, 7, 7, 7}}),
 };
 
 inline constexpr ShapeCase kElementShapes[] = {
     shape("one_of_everything", {1, 1, 1, 1}, 1, {1, 1}, {.residual = true}),
-    shape("one_channel", {2, 9, 7, 1}, 8, {3, 3}, {.pad = {1, 1, 1, 1}}),
+    shape("one_channel", {2, 9, 7, 1}, 8, {3, 3}, {.pad = kSame3}),
     shape("stem_3_channels", {1, 45, 43, 3}, 64, {7, 7}, {.stride = {2, 2}, .pad = {3, 3, 3, 3}}),
     shape("one_tap_7_channels", {2, 9, 7, 7}, 40, {1, 1}, {.residual = true}),
-    shape("c_63", {3, 7, 7, 63}, 13, {3, 3}, {.pad = {1, 1, 1, 1}, .residual = true}),
-    shape("c_65_odd_image", {1, 17, 23, 65}, 100, {3, 3}, {.pad = {1, 1, 1, 1}, .residual = true}),
+    shape("c_63", {3, 7, 7, 63}, 13, {3, 3}, {.pad = kSame3, .residual = true}),
+    shape("c_65_odd_image", {1, 17, 23, 65}, 100, {3, 3}, {.pad = kSame3, .residual = true}),
     shape("c_130_1x1", {1, 11, 12, 130}, 66),
-    shape("c_64", {1, 16, 8, 64}, 64, {3, 3}, {.pad = {1, 1, 1, 1}}),
+    shape("c_64", {1, 16, 8, 64}, 64, {3, 3}, {.pad = kSame3}),
     shape("c_16_5x3", {2, 7, 9, 16}, 136, {5, 3}, {.pad = {2, 2, 1, 1}}),
     shape("stride_3_dilated", {2, 17, 12, 11}, 48, {3, 2},
           {.stride = {3, 1}, .pad = {2, 3, 1, 4}, .dilation = {2, 3}, .residual = true}),
     shape("cropped", {2, 10, 9, 5}, 56, {3, 3}, {.pad = {-1, 1, 1, -2}}),
     shape("groups_of_9_by_17", {2, 6, 7, 27}, 51, {3, 3},
-          {.pad = {1, 1, 1, 1}, .groups = 3, .residual = true}),
+          {.pad = kSame3, .groups = 3, .residual = true}),
     shape("groups_of_67_by_80", {2, 5, 7, 134}, 160, {1, 3}, {.pad = {0, 0, 1, 1}, .groups = 2}),
     shape("largest_filter", {1, 6, 5, 3}, 24, {15, 15}, {.pad = {7, 7, 7, 7}}),
 };
 
-constexpr std::span<const ShapeCase> shapes_of(ConvLoader loader) {
-  switch (loader) {
-    case ConvLoader::load_1x1:
-      return k1x1Shapes;
-    case ConvLoader::load_rxs:
-      return kRxsShapes;
-    case ConvLoader::load_narrow:
-      return kNarrowShapes;
-    case ConvLoader::load_element:
-      return kElementShapes;
-    case ConvLoader::load_joined:
-      break;  // no convolution of one tensor: the blocks' tests run it
-  }
-  return {};
-}
-
-constexpr int k_blocks(const ConvProblem& problem) {
-  const WeightLayout layout{problem.c / problem.groups, problem.r * problem.s};
-  return layout.row() / kSliceWidth;
-}
+// Not of load_joined, which takes no convolution of one tensor: the blocks' tests run it.
+inline const std::map<ConvLoader, std::span<const ShapeCase>> kShapesOf = {
+    {ConvLoader::load_1x1, k1x1Shapes},
+    {ConvLoader::load_rxs, kRxsShapes},
+    {ConvLoader::load_narrow, kNarrowShapes},
+    {ConvLoader::load_element, kElementShapes},
+};
 
 }  // namespace foldconv::kernel_tests

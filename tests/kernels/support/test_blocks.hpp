@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Blocks with data, as plans and as single convolutions wired by hand; and as test parameters.
+// Blocks with data, as plans and as single convolutions wired by hand.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -71,24 +71,5 @@ class TestBlocks {
   harness::Problem problem_;
   std::vector<Block> blocks_;
 };
-
-struct BlockCase {
-  BlockShape shape;
-  DataType dtype;
-};
-inline std::ostream& operator<<(std::ostream& out, const BlockCase& c) {
-  return out << c.shape.name << '_' << to_string(c.dtype);
-}
-inline constexpr auto kBlockName = [](const auto& info) {
-  return testing::PrintToString(info.param);
-};
-
-inline std::vector<BlockCase> both_dtypes(const std::vector<BlockShape>& shapes) {
-  std::vector<BlockCase> cases;
-  for (const BlockShape& shape : shapes) {
-    for (const DataType dtype : {DataType::f16, DataType::bf16}) cases.push_back({shape, dtype});
-  }
-  return cases;
-}
 
 }  // namespace foldconv::kernel_tests
