@@ -8,7 +8,6 @@
 #include <optional>
 #include <ostream>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "harness/problem/problem.hpp"
@@ -39,17 +38,10 @@ struct Place {
 
 // A field of JSON and CSV, and perhaps a cell of the table.
 struct Field {
-  Field(std::string with_key, Value with_value, Place in_table = {},
-        std::optional<std::string> as_cell = {})
-      : key(std::move(with_key)),
-        value(std::move(with_value)),
-        place(std::move(in_table)),
-        cell(std::move(as_cell)) {}
-
   std::string key;
   Value value;
-  Place place;
-  std::optional<std::string> cell;  // what stands in the table; nothing: the value itself
+  Place place = {};
+  std::optional<std::string> cell = {};  // what stands in the table; nothing: the value itself
 };
 using Fields = std::vector<Field>;
 

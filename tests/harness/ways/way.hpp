@@ -10,9 +10,7 @@
 //   direct          the same with the convolution that uses no tensor cores
 //   cudnn           a cuDNN graph a convolution, with all that stands behind it
 //   cudnn-separate  cuDNN's convolutions, then BatchNorm, add and activation, a call each
-//
-// Each is made by a WayMaker. The tool, the tests and cuDNN's ways stand on this header; a new way is
-// a maker more in the list that the tool is given, and nothing else.
+// A new one is a WayMaker more in the list that the tool is given, and nothing else.
 #pragma once
 
 #include <cstddef>
