@@ -63,8 +63,6 @@ std::string floor_text(const CutFigures& figures) {
          fixed(figures.dram_bytes * 1e-6, 3) + " MB, " + fixed(figures.flops * 1e-9, 3) + " GFLOP";
 }
 
-// --- Layers -------------------------------------------------------------------------------------
-
 // Names of tensor-core kernels hold the tile: ..._128x64x64_st3_sm80.
 std::string tile_text(const std::string& kernel) {
   for (std::size_t at = kernel.find('_'); at != std::string::npos; at = kernel.find('_', at + 1)) {
@@ -114,8 +112,6 @@ void explain_layer(const Problem& problem, Writer& writer) {
                note + wrapped(refusal.reason, kReasonColumn));
   }
 }
-
-// --- Blocks -------------------------------------------------------------------------------------
 
 std::string cut_text(const CutFigures& cut) {
   if (!cut.refusal.empty()) return "not possible: " + cut.refusal;

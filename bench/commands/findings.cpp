@@ -31,10 +31,6 @@ const Way* counterpart(const Way& way, const std::vector<Way>& larger) {
   return found == larger.end() ? nullptr : &*found;
 }
 
-bool is_examined(const std::string& name) {
-  return name == "planned" || name == "whole" || name == "tails" || name == "chain";
-}
-
 }  // namespace
 
 Finding find(const Runs& runs, const Images& images, const Images& larger) {
@@ -57,9 +53,10 @@ std::vector<Finding> examine(const Problem& problem,
   set_images(more, problem.input().shape.n + 1);
   harness::Tensors tensors(problem), more_tensors(more);
   doing("planning");
-  const std::vector<harness::WayMaker> makers = harness::foldconv_ways();
-  const std::vector<Way> ways = make_ways(makers, problem, tensors, is_examined);
-  const std::vector<Way> larger = make_ways(makers, more, more_tensors, is_examined);
+  const auto all = [](const std::string&) { return true; };
+  const harness::WayMaker fused = harness::foldconv_ways().front();
+  const std::vector<Way> ways = fused.make(problem, tensors, all);
+  const std::vector<Way> larger = fused.make(more, more_tensors, all);
 
   std::vector<Finding> findings;
   for (const Way& way : ways) {

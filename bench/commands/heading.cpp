@@ -16,10 +16,11 @@ constexpr int kSchema = 2;
 // What it ran on, and what ran: "132 SMs, SM clock 1755 of 1980 MHz, ..., git 1234567, 2026-...".
 std::string machine_line(const harness::Device& device) {
   const harness::Machine& machine = device.machine;
-  const auto clock = [](const char* what, std::optional<int> now, std::optional<int> most) {
-    const auto text = [](std::optional<int> mhz) { return mhz ? std::to_string(*mhz) : "?"; };
-    return now || most ? std::string(", ") + what + " " + text(now) + " of " + text(most) + " MHz"
-                       : "";
+  const auto clock = [](const char* what, int now, int most) {
+    const auto text = [](int mhz) { return mhz > 0 ? std::to_string(mhz) : "?"; };
+    return now > 0 || most > 0
+               ? std::string(", ") + what + " " + text(now) + " of " + text(most) + " MHz"
+               : "";
   };
   const auto named = [](const char* name, const std::string& value) {
     return value.empty() ? "" : std::string(", ") + name + " " + value;
@@ -61,10 +62,10 @@ Heading heading_of(const Options& options, const harness::Device& device, const 
                  {"architecture", device.architecture},
                  {"multiprocessors", device.multiprocessors},
                  {"l2_bytes", device.l2_bytes},
-                 {"sm_clock_max_mhz", machine.sm_clock_max_mhz},
-                 {"memory_clock_max_mhz", machine.memory_clock_max_mhz},
-                 {"sm_clock_mhz", machine.sm_clock_mhz},
-                 {"memory_clock_mhz", machine.memory_clock_mhz},
+                 {"sm_clock_max_mhz", known(machine.sm_clock_max_mhz)},
+                 {"memory_clock_max_mhz", known(machine.memory_clock_max_mhz)},
+                 {"sm_clock_mhz", known(machine.sm_clock_mhz)},
+                 {"memory_clock_mhz", known(machine.memory_clock_mhz)},
                  {"driver", text_or_none(machine.driver)},
                  {"cuda_driver", text_or_none(machine.cuda_driver)},
                  {"cuda_runtime", text_or_none(machine.cuda_runtime)},

@@ -54,30 +54,30 @@ CLI::Option* add_parsed(CLI::App& command, const std::string& option, T& value, 
   return command.add_option_function<std::string>(option, parse_or_refuse, help)->type_name(type);
 }
 
-// One of these words.
+// One of these words, as what it stands for: its place among them, or itself.
 template <class T>
-auto one_of(const std::string& what, std::vector<std::pair<std::string, T>> words) {
-  return [what, words](const std::string& text) {
+auto one_of(const std::string& what, const std::vector<std::string>& words) {
+  return [what, words](const std::string& text) -> T {
     std::string known;
-    for (const auto& [word, value] : words) {
-      if (word == text) return value;
-      known += (known.empty() ? "" : ", ") + word;
+    for (std::size_t at = 0; at < words.size(); ++at) {
+      if (words[at] == text) {
+        if constexpr (std::is_enum_v<T>)
+          return static_cast<T>(at);
+        else
+          return text;
+      }
+      known += (known.empty() ? "" : ", ") + words[at];
     }
     throw harness::Error(ErrorCode::invalid_argument,
                          "unknown " + what + " \"" + text + "\"; known are " + known);
   };
 }
 
-// That stand for themselves.
-std::vector<std::pair<std::string, std::string>> same_words(const std::vector<std::string>& words) {
-  std::vector<std::pair<std::string, std::string>> pairs;
-  for (const std::string& word : words) pairs.emplace_back(word, word);
-  return pairs;
-}
-
 std::vector<std::string> parse_ways(const std::string& list) {
-  const auto parse_way = one_of("way", same_words(names_of(all_ways({}))));
-  std::vector<std::string> names;
+  std::vector<std::string> known, names;
+  for (const harness::WayMaker& maker : all_ways({}))
+    std::ranges::copy(maker.names, std::back_inserter(known));
+  const auto parse_way = one_of<std::string>("way", known);
   std::istringstream parts(list);
   for (std::string name; std::getline(parts, name, ',');) names.push_back(parse_way(name));
   return names;
@@ -138,11 +138,8 @@ void add_problem_options(CLI::App& command, Options& options, const std::string&
   add(command, "--model", options.model, "GPU",
       "Without a GPU: emulate h100 or a100; bench prints its floor times")
       ->check(CLI::IsMember(models).description(""));
-  add_parsed(
-      command, "--format", options.format, "FORMAT",
-      one_of<Format>("format",
-                     {{"table", Format::table}, {"json", Format::json}, {"csv", Format::csv}}),
-      "table (default), json, csv");
+  add_parsed(command, "--format", options.format, "FORMAT",
+             one_of<Format>("format", {"table", "json", "csv"}), "table (default), json, csv");
 }
 
 void add_weights_options(CLI::App& command, WeightsOptions& weights) {
@@ -156,8 +153,7 @@ void add_weights_options(CLI::App& command, WeightsOptions& weights) {
       ->needs(file)
       ->check(CLI::Range(1, 2).description(""));
   add_parsed(command, "--stride-at", weights.traits.stride_at, "NAME",
-             one_of<StrideAt>("place of the stride",
-                              {{"conv1", StrideAt::conv1}, {"conv2", StrideAt::conv2}}),
+             one_of<StrideAt>("place of the stride", {"conv1", "conv2"}),
              "Their convolution with the stride: conv2 (default, v1.5) or conv1 (v1)")
       ->needs(file);
   add(command, "--eps", weights.traits.eps.value, "X", "Of their BatchNorms (default 1e-5)")
@@ -182,7 +178,7 @@ void add_data_options(CLI::App& command, harness::DataOptions& data) {
 
 void add_bench_options(CLI::App& bench, Options& options) {
   add_parsed(bench, "--l2", options.l2, "STATE",
-             one_of("state of the L2 cache", same_words({"cold", "warm", "both"})),
+             one_of<std::string>("state of the L2 cache", {"cold", "warm", "both"}),
              "On a GPU: time with the L2 cache cold, warm or both (default)");
   add(bench, "--seconds", options.seconds, "X",
       "On a GPU: time each problem for so long at most (the fewest samples are taken in any case)")

@@ -13,8 +13,6 @@ namespace {
 
 using harness::Problem;
 
-constexpr int kFusedWayWidth = 7;
-
 // What a table says about the kernels.
 std::string kernels_text(const Finding& finding) {
   if (!finding.taken.empty()) return "as " + finding.taken;
@@ -26,7 +24,7 @@ Fields fields_of(const Problem& problem, const Finding& finding, bool first, int
   const int kernel_width = std::clamp(64 - label_width, 31, 44);
   const bool possible = finding.refusal.empty(), ran = finding.ran;
   return problem_fields(problem, first, label_width,
-                        {{"way", text_or_none(finding.way), {"way", kFusedWayWidth, true}},
+                        {{"way", text_or_none(finding.way), {"way", 7, true}},
                          {"kernel",
                           value_if(ran, finding.kernels),
                           {"kernel", kernel_width, true},
@@ -78,8 +76,7 @@ int run_validate(const Options& options, const harness::Device& device, const Pr
     for (const Finding& finding : findings) {
       const Fields fields = fields_of(problem, finding, &finding == &findings.front(), width);
       if (!finding.refusal.empty()) {
-        const auto indent = static_cast<std::size_t>(width + kFusedWayWidth + 4);
-        writer.row(fields, "", wrapped("not possible: " + finding.refusal, indent));
+        writer.row(fields, "", "not possible: " + finding.refusal);
         continue;
       }
       writer.row(fields, finding.reason.empty() ? "" : "  " + wrapped(finding.reason, 2),

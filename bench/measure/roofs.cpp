@@ -73,8 +73,7 @@ Roofs roofs_of(const DeviceSpeed& model, const std::string& title) {
 }
 
 Roofs measure_roofs() {
-  return {.measured = true,
-          .copy = measure_copy(kCopyBytes),
+  return {.copy = measure_copy(kCopyBytes),
           .gemm = measure_matrix_product("libcublasLt.so.13"),
           .empty_span_seconds = empty_span_seconds()};
 }
@@ -104,10 +103,6 @@ Floor floor_of(const std::vector<LaunchCost>& launches, const DeviceSpeed& model
                                                                : Limit::fp32;
   }
   return floor;
-}
-
-double share_of(const Floor& floor, double seconds) {
-  return seconds > 0 ? floor.seconds / seconds : 0;
 }
 
 }  // namespace foldconv::tool

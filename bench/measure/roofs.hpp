@@ -14,7 +14,7 @@
 
 #include "foldconv/cost.hpp"
 #include "harness/time/samples.hpp"
-#include "harness/ways/work.hpp"
+#include "harness/ways/way.hpp"
 
 namespace foldconv::tool {
 
@@ -40,9 +40,8 @@ Roof measure_copy(std::size_t bytes);
 Roof measure_matrix_product(const char* library);
 
 struct Roofs {
-  bool measured = false;  // or a model's
-  Roof copy = {};         // bytes read and written
-  Roof gemm = {};         // fp16 in, fp32 sums
+  Roof copy = {};  // bytes read and written
+  Roof gemm = {};  // fp16 in, fp32 sums
   // What the events around nothing say: every time holds about as much that is no work.
   double empty_span_seconds = 0;
   DeviceSpeed model = {};  // of the emulated device
@@ -67,8 +66,5 @@ Floor floor_of(const harness::Work& work, const Roofs& roofs);
 
 // The sum over the launches: they do not overlap.
 Floor floor_of(const std::vector<LaunchCost>& launches, const DeviceSpeed& model);
-
-// floor / time; 0 where either is not known.
-double share_of(const Floor& floor, double seconds);
 
 }  // namespace foldconv::tool

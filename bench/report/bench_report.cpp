@@ -32,10 +32,6 @@ double seconds_of(const Measured& measured, Figure figure) {
   return timing ? timing->seconds : 0;
 }
 
-Value known(double value) {
-  return value_if(value > 0, value);
-}
-
 const char* kind_of(const harness::Problem& problem) {
   return problem.blocks ? "block" : "layer";
 }
@@ -99,7 +95,8 @@ Fields figure_fields(const harness::Work& least, const Measured& measured, const
         {key + "uncertainty_percent", value_if(timed, timing.uncertainty * 100)},
         {key + "samples", value_if(timed, timing.samples)},
         {key + "stopped", value_if(timed, to_string(timing.stopped))},
-        {key + "share", known(share_of(floor, timing.seconds)), place("share", 5)},
+        {key + "share", value_if(timed && has_floor, floor.seconds / timing.seconds),
+         place("share", 5)},
         {key + "tflops", value_if(timed, least.flops / timing.seconds * 1e-12)},
         {key + "gigabytes_per_second", value_if(timed, work.bytes / timing.seconds * 1e-9)},
         {key + "over_baseline", known(over_baseline(measured, baseline, figure)),
@@ -156,9 +153,8 @@ void BenchReport::row(const harness::Problem& problem, const harness::Work& leas
        {"launches", value_if(possible, way.launches()), {"launches", 8}}});
   const Fields figures = figure_fields(least, measured, baseline, figures_);
   fields.insert(fields.end(), figures.begin(), figures.end());
-  const auto indent = static_cast<std::size_t>(label_width_ + kWayWidth + 4);
   if (!possible) {
-    writer_.row(fields, "", wrapped("not possible: " + way.refusal, indent));
+    writer_.row(fields, "", "not possible: " + way.refusal);
   } else if (!wrong.empty()) {
     writer_.row(fields, "  " + wrapped("FAIL " + wrong, 2), " ");
   } else {

@@ -2,7 +2,7 @@
 #include "report/report.hpp"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+#include <utility>
 
 #include "harness/problem/text.hpp"
 #include "report/text.hpp"
@@ -12,14 +12,11 @@ namespace {
 
 std::string cell_of(const Field& field) {
   if (field.cell) return *field.cell;
-  if (const auto* text = std::get_if<std::string>(&field.value)) return *text;
-  if (const auto* truth = std::get_if<bool>(&field.value)) return *truth ? "yes" : "NO";
-  if (const auto* number = std::get_if<double>(&field.value)) {
-    return fixed(*number, field.place.digits);
-  }
-  if (const auto* integer = std::get_if<std::int64_t>(&field.value)) {
-    return grouped(static_cast<std::uint64_t>(*integer));
-  }
+  const Value& value = field.value;
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_boolean()) return value.get<bool>() ? "yes" : "NO";
+  if (value.is_number_float()) return fixed(value.get<double>(), field.place.digits);
+  if (value.is_number()) return grouped(value.get<std::uint64_t>());
   return field.place.left ? "" : "-";
 }
 
@@ -43,7 +40,8 @@ class TableWriter final : public Writer {
       if (!std::exchange(has_titles_, true)) {
         out_ << (has_preamble_ ? "\n" : "") << trimmed(titles) << '\n';
       }
-      out_ << trimmed(instead.empty() ? cells : cells + "  " + instead) << '\n';
+      if (!instead.empty()) cells += "  " + wrapped(instead, cells.size() + 2);
+      out_ << trimmed(cells) << '\n';
     }
     if (!note.empty()) out_ << note << '\n';
     out_.flush();
@@ -71,20 +69,9 @@ class TableWriter final : public Writer {
   bool has_preamble_ = false, has_titles_ = false;
 };
 
-nlohmann::ordered_json to_json(const Value& value) {
-  return std::visit(
-      [](const auto& held) -> nlohmann::ordered_json {
-        if constexpr (std::is_same_v<decltype(held), const std::monostate&>)
-          return nullptr;
-        else
-          return held;
-      },
-      value);
-}
-
 std::string to_json(const Fields& fields) {
-  nlohmann::ordered_json object = nlohmann::ordered_json::object();
-  for (const Field& field : fields) object[field.key] = to_json(field.value);
+  Value object = Value::object();
+  for (const Field& field : fields) object[field.key] = field.value;
   return object.dump();
 }
 
@@ -120,8 +107,8 @@ class CsvWriter final : public Writer {
     std::string keys, values;
     for (const Fields& some : {fields, heading_}) {
       for (const Field& field : some) {
-        keys += "," + text(field.key);
-        values += "," + text(field.value);
+        keys += "," + quoted_if_needed(field.key);
+        values += "," + quoted_if_needed(field.value);
       }
     }
     if (!std::exchange(keys_written_, true)) out_ << keys.substr(1) << '\n';
@@ -131,14 +118,12 @@ class CsvWriter final : public Writer {
   void end(const Fields&, const std::vector<std::string>&) override {}
 
  private:
-  static std::string text(const Value& value) {
-    const auto* string = std::get_if<std::string>(&value);
-    if (string == nullptr) {
-      return std::holds_alternative<std::monostate>(value) ? "" : to_json(value).dump();
-    }
-    if (string->find_first_of(",\"\n") == std::string::npos) return *string;
+  static std::string quoted_if_needed(const Value& value) {
+    if (!value.is_string()) return value.is_null() ? "" : value.dump();
+    const auto text = value.get<std::string>();
+    if (text.find_first_of(",\"\n") == std::string::npos) return text;
     std::string quoted = "\"";
-    for (const char c : *string) quoted += c == '"' ? "\"\"" : std::string(1, c);
+    for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
     return quoted + '"';
   }
 

@@ -3,14 +3,11 @@
 // fields. Every row is written and flushed as soon as it exists.
 #pragma once
 
-#include <concepts>
-#include <cstdint>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <ostream>
 #include <string>
-#include <utility>
-#include <variant>
 #include <vector>
 
 #include "harness/problem/problem.hpp"
@@ -19,22 +16,13 @@ namespace foldconv::tool {
 
 enum class Format { table, json, csv };
 
-// monostate: no value (null in JSON, empty in CSV).
-using Value = std::variant<std::monostate, bool, std::int64_t, double, std::string>;
-// Integers of any kind are int64_t; an optional may have no value.
-template <class T>
-Value to_value(const T& value) {
-  if constexpr (std::integral<T> && !std::same_as<T, bool>) {
-    return static_cast<std::int64_t>(value);
-  } else if constexpr (requires { value.has_value(); }) {
-    return value ? to_value(*value) : Value();
-  } else {
-    return value;
-  }
+// A truth, number or text, or null: no value (empty in CSV).
+using Value = nlohmann::ordered_json;
+inline Value value_if(bool known, const Value& value) {
+  return known ? value : Value();
 }
-template <class T>
-Value value_if(bool known, const T& value) {
-  return known ? to_value(value) : Value();
+inline Value known(const Value& number) {  // 0: not known
+  return value_if(number > 0, number);
 }
 inline Value text_or_none(const std::string& text) {
   return value_if(!text.empty(), text);
@@ -50,18 +38,10 @@ struct Place {
 
 // A field of JSON and CSV, and perhaps a cell of the table.
 struct Field {
-  template <class T>
-  Field(std::string with_key, const T& with_value, Place in_table = {},
-        std::optional<std::string> as_cell = {})
-      : key(std::move(with_key)),
-        value(to_value(with_value)),
-        place(std::move(in_table)),
-        cell(std::move(as_cell)) {}
-
   std::string key;
   Value value;
-  Place place;
-  std::optional<std::string> cell;  // what stands in the table; nothing: the value itself
+  Place place = {};
+  std::optional<std::string> cell = {};  // what stands in the table; nothing: the value itself
 };
 using Fields = std::vector<Field>;
 
@@ -81,7 +61,7 @@ class Writer {
   virtual ~Writer() = default;
   virtual void begin(const Heading& heading) = 0;
   // All rows have the same fields, at the same places. For the table: `note` stands below the row;
-  // `instead` in place of all cells but the first two.
+  // `instead`, broken between words, in place of all cells but the first two.
   virtual void row(const Fields& fields, const std::string& note = "",
                    const std::string& instead = "") = 0;
   // `fields` for JSON, `lines` for the table.

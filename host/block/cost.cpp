@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <iterator>
 
 #include "base/error.hpp"
@@ -62,9 +63,22 @@ Result<DeviceSpeed> device_speed(int device, const DeviceFigures& figures) {
 }
 
 double elements_read(const ConvProblem& problem) {
-  const double rows = std::min<double>(problem.h, double(problem.p()) * problem.r);
-  const double columns = std::min<double>(problem.w, double(problem.q()) * problem.s);
-  return rows * columns * problem.n * problem.c;
+  // How many of `size` rows (or columns) some tap of some output meets.
+  const auto met = [](int size, int outputs, int stride, int pad, int taps, int dilation) {
+    int count = 0;
+    for (int row = 0; row < size; ++row) {
+      bool is_met = false;
+      for (int tap = 0; tap < taps && !is_met; ++tap) {
+        const std::int64_t above = std::int64_t{row} + pad - std::int64_t{tap} * dilation;
+        is_met = above >= 0 && above % stride == 0 && above / stride < outputs;
+      }
+      count += is_met;
+    }
+    return double(count);
+  };
+  const ConvProblem& p = problem;
+  return met(p.h, p.p(), p.stride.h, p.pad.top, p.r, p.dilation.h) *
+         met(p.w, p.q(), p.stride.w, p.pad.left, p.s, p.dilation.w) * p.n * p.c;
 }
 
 }  // namespace foldconv::host

@@ -66,7 +66,7 @@ Result<Activation> parse_activation(std::string_view text) {
       const std::string_view name = to_string(activation.kind);
       if (text == name || read_alpha(text, name, activation)) return activation;
       host::append(known, i == 0 ? "use " : ", ");
-      host::append(known, to_string(activation));
+      host::append(known, name);
     }
     return host::invalid("unknown activation", host::text('"', text, '"'), known);
   });

@@ -124,7 +124,6 @@ constexpr auto kBoth = {Figure::cold, Figure::warm};
 
 Roofs measured_roofs() {
   Roofs roofs;
-  roofs.measured = true;
   roofs.copy = {.rate = 1e12, .noise = 0.01, .how = "a copy", .reason = ""};
   roofs.gemm = {.rate = 100e12, .noise = 0.01, .how = "a product", .reason = ""};
   return roofs;
@@ -157,7 +156,6 @@ TEST(BenchReport, ATimeThatWasNotTakenIsNull) {
 
 TEST(BenchReport, WithoutRoofsThereAreTimesButNoShares) {
   Roofs roofs;
-  roofs.measured = true;
   roofs.gemm.reason = "no such library";
   const auto document = nlohmann::json::parse(timed(Format::json, {Figure::cold}, roofs));
   EXPECT_DOUBLE_EQ(document["rows"][0]["cold_us"], 5);

@@ -80,7 +80,8 @@ TEST_F(Measure, OneFloorForOneLaunchWhoeverSaysIt) {
   // A layer's chain is a launch of a block's chain.
   const harness::LineConv& conv1 = problem.lines.front().convs.front();
   const ConvPlan alone = harness::plan_conv(harness::folded(conv1), conv1.problem);
-  const CutFigures& chain = *harness::figures_of(plan.explanation(), BlockCut::chain);
+  const CutFigures& chain =
+      *std::ranges::find(plan.explanation().cuts, BlockCut::chain, &CutFigures::cut);
   EXPECT_EQ(floor_seconds(cost_of(conv1.problem, alone.explanation()), model()) * 1e6,
             chain.launches.front().floor_us);
 }

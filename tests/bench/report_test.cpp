@@ -21,7 +21,10 @@ struct Animal {
 
 Fields fields_of(const Animal& animal) {
   return {{"name", animal.name, {"name", 6, true}},
-          {"us", animal.us, {"us", 5}, animal.us ? fixed(*animal.us, 2) : ""},
+          {"us",
+           value_if(animal.us.has_value(), animal.us.value_or(0)),
+           {"us", 5},
+           animal.us ? fixed(*animal.us, 2) : ""},
           {"launches", value_if(animal.us.has_value(), animal.launches), {"n", 1}}};
 }
 

@@ -10,7 +10,6 @@ namespace {
 // 1 TB/s, 100 TFLOP/s.
 Roofs round_roofs() {
   Roofs roofs;
-  roofs.measured = true;
   roofs.copy.rate = 1e12;
   roofs.gemm.rate = 100e12;
   return roofs;
@@ -23,13 +22,6 @@ TEST(Roofs, TheSlowerResourceIsTheFloor) {
   const Floor tensor = floor_of({.bytes = 4e6, .flops = 500e6}, round_roofs());
   EXPECT_DOUBLE_EQ(tensor.seconds, 5e-6);
   EXPECT_EQ(tensor.limit, Limit::tensor);
-}
-
-TEST(Roofs, ShareIsFloorOverTime) {
-  EXPECT_DOUBLE_EQ(share_of({.seconds = 4e-6}, 5e-6), 0.8);
-  EXPECT_DOUBLE_EQ(share_of({.seconds = 4e-6}, 2e-6), 2);  // the L2 cache spares traffic
-  EXPECT_EQ(share_of({.seconds = 4e-6}, 0), 0);
-  EXPECT_EQ(share_of({}, 5e-6), 0);
 }
 
 TEST(Roofs, AnAbsentRoofDoesNotCount) {
@@ -54,7 +46,6 @@ constexpr auto round_model = [] {
 
 TEST(Roofs, OfAModelAreItsRates) {
   const Roofs roofs = roofs_of(round_model(), "Round GPU");
-  EXPECT_FALSE(roofs.measured);
   EXPECT_EQ(roofs.copy.rate, 1e12);
   EXPECT_EQ(roofs.gemm.rate, 100e12);
   EXPECT_EQ(roofs.copy.how, "model of Round GPU");

@@ -87,7 +87,7 @@ ConvWitness witness_of(const Search& search) {
 
 Recording record(const RecordedProblem& recorded, const ConvWitness& compute) {
   harness::Problem problem = recorded.problem;
-  harness::fill(problem, {.batch_norm = recorded.batch_norm, .copies = false, .seed = kSeed});
+  harness::fill(problem, {.batch_norm = recorded.batch_norm, .seed = kSeed}, false);
   const DataType dtype = problem.dtype();
   Recording file;
   if (problem.blocks) {

@@ -68,10 +68,9 @@ Bytes DeviceBuffer::download() const {
 }
 
 bool DeviceBuffer::intact() const {
-  if (memory_ == nullptr) return true;
+  if (memory_ == nullptr || band_ == 0) return true;
   Bytes band(band_);
   for (const std::byte* start : {memory_.get(), memory_.get() + band_ + bytes_}) {
-    if (band_ == 0) break;
     check(cudaMemcpy(band.data(), start, band_, cudaMemcpyDeviceToHost),
           "reading guard bands (cudaMemcpy)");
     if (std::ranges::count(band, std::byte{kPoison}) != std::ssize(band)) return false;

@@ -33,10 +33,9 @@ std::string version_of_cudnn() {
   }
 }
 
-std::optional<int> peak_clock_mhz(cudaDeviceAttr attribute, int device) {
+int peak_clock_mhz(cudaDeviceAttr attribute, int device) {
   int khz = 0;
-  if (cudaDeviceGetAttribute(&khz, attribute, device) != cudaSuccess || khz <= 0) return {};
-  return khz / 1000;
+  return cudaDeviceGetAttribute(&khz, attribute, device) == cudaSuccess ? khz / 1000 : 0;
 }
 
 }  // namespace
@@ -69,18 +68,19 @@ Device current_device() {
 Machine current_machine(bool emulated) {
   Machine machine;
   int device = 0, version = 0;
-  if (!emulated && cudaGetDevice(&device) == cudaSuccess) {
+  if (!emulated) {
     std::array<char, 32> bus_id{};
-    if (cudaDeviceGetPCIBusId(bus_id.data(), bus_id.size(), device) == cudaSuccess) {
+    if (cudaGetDevice(&device) == cudaSuccess &&
+        cudaDeviceGetPCIBusId(bus_id.data(), bus_id.size(), device) == cudaSuccess) {
       machine = ask_driver("libnvidia-ml.so.1", bus_id.data());
     }
     machine.sm_clock_max_mhz = peak_clock_mhz(cudaDevAttrClockRate, device);
     machine.memory_clock_max_mhz = peak_clock_mhz(cudaDevAttrMemoryClockRate, device);
+    if (cudaDriverGetVersion(&version) == cudaSuccess) {
+      machine.cuda_driver = cuda_version_text(version);
+    }
+    machine.cudnn = version_of_cudnn();
   }
-  if (!emulated && cudaDriverGetVersion(&version) == cudaSuccess) {
-    machine.cuda_driver = cuda_version_text(version);
-  }
-  if (!emulated) machine.cudnn = version_of_cudnn();
   if (cudaRuntimeGetVersion(&version) == cudaSuccess) {
     machine.cuda_runtime = cuda_version_text(version);
   }

@@ -3,19 +3,18 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <string>
 
 namespace foldconv::harness {
 
-// What cannot be found out is not there.
+// What cannot be found out is 0 or empty.
 struct Machine {
   std::string date;  // when it was asked, in UTC: "2026-01-31T12:00:00Z"
-  std::optional<int> sm_clock_max_mhz, memory_clock_max_mhz;
-  std::optional<int> sm_clock_mhz, memory_clock_mhz;  // then
-  std::string driver;                                 // "580.65.06"
-  std::string cuda_driver, cuda_runtime;              // "13.0"
-  std::string cudnn;                                  // "9.19.0"
+  int sm_clock_max_mhz = 0, memory_clock_max_mhz = 0;
+  int sm_clock_mhz = 0, memory_clock_mhz = 0;  // then
+  std::string driver;                          // "580.65.06"
+  std::string cuda_driver, cuda_runtime;       // "13.0"
+  std::string cudnn;                           // "9.19.0"
 };
 
 struct Device {

@@ -27,8 +27,8 @@ TEST(Library, FindsFunctions) {
 TEST(Driver, WithoutItsLibraryNothingIsKnown) {
   const Machine facts = ask_driver("libno_such_library.so.1", "0000:00:00.0");
   EXPECT_EQ(facts.driver, "");
-  EXPECT_FALSE(facts.sm_clock_mhz);
-  EXPECT_FALSE(facts.memory_clock_mhz);
+  EXPECT_EQ(facts.sm_clock_mhz, 0);
+  EXPECT_EQ(facts.memory_clock_mhz, 0);
 }
 
 TEST(Driver, ALibraryOfSomethingElseIsNoDriver) {

@@ -16,10 +16,7 @@ using Launch = std::function<void(cudaStream_t)>;
 
 template <auto Destroy>
 struct Destroyer {
-  template <class Handle>
-  void operator()(Handle handle) const {
-    Destroy(handle);
-  }
+  void operator()(auto handle) const { Destroy(handle); }
 };
 template <class Handle, auto Destroy>
 using Owned = std::unique_ptr<std::remove_pointer_t<Handle>, Destroyer<Destroy>>;

@@ -11,22 +11,21 @@ constexpr int kMostBlocks = 100;  // of a stage; the deepest known ones have les
 void refuse_others(const Descriptor& descriptor, bool basic) {
   const Entry &stride = descriptor["s"], &blocks = descriptor["x"];
   if (stride.value != 1 && stride.value != 2) {
-    descriptor.malformed(stride, "a block's stride is 1 or 2, not " + std::to_string(stride.value));
+    descriptor.fail(stride, "a block's stride is 1 or 2, not " + std::to_string(stride.value));
   }
   if (blocks.value > kMostBlocks) {
-    descriptor.malformed(blocks, "a stage has at most " + std::to_string(kMostBlocks) + " blocks");
+    descriptor.fail(blocks, "a stage has at most " + std::to_string(kMostBlocks) + " blocks");
   }
   if (!basic) return descriptor.check_divided_by_groups("mid");
   if (descriptor["g"].value != 1) {
-    descriptor.malformed(descriptor["g"],
-                         "a basic block has no groups; add `mid` for a bottleneck");
+    descriptor.fail(descriptor["g"], "a basic block has no groups; add `mid` for a bottleneck");
   }
   for (const char* key : {"v1", "v1_5"}) {
     const Entry& word = descriptor[key];
     if (!word.given()) continue;
-    descriptor.malformed(word, word.text() +
-                                   " says which convolution of a bottleneck has the stride; "
-                                   "leave it out, or add `mid` for a bottleneck");
+    descriptor.fail(word, word.text() +
+                              " says which convolution of a bottleneck has the stride; "
+                              "leave it out, or add `mid` for a bottleneck");
   }
 }
 
@@ -69,10 +68,10 @@ Problem parse_block(std::string_view text) {
   Shape x;
   x.n = descriptor.at_least_1("mb");
   x.h = descriptor.at_least_1("ih");
-  x.w = descriptor.at_least_1_or(x.h, "iw");
+  x.w = descriptor.at_least_1("iw", x.h);
   x.c = descriptor.at_least_1("ic");
   BlockShape shape{.c = x.c,
-                   .middle = descriptor.at_least_1_or(0, "mid"),
+                   .middle = descriptor.at_least_1("mid", 0),
                    .k = descriptor.at_least_1("oc"),
                    .stride = static_cast<int>(descriptor["s"].value),
                    .groups = descriptor.at_least_1("g")};

@@ -2,6 +2,7 @@
 #include "harness/problem/data.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <deque>
 #include <utility>
 
@@ -22,17 +23,14 @@ struct Storage {
 };
 
 // Only the parameters of the convolution count: its x is one pixel.
-oracle::RawConv draw_parameters(const LineConv& conv, const DataOptions& options,
-                                std::uint64_t seed) {
+oracle::RawConv draw_parameters(const LineConv& conv, DataOptions options, std::uint64_t seed) {
   ConvProblem problem = conv.problem;
   problem.n = problem.h = problem.w = 1;
   problem.stride = problem.dilation = {1, 1};
   problem.pad = {problem.r, problem.r, problem.s, problem.s};
   problem.residual = false;
-  return oracle::make_raw(problem, {.batch_norm = options.batch_norm,
-                                    .conv_bias = options.conv_bias,
-                                    .integers = options.integers,
-                                    .seed = seed});
+  options.seed = seed;
+  return oracle::make_raw(problem, options);
 }
 
 }  // namespace
@@ -67,12 +65,11 @@ oracle::ConvInputs inputs_of(const FoldedConv& folded, std::vector<float> x,
           .residual = std::move(residual)};
 }
 
-void fill(Problem& problem, const DataOptions& options) {
+void fill(Problem& problem, const DataOptions& options, bool copies) {
   for (const LineConv* conv : problem.convs()) check(validate(conv->problem), conv->name);
   const int images = problem.input().shape.n;
   const double affordable = kOracleFlops / std::max(problem.flops() / images, 1.0);
-  problem.distinct =
-      options.copies ? static_cast<int>(std::clamp<double>(affordable, 1, images)) : images;
+  problem.distinct = copies ? static_cast<int>(std::clamp<double>(affordable, 1, images)) : images;
 
   const auto storage = std::make_shared<Storage>();
   storage->before = std::move(problem.storage);

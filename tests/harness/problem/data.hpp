@@ -2,26 +2,18 @@
 // Weights and inputs of a problem.
 #pragma once
 
-#include <cstdint>
-
 #include "harness/oracle/oracle.hpp"
 #include "harness/problem/problem.hpp"
 
 namespace foldconv::harness {
 
-struct DataOptions {
-  bool batch_norm = true;
-  bool conv_bias = false;
-  bool integers = false;  // every intermediate is exact, whatever the order of the sums
-  bool copies = true;     // a large batch may hold copies of its first images
-  std::uint64_t seed = 1;
-};
+using DataOptions = oracle::RawOptions;
 
 // Random weights where the problem has none, of a trained network's size, so that activations stay
-// near 1; random x and residual; as many distinct images as the oracle can afford. Deterministic in
-// the seed. Throws Error (invalid_argument): sizes that a convolution cannot have, before memory is
-// allocated for them.
-void fill(Problem& problem, const DataOptions& options = {});
+// near 1; random x and residual, with `copies` as many distinct images as the oracle can afford.
+// Deterministic in the seed. Throws Error (invalid_argument): sizes that a convolution cannot have,
+// before memory is allocated for them.
+void fill(Problem& problem, const DataOptions& options = {}, bool copies = true);
 
 // The views that fold() takes.
 ConvWeights weights_of(const ConvProblem& problem, const oracle::RawConv& raw);

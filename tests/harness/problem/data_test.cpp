@@ -126,7 +126,10 @@ TEST(Data, LargeBatchesHoldCopies) {
   EXPECT_LT(problem.distinct, 64);
   EXPECT_GE(problem.distinct, 1);
   EXPECT_EQ(problem.x.size(), static_cast<std::size_t>(problem.distinct) * 28 * 28 * 512);
-  EXPECT_EQ(filled("mb3_ih8_ic16oc16", {.copies = false}).distinct, 3);
+  Problem without = parse_block("mb64_ih28_ic512mid128oc512");
+  set_images(without, problem.distinct + 1);
+  fill(without, {}, false);
+  EXPECT_EQ(without.distinct, problem.distinct + 1);
 }
 
 TEST(Data, CopiesFollowEachOtherInTurn) {

@@ -27,56 +27,48 @@ Descriptor::Descriptor(std::string_view text, std::vector<Entry> entries, const 
     const auto entry = std::ranges::find_if(
         entries_, [rest](const Entry& one) { return rest.starts_with(one.key); });
     if (entry == entries_.end()) {
-      fail(ErrorCode::invalid_argument, at + 1,
+      fail({.key = "", .position = at + 1},
            "no entry begins with `" + std::string(rest.substr(0, 2)) + "`; known are " + known);
     }
     entry->position = at + 1;
+    entry->value = 1;
     at += entry->key.size();
-    if (entry->word) {
-      entry->value = 1;
-    } else {
-      read_number(at, *entry);
+    if (entry->word) continue;
+    std::int32_t value = 0;
+    const auto [end, error] = std::from_chars(text.data() + at, text.data() + text.size(), value);
+    const Entry number{.key = "", .position = at + 1};
+    if (error == std::errc::result_out_of_range) {
+      fail(number,
+           "`" + entry->key + "` is too large; at most " +
+               std::to_string(std::numeric_limits<std::int32_t>::max()),
+           ErrorCode::unsupported);
     }
+    if (error != std::errc() || value < 0) {
+      fail(number, "`" + entry->key + "` needs a number, 0 or more, right behind it");
+    }
+    entry->value = value;
+    at = static_cast<std::size_t>(end - text.data());
   }
-}
-
-void Descriptor::read_number(std::size_t& at, Entry& entry) const {
-  std::int32_t value = 0;
-  const auto [end, error] = std::from_chars(text_.data() + at, text_.data() + text_.size(), value);
-  if (error == std::errc::result_out_of_range) {
-    fail(ErrorCode::unsupported, at + 1,
-         "`" + entry.key + "` is too large; at most " +
-             std::to_string(std::numeric_limits<std::int32_t>::max()));
-  }
-  if (error != std::errc() || value < 0) {
-    fail(ErrorCode::invalid_argument, at + 1,
-         "`" + entry.key + "` needs a number, 0 or more, right behind it");
-  }
-  entry.value = value;
-  at = static_cast<std::size_t>(end - text_.data());
 }
 
 const Entry& Descriptor::operator[](std::string_view key) const {
   return *std::ranges::find(entries_, key, &Entry::key);
 }
 
-int Descriptor::at_least_1(std::string_view key) const {
+int Descriptor::at_least_1(std::string_view key, std::optional<int> otherwise) const {
   const Entry& entry = (*this)[key];
+  if (otherwise && !entry.given()) return *otherwise;
   if (entry.value > 0) return static_cast<int>(entry.value);
-  malformed(entry, "`" + entry.key + (entry.given() ? "` is 0" : "` is missing") +
-                       "; it must be at least 1");
-}
-
-int Descriptor::at_least_1_or(int otherwise, std::string_view key) const {
-  return (*this)[key].given() ? at_least_1(key) : otherwise;
+  fail(entry,
+       "`" + entry.key + (entry.given() ? "` is 0" : "` is missing") + "; it must be at least 1");
 }
 
 void Descriptor::check_divided_by_groups(std::string_view key) const {
   const Entry& entry = (*this)[key];
   const std::int64_t groups = (*this)["g"].value;
   if (entry.value % groups == 0) return;
-  malformed(entry, entry.text() + " counts the channels of all groups and must be a multiple of g" +
-                       std::to_string(groups));
+  fail(entry, entry.text() + " counts the channels of all groups and must be a multiple of g" +
+                  std::to_string(groups));
 }
 
 void Descriptor::set_name(Problem& problem) const {
@@ -84,15 +76,8 @@ void Descriptor::set_name(Problem& problem) const {
   problem.label = name_.empty() ? text_ : name_;
 }
 
-void Descriptor::malformed(const Entry& at, const std::string& what) const {
-  fail(ErrorCode::invalid_argument, at.given() ? at.position : text_.size() + 1, what);
-}
-
-void Descriptor::unsupported(const Entry& at, const std::string& what) const {
-  fail(ErrorCode::unsupported, at.given() ? at.position : text_.size() + 1, what);
-}
-
-void Descriptor::fail(ErrorCode code, std::size_t position, const std::string& what) const {
+void Descriptor::fail(const Entry& at, const std::string& what, ErrorCode code) const {
+  const std::size_t position = at.given() ? at.position : text_.size() + 1;
   throw Error(code, "descriptor `" + std::string(text_) + "`, character " +
                         std::to_string(position) + ": " + what);
 }

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,23 +32,19 @@ class Descriptor {
   Descriptor(std::string_view text, std::vector<Entry> entries, const std::string& known);
 
   const Entry& operator[](std::string_view key) const;
-  // Throw where it is missing or 0; where it may be missing: is 0.
-  int at_least_1(std::string_view key) const;
-  int at_least_1_or(int otherwise, std::string_view key) const;
+  // Throws where it is 0, or is missing and nothing stands for it.
+  int at_least_1(std::string_view key, std::optional<int> otherwise = {}) const;
   // Throws unless the groups, g, divide it.
   void check_divided_by_groups(std::string_view key) const;
   // A problem's name, without its quotes, and its label.
   void set_name(Problem& problem) const;
 
-  // Throw Error (invalid_argument, unsupported) that names the character, counted from 1, of the
-  // entry, or of the end where it is not given.
-  [[noreturn]] void malformed(const Entry& at, const std::string& what) const;
-  [[noreturn]] void unsupported(const Entry& at, const std::string& what) const;
+  // Throws Error that names the character, counted from 1, of the entry, or of the end where it is
+  // not given.
+  [[noreturn]] void fail(const Entry& at, const std::string& what,
+                         ErrorCode code = ErrorCode::invalid_argument) const;
 
  private:
-  [[noreturn]] void fail(ErrorCode code, std::size_t position, const std::string& what) const;
-  void read_number(std::size_t& at, Entry& entry) const;
-
   std::string_view text_;
   std::vector<Entry> entries_;
   std::string name_;

@@ -40,12 +40,13 @@ class Axis {
     if (!present() || flat) return;
     const Entry* first = &entry('i');
     for (const char kind : {'o', 'k', 's', 'p', 'd'}) {
-      const Entry& other = entry(kind);
-      if (other.given() && (!first->given() || other.position < first->position)) first = &other;
+      // Not given is 0, which minus 1 is far behind all others.
+      if (entry(kind).position - 1 < first->position - 1) first = &entry(kind);
     }
-    descriptor_.unsupported(*first,
-                            "a depth makes this a 3-D convolution; foldconv runs 2-D ones: leave "
-                            "out id, od, kd, sd, pd and dd");
+    descriptor_.fail(*first,
+                     "a depth makes this a 3-D convolution; foldconv runs 2-D ones: leave out id, "
+                     "od, kd, sd, pd and dd",
+                     ErrorCode::unsupported);
   }
 
   Extent1d resolved() const {
@@ -61,7 +62,7 @@ class Axis {
     if (out == 0) {
       out = out_with_equal_pads();
       if (out < 1) {
-        descriptor_.malformed(
+        descriptor_.fail(
             entry('k'), "`" + entry('k').key + "` and its dilation span " +
                             std::to_string(taps_span) + " elements, the padded input has " +
                             std::to_string(in + 2 * before) + "; enlarge the padding or the input");
@@ -75,9 +76,10 @@ class Axis {
     }
     for (const std::int64_t size : {out, before, after, value('d') + 1}) {
       if (size == static_cast<int>(size)) continue;
-      descriptor_.unsupported(
-          entry('i'), "the " + std::string(letter_ == 'h' ? "height" : "width") +
-                          " needs more than 31 bits; make the image, padding or dilation smaller");
+      descriptor_.fail(entry('i'),
+                       "the " + std::string(letter_ == 'h' ? "height" : "width") +
+                           " needs more than 31 bits; make the image, padding or dilation smaller",
+                       ErrorCode::unsupported);
     }
     const auto as_int = [](std::int64_t size) { return static_cast<int>(size); };
     return {as_int(in),     as_int(value('k')), as_int(stride), as_int(value('d') + 1),
@@ -107,7 +109,7 @@ Problem parse_layer(std::string_view text) {
   problem.k = descriptor.at_least_1("oc");
   for (const char* channels : {"ic", "oc"}) descriptor.check_divided_by_groups(channels);
   if (!height.present() && !width.present()) {
-    descriptor.malformed({}, "`ih` and `kh` are missing; e.g. ih56kh3ph1");
+    descriptor.fail({}, "`ih` and `kh` are missing; e.g. ih56kh3ph1");
   }
   const Extent1d rows = height.resolved();
   const Extent1d columns = width.present() ? width.resolved() : rows;

@@ -46,8 +46,6 @@ std::unique_ptr<std::istream> opened(const std::filesystem::path& path) {
   return file;
 }
 
-// --- The header ---------------------------------------------------------------------------------
-
 using nlohmann::json;
 
 constexpr std::size_t kMaxRank = 64;  // that of PyTorch and NumPy

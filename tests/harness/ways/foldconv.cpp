@@ -2,8 +2,7 @@
 // foldconv's own ways.
 #include <algorithm>
 #include <functional>
-#include <memory>
-#include <optional>
+#include <future>
 #include <utility>
 
 #include "foldconv/kernel_list.hpp"
@@ -15,19 +14,8 @@
 namespace foldconv::harness {
 namespace {
 
-// --- planned, whole, tails, chain ---------------------------------------------------------------
-
-// Evaluated at most once, for all ways that share it.
-using LazyByHand = std::function<const ByHand&()>;
-LazyByHand lazily(const Problem& problem, const std::vector<bool>& joined) {
-  return [&problem, joined, known = std::make_shared<std::optional<ByHand>>()]() -> const ByHand& {
-    if (!*known) *known = by_hand(problem, joined);
-    return **known;
-  };
-}
-
 Way way_of(const BlockPlan& plan, const std::string& name, const Problem& problem, Tensors& tensors,
-           const LazyByHand& expected) {
+           const std::shared_future<ByHand>& expected) {
   const Tensor& y = tensors.allocate(problem.output());
   const DeviceBuffer& workspace = tensors.allocate(plan.workspace_bytes());
   Way way{.name = name, .writes = {&y, &workspace}};
@@ -35,7 +23,7 @@ Way way_of(const BlockPlan& plan, const std::string& name, const Problem& proble
             .launch = launch_of(plan, tensors.x(), y, workspace),
             .writes = &y,
             .judge = [expected](const std::vector<Bytes>&, const Bytes& got) {
-              return judge(expected(), got);
+              return judge(expected.get(), got);
             }};
   const CutFigures& figures = plan.explanation().chosen();
   way.kernels = kernels_of(figures);
@@ -49,26 +37,30 @@ Way way_of(const BlockPlan& plan, const std::string& name, const Problem& proble
 std::vector<Way> cuts_of(const Problem& problem, Tensors& tensors, const Wanted& wanted) {
   std::vector<Way> ways;
   constexpr BlockCut kCuts[] = {BlockCut::whole, BlockCut::tails, BlockCut::chain};
-  const auto is_wanted = [&](BlockCut cut) { return wanted(to_string(cut)); };
   const bool by_plan = wanted("planned");
   const std::vector<Block> blocks = create_blocks(problem);
   const BlockPlan planned = value_of(plan_blocks(blocks, problem));
   const BlockExplanation& explanation = planned.explanation();
-  const LazyByHand expected = lazily(problem, joined_projections(explanation));
+  // Computed when the first way is judged, for all of them.
+  const std::shared_future<ByHand> expected = std::async(
+      std::launch::deferred, by_hand, std::cref(problem), joined_projections(explanation), true);
   const auto add_planned = [&](const std::string& name) {
     ways.push_back(way_of(planned, name, problem, tensors, expected));
     ways.back().planned = true;
   };
   for (const BlockCut cut : kCuts) {
-    if (cut == explanation.cut && (by_plan || is_wanted(cut))) add_planned(to_string(cut));
-    if (cut == explanation.cut || !is_wanted(cut)) continue;
-    const CutFigures* figures = figures_of(explanation, cut);
-    if (figures != nullptr && !figures->refusal.empty()) {
-      ways.push_back({.name = to_string(cut), .refusal = figures->refusal});
-      continue;
+    const std::string name = to_string(cut);
+    const bool taken = cut == explanation.cut;
+    if (!wanted(name) && !(taken && by_plan)) continue;
+    const auto figures = std::ranges::find(explanation.cuts, cut, &CutFigures::cut);
+    if (taken) {
+      add_planned(name);
+    } else if (figures != explanation.cuts.end() && !figures->refusal.empty()) {
+      ways.push_back({.name = name, .refusal = figures->refusal});
+    } else {
+      ways.push_back(way_of(value_of(plan_blocks(blocks, problem, {.cut = cut})), name, problem,
+                            tensors, expected));
     }
-    ways.push_back(way_of(value_of(plan_blocks(blocks, problem, {.cut = cut})), to_string(cut),
-                          problem, tensors, expected));
   }
   if (explanation.cut == BlockCut::automatic && by_plan) add_planned("planned");
   return ways;
@@ -87,8 +79,6 @@ std::vector<Way> planned_ways(const Problem& problem, Tensors& tensors, const Wa
   way.planned = true;
   return {std::move(way)};
 }
-
-// --- separate, direct ---------------------------------------------------------------------------
 
 // `kernel_for`: of a convolution with all that stands behind it, the kernel that runs it alone.
 Way single_kernels(const std::string& name, const Problem& problem, Tensors& tensors,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "harness/ways/library.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "harness/error.hpp"
@@ -67,11 +66,6 @@ Result<BlockPlan> plan_blocks(const std::vector<Block>& blocks, const Problem& p
   const foldconv::Images input{x.n, x.h, x.w};
   if (blocks.size() == 1) return blocks.front().plan(input, options);
   return value_of(Stage::create(blocks)).plan(input, options);
-}
-
-const CutFigures* figures_of(const BlockExplanation& explanation, BlockCut cut) {
-  const auto found = std::ranges::find(explanation.cuts, cut, &CutFigures::cut);
-  return found == explanation.cuts.end() ? nullptr : &*found;
 }
 
 std::string kernels_of(const CutFigures& figures) {

@@ -29,9 +29,7 @@ std::vector<Block> create_blocks(const Problem& problem,
 Result<BlockPlan> plan_blocks(const std::vector<Block>& blocks, const Problem& problem,
                               const BlockPlanOptions& options = {});
 
-// The figures of a cut in an explanation; null: not there.
-const CutFigures* figures_of(const BlockExplanation& explanation, BlockCut cut);
-// Its kernels in order, with spaces between.
+// A cut's kernels in order, with spaces between.
 std::string kernels_of(const CutFigures& figures);
 // Of each block, whether its projection is summed into its last convolution.
 std::vector<bool> joined_projections(const BlockExplanation& explanation);

@@ -48,31 +48,18 @@ std::function<oracle::Expected(const Values&)> elementwise(DataType dtype, Compu
   };
 }
 
-// What a way writes on its way through a problem.
-class Builder {
- public:
-  Builder(const std::string& name, const Problem& problem, Tensors& tensors)
-      : problem_(problem), tensors_(tensors) {
-    way.name = name;
-  }
+// A tensor of a convolution's output, which the way writes.
+const Tensor& allocate(const LineConv& conv, int distinct, Tensors& tensors, Way& way) {
+  const ConvProblem& problem = conv.problem;
+  const Tensor& tensor = tensors.allocate(Images{problem.dtype, problem.output(), distinct});
+  way.writes.push_back(&tensor);
+  return tensor;
+}
 
-  const Tensor& allocate(const LineConv& conv) {
-    const Tensor& tensor =
-        tensors_.allocate(Images{problem_.dtype(), conv.problem.output(), problem_.distinct});
-    way.writes.push_back(&tensor);
-    return tensor;
-  }
-  void add(const LineConv& conv, Step step) {
-    step.what.insert(0, conv_prefix(problem_, conv));
-    way.steps.push_back(std::move(step));
-  }
-
-  Way way;
-
- private:
-  const Problem& problem_;
-  Tensors& tensors_;
-};
+void add(Step step, const LineConv& conv, const Problem& problem, Way& way) {
+  step.what.insert(0, conv_prefix(problem, conv));
+  way.steps.push_back(std::move(step));
+}
 
 }  // namespace
 
@@ -100,43 +87,46 @@ Step conv_step(const std::string& what, const ConvProblem& problem, const Tensor
 
 Way fused_way(const std::string& name, const Problem& problem, Tensors& tensors,
               const FusedStep& fused, const std::vector<bool>& joined, const JoinedStep& join) {
-  Builder builder(name, problem, tensors);
+  Way way{.name = name};
   walk(
       problem, &tensors.x(), tensors.residual(),
       [&](const LineConv& conv, const Tensor* x, const Tensor* const* residual) {
-        const Tensor& y = builder.allocate(conv);
-        builder.add(conv,
-                    fused(conv, *x, residual == nullptr ? nullptr : *residual, y, builder.way));
+        const Tensor& y = allocate(conv, problem.distinct, tensors, way);
+        const Tensor* z = residual == nullptr ? nullptr : *residual;
+        add(fused(conv, *x, z, y, way), conv, problem, way);
         return &y;
       },
       joined,
       [&](const Line& line, const Tensor* t, const Tensor* x) {
-        const Tensor& y = builder.allocate(line.convs.back());
-        builder.add(line.convs.back(), join(line, *t, *x, y, builder.way));
+        const LineConv& conv = line.convs.back();
+        const Tensor& y = allocate(conv, problem.distinct, tensors, way);
+        add(join(line, *t, *x, y, way), conv, problem, way);
         return &y;
       });
-  return std::move(builder.way);
+  return way;
 }
 
 Way separate_way(const std::string& name, const Problem& problem, Tensors& tensors,
                  const SingleSteps& steps) {
   const DataType dtype = problem.dtype();
   const Copies copies = steps.others ? Copies::within_bound : Copies::same_bits;
-  Builder builder(name, problem, tensors);
+  Way way{.name = name};
   const auto run = [&](const LineConv& conv, const Tensor* x, const Tensor* const* residual) {
-    const auto add = [&](const std::string& what, std::vector<const Tensor*> reads, const Tensor& y,
-                         Launch launch, std::function<oracle::Expected(Values)> expected,
-                         double more_bytes = 0) {
-      const double bytes = static_cast<double>((reads.size() + 1) * y.bytes()) + more_bytes;
-      builder.add(conv, step_of(what, std::move(reads), y, std::move(launch), std::move(expected),
-                                {.bytes = bytes}, copies));
+    const auto add_step = [&](const std::string& what, std::vector<const Tensor*> reads,
+                              const Tensor& y, Launch launch,
+                              std::function<oracle::Expected(Values)> expected,
+                              std::size_t more_bytes = 0) {
+      const Work work{.bytes = static_cast<double>((reads.size() + 1) * y.bytes() + more_bytes)};
+      add(step_of(what, std::move(reads), y, std::move(launch), std::move(expected), work, copies),
+          conv, problem, way);
     };
     ConvProblem alone = conv.problem;
     alone.activation = Activation::none;
     alone.residual = false;
-    const Tensor& sums = builder.allocate(conv);
-    const Tensor& y = conv.batch_norm && steps.others ? builder.allocate(conv) : sums;
-    builder.add(conv, steps.conv(conv, alone, *x, sums, builder.way));
+    const Tensor& sums = allocate(conv, problem.distinct, tensors, way);
+    const bool in_place = !conv.batch_norm || !steps.others;
+    const Tensor& y = in_place ? sums : allocate(conv, problem.distinct, tensors, way);
+    add(steps.conv(conv, alone, *x, sums, way), conv, problem, way);
     if (conv.batch_norm) {
       const BatchNorm norm = *conv.batch_norm;
       const auto eps = static_cast<float>(norm.eps.value);
@@ -145,40 +135,40 @@ Way separate_way(const std::string& name, const Problem& problem, Tensors& tenso
       };
       const pointwise::BatchNormArrays arrays{upload(norm.gamma), upload(norm.beta),
                                               upload(norm.mean), upload(norm.variance), eps};
-      add("batch_norm", {&sums}, y, steps.batch_norm(arrays, sums, y),
-          elementwise(dtype,
-                      [norm, eps](const Values& values, std::size_t i) {
-                        const std::size_t k = i % norm.mean.size();
-                        return oracle::batch_norm(values[0][i], norm.gamma[k], norm.beta[k],
-                                                  norm.mean[k], norm.variance[k], eps);
-                      }),
-          static_cast<double>(4 * sizeof(float) * norm.mean.size()));
+      add_step("batch_norm", {&sums}, y, steps.batch_norm(arrays, sums, y),
+               elementwise(dtype,
+                           [norm, eps](const Values& values, std::size_t i) {
+                             const std::size_t k = i % norm.mean.size();
+                             return oracle::batch_norm(values[0][i], norm.gamma[k], norm.beta[k],
+                                                       norm.mean[k], norm.variance[k], eps);
+                           }),
+               4 * sizeof(float) * norm.mean.size());
     }
     if (residual != nullptr) {
-      add("add", {&y, *residual}, y, steps.add(**residual, y),
-          elementwise(dtype, [](const Values& values, std::size_t i) {
-            return oracle::add(values[0][i], values[1][i]);
-          }));
+      add_step("add", {&y, *residual}, y, steps.add(**residual, y),
+               elementwise(dtype, [](const Values& values, std::size_t i) {
+                 return oracle::add(values[0][i], values[1][i]);
+               }));
     }
     const Activation activation = conv.problem.activation;
     if (activation == Activation::none) return &y;
     const auto exact = elementwise(dtype, [activation](const Values& values, std::size_t i) {
       return oracle::activate(activation, {.value = values[0][i], .error = 0});
     });
-    add(to_string(activation.kind), {&y}, y, steps.activate(activation, y),
-        [=, approximate = steps.others](const Values& values) {
-          oracle::Expected expected = exact(values);
-          if (approximate) {
-            const std::vector<double> arguments(values[0].begin(), values[0].end());
-            oracle::allow_approximate_activation({.dtype = dtype, .activation = activation},
-                                                 arguments, expected);
-          }
-          return expected;
-        });
+    add_step(to_string(activation.kind), {&y}, y, steps.activate(activation, y),
+             [=, approximate = steps.others](const Values& values) {
+               oracle::Expected expected = exact(values);
+               if (approximate) {
+                 const std::vector<double> arguments(values[0].begin(), values[0].end());
+                 oracle::allow_approximate_activation({.dtype = dtype, .activation = activation},
+                                                      arguments, expected);
+               }
+               return expected;
+             });
     return &y;
   };
   walk(problem, &tensors.x(), tensors.residual(), run);
-  return std::move(builder.way);
+  return way;
 }
 
 }  // namespace foldconv::harness

@@ -8,6 +8,23 @@
 
 namespace foldconv::harness {
 
+Work work_of(const ConvProblem& problem) {
+  const LaunchCost cost = cost_of(problem, {});
+  const double scales_and_biases = 2.0 * sizeof(float) * problem.k;  // which the library leaves out
+  return {.bytes = cost.dram_bytes + scales_and_biases, .flops = cost.flops};
+}
+
+Work least_work(const Problem& problem) {
+  const auto convs = problem.convs();
+  if (!problem.blocks) return work_of(convs.front()->problem);
+  auto bytes = static_cast<double>(problem.input().bytes() + problem.output().bytes());
+  for (const LineConv* conv : convs) {
+    const ConvProblem& p = conv->problem;
+    bytes += static_cast<double>(size_of(p.dtype)) * p.k * p.r * p.s * p.c / p.groups;
+  }
+  return {.bytes = bytes, .flops = problem.flops()};
+}
+
 std::size_t Way::launches() const {
   std::size_t sum = 0;
   for (const Step& step : steps) sum += step.launches;
@@ -16,7 +33,10 @@ std::size_t Way::launches() const {
 
 Work Way::work() const {
   Work sum;
-  for (const Step& step : steps) sum += step.work;
+  for (const Step& step : steps) {
+    sum.bytes += step.work.bytes;
+    sum.flops += step.work.flops;
+  }
   return sum;
 }
 
@@ -31,14 +51,6 @@ Tensors::Tensors(const Problem& problem) : x_(allocate(problem.input())) {
   if (problem.residual.empty()) return;
   residual_ = &allocate(problem.output());
   residual_->upload(residual_->images.encode(problem.residual));
-}
-
-std::vector<std::string> names_of(const std::vector<WayMaker>& makers) {
-  std::vector<std::string> names;
-  for (const WayMaker& maker : makers) {
-    names.insert(names.end(), maker.names.begin(), maker.names.end());
-  }
-  return names;
 }
 
 std::vector<Way> make_ways(const std::vector<WayMaker>& makers, const Problem& problem,
@@ -76,12 +88,6 @@ Checked check(const Way& way, const CheckOptions& options) {
   checked.in_bounds = std::ranges::all_of(way.writes, &DeviceBuffer::intact);
   if (!checked.in_bounds) checked.wrong = way.name + ": wrote outside of its tensors";
   return checked;
-}
-
-Launch launches_of(const Way& way) {
-  return [&way](cudaStream_t stream) {
-    for (const Step& step : way.steps) step.launch(stream);
-  };
 }
 
 }  // namespace foldconv::harness

@@ -10,9 +10,7 @@
 //   direct          the same with the convolution that uses no tensor cores
 //   cudnn           a cuDNN graph a convolution, with all that stands behind it
 //   cudnn-separate  cuDNN's convolutions, then BatchNorm, add and activation, a call each
-//
-// Each is made by a WayMaker. The tool, the tests and cuDNN's ways stand on this header; a new way is
-// a maker more in the list that the tool is given, and nothing else.
+// A new one is a WayMaker more in the list that the tool is given, and nothing else.
 #pragma once
 
 #include <cstddef>
@@ -25,10 +23,21 @@
 #include "foldconv/cost.hpp"
 #include "harness/device/buffer.hpp"
 #include "harness/device/objects.hpp"
+#include "harness/problem/problem.hpp"
 #include "harness/ways/judge.hpp"
-#include "harness/ways/work.hpp"
 
 namespace foldconv::harness {
+
+// What a step cannot avoid: the bytes that its launches must move between them and DRAM, each launch
+// reading and writing each of its tensors once, and the operations of its convolutions.
+struct Work {
+  double bytes = 0, flops = 0;
+};
+// A convolution with all that stands behind it, as one launch. Of x only rows and columns that some
+// tap meets count.
+Work work_of(const ConvProblem& problem);
+// x, all weights and y once: what any way must move.
+Work least_work(const Problem& problem);
 
 // A tensor of all images on the device.
 struct Tensor : DeviceBuffer {
@@ -108,12 +117,8 @@ struct WayMaker {
 // foldconv's own: planned, whole, tails, chain; separate; direct.
 std::vector<WayMaker> foldconv_ways();
 
-// The names of all makers, in their order.
-std::vector<std::string> names_of(const std::vector<WayMaker>& makers);
 std::vector<Way> make_ways(const std::vector<WayMaker>& makers, const Problem& problem,
                            Tensors& tensors, const Wanted& wanted);
-
-// --- Checking ------------------------------------------------------------------------------------
 
 struct Checked {
   std::string wrong;  // why the result is wrong: "separate, conv1, add: ..."; "": it is right
@@ -132,8 +137,5 @@ struct CheckOptions {
 // Runs the steps one by one on poisoned memory, and judges each by what it read; those behind a
 // wrong one are not run.
 Checked check(const Way& way, const CheckOptions& options = {});
-
-// Launches all steps.
-Launch launches_of(const Way& way);
 
 }  // namespace foldconv::harness

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 // Compulsory bytes and operations, by hand and against the emulator's counts.
-#include "harness/ways/work.hpp"
-
 #include <cuemu.h>
 #include <gtest/gtest.h>
 

@@ -32,7 +32,7 @@ TestBlocks::TestBlocks(const std::vector<BlockShape>& shapes, DataType dtype,
     problem_.lines.push_back(std::move(line));
   }
   for (harness::LineConv* conv : problem_.convs()) conv->problem.dtype = dtype;
-  harness::fill(problem_, {.conv_bias = true, .integers = options.integers, .copies = false});
+  harness::fill(problem_, {.conv_bias = true, .integers = options.integers}, false);
   blocks_ = harness::create_blocks(problem_, options.placement);
 }
 
