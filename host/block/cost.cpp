@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <iterator>
+#include <numeric>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
@@ -62,23 +63,26 @@ Result<DeviceSpeed> device_speed(int device, const DeviceFigures& figures) {
   return speed_of(clocks, figures);
 }
 
-double elements_read(const ConvProblem& problem) {
-  // How many of `size` rows (or columns) some tap of some output meets.
-  const auto met = [](int size, int outputs, int stride, int pad, int taps, int dilation) {
-    int count = 0;
-    for (int row = 0; row < size; ++row) {
-      bool is_met = false;
-      for (int tap = 0; tap < taps && !is_met; ++tap) {
-        const std::int64_t above = std::int64_t{row} + pad - std::int64_t{tap} * dilation;
-        is_met = above >= 0 && above % stride == 0 && above / stride < outputs;
-      }
-      count += is_met;
-    }
-    return double(count);
-  };
-  const ConvProblem& p = problem;
-  return met(p.h, p.p(), p.stride.h, p.pad.top, p.r, p.dilation.h) *
-         met(p.w, p.q(), p.stride.w, p.pad.left, p.s, p.dilation.w) * p.n * p.c;
+std::int64_t pixels_met(int size, int outputs, const Window& window) {
+  // Output i meets row first + i * stride by a tap. The last tap before it that meets rows of the same kind is
+  // stride / gcd taps away, and meets them dilation / gcd outputs later: what it met is counted already.
+  const auto& [stride, pad, taps, dilation] = window;
+  const int gcd = std::gcd(stride, dilation);
+  std::int64_t count = 0;
+  for (int tap = 0; tap < taps; ++tap) {
+    const std::int64_t first = std::int64_t{tap} * dilation - pad;
+    if (first >= size) break;
+    std::int64_t from = first < 0 ? (stride - 1 - first) / stride : 0;
+    if (tap >= stride / gcd) from = std::max<std::int64_t>(from, outputs - dilation / gcd);
+    const std::int64_t to = std::min<std::int64_t>(outputs, (size - 1 - first) / stride + 1);
+    count += std::max<std::int64_t>(to - from, 0);
+  }
+  return count;
+}
+
+double elements_read(const ConvProblem& p) {
+  return double(pixels_met(p.h, p.p(), {p.stride.h, p.pad.top, p.r, p.dilation.h})) *
+         double(pixels_met(p.w, p.q(), {p.stride.w, p.pad.left, p.s, p.dilation.w})) * p.n * p.c;
 }
 
 }  // namespace foldconv::host

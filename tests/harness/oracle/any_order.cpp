@@ -77,7 +77,8 @@ void allow_approximate_activation(const ConvProblem& problem, std::span<const do
 Expected conv_in_any_order(const ConvProblem& problem, const ConvInputs& inputs) {
   Expected result = conv(problem, inputs);
   const std::vector<double> sizes = sums_of_magnitudes(problem, inputs);
-  const double terms = static_cast<double>(problem.r) * problem.s * (problem.c / problem.groups);
+  const int channels = problem.c / problem.groups;
+  const double terms = static_cast<double>(problem.r) * problem.s * channels;
   const double unit = terms * (problem.dtype == DataType::f32 ? 0x1p-24 : 0x1p-23);
   const double slope = activation_slope(problem.activation);
   for (std::size_t i = 0; i < result.y.size(); ++i) {

@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <vector>
+
 namespace foldconv::host {
 namespace {
 
@@ -32,6 +35,29 @@ TEST(BlockCost, TheLongerOfBytesAndFlopsCountsAndTheLastWaveIsAFullOne) {
   EXPECT_DOUBLE_EQ(floor_seconds({.dram_bytes = 4e6, .flops = 1e8}, speed), 5e-6);
   EXPECT_DOUBLE_EQ(floor_seconds({.dram_bytes = 4e6, .flops = 1e9, .waves = 1.25}, speed),
                    1e-5 * 2 / 1.25 + 1e-6);
+}
+
+// Against marking each row.
+TEST(BlockCost, EveryRowThatSomeTapMeetsCountsOnce) {
+  for (int at = 0; at < 7 * 6 * 7 * 5 * 5; ++at) {
+    const int size = at % 7 * 2 + 1, stride = at / 7 % 6 + 1, pad = at / 42 % 7 - 2,
+              taps = at / 294 % 5 + 1, dilation = at / 1470 % 5 + 1;
+    for (const int outputs : {1, 3, 8}) {
+      std::vector<bool> met(static_cast<std::size_t>(size));
+      for (int output = 0; output < outputs; ++output) {
+        for (int tap = 0; tap < taps; ++tap) {
+          const int row = output * stride - pad + tap * dilation;
+          if (row >= 0 && row < size) met[static_cast<std::size_t>(row)] = true;
+        }
+      }
+      ASSERT_EQ(pixels_met(size, outputs, {stride, pad, taps, dilation}),
+                std::ranges::count(met, true))
+          << size << " rows, stride " << stride << ", pad " << pad << ", " << taps
+          << " taps, dilation " << dilation << ", " << outputs << " outputs";
+    }
+  }
+  constexpr int kHuge = 1 << 30;
+  EXPECT_EQ(pixels_met(kHuge, kHuge, {.stride = 1, .pad = 1, .taps = 3}), kHuge);
 }
 
 }  // namespace
