@@ -56,9 +56,10 @@ TEST_P(ConvTiles, IntegersAreExact) {
   ConvProblem problem = shape;
   problem.activation = kExact[index % std::size(kExact)];
   const TestConv test = make_conv(problem, {.conv_bias = index % 2 == 0, .integers = true});
+  const oracle::Expected expected = test.expected();
   for (const ConvKernel& kernel : kernels) {
     SCOPED_TRACE(kernel.name);
-    expect_exact(test, run(test, {.kernel = kernel.name, .guards = Guards::none}));
+    expect_exact(test, expected, run(test, {.kernel = kernel.name, .guards = Guards::none}));
   }
 }
 
@@ -67,9 +68,11 @@ TEST_P(ConvTiles, RandomIsWithinTheBound) {
   ConvProblem problem = shape;
   problem.activation.kind = static_cast<Activation::Kind>(index % kActivationCount);
   const TestConv test = make_conv(problem, {.conv_bias = index % 2 == 1, .seed = 2});
+  const oracle::Expected expected = test.expected();
   for (const ConvKernel& kernel : kernels) {
     SCOPED_TRACE(kernel.name);
-    expect_within_bound(test, run(test, {.kernel = kernel.name, .in_place = index % 2 == 0}));
+    expect_within_bound(test, expected,
+                        run(test, {.kernel = kernel.name, .in_place = index % 2 == 0}));
   }
 }
 

@@ -11,15 +11,6 @@
 #include "harness/ways/library.hpp"
 
 namespace foldconv::kernel_tests {
-namespace {
-
-const oracle::Expected& expected_of(const TestConv& test) {
-  if (!test.expected) test.expected = oracle::conv(test.problem, test.inputs);
-  return *test.expected;
-}
-
-}  // namespace
-
 TestConv make_conv(const ConvProblem& problem, const oracle::RawConv& raw,
                    ScalePlacement placement) {
   const FoldedConv folded =
@@ -64,8 +55,8 @@ bool takes(const TestConv& test, std::string_view kernel) {
   return test.conv.plan(test.problem, {.kernel = kernel}).ok();
 }
 
-void expect_exact(const TestConv& test, const std::vector<float>& got) {
-  const oracle::Expected& expected = expected_of(test);
+void expect_exact(const TestConv& test, const oracle::Expected& expected,
+                  const std::vector<float>& got) {
   ASSERT_EQ(got.size(), expected.y.size());
   const auto differs = [&](float value, double y) {
     return static_cast<double>(value) != oracle::round_to_storage(test.problem.dtype, y);
@@ -77,8 +68,9 @@ void expect_exact(const TestConv& test, const std::vector<float>& got) {
                 << " is " << *at << " instead of " << *wanted;
 }
 
-void expect_within_bound(const TestConv& test, const std::vector<float>& got) {
-  const oracle::Comparison result = oracle::compare(got, expected_of(test));
+void expect_within_bound(const TestConv& test, const oracle::Expected& expected,
+                         const std::vector<float>& got) {
+  const oracle::Comparison result = oracle::compare(got, expected);
   EXPECT_TRUE(result.pass) << to_string(test.problem) << ": " << result.to_string();
 }
 
