@@ -75,8 +75,9 @@ struct Sums {
   std::array<double, kLanes> absolute{};  // of |x||w|
 };
 
-// Vectors as wide as the machine's, in programs that run on others, too.
-#if defined(__x86_64__) && defined(__GLIBC__)
+// Vectors as wide as the machine's, in programs that run on others, too. ThreadSanitizer does not bear with the
+// choice being made before main().
+#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__SANITIZE_THREAD__)
 #define FOLDCONV_ANY_VECTORS __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define FOLDCONV_ANY_VECTORS
