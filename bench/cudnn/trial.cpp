@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 #include <iostream>
+#include <limits>
 #include <optional>
 #include <sstream>
 #include <string_view>
@@ -74,11 +75,10 @@ Memory memory_for(const ConvProblem& p, const Epilogue& epilogue) {
 
 // "": the engine may be used, or refuses in words and does no harm.
 std::string fault_of(const Cudnn& cudnn, const ConvProblem& problem, const Epilogue& epilogue,
-                     const Memory& memory, std::size_t number, std::size_t& count) {
+                     const Memory& memory, std::size_t number) {
   try {
     const ConvEngines engines =
         cudnn.engines(problem, epilogue, {.first = number, .last = number + 1});
-    count = engines.numbered;
     if (engines.ready.empty()) return "";
     const ConvEngine& engine = engines.ready.front();
     const auto& [x, weights, scale, bias, residual, y] = memory;
@@ -142,13 +142,23 @@ int try_engines(const std::vector<std::string>& arguments,
   const Choice choice{.first = std::stoul(arguments[4]), .last = std::stoul(arguments[5])};
   const auto seconds = static_cast<unsigned>(std::stoul(arguments[6]));
   alarm(seconds);  // ends the process, whatever hangs
-  const std::shared_ptr<const Cudnn> cudnn = open();
-  const Memory memory = memory_for(problem, epilogue);
-  std::size_t count = choice.first + 1;  // until the first engine says how many there are
+  std::shared_ptr<const Cudnn> cudnn;
+  Memory memory;
+  std::size_t count = 0;
+  try {
+    cudnn = open();
+    memory = memory_for(problem, epilogue);
+    // None has so high a number: they are counted, and none is made.
+    constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max() - 1;
+    count = cudnn->engines(problem, epilogue, {.first = kNone, .last = kNone + 1}).numbered;
+  } catch (const harness::Error& error) {
+    std::cout << kFault << error.what() << std::endl;
+    return 1;
+  }
   for (std::size_t number = choice.first; number < count && choice.takes(number); ++number) {
     std::cout << kTry << number << std::endl;
     alarm(seconds);
-    const std::string fault = fault_of(*cudnn, problem, epilogue, memory, number, count);
+    const std::string fault = fault_of(*cudnn, problem, epilogue, memory, number);
     if (fault.empty()) continue;
     std::cout << kFault << fault << std::endl;
     std::_Exit(0);  // what is left of CUDA may not even end

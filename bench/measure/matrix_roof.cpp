@@ -51,8 +51,8 @@ std::vector<float> column(const Halves& matrix, std::uint64_t index) {
 // A function of the library that was loaded; this program is linked with none.
 #define CUBLASLT(function, ...) call<decltype(function)>(#function, __VA_ARGS__)
 
-// d = transposed(a) * b, column by column in memory. cuBLASLt's objects stay until the process ends,
-// which is soon.
+// d = transposed(a) * b, column by column in memory. cuBLASLt's objects stay until the process ends:
+// they are few, and made once.
 class MatrixProduct {
  public:
   // Keeps the algorithms that run, once outside of a capture, and are right; throws where there is
@@ -78,6 +78,7 @@ class MatrixProduct {
          std::span(results).first(static_cast<std::size_t>(count))) {
       try {
         check(result.state, "an algorithm that cuBLASLt proposes");
+        d_.poison();  // or what the algorithm before wrote would pass for its own
         multiply(result.algo, nullptr);
         harness::check(cudaDeviceSynchronize(), "multiplying matrices");
         check_some();

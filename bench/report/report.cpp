@@ -72,7 +72,7 @@ class TableWriter final : public Writer {
 std::string to_json(const Fields& fields) {
   Value object = Value::object();
   for (const Field& field : fields) object[field.key] = field.value;
-  return object.dump();
+  return object.dump(-1, ' ', false, Value::error_handler_t::replace);
 }
 
 // One document: {"header": {...}, "rows": [...], "summary": {...}}, written piece by piece.
@@ -119,7 +119,8 @@ class CsvWriter final : public Writer {
 
  private:
   static std::string quoted_if_needed(const Value& value) {
-    if (!value.is_string()) return value.is_null() ? "" : value.dump();
+    // Infinities and NaN are null, too.
+    if (!value.is_string()) return value.dump() == "null" ? "" : value.dump();
     const auto text = value.get<std::string>();
     if (text.find_first_of(",\"\n") == std::string::npos) return text;
     std::string quoted = "\"";

@@ -2,6 +2,7 @@
 #include "foldconv/activation.hpp"
 
 #include <charconv>
+#include <cmath>
 #include <system_error>
 
 #include "base/error.hpp"
@@ -17,7 +18,7 @@ bool read_alpha(std::string_view text, std::string_view name, Activation& activa
   const char *begin = text.data() + name.size() + 1, *end = text.data() + text.size() - 1;
   float alpha = 0;
   const auto [rest, error] = std::from_chars(begin, end, alpha);
-  if (error != std::errc() || rest != end) return false;
+  if (error != std::errc() || rest != end || !std::isfinite(alpha)) return false;
   activation.alpha = alpha;
   return true;
 }

@@ -164,7 +164,7 @@ class FOLDCONV_API BlockPlan {
 class FOLDCONV_API Block {
  public:
   // Folds and copies to the current device; synchronous. Errors: those of fold() and Conv::create(),
-  // naming the convolution; invalid_argument for wiring: widths that do not chain, other filter sizes
+  // naming the convolution; cuda_error of the device's attributes; invalid_argument for wiring: widths that do not chain, other filter sizes
   // than above, a missing downsample where x and y differ in shape, a stride other than 1 or 2.
   static Result<Block> create(const BottleneckWeights& weights, const FoldOptions& options = {});
   static Result<Block> create(const BasicBlockWeights& weights, const FoldOptions& options = {});

@@ -23,7 +23,7 @@ struct FOLDCONV_API DeviceSpeed {
   std::string to_string() const;
 };
 
-// Of the current device. Errors: unsupported, cuda_error.
+// Of the current device. Errors: cuda_error.
 FOLDCONV_API Result<DeviceSpeed> device_speed();
 
 // One launch.

@@ -21,7 +21,7 @@
 //   multiply       | k0 k1 k2 ...   kl-1 kl | epilogue
 //
 // Not taken: 32-bit elements, filters over 15 rows or columns, groups of few channels
-// (host/catalog/select.cpp has the rules); the direct kernel takes those.
+// (host/catalog/supports.cpp has the rules); the direct kernel takes those.
 #pragma once
 
 #include "params/conv_params.hpp"

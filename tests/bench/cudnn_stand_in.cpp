@@ -15,8 +15,8 @@
 namespace foldconv::cudnn {
 namespace {
 
-constexpr std::array<const char*, 8> kNames = {
-    "none",   "fails", "scales_by_zero", "cannot_be_captured",
+constexpr std::array<const char*, 9> kNames = {
+    "none",   "fails", "scales_by_zero", "cannot_be_captured", "cannot_be_made",
     "aborts", "hangs", "faults",         "writes_beside"};
 
 std::vector<float> floats_at(const void* device, DataType dtype, std::size_t count) {
@@ -97,6 +97,10 @@ ConvEngines engines_of(const std::vector<Fault>& faults, const ConvProblem& prob
     if (spoilt != choice.spoilt.end()) engines.left_out.push_back(name + ": " + spoilt->second);
     if (spoilt != choice.spoilt.end() || !choice.takes(number)) continue;
     if (fault == Fault::aborts) std::abort();
+    if (fault == Fault::cannot_be_made) {
+      engines.left_out.push_back(name + ": it cannot be made");
+      continue;
+    }
     const std::size_t workspace = 64 * (number + 1);
     engines.ready.push_back({.name = name,
                              .workspace_bytes = workspace,

@@ -17,6 +17,7 @@ enum class Fault {
   fails,           // refuses in words
   scales_by_zero,  // computes something else
   cannot_be_captured,
+  cannot_be_made,
   aborts,        // ends its process when it is made
   hangs,         // for long
   faults,        // reads where nothing is

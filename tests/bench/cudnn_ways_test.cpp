@@ -150,6 +150,13 @@ TEST(CudnnTrial, SaysWhatEachEngineDid) {
   EXPECT_EQ(spoilt_engines(trial, problem, {}, {.first = 2, .last = 4}).size(), 1U);
 }
 
+TEST(CudnnTrial, GoesOnBehindAFirstEngineThatCannotBeMade) {
+  const ConvProblem problem{.n = 1, .h = 6, .w = 5, .c = 16, .k = 24};
+  const auto spoilt = spoilt_engines(tried("cannot_be_made,aborts,none").trial, problem, {}, {});
+  ASSERT_EQ(spoilt.size(), 1U);
+  EXPECT_TRUE(harness::names(spoilt.at(1), "signal 6"));
+}
+
 TEST(CudnnTrial, AProgramThatCannotTryIsAnError) {
   const ConvProblem problem{.n = 1, .h = 6, .w = 5, .c = 16, .k = 24};
   EXPECT_TRUE(harness::names(

@@ -54,6 +54,13 @@ TEST_F(Measure, TheDirectKernelUsesNoTensorCoresAndSeparateOnesMoveMore) {
   EXPECT_GE(flops("planned"), kLayer.flops());
   EXPECT_GE(flops("separate"), kLayer.flops());
   EXPECT_EQ(flops("direct"), 0);
+  const Traffic& planned = find(measured, "planned").traffic;
+  EXPECT_GT(planned.mma_instructions, 0u);
+  EXPECT_GT(planned.ideal_shared_wavefronts, 0u);
+  EXPECT_GE(planned.shared_wavefronts, planned.ideal_shared_wavefronts);
+  const Traffic& direct = find(measured, "direct").traffic;
+  EXPECT_EQ(direct.mma_instructions, 0u);
+  EXPECT_GT(direct.fma_flops, planned.fma_flops);
   // BatchNorm, add and ReLU read and write y, a launch each.
   const auto tensor = static_cast<std::uint64_t>(kLayer.output().elements()) * 2;
   EXPECT_GE(find(measured, "separate").traffic.dram_bytes,

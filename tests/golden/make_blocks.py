@@ -5,9 +5,9 @@
     python3 -m venv venv && venv/bin/pip install torch==2.15.0 torchvision==0.29.2 safetensors==0.8.0 numpy==2.4.6
     venv/bin/python make_blocks.py
 
-Writes blocks/NAME.safetensors for each case: the block's state dict under the prefix it has in its network, golden.x (NHWC, fp16) and golden.y (NHWC, fp32); what a state dict does not say
-stands in the file's metadata. Convolution weights are fp16, the rest of the state dict is as PyTorch has it.
-y is computed in fp64, in eval mode, from the values in the file, and rounded once. x and the convolutions'
+Writes blocks/NAME.safetensors for each case: the block's state dict under the prefix it has in its network, golden.x
+(NHWC, fp16) and golden.y (NHWC, fp32); what a state dict does not say stands in the file's metadata.
+Convolution weights are fp16, the rest of the state dict is as PyTorch has it. y is computed in fp64, in eval mode, from the values in the file, and rounded once. x and the convolutions'
 weights have 8 significant bits, so that both fp16 and bf16 hold them exactly.
 """
 

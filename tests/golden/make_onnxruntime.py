@@ -6,7 +6,8 @@
     venv/bin/python make_onnxruntime.py
 
 Writes convs/NAME.safetensors for each case: x (NHWC), weights (KCRS), conv_bias, gamma, beta, mean, variance and
-y (NPQK) in fp32; the problem and BatchNorm's eps stand in the file's metadata. x and weights are exact in fp16. Optimisations are off, so that Conv and BatchNormalization run as they stand in the model.
+y (NPQK) in fp32; the problem and BatchNorm's eps stand in the file's metadata. x and weights are exact in fp16.
+Optimisations are off, so that Conv and BatchNormalization run as they stand in the model.
 """
 
 import pathlib
@@ -121,7 +122,7 @@ def compute(case, values):
 
 
 def problem_text(case):
-    """As tests/harness/problem/conv_text.hpp has it."""
+    """As tests/harness/problem/text.hpp has it."""
     fields = [case.n, case.h, case.w, case.c, case.k, case.r, case.s, *case.stride, *case.pad, *case.dilation,
               case.groups, case.activation, case.alpha, 0, "f32"]
     return " ".join(str(field) for field in fields)

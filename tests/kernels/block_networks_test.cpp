@@ -74,6 +74,10 @@ TEST_P(BlockNetworks, EveryCutHasTheBitsOfTheChain) {
     if (chain.empty()) chain = test.run(BlockCut::chain);
     EXPECT_EQ(test.run(*plan), chain) << to_string(cut);
   }
+  // A chain that nothing is compared with runs for the emulator's checks, where it is small.
+  if (chain.empty() && (block.shape.h < 10 || block.shape.block.groups > 1)) {
+    test.run(BlockCut::chain);
+  }
 }
 
 auto blocks_of(std::span<const NetworkBlock> network, int images, int h, int w, DataType dtype) {

@@ -50,6 +50,7 @@ class XLoader {
       const int w = output_column * p.g.stride_w - p.g.pad_left;
       offset_[i] =
           (((image - first_image(p, m_begin)) * p.g.h + h) * p.g.w + w) * units(p.g.c) + in_group;
+      // A row past the last pixel may have any offset: its mask is 0, and nothing is read from there.
       mask_[i] = m < p.m ? validity_mask(p.g, h, w) | in_last_slice : 0;
       if constexpr (kLoader == ConvLoader::load_joined) {
         const SecondInput& second = p.second;

@@ -94,7 +94,7 @@ void dot(const float* const* rows, const Lanes* panel, std::size_t terms, Sums* 
       for (int pixel = 0; pixel < kPixels; ++pixel) {
         const double x = rows[pixel][i];
         for (int lane = 0; lane < kLanes; ++lane) {
-          const double product = x * panel[i][lane];
+          const double product = x * panel[i][static_cast<std::size_t>(lane)];
           sum[pixel][lane] += product;
           absolute[pixel][lane] += std::fabs(product);
         }

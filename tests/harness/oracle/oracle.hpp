@@ -37,7 +37,7 @@ struct Expected {
 //   L * e_pre + e_act + half the storage type's spacing at |y|,
 //   e_pre = |scale| * e_sum + u (|scale * sum| + |scale * sum + bias| + |... + residual|)
 // with L the activation's Lipschitz constant, e_act the error of evaluating it in fp32, and e_sum
-// a running error bound of the fp32 sum in the canonical K order. Derived in reference.cpp. Uses
+// a running error bound of the fp32 sum in the canonical K order. Derived in oracle.cpp. Uses
 // `threads` host threads, 0: all cores.
 Expected conv(const ConvProblem& problem, const ConvInputs& inputs, int threads = 0);
 

@@ -107,9 +107,9 @@ TEST(Activation, TextParsesBack) {
 }
 
 TEST(Activation, OtherTextIsRefused) {
-  for (const char* text :
-       {"", "ReLU", "relu(0.5)", "leaky_relu(", "leaky_relu()", "leaky_relu(x)", "leaky_relu(0.5",
-        "leaky_relu 0.5)", "leaky_relu(0.5))", "leaky_relu6"}) {
+  for (const char* text : {"", "ReLU", "relu(0.5)", "leaky_relu(", "leaky_relu()", "leaky_relu(x)",
+                           "leaky_relu(0.5", "leaky_relu 0.5)", "leaky_relu(0.5))", "leaky_relu6",
+                           "leaky_relu(nan)", "leaky_relu(inf)"}) {
     EXPECT_TRUE(
         fails_with(parse_activation(text), ErrorCode::invalid_argument,
                    {'"' + std::string(text) + '"', "none, relu, relu6, leaky_relu, silu", "gelu"}))
