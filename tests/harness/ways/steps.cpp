@@ -14,9 +14,10 @@ using Values = std::vector<std::vector<float>>;  // of each tensor that a step r
 
 // A step that is judged by what `expected` makes of the values that it read.
 Step step_of(const std::string& what, std::vector<const Tensor*> reads, const Tensor& y,
-             Launch launch, std::function<oracle::Expected(Values)> expected, Work work,
+             Launch launch, const std::function<oracle::Expected(Values)>& expected, Work work,
              Copies copies) {
   std::vector<Images> images;
+  images.reserve(reads.size());
   for (const Tensor* tensor : reads) images.push_back(tensor->images);
   return {.what = what,
           .launch = std::move(launch),
@@ -114,11 +115,11 @@ Way separate_way(const std::string& name, const Problem& problem, Tensors& tenso
   const auto run = [&](const LineConv& conv, const Tensor* x, const Tensor* const* residual) {
     const auto add_step = [&](const std::string& what, std::vector<const Tensor*> reads,
                               const Tensor& y, Launch launch,
-                              std::function<oracle::Expected(Values)> expected,
+                              const std::function<oracle::Expected(Values)>& expected,
                               std::size_t more_bytes = 0) {
       const Work work{.bytes = static_cast<double>((reads.size() + 1) * y.bytes() + more_bytes)};
-      add(step_of(what, std::move(reads), y, std::move(launch), std::move(expected), work, copies),
-          conv, problem, way);
+      add(step_of(what, std::move(reads), y, std::move(launch), expected, work, copies), conv,
+          problem, way);
     };
     ConvProblem alone = conv.problem;
     alone.activation = Activation::none;
