@@ -100,10 +100,10 @@ RightEngine entrant(const Contest& contest, const std::shared_ptr<const Form>& f
          .workspace = workspace->data()},
         stream);
   };
-  return {name,
-          {form, &form->values},
-          harness::conv_step("cuDNN's " + name, contest.problem, contest.x, contest.residual,
-                             contest.y, form->expected, launch, harness::Copies::within_bound)};
+  Step step = harness::conv_step("cuDNN's " + name, contest.problem, contest.x, contest.residual,
+                                 contest.y, form->expected, launch, harness::Copies::within_bound);
+  step.kernel = name;
+  return {std::move(step), {form, &form->values}};
 }
 
 // Why one is out; "": it is not. `read`: what its step reads. `right`: what another of its form, which is not
@@ -165,7 +165,7 @@ RightEngines right_engines(const Search& search, const Contest& contest, std::si
                                           ? "wants a workspace of more than 4 GiB"
                                           : objection_to(tried.step, read, y);
         if (!objection.empty()) {
-          object(tried.name + ": " + objection);
+          object(tried.step.kernel + ": " + objection);
         } else {
           right.all.push_back(std::move(tried));
         }

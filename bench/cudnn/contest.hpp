@@ -37,9 +37,8 @@ struct Contest {
 
 // One that is right and can be part of a CUDA graph.
 struct RightEngine {
-  std::string name;  // and how scale and bias are stored, if not as fp32
+  harness::Step step;  // its kernel: the engine, and how scale and bias are stored, if not as fp32
   std::shared_ptr<const oracle::ConvInputs> parameters;  // as it reads them; no x
-  harness::Step step;
 };
 struct RightEngines {
   std::vector<RightEngine> all;

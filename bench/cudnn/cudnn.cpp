@@ -31,15 +31,14 @@ std::size_t fastest_of(const std::vector<RightEngine>& engines, std::size_t l2_b
   return static_cast<std::size_t>(best - timings.begin());
 }
 
-// The contest's winner; appends its name to way.kernels.
-Step winner(const Search& search, const Contest& contest, Way& way) {
+// The contest's winner.
+Step winner(const Search& search, const Contest& contest) {
   RightEngines right = right_engines(search, contest);
-  RightEngine& best = right.all[fastest_of(right.all, search.l2_bytes)];
-  way.kernels += (way.kernels.empty() ? "" : " ") + best.name + "(" +
-                 std::to_string(right.all.size()) + "_of_" + std::to_string(right.offered) + ")";
-  harness::run_step(
-      best.step);  // y is left as the step will leave it: the next convolution reads it
-  return std::move(best.step);
+  Step& best = right.all[fastest_of(right.all, search.l2_bytes)].step;
+  best.kernel +=
+      "(" + std::to_string(right.all.size()) + "_of_" + std::to_string(right.offered) + ")";
+  harness::run_step(best);  // y is left as the step will leave it: the next convolution reads it
+  return std::move(best);
 }
 
 // Calls with these arguments and a stream. Has run once when it is returned, so that what cuDNN refuses is
@@ -55,9 +54,8 @@ harness::Launch launch_of(const Call& call, const Arguments&... arguments) {
 Way fused(const Search& search, const harness::Problem& problem, Tensors& tensors) {
   return harness::fused_way(
       "cudnn", problem, tensors,
-      [&](const harness::LineConv& conv, const Tensor& x, const Tensor* residual, const Tensor& y,
-          Way& way) {
-        return winner(search, {conv.problem, harness::folded(conv), x, residual, y}, way);
+      [&](const harness::LineConv& conv, const Tensor& x, const Tensor* residual, const Tensor& y) {
+        return winner(search, {conv.problem, harness::folded(conv), x, residual, y});
       });
 }
 
@@ -65,24 +63,23 @@ Way separate(const Search& search, const harness::Problem& problem, Tensors& ten
   const auto calls = [&search](const Tensor& y, const Activation& activation = Activation::none) {
     return search.cudnn->calls(y.images.dtype, y.images.shape, activation);
   };
-  return harness::separate_way(
-      "cudnn-separate", problem, tensors,
-      {.conv =
-           [&](const harness::LineConv& conv, const ConvProblem& alone, const Tensor& x,
-               const Tensor& y, Way& way) {
-             return winner(search, {alone, harness::unfolded(conv), x, nullptr, y}, way);
-           },
-       .batch_norm =
-           [&](const pointwise::BatchNormArrays& arrays, const Tensor& x, const Tensor& y) {
-             return launch_of(calls(y).batch_norm, x.data(), arrays, y.data());
-           },
-       .add = [&](const Tensor& z,
-                  const Tensor& y) { return launch_of(calls(y).add, z.data(), y.data()); },
-       .activate =
-           [&](const Activation& activation, const Tensor& y) {
-             return launch_of(calls(y, activation).activate, y.data());
-           },
-       .others = true});
+  harness::SingleSteps steps;
+  steps.others = true;
+  steps.conv = [&](const harness::LineConv& conv, const ConvProblem& alone, const Tensor& x,
+                   const Tensor& y) {
+    return winner(search, {alone, harness::unfolded(conv), x, nullptr, y});
+  };
+  steps.batch_norm = [&](const pointwise::BatchNormArrays& arrays, const Tensor& x,
+                         const Tensor& y) {
+    return launch_of(calls(y).batch_norm, x.data(), arrays, y.data());
+  };
+  steps.add = [&](const Tensor& z, const Tensor& y) {
+    return launch_of(calls(y).add, z.data(), y.data());
+  };
+  steps.activate = [&](const Activation& activation, const Tensor& y) {
+    return launch_of(calls(y, activation).activate, y.data());
+  };
+  return harness::separate_way("cudnn-separate", problem, tensors, steps);
 }
 
 }  // namespace

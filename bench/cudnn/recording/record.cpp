@@ -77,7 +77,7 @@ ConvWitness witness_of(const Search& search) {
       std::optional<Run> run;
       refused = refusal_of([&] {
         const RightEngine right = right_engines(some, contest, 1).all.front();
-        run = {right.name, right.parameters, y.download()};
+        run = {right.step.kernel, right.parameters, y.download()};
       });
       if (run) return *std::move(run);
     }

@@ -71,7 +71,7 @@ std::vector<float> side_by_side(const ConvProblem& last, const ConvProblem& side
 
 // The joined convolution. Its x is set side by side on the host, by the launch and by the judge.
 Step joined_step(const Line& line, const Tensor& t, const Tensor& x, const Tensor& y,
-                 Tensors& tensors, Way& way) {
+                 Tensors& tensors) {
   const JoinedConv both = join(line);
   const Tensor& tx =
       tensors.allocate(Images{both.problem.dtype, both.problem.input(), x.images.distinct});
@@ -82,7 +82,7 @@ Step joined_step(const Line& line, const Tensor& t, const Tensor& x, const Tenso
     return of_tx.encode(side_by_side(last, side, of_tx.distinct, of_t.distinct_values(t_bytes),
                                      of_x.distinct_values(x_bytes)));
   };
-  Step step = planned_step(both.folded, both.problem, "", tx, nullptr, y, tensors, way);
+  Step step = planned_step(both.folded, both.problem, "", tx, nullptr, y, tensors);
   step.what = "with the projection, " + step.what;
   step.reads = {&t, &x};
   step.launch = [&t, &x, &tx, set, launch = step.launch](cudaStream_t stream) {
@@ -101,13 +101,12 @@ ByHand by_hand(const Problem& problem, const std::vector<bool>& joined, bool jud
   Tensors tensors(problem);
   const Way way = fused_way(
       "by hand", problem, tensors,
-      [&](const LineConv& conv, const Tensor& x, const Tensor* residual, const Tensor& y,
-          Way& made) {
-        return planned_step(folded(conv), conv.problem, "", x, residual, y, tensors, made);
+      [&](const LineConv& conv, const Tensor& x, const Tensor* residual, const Tensor& y) {
+        return planned_step(folded(conv), conv.problem, "", x, residual, y, tensors);
       },
       joined,
-      [&](const Line& line, const Tensor& t, const Tensor& x, const Tensor& y, Way& made) {
-        return joined_step(line, t, x, y, tensors, made);
+      [&](const Line& line, const Tensor& t, const Tensor& x, const Tensor& y) {
+        return joined_step(line, t, x, y, tensors);
       });
   ByHand hand{check(way, {.judged = judged}), problem.output(), {}};
   hand.judge_last = [read = std::move(hand.checked.read),

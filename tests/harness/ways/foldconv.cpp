@@ -18,20 +18,19 @@ Way way_of(const BlockPlan& plan, const std::string& name, const Problem& proble
            const std::shared_future<ByHand>& expected) {
   const Tensor& y = tensors.allocate(problem.output());
   const DeviceBuffer& workspace = tensors.allocate(plan.workspace_bytes());
-  Way way{.name = name, .writes = {&y, &workspace}};
+  const CutFigures& figures = plan.explanation().chosen();
+  const std::string kernels = kernels_of(figures);
   Step step{.what = "y",
             .launch = launch_of(plan, tensors.x(), y, workspace),
             .writes = &y,
-            .judge = [expected](const std::vector<Bytes>&, const Bytes& got) {
-              return judge(expected.get(), got);
-            }};
-  const CutFigures& figures = plan.explanation().chosen();
-  way.kernels = kernels_of(figures);
-  step.launches = figures.launches.size();
-  step.work = {.bytes = figures.dram_bytes, .flops = figures.flops};
-  step.costs.assign(figures.launches.begin(), figures.launches.end());
-  way.steps.push_back(std::move(step));
-  return way;
+            .workspace = &workspace,
+            .judge = [expected](const std::vector<Bytes>&,
+                                const Bytes& got) { return judge(expected.get(), got); },
+            .kernel = kernels,
+            .launches = figures.launches.size(),
+            .work = {.bytes = figures.dram_bytes, .flops = figures.flops},
+            .costs = {figures.launches.begin(), figures.launches.end()}};
+  return {.name = name, .kernels = kernels, .steps = {std::move(step)}};
 }
 
 std::vector<Way> cuts_of(const Problem& problem, Tensors& tensors, const Wanted& wanted) {
@@ -70,57 +69,48 @@ std::vector<Way> planned_ways(const Problem& problem, Tensors& tensors, const Wa
   if (problem.blocks) return cuts_of(problem, tensors, wanted);
   // A layer's chain is the one fused kernel that plan() takes.
   if (!wanted("planned") && !wanted("chain")) return {};
-  Way way = fused_way("planned", problem, tensors,
-                      [&](const LineConv& conv, const Tensor& x, const Tensor* residual,
-                          const Tensor& y, Way& made) {
-                        return planned_step(folded(conv), conv.problem, problem.kernel, x, residual,
-                                            y, tensors, made);
-                      });
+  Way way = fused_way(
+      "planned", problem, tensors,
+      [&](const LineConv& conv, const Tensor& x, const Tensor* residual, const Tensor& y) {
+        return planned_step(folded(conv), conv.problem, problem.kernel, x, residual, y, tensors);
+      });
   way.planned = true;
   return {std::move(way)};
 }
 
-// `kernel_for`: of a convolution with all that stands behind it, the kernel that runs it alone.
-Way single_kernels(const std::string& name, const Problem& problem, Tensors& tensors,
-                   const std::function<std::string(const ConvProblem&)>& kernel_for) {
-  return separate_way(name, problem, tensors,
-                      {.conv =
-                           [&](const LineConv& conv, const ConvProblem& alone, const Tensor& x,
-                               const Tensor& y, Way& way) {
-                             return planned_step(unfolded(conv), alone, kernel_for(conv.problem), x,
-                                                 nullptr, y, tensors, way);
-                           },
-                       .batch_norm = [](const pointwise::BatchNormArrays& arrays, const Tensor& x,
-                                        const Tensor& y) -> Launch {
-                         return [arrays, &x, &y](cudaStream_t stream) {
-                           check(pointwise::batch_norm(y.images.dtype, y.images.shape, x.data(),
-                                                       arrays, y.data(), stream));
-                         };
-                       },
-                       .add = [](const Tensor& z, const Tensor& y) -> Launch {
-                         return [&z, &y](cudaStream_t stream) {
-                           check(pointwise::add(y.images.dtype, y.images.shape, y.data(), z.data(),
-                                                y.data(), stream));
-                         };
-                       },
-                       .activate = [](const Activation& activation, const Tensor& y) -> Launch {
-                         return [activation, &y](cudaStream_t stream) {
-                           check(pointwise::activate(y.images.dtype, y.images.shape, activation,
-                                                     y.data(), y.data(), stream));
-                         };
-                       }});
+// Calls a function of the library with these arguments.
+template <class Call, class... Arguments>
+Launch calling(Call call, const Arguments&... arguments) {
+  return [=](cudaStream_t stream) { check(call(arguments..., stream)); };
 }
 
-std::vector<Way> separate_ways(const Problem& problem, Tensors& tensors, const Wanted&) {
-  return {single_kernels("separate", problem, tensors, [&](const ConvProblem& conv) {
-    return value_of(explain(conv, {.kernel = problem.kernel})).kernel;
-  })};
-}
-
-std::vector<Way> direct_ways(const Problem& problem, Tensors& tensors, const Wanted&) {
-  return {single_kernels("direct", problem, tensors, [](const ConvProblem& conv) {
-    return std::string(direct_kernel(conv.dtype));
-  })};
+// Of separate steps. `kernel_for`: of a convolution with all that stands behind it, the kernel that
+// runs it alone.
+WayMaker separate(
+    const std::string& name, const std::string& help,
+    const std::function<std::string(const Problem&, const ConvProblem&)>& kernel_for) {
+  const auto make = [name, kernel_for](const Problem& problem, Tensors& tensors, const Wanted&) {
+    SingleSteps steps;
+    steps.conv = [&](const LineConv& conv, const ConvProblem& alone, const Tensor& x,
+                     const Tensor& y) {
+      const std::string kernel = kernel_for(problem, conv.problem);
+      return planned_step(unfolded(conv), alone, kernel, x, nullptr, y, tensors);
+    };
+    steps.batch_norm = [](const pointwise::BatchNormArrays& arrays, const Tensor& x,
+                          const Tensor& y) {
+      return calling(pointwise::batch_norm, y.images.dtype, y.images.shape, x.data(), arrays,
+                     y.data());
+    };
+    steps.add = [](const Tensor& z, const Tensor& y) {
+      return calling(pointwise::add, y.images.dtype, y.images.shape, y.data(), z.data(), y.data());
+    };
+    steps.activate = [](const Activation& activation, const Tensor& y) {
+      return calling(pointwise::activate, y.images.dtype, y.images.shape, activation, y.data(),
+                     y.data());
+    };
+    return std::vector{separate_way(name, problem, tensors, steps)};
+  };
+  return {.names = {name}, .help = name + " (" + help + ")", .make = make};
 }
 
 }  // namespace
@@ -131,10 +121,14 @@ std::vector<WayMaker> foldconv_ways() {
        .help = "planned (what plan() takes), whole (a block as one kernel), tails (3x3, 1x1 and "
                "the next 1x1 as one), chain (a fused kernel a convolution)",
        .make = planned_ways},
-      {.names = {"separate"},
-       .help = "separate (the same convolutions, then BatchNorm, add, activation as kernels)",
-       .make = separate_ways},
-      {.names = {"direct"}, .help = "direct (the same without tensor cores)", .make = direct_ways}};
+      separate("separate", "the same convolutions, then BatchNorm, add, activation as kernels",
+               [](const Problem& problem, const ConvProblem& conv) {
+                 return value_of(explain(conv, {.kernel = problem.kernel})).kernel;
+               }),
+      separate("direct", "the same without tensor cores",
+               [](const Problem&, const ConvProblem& conv) {
+                 return std::string(direct_kernel(conv.dtype));
+               })};
 }
 
 }  // namespace foldconv::harness

@@ -106,16 +106,14 @@ Launch launch_of(const BlockPlan& plan, const DeviceBuffer& x, const DeviceBuffe
 }
 
 Step planned_step(const FoldedConv& weights, const ConvProblem& problem, const std::string& kernel,
-                  const Tensor& x, const Tensor* residual, const Tensor& y, Tensors& tensors,
-                  Way& way) {
+                  const Tensor& x, const Tensor* residual, const Tensor& y, Tensors& tensors) {
   const ConvPlan plan = plan_conv(weights, problem, kernel);
-  const std::string& taken = plan.explanation().kernel;
   const DeviceBuffer& workspace = tensors.allocate(plan.workspace_bytes());
-  way.writes.push_back(&workspace);
-  way.kernels += (way.kernels.empty() ? "" : " ") + taken;
-  Step step =
-      conv_step(taken, problem, x, residual, y, expected_conv(problem, x.images.distinct, weights),
-                launch_of(plan, x, residual, y, workspace));
+  Step step = conv_step(plan.explanation().kernel, problem, x, residual, y,
+                        expected_conv(problem, x.images.distinct, weights),
+                        launch_of(plan, x, residual, y, workspace));
+  step.workspace = &workspace;
+  step.kernel = plan.explanation().kernel;
   step.costs = {cost_of(problem, plan.explanation())};
   return step;
 }

@@ -39,9 +39,8 @@ Launch launch_of(const ConvPlan& plan, const DeviceBuffer& x, const DeviceBuffer
                  const DeviceBuffer& y, const DeviceBuffer& workspace);
 Launch launch_of(const BlockPlan& plan, const DeviceBuffer& x, const DeviceBuffer& y,
                  const DeviceBuffer& workspace);
-// The step of what plan_conv() gives; adds its kernel and workspace to the way.
+// The step of what plan_conv() gives; its workspace is one of the tensors.
 Step planned_step(const FoldedConv& weights, const ConvProblem& problem, const std::string& kernel,
-                  const Tensor& x, const Tensor* residual, const Tensor& y, Tensors& tensors,
-                  Way& way);
+                  const Tensor& x, const Tensor* residual, const Tensor& y, Tensors& tensors);
 
 }  // namespace foldconv::harness

@@ -49,16 +49,14 @@ std::function<oracle::Expected(const Values&)> elementwise(DataType dtype, Compu
   };
 }
 
-// A tensor of a convolution's output, which the way writes.
-const Tensor& allocate(const LineConv& conv, int distinct, Tensors& tensors, Way& way) {
-  const ConvProblem& problem = conv.problem;
-  const Tensor& tensor = tensors.allocate(Images{problem.dtype, problem.output(), distinct});
-  way.writes.push_back(&tensor);
-  return tensor;
+// A tensor of a convolution's output.
+const Tensor& allocate(const LineConv& conv, int distinct, Tensors& tensors) {
+  return tensors.allocate(Images{conv.problem.dtype, conv.problem.output(), distinct});
 }
 
 void add(Step step, const LineConv& conv, const Problem& problem, Way& way) {
   step.what.insert(0, conv_prefix(problem, conv));
+  if (!step.kernel.empty()) way.kernels += (way.kernels.empty() ? "" : " ") + step.kernel;
   way.steps.push_back(std::move(step));
 }
 
@@ -92,16 +90,16 @@ Way fused_way(const std::string& name, const Problem& problem, Tensors& tensors,
   walk(
       problem, &tensors.x(), tensors.residual(),
       [&](const LineConv& conv, const Tensor* x, const Tensor* const* residual) {
-        const Tensor& y = allocate(conv, problem.distinct, tensors, way);
+        const Tensor& y = allocate(conv, problem.distinct, tensors);
         const Tensor* z = residual == nullptr ? nullptr : *residual;
-        add(fused(conv, *x, z, y, way), conv, problem, way);
+        add(fused(conv, *x, z, y), conv, problem, way);
         return &y;
       },
       joined,
       [&](const Line& line, const Tensor* t, const Tensor* x) {
         const LineConv& conv = line.convs.back();
-        const Tensor& y = allocate(conv, problem.distinct, tensors, way);
-        add(join(line, *t, *x, y, way), conv, problem, way);
+        const Tensor& y = allocate(conv, problem.distinct, tensors);
+        add(join(line, *t, *x, y), conv, problem, way);
         return &y;
       });
   return way;
@@ -124,10 +122,10 @@ Way separate_way(const std::string& name, const Problem& problem, Tensors& tenso
     ConvProblem alone = conv.problem;
     alone.activation = Activation::none;
     alone.residual = false;
-    const Tensor& sums = allocate(conv, problem.distinct, tensors, way);
+    const Tensor& sums = allocate(conv, problem.distinct, tensors);
     const bool in_place = !conv.batch_norm || !steps.others;
-    const Tensor& y = in_place ? sums : allocate(conv, problem.distinct, tensors, way);
-    add(steps.conv(conv, alone, *x, sums, way), conv, problem, way);
+    const Tensor& y = in_place ? sums : allocate(conv, problem.distinct, tensors);
+    add(steps.conv(conv, alone, *x, sums), conv, problem, way);
     if (conv.batch_norm) {
       const BatchNorm norm = *conv.batch_norm;
       const auto eps = static_cast<float>(norm.eps.value);

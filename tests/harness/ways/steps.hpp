@@ -27,21 +27,20 @@ Step conv_step(const std::string& what, const ConvProblem& problem, const Tensor
                Copies copies = Copies::same_bits);
 
 // A step and kernel for each convolution with all that stands behind it: `fused` returns the step
-// that writes y and appends its kernel's name; `join` the same of a line's last convolution and its
-// projection as one, where `joined` says so (see walk.hpp).
+// that writes y; `join` the same of a line's last convolution and its projection as one, where
+// `joined` says so (see walk.hpp).
 using FusedStep = std::function<Step(const LineConv& conv, const Tensor& x, const Tensor* residual,
-                                     const Tensor& y, Way& way)>;
-using JoinedStep = std::function<Step(const Line& line, const Tensor& t, const Tensor& x,
-                                      const Tensor& y, Way& way)>;
+                                     const Tensor& y)>;
+using JoinedStep =
+    std::function<Step(const Line& line, const Tensor& t, const Tensor& x, const Tensor& y)>;
 Way fused_way(const std::string& name, const Problem& problem, Tensors& tensors,
               const FusedStep& fused, const std::vector<bool>& joined = {},
               const JoinedStep& join = {});
 
 // Who computes single operations, for a way of separate steps: each returns what writes y.
 struct SingleSteps {
-  // The convolution without anything behind it; appends its kernel's name to way.kernels.
-  std::function<Step(const LineConv& conv, const ConvProblem& alone, const Tensor& x,
-                     const Tensor& y, Way& way)>
+  // The convolution without anything behind it.
+  std::function<Step(const LineConv&, const ConvProblem& alone, const Tensor& x, const Tensor& y)>
       conv;
   std::function<Launch(const pointwise::BatchNormArrays&, const Tensor& x, const Tensor& y)>
       batch_norm;

@@ -70,7 +70,12 @@ void run_step(const Step& step) {
 
 Checked check(const Way& way, const CheckOptions& options) {
   Checked checked;
-  for (const DeviceBuffer* buffer : way.writes) buffer->poison();
+  std::vector<const DeviceBuffer*> written;
+  for (const Step& step : way.steps) {
+    written.push_back(step.writes);
+    if (step.workspace != nullptr) written.push_back(step.workspace);
+  }
+  for (const DeviceBuffer* buffer : written) buffer->poison();
   for (const Step& step : way.steps) {
     checked.read.clear();
     if (options.judged) {
@@ -85,7 +90,7 @@ Checked check(const Way& way, const CheckOptions& options) {
     checked.wrong = way.name + ", " + step.what + ": " + verdict.reason;
     return checked;
   }
-  checked.in_bounds = std::ranges::all_of(way.writes, &DeviceBuffer::intact);
+  checked.in_bounds = std::ranges::all_of(written, &DeviceBuffer::intact);
   if (!checked.in_bounds) checked.wrong = way.name + ": wrote outside of its tensors";
   return checked;
 }

@@ -54,9 +54,11 @@ struct Step {
   // because it may write one in place.
   std::vector<const Tensor*> reads = {};
   const Tensor* writes = nullptr;
+  const DeviceBuffer* workspace = nullptr;  // which it may write, too
   // A step is judged by the very values it read, so that the roundings between the steps need no
   // allowance.
   std::function<Verdict(const std::vector<Bytes>& read, const Bytes& written)> judge = {};
+  std::string kernel = {};  // of a convolution; several: separated by spaces
   std::size_t launches = 1;
   Work work = {};
   std::vector<LaunchCost> costs = {};  // as the library has them
@@ -66,8 +68,6 @@ struct Way {
   std::string name;          // one of those above
   std::string kernels = {};  // of the convolutions; several: separated by spaces
   std::vector<Step> steps = {};
-  // All that the steps may write: poisoned before the first, guard bands read after the last.
-  std::vector<const DeviceBuffer*> writes = {};
   std::string refusal = {};  // why there are no steps
   bool planned = false;      // what plan() takes by itself
 
@@ -134,8 +134,8 @@ struct CheckOptions {
   bool judged = true;                               // false: `wrong` knows only of writes outside
   std::function<void(const Step&)> run = run_step;  // runs a step to its end
 };
-// Runs the steps one by one on poisoned memory, and judges each by what it read; those behind a
-// wrong one are not run.
+// Runs the steps one by one, and judges each by what it read; those behind a wrong one are not run.
+// All that they may write is poisoned before the first; its guard bands are read after the last.
 Checked check(const Way& way, const CheckOptions& options = {});
 
 }  // namespace foldconv::harness
