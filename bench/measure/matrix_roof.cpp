@@ -127,15 +127,12 @@ class MatrixProduct {
 
   template <class Function, class... Argument>
   void call(const char* name, Argument... arguments) const {
-    Function* function = nullptr;
-    library_.find(name, function);
-    check(function(arguments...), name);
+    check(library_.find<Function>(name)(arguments...), name);
   }
 
   void check(cublasStatus_t status, const std::string& tried) const {
     if (status == CUBLAS_STATUS_SUCCESS) return;
-    decltype(&cublasLtGetStatusName) name_of = nullptr;
-    library_.find("cublasLtGetStatusName", name_of);
+    const auto name_of = library_.find<decltype(cublasLtGetStatusName)>("cublasLtGetStatusName");
     throw harness::Error(ErrorCode::cuda_error, tried + " failed: " + name_of(status));
   }
 

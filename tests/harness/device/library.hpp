@@ -20,9 +20,9 @@ class Library {
 
   // The function of this name. Throws Error (unsupported): there is none.
   template <class Function>
-  void find(const char* name, Function*& function) const {
-    function = reinterpret_cast<Function*>(dlsym(handle_, name));
-    if (function == nullptr) throw Error(ErrorCode::unsupported, file_ + " has no " + name);
+  Function* find(const char* name) const {
+    if (void* found = dlsym(handle_, name)) return reinterpret_cast<Function*>(found);
+    throw Error(ErrorCode::unsupported, file_ + " has no " + name);
   }
 
  private:

@@ -25,9 +25,7 @@ std::string date_and_time() {
 
 std::string version_of_cudnn() {
   try {
-    std::size_t (*get_version)() = nullptr;
-    Library("libcudnn.so.9").find("cudnnGetVersion", get_version);
-    return cudnn_version_text(get_version());
+    return cudnn_version_text(Library("libcudnn.so.9").find<std::size_t()>("cudnnGetVersion")());
   } catch (const Error&) {
     return "";
   }
@@ -106,15 +104,12 @@ Machine ask_driver(const char* file, const std::string& pci_bus_id) try {
   // The part of nvml.h that is used here; toolkits need not have that header.
   using DeviceHandle = struct nvmlDevice_st*;
   constexpr int kSuccess = 0, kClockSm = 1, kClockMemory = 2;
-  int (*init)() = nullptr;
-  int (*driver_version)(char*, unsigned) = nullptr;
-  int (*device_of_bus_id)(const char*, DeviceHandle*) = nullptr;
-  int (*clock)(DeviceHandle, int, unsigned*) = nullptr;
   const Library library(file);
-  library.find("nvmlInit_v2", init);
-  library.find("nvmlSystemGetDriverVersion", driver_version);
-  library.find("nvmlDeviceGetHandleByPciBusId_v2", device_of_bus_id);
-  library.find("nvmlDeviceGetClockInfo", clock);
+  const auto init = library.find<int()>("nvmlInit_v2");
+  const auto driver_version = library.find<int(char*, unsigned)>("nvmlSystemGetDriverVersion");
+  const auto device_of_bus_id =
+      library.find<int(const char*, DeviceHandle*)>("nvmlDeviceGetHandleByPciBusId_v2");
+  const auto clock = library.find<int(DeviceHandle, int, unsigned*)>("nvmlDeviceGetClockInfo");
 
   Machine machine;
   if (init() != kSuccess) return machine;  // never shut down: the process ends soon

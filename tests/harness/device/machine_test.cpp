@@ -16,10 +16,8 @@ TEST(Library, OneThatIsNotThereSaysSo) {
 
 TEST(Library, FindsFunctions) {
   const Library library("libc.so.6");
-  int (*absolute)(int) = nullptr;
-  library.find("abs", absolute);
-  EXPECT_EQ(absolute(-3), 3);
-  EXPECT_EQ(message_of([&] { library.find("foldconv_no_such_function", absolute); },
+  EXPECT_EQ(library.find<int(int)>("abs")(-3), 3);
+  EXPECT_EQ(message_of([&] { library.find<int(int)>("foldconv_no_such_function"); },
                        ErrorCode::unsupported),
             "libc.so.6 has no foldconv_no_such_function");
 }
