@@ -58,11 +58,18 @@ int refuse(const std::string& what) {
 
 // Runs small problems through cuDNN; files that the tests read wherever they run.
 int run_record_cudnn(const Options& options, const harness::Device& device) {
-  const cudnn::Recorded recorded = cudnn::record_all(options.out, device);
-  std::cout << "cuDNN " << cudnn_version() << " on " << device.name << ", driver "
-            << (device.machine.driver.empty() ? "unknown" : device.machine.driver) << ": "
-            << counted(recorded.files, "file") << ", " << recorded.bytes << " bytes in "
-            << options.out << '\n';
+  const cudnn::Search& search = cudnn::installed();
+  if (search.cudnn == nullptr) throw harness::Error(ErrorCode::unsupported, search.reason);
+  const std::string &version = search.cudnn->version, &driver = device.machine.driver;
+  const cudnn::Recorded recorded = cudnn::record_all(options.out,
+                                                     {{"gpu", device.name},
+                                                      {"driver", driver},
+                                                      {"cuda", device.machine.cuda_runtime},
+                                                      {"cudnn", version}},
+                                                     cudnn::witness_of(search));
+  std::cout << "cuDNN " << version << " on " << device.name << ", driver "
+            << (driver.empty() ? "unknown" : driver) << ": " << counted(recorded.files, "file")
+            << ", " << recorded.bytes << " bytes in " << options.out << '\n';
   for (const std::string& one : recorded.refused) std::cout << "not recorded: " << one << '\n';
   return recorded.files > 0 ? kExitSuccess : kExitFailure;
 }

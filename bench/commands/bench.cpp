@@ -21,7 +21,7 @@ using harness::Problem;
 bool is_wanted(const std::string& way, const Options& options, const Problem& problem) {
   if (!options.ways.empty()) return std::ranges::count(options.ways, way) > 0;
   if (way == "direct") return !problem.blocks;
-  return !way.starts_with("cudnn") || cudnn_reason().empty();
+  return !way.starts_with("cudnn") || cudnn::installed().reason.empty();
 }
 
 std::string roof_line(const std::string& name, const Roof& roof, double unit, const char* unit_name,
@@ -33,9 +33,10 @@ std::string roof_line(const std::string& name, const Roof& roof, double unit, co
 
 // What cuDNN's rows show, or why there are none.
 std::string about_cudnn(const Options& options) {
-  if (!cudnn_reason().empty()) return wrapped("no rows of cuDNN: " + cudnn_reason(), 2);
+  const cudnn::Search& search = cudnn::installed();
+  if (search.cudnn == nullptr) return wrapped("no rows of cuDNN: " + search.reason, 2);
   const std::size_t most = options.cudnn_engines;
-  return "cudnn: cuDNN " + cudnn_version() + ", for each graph the fastest right one of " +
+  return "cudnn: cuDNN " + search.cudnn->version + ", for each graph the fastest right one of " +
          (most == 0 ? "all its engines"
                     : "the first " + std::to_string(most) + " engines it proposes");
 }
@@ -97,9 +98,9 @@ Heading bench_heading(const Options& options, const Device& device, const Roofs&
 
 }  // namespace
 
-std::vector<harness::WayMaker> all_ways(const CudnnOptions& cudnn) {
+std::vector<harness::WayMaker> all_ways(const std::function<cudnn::Search()>& search) {
   std::vector<harness::WayMaker> makers = harness::foldconv_ways();
-  for (harness::WayMaker& maker : cudnn_ways(cudnn)) makers.push_back(std::move(maker));
+  for (harness::WayMaker& maker : cudnn::ways(search)) makers.push_back(std::move(maker));
   return makers;
 }
 
@@ -122,8 +123,12 @@ int run_bench(const Options& options, const Device& device, const Problems& prob
   if (emulated) figures.push_back(Figure::floor);
   if (!emulated && measuring.timing.cold) figures.push_back(Figure::cold);
   if (!emulated && measuring.timing.warm) figures.push_back(Figure::warm);
-  const std::vector<harness::WayMaker> makers =
-      all_ways({.engines = options.cudnn_engines, .l2_bytes = device.l2_bytes});
+  const std::vector<harness::WayMaker> makers = all_ways([&] {
+    cudnn::Search search = cudnn::installed();
+    search.engines = options.cudnn_engines;
+    search.l2_bytes = device.l2_bytes;
+    return search;
+  });
 
   BenchReport report(writer, bench_heading(options, device, measuring.roofs), figures,
                      label_width(problems));

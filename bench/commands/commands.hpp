@@ -2,6 +2,7 @@
 // The commands of the tool that report. Each prints a report and returns the program's exit code.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "commands/options.hpp"
@@ -27,8 +28,9 @@ int run_bench(const Options& options, const harness::Device& device, const Probl
 int run_explain(const Options& options, const harness::Device& device, const Problems& problems,
                 Writer& writer);
 
-// The registry: every way that the tool knows, in the order of its rows.
-std::vector<harness::WayMaker> all_ways(const CudnnOptions& cudnn);
+// The registry: every way that the tool knows, in the order of its rows. `search`: for cuDNN's.
+std::vector<harness::WayMaker> all_ways(
+    const std::function<cudnn::Search()>& search = cudnn::installed);
 
 // What stands in the heading of every report, and what this command adds.
 Heading heading_of(const Options& options, const harness::Device& device, const Fields& fields = {},

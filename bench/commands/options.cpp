@@ -75,7 +75,7 @@ auto one_of(const std::string& what, const std::vector<std::string>& words) {
 
 std::vector<std::string> parse_ways(const std::string& list) {
   std::vector<std::string> known, names;
-  for (const harness::WayMaker& maker : all_ways({}))
+  for (const harness::WayMaker& maker : all_ways())
     std::ranges::copy(maker.names, std::back_inserter(known));
   const auto parse_way = one_of<std::string>("way", known);
   std::istringstream parts(list);
@@ -85,7 +85,7 @@ std::vector<std::string> parse_ways(const std::string& list) {
 
 std::string help_of_ways() {
   std::string help = "Only these ways, with commas between: ";
-  for (const harness::WayMaker& maker : all_ways({})) help += maker.help + ", ";
+  for (const harness::WayMaker& maker : all_ways()) help += maker.help + ", ";
   return help +
          "for layers and blocks alike. Default: all, direct for layers only, cuDNN's only where it "
          "runs";

@@ -84,6 +84,20 @@ Way separate(const Search& search, const harness::Problem& problem, Tensors& ten
 
 }  // namespace
 
+const Search& installed() {
+  static const Search search = [] {
+    Search made;
+    try {
+      made.cudnn = open();
+      made.trial = own_process();
+    } catch (const harness::Error& error) {
+      made.reason = error.what();
+    }
+    return made;
+  }();
+  return search;
+}
+
 std::vector<harness::WayMaker> ways(const std::function<Search()>& search) {
   const auto maker = [&search](const std::string& name, const std::string& help, auto make) {
     return harness::WayMaker{
@@ -104,38 +118,3 @@ std::vector<harness::WayMaker> ways(const std::function<Search()>& search) {
 }
 
 }  // namespace foldconv::cudnn
-
-namespace foldconv::tool {
-
-const cudnn::Search& installed_cudnn() {
-  static const cudnn::Search search = [] {
-    cudnn::Search made;
-    try {
-      made.cudnn = cudnn::open();
-      made.trial = cudnn::own_process();
-    } catch (const harness::Error& error) {
-      made.reason = error.what();
-    }
-    return made;
-  }();
-  return search;
-}
-
-std::string cudnn_reason() {
-  return installed_cudnn().reason;
-}
-
-std::string cudnn_version() {
-  return installed_cudnn().cudnn != nullptr ? installed_cudnn().cudnn->version : "";
-}
-
-std::vector<harness::WayMaker> cudnn_ways(const CudnnOptions& options) {
-  return cudnn::ways([options] {
-    cudnn::Search search = installed_cudnn();
-    search.engines = options.engines;
-    search.l2_bytes = options.l2_bytes;
-    return search;
-  });
-}
-
-}  // namespace foldconv::tool

@@ -3,15 +3,16 @@
 // cuDNN, or a machine has none, they say so.
 #pragma once
 
-#include <cstddef>
 #include <functional>
-#include <string>
 #include <vector>
 
 #include "cudnn/contest.hpp"
 #include "harness/ways/way.hpp"
 
 namespace foldconv::cudnn {
+
+// This machine's cuDNN, opened when it is first asked for.
+const Search& installed();
 
 // Two ways, whoever stands for cuDNN. cudnn: each convolution with all behind it as one graph; cudnn-separate:
 // single operations. Of the engines that are right (see contest.hpp) the fastest is taken; the kernel is its
@@ -20,21 +21,3 @@ namespace foldconv::cudnn {
 std::vector<harness::WayMaker> ways(const std::function<Search()>& search);
 
 }  // namespace foldconv::cudnn
-
-namespace foldconv::tool {
-
-struct CudnnOptions {
-  // Of each graph the first so many that cuDNN proposes are tried; 0: all.
-  std::size_t engines = 12;
-  std::size_t l2_bytes = 0;  // of the cache that is cold when they are timed
-};
-
-// The ways of this machine's cuDNN. Where there is none, each is a way with that as its refusal.
-std::vector<harness::WayMaker> cudnn_ways(const CudnnOptions& options);
-
-// This machine's cuDNN, opened when it is first asked for.
-const cudnn::Search& installed_cudnn();
-std::string cudnn_reason();   // why there is no cuDNN; "" where it runs
-std::string cudnn_version();  // "9.19.0"; "" where there is none
-
-}  // namespace foldconv::tool

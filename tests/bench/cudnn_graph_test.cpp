@@ -137,12 +137,12 @@ TEST(CudnnRefusals, AreInWords) {
 }
 
 TEST(CudnnRefusals, SayWhyThereIsNoCudnn) {
-  const std::string reason = tool::cudnn_reason();
-  if (reason.empty()) {
-    EXPECT_EQ(tool::cudnn_version().rfind("9.", 0), 0U) << tool::cudnn_version();
+  const Search& search = installed();
+  if (search.cudnn != nullptr) {
+    EXPECT_EQ(search.reason, "");
+    EXPECT_EQ(search.cudnn->version.rfind("9.", 0), 0U) << search.cudnn->version;
   } else {
-    EXPECT_NE(reason.find("cuDNN"), std::string::npos) << reason;
-    EXPECT_EQ(tool::cudnn_version(), "");
+    EXPECT_NE(search.reason.find("cuDNN"), std::string::npos) << search.reason;
   }
 }
 

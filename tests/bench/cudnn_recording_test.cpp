@@ -122,12 +122,13 @@ TEST_F(CudnnRecording, TheLibraryAgreesAndFaultsAreSeen) {
 // ------------------------------------------------------------------------------------------------
 
 TEST(CudnnWitness, TheLibraryAgreesWithCudnnOnThisGpu) {
-  if (!tool::cudnn_reason().empty()) GTEST_SKIP() << tool::cudnn_reason();
+  const Search& search = installed();
+  if (search.cudnn == nullptr) GTEST_SKIP() << search.reason;
   const std::string folder = scratch_folder();
   // Engines are trusted: this program has no subcommand for a process of their own.
   const Recorded recorded =
-      record_all(folder, {{"gpu", "this one"}, {"cudnn", tool::cudnn_version()}},
-                 witness_of({.cudnn = open()}));
+      record_all(folder, {{"gpu", "this one"}, {"cudnn", search.cudnn->version}},
+                 witness_of({.cudnn = search.cudnn}));
   for (const std::string& one : recorded.refused) std::cout << "cuDNN refuses " << one << '\n';
   EXPECT_GE(recorded.files, 12U);
   expect_agreement(folder);

@@ -9,7 +9,6 @@
 #include <system_error>
 #include <utility>
 
-#include "cudnn/cudnn.hpp"
 #include "harness/error.hpp"
 #include "harness/oracle/rounding.hpp"
 #include "harness/problem/data.hpp"
@@ -146,17 +145,6 @@ Recorded record_all(const std::filesystem::path& folder, const Metadata& who,
                              "; make its problems smaller");
   }
   return recorded;
-}
-
-Recorded record_all(const std::filesystem::path& folder, const harness::Device& device) {
-  const Search& search = tool::installed_cudnn();
-  if (search.cudnn == nullptr) throw harness::Error(ErrorCode::unsupported, search.reason);
-  return record_all(folder,
-                    {{"gpu", device.name},
-                     {"driver", device.machine.driver},
-                     {"cuda", device.machine.cuda_runtime},
-                     {"cudnn", search.cudnn->version}},
-                    witness_of(search));
 }
 
 }  // namespace foldconv::cudnn

@@ -20,7 +20,6 @@
 #include <vector>
 
 #include "cudnn/contest.hpp"
-#include "harness/device/machine.hpp"
 #include "harness/problem/problem.hpp"
 
 namespace foldconv::cudnn {
@@ -73,7 +72,5 @@ struct Recorded {
 // Every problem; `who` stands in every file. Throws Error: a file that cannot be written, too many bytes.
 Recorded record_all(const std::filesystem::path& folder, const Metadata& who,
                     const ConvWitness& compute);
-// By this machine's cuDNN. Throws Error (unsupported) also where there is none.
-Recorded record_all(const std::filesystem::path& folder, const harness::Device& device);
 
 }  // namespace foldconv::cudnn
