@@ -7,7 +7,6 @@
 #include <limits>
 #include <memory>
 #include <span>
-#include <utility>
 
 namespace foldconv::tool {
 namespace {

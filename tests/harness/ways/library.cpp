@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "harness/ways/library.hpp"
 
-#include <utility>
-
 #include "harness/error.hpp"
 #include "harness/ways/steps.hpp"
 

@@ -2,7 +2,6 @@
 // The library under test: the one place of the harness that makes Convs, Blocks and plans.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 

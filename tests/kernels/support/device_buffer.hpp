@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 
 #include <span>
-#include <vector>
 
 #include "harness/device/buffer.hpp"
 #include "harness/error.hpp"

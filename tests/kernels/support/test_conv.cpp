@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <utility>
 
 #include "harness/problem/data.hpp"
 #include "harness/ways/library.hpp"

@@ -3,7 +3,6 @@
 // oracle.
 #pragma once
 
-#include <string>
 #include <string_view>
 #include <vector>
 
