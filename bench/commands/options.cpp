@@ -15,8 +15,6 @@
 namespace foldconv::tool {
 namespace {
 
-using harness::value_of;
-
 constexpr const char* kDescription =
     "foldconv: convolution + BatchNorm + residual + activation as one kernel.\n"
     "Checks the kernels against an fp64 reference, measures them, tells why a kernel is chosen.";
@@ -40,13 +38,16 @@ CLI::Option* add(CLI::App& command, const std::string& option, T& value, const c
   return command.add_option(option, value, help)->type_name(type);
 }
 
-// An option that `parse` turns into a value; what it throws is the usage error.
+// An option that `parse` turns into a value; what it throws, or its Status, is the usage error.
 template <class T, class Parse>
 CLI::Option* add_parsed(CLI::App& command, const std::string& option, T& value, const char* type,
                         Parse parse, const std::string& help) {
   const auto parse_or_refuse = [option, &value, parse](const std::string& text) {
     try {
-      value = parse(text);
+      if constexpr (std::is_same_v<decltype(parse(text)), Result<T>>)
+        value = harness::value_of(parse(text));
+      else
+        value = parse(text);
     } catch (const harness::Error& error) {
       throw CLI::ValidationError(option, error.what());
     }
@@ -121,13 +122,10 @@ void add_problem_options(CLI::App& command, Options& options, const std::string&
                  "Problems from a benchdnn batch file, or from a shipped list: " + lists));
   add_parsed(command, "--mb", options.batch_sizes, "N[,N...]", harness::parse_batch_sizes,
              "Images, instead of what the descriptors say; several: each problem with each");
+  add_parsed(command, "--dtype", settings.dtype, "TYPE", parse_data_type,
+             "Storage type: f16 (default), bf16, f32");
   add_parsed(
-      command, "--dtype", settings.dtype, "TYPE",
-      [](const std::string& name) { return value_of(parse_data_type(name)); },
-      "Storage type: f16 (default), bf16, f32");
-  add_parsed(
-      command, "--act", settings.activation, "NAME",
-      [](const std::string& name) { return value_of(parse_activation(name)); },
+      command, "--act", settings.activation, "NAME", parse_activation,
       "Activation: relu (default), none, relu6, leaky_relu, silu, sigmoid, tanh, hardswish, gelu");
   add(command, "--alpha", settings.activation.alpha, "X", "Slope of leaky_relu below 0")
       ->capture_default_str();
@@ -146,24 +144,20 @@ void add_weights_options(CLI::App& command, WeightsOptions& weights) {
   const auto positive = CLI::Range(1, std::numeric_limits<int>::max()).description("");
   CLI::Option* file = add(command, "--weights", weights.file, "FILE.safetensors",
                           "Problems: residual blocks with trained weights, out of a state dict");
-  repeatable(add(command, "--prefix", weights.prefixes, "NAME",
-                 "Of a block's tensors, such as layer1.0; several: as many blocks")
-                 ->needs(file));
-  add(command, "--stride", weights.traits.stride, "N", "Of these blocks: 1 (default) or 2")
-      ->needs(file)
-      ->check(CLI::Range(1, 2).description(""));
-  add_parsed(command, "--stride-at", weights.traits.stride_at, "NAME",
-             one_of<StrideAt>("place of the stride", {"conv1", "conv2"}),
-             "Their convolution with the stride: conv2 (default, v1.5) or conv1 (v1)")
-      ->needs(file);
-  add(command, "--eps", weights.traits.eps.value, "X", "Of their BatchNorms (default 1e-5)")
-      ->needs(file);
-  add(command, "--ih", weights.h, "N", "Height of their input (default 56)")
-      ->needs(file)
-      ->check(positive);
-  add(command, "--iw", weights.w, "N", "Width of their input (default: as the height)")
-      ->needs(file)
-      ->check(positive);
+  const std::vector<CLI::Option*> about_blocks = {
+      add(command, "--prefix", weights.prefixes, "NAME",
+          "Of a block's tensors, such as layer1.0; several: as many blocks"),
+      add(command, "--stride", weights.traits.stride, "N", "Of these blocks: 1 (default) or 2")
+          ->check(CLI::Range(1, 2).description("")),
+      add_parsed(command, "--stride-at", weights.traits.stride_at, "NAME",
+                 one_of<StrideAt>("place of the stride", {"conv1", "conv2"}),
+                 "Their convolution with the stride: conv2 (default, v1.5) or conv1 (v1)"),
+      add(command, "--eps", weights.traits.eps.value, "X", "Of their BatchNorms (default 1e-5)"),
+      add(command, "--ih", weights.h, "N", "Height of their input (default 56)")->check(positive),
+      add(command, "--iw", weights.w, "N", "Width of their input (default: as the height)")
+          ->check(positive)};
+  repeatable(about_blocks.front());
+  for (CLI::Option* option : about_blocks) option->needs(file);
 }
 
 void add_data_options(CLI::App& command, harness::DataOptions& data) {
