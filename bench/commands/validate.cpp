@@ -22,28 +22,25 @@ std::string kernels_text(const Finding& finding) {
 
 Fields fields_of(const Problem& problem, const Finding& finding, bool first, int label_width) {
   const int kernel_width = std::clamp(64 - label_width, 31, 44);
-  const bool possible = finding.refusal.empty(), ran = finding.ran;
-  return problem_fields(problem, first, label_width,
-                        {{"way", text_or_none(finding.way), {"way", 7, true}},
-                         {"kernel",
-                          value_if(ran, finding.kernels),
-                          {"kernel", kernel_width, true},
-                          clipped(kernels_text(finding), kernel_width)},
-                         {"max_abs_error",
-                          value_if(ran, finding.verdict.max_abs_error),
-                          {"max error", 9},
-                          short_number(finding.verdict.max_abs_error)},
-                         {"worst_share_of_bound",
-                          value_if(ran, finding.verdict.worst_share),
-                          {"of bound", 8, false, 3}},
-                         {"repeatable", value_if(ran, finding.repeatable), {"repeat", 6}},
-                         {"batch_invariant", value_if(ran, finding.batch_invariant), {"batch", 6}},
-                         {"in_bounds", value_if(ran, finding.in_bounds)},
-                         {"pass",
-                          value_if(possible, finding.pass()),
-                          {"result", 6},
-                          finding.pass() ? "PASS" : "FAIL"},
-                         {"reason", text_or_none(possible ? finding.reason : finding.refusal)}});
+  const bool possible = finding.refusal.empty(), ran = finding.ran, passes = finding.pass();
+  const auto& [pass, max_abs_error, worst_share, reason] = finding.verdict;
+  return problem_fields(
+      problem, first, label_width,
+      {{"way", text_or_none(finding.way), {"way", 7, true}},
+       {"kernel",
+        value_if(ran, finding.kernels),
+        {"kernel", kernel_width, true},
+        clipped(kernels_text(finding), kernel_width)},
+       {"max_abs_error",
+        value_if(ran, max_abs_error),
+        {"max error", 9},
+        short_number(max_abs_error)},
+       {"worst_share_of_bound", value_if(ran, worst_share), {"of bound", 8, false, 3}},
+       {"repeatable", value_if(ran, finding.repeatable), {"repeat", 6}},
+       {"batch_invariant", value_if(ran, finding.batch_invariant), {"batch", 6}},
+       {"in_bounds", value_if(ran, finding.in_bounds)},
+       {"pass", value_if(possible, passes), {"result", 6}, passes ? "PASS" : "FAIL"},
+       {"reason", text_or_none(possible ? finding.reason : finding.refusal)}});
 }
 
 }  // namespace
