@@ -87,12 +87,10 @@ Way separate(const Search& search, const harness::Problem& problem, Tensors& ten
 const Search& installed() {
   static const Search search = [] {
     Search made;
-    try {
+    made.reason = refusal_of([&made] {
       made.cudnn = open();
       made.trial = own_process();
-    } catch (const harness::Error& error) {
-      made.reason = error.what();
-    }
+    });
     return made;
   }();
   return search;
