@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <random>
 #include <span>
 
 #include "harness/device/buffer.hpp"
@@ -33,13 +34,11 @@ constexpr int kMostAlgorithms = 4;
 using Halves = std::vector<std::uint16_t>;
 
 // Both signs, magnitudes from 0.25 to 1.
-Halves random_halves(std::uint64_t state) {
+Halves random_halves(unsigned seed) {
+  std::mt19937 random(seed);
   Halves halves(kElements);
-  for (std::uint16_t& half : halves) {
-    state = state * 6364136223846793005U + 1442695040888963407U;
-    const auto bits = static_cast<std::uint32_t>(state >> 48);
-    half = static_cast<std::uint16_t>((bits & 0x8000U) | (0x3400U + (bits & 0x07FFU)));
-  }
+  for (std::uint16_t& half : halves)
+    half = static_cast<std::uint16_t>(0x3400U + (random() & 0x87FFU));
   return halves;
 }
 
@@ -106,15 +105,14 @@ class MatrixProduct {
  private:
   // Some elements of d, as the last product left them, against sums in fp64.
   void check_some() const {
+    const harness::Bytes d = d_.download();
     for (std::uint64_t i = 0; i < 32; ++i) {
       const std::uint64_t m = i * 1031 % kSize, n = i * 2467 % kSize;  // primes: all over d
       const std::vector<float> a = column(host_a_, m), b = column(host_b_, n);
       double expected = 0;
       for (std::size_t k = 0; k < kSize; ++k) expected += static_cast<double>(a[k]) * b[k];
-      std::array<std::byte, 2> half{};
-      const auto* from = static_cast<const std::byte*>(d_.data()) + (n * kSize + m) * half.size();
-      harness::check(cudaMemcpy(half.data(), from, half.size(), cudaMemcpyDeviceToHost),
-                     "cudaMemcpy");
+      const auto half =
+          std::span(d).subspan((n * kSize + m) * sizeof(std::uint16_t), sizeof(std::uint16_t));
       const double got = oracle::decode(DataType::f16, half).front();
       // An unrelated sum is off by tens; fp32 sums and the rounding to fp16 by far less than this.
       if (!(std::abs(got - expected) <= 0.05 + 2e-3 * std::abs(expected))) {
