@@ -69,17 +69,12 @@ void apply(const Settings& settings, Problem& problem) {
 Line make_line(const BlockShape& shape, const Shape& x) {
   Line line;
   const auto conv = [](const char* name, const Shape& from, int k, int r, int stride, int groups) {
-    return make_conv(name, {.n = from.n,
-                            .h = from.h,
-                            .w = from.w,
-                            .c = from.c,
-                            .k = k,
-                            .r = r,
-                            .s = r,
-                            .stride = {stride, stride},
-                            .pad = Padding::same(r / 2),
-                            .groups = groups,
-                            .activation = Activation::relu});
+    ConvProblem p{.n = from.n, .h = from.h, .w = from.w, .c = from.c, .k = k, .r = r, .s = r};
+    p.stride = {stride, stride};
+    p.pad = Padding::same(r / 2);
+    p.groups = groups;
+    p.activation = Activation::relu;
+    return make_conv(name, p);
   };
   const auto add = [&](const char* name, int k, int r, int stride = 1, int groups = 1) {
     const Shape from = line.convs.empty() ? x : line.output();
