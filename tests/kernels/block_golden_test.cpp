@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "harness/ways/library.hpp"
-#include "kernels/support/block_bound.hpp"
 #include "kernels/support/golden.hpp"
 #include "kernels/support/test_blocks.hpp"
 

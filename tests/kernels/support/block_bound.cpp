@@ -23,7 +23,7 @@
 //
 // A ReLU passes on e at most, and nothing where C + e <= 0: then G and E are 0 as well. For C < 0,
 // relu(C + |G - C|) + relu(C + |C - E|) <= relu(C + e).
-#include "kernels/support/block_bound.hpp"
+#include "kernels/support/golden.hpp"
 
 #include <algorithm>
 #include <cmath>

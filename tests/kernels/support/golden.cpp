@@ -19,7 +19,6 @@
 #include "harness/safetensors/safetensors.hpp"
 #include "harness/ways/library.hpp"
 #include "harness/ways/way.hpp"
-#include "kernels/support/block_bound.hpp"
 #include "weights/block_weights.hpp"
 
 namespace foldconv::kernel_tests {

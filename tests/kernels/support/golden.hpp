@@ -32,6 +32,10 @@ struct Golden {
 std::vector<Golden> read_goldens(const std::string& folder);
 harness::Problem in_type(const Golden& block, DataType dtype);
 
+// y of one block that is filled, without copies of images, and the bound derived in block_bound.cpp: on
+// |computed - exact|, for every division into kernels that block.hpp allows.
+oracle::Expected expect_block(const harness::Problem& problem);
+
 // The library's result in a way ("planned", "chain") against cuDNN's, by the sum of both error bounds.
 oracle::Comparison compare_with_library(const Golden& golden, const std::string& way = "planned");
 
