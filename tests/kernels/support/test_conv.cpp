@@ -20,11 +20,6 @@ TestConv make_conv(const ConvProblem& problem, const oracle::RawConv& raw,
           value_of(Conv::create(folded), "Conv::create")};
 }
 
-TestConv make_conv(const ConvProblem& problem, const oracle::RawOptions& options,
-                   ScalePlacement placement) {
-  return make_conv(problem, oracle::make_raw(problem, options), placement);
-}
-
 harness::Bytes run_bytes(const TestConv& test, const RunOptions& options) {
   const ConvProblem& p = test.problem;
   const ConvPlan plan = value_of(test.conv.plan(p, {.kernel = options.kernel}), "Conv::plan");

@@ -23,8 +23,10 @@ struct TestConv {
 // Throws std::runtime_error if folding or packing fails.
 TestConv make_conv(const ConvProblem& problem, const oracle::RawConv& raw,
                    ScalePlacement placement = ScalePlacement::automatic);
-TestConv make_conv(const ConvProblem& problem, const oracle::RawOptions& options,
-                   ScalePlacement placement = ScalePlacement::automatic);
+inline TestConv make_conv(const ConvProblem& problem, const oracle::RawOptions& options,
+                          ScalePlacement placement = ScalePlacement::automatic) {
+  return make_conv(problem, oracle::make_raw(problem, options), placement);
+}
 
 struct RunOptions {
   std::string_view kernel = {};  // pinned; empty: the table chooses
