@@ -61,12 +61,11 @@ int run_record_cudnn(const Options& options, const harness::Device& device) {
   const cudnn::Search& search = cudnn::installed();
   if (search.cudnn == nullptr) throw harness::Error(ErrorCode::unsupported, search.reason);
   const std::string &version = search.cudnn->version, &driver = device.machine.driver;
-  const cudnn::Recorded recorded = cudnn::record_all(options.out,
-                                                     {{"gpu", device.name},
-                                                      {"driver", driver},
-                                                      {"cuda", device.machine.cuda_runtime},
-                                                      {"cudnn", version}},
-                                                     cudnn::witness_of(search));
+  const cudnn::Metadata who = {{"gpu", device.name},
+                               {"driver", driver},
+                               {"cuda", device.machine.cuda_runtime},
+                               {"cudnn", version}};
+  const cudnn::Recorded recorded = cudnn::record_all(options.out, who, cudnn::witness_of(search));
   std::cout << "cuDNN " << version << " on " << device.name << ", driver "
             << (driver.empty() ? "unknown" : driver) << ": " << counted(recorded.files, "file")
             << ", " << recorded.bytes << " bytes in " << options.out << '\n';

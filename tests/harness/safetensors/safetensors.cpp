@@ -7,6 +7,7 @@
 #include <cctype>
 #include <cerrno>
 #include <cmath>
+#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -276,28 +277,24 @@ std::vector<float> Safetensors::values(std::string_view name) const {
     fail("there is no tensor " + printable(name) + "; give the name of one of the " +
          std::to_string(tensors_.size()) + " that are there");
   }
-  const std::uint64_t bytes = info->end - info->begin;
-  const auto read_into = [&](void* to) {
-    if (read(data_begin_ + info->begin, to, bytes)) return;
-    fail("tensor " + printable(name) + " cannot be read; the file had " + std::to_string(size_) +
-         " bytes when it was opened: leave it alone while it is read");
-  };
-  for (const auto& [dtype, type] :
-       {std::pair("F16", DataType::f16), {"BF16", DataType::bf16}, {"F32", DataType::f32}}) {
-    if (info->dtype != dtype) continue;
-    std::vector<std::byte> encoded(bytes);
-    read_into(encoded.data());
-    return oracle::decode(type, encoded);
-  }
-  if (info->dtype != "F64") {
+  static const std::map<std::string_view, DataType> kTypes = {
+      {"F16", DataType::f16}, {"BF16", DataType::bf16}, {"F32", DataType::f32}};
+  const auto type = kTypes.find(info->dtype);
+  if (type == kTypes.end() && info->dtype != "F64") {
     fail("tensor " + printable(name) + " is of dtype " + info->dtype +
              "; values are read from F16, BF16, F32 and F64",
          ErrorCode::unsupported);
   }
-  std::vector<double> wide(bytes / sizeof(double));
-  read_into(wide.data());
+  std::vector<std::byte> encoded(info->end - info->begin);
+  if (!read(data_begin_ + info->begin, encoded.data(), encoded.size())) {
+    fail("tensor " + printable(name) + " cannot be read; the file had " + std::to_string(size_) +
+         " bytes when it was opened: leave it alone while it is read");
+  }
+  if (type != kTypes.end()) return oracle::decode(type->second, encoded);
   std::vector<float> floats;
-  for (const double value : wide) {
+  for (std::size_t at = 0; at < encoded.size(); at += sizeof(double)) {
+    double value = 0;
+    std::memcpy(&value, encoded.data() + at, sizeof value);
     floats.push_back(static_cast<float>(value));
     if (std::isinf(floats.back()) && !std::isinf(value)) {
       fail("element " + std::to_string(floats.size() - 1) + " of the F64 tensor " +
