@@ -23,10 +23,8 @@ void read_problems(const Options& options, harness::ProblemList& list) {
   for (const std::string& text : options.block_descriptors) {
     problems.push_back(harness::parse_block(text));
   }
-  const auto& [file, prefixes, traits, h, w] = options.weights;
-  if (!file.empty()) {
-    std::ranges::move(read_weights(file, prefixes, traits, {h, w > 0 ? w : h}),
-                      std::back_inserter(problems));
+  if (!options.weights.file.empty()) {
+    std::ranges::move(read_weights(options.weights), std::back_inserter(problems));
   }
   for (const std::string& text : options.descriptors) {
     problems.push_back(harness::parse_layer(text));

@@ -18,14 +18,6 @@ namespace foldconv::tool {
 enum class Command { validate, bench, explain, record_cudnn };
 const char* to_string(Command command);
 
-// Blocks of a state dict, and what it does not tell about them.
-struct WeightsOptions {
-  std::string file;  // empty: none
-  std::vector<std::string> prefixes;
-  BlockTraits traits;
-  int h = 56, w = 0;  // of the random input; w 0: as h
-};
-
 struct Options {
   Command command = Command::validate;
   std::vector<std::string> descriptors;

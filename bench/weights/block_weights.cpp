@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <filesystem>
 #include <limits>
 #include <memory>
 #include <span>
@@ -190,9 +191,9 @@ Problem load_block(const Safetensors& file, std::string_view prefix, const Block
   return problem;
 }
 
-std::vector<Problem> read_weights(const std::filesystem::path& path,
-                                  const std::vector<std::string>& prefixes,
-                                  const BlockTraits& traits, Extent size) {
+std::vector<Problem> read_weights(const WeightsOptions& options) {
+  const auto& [path, prefixes, traits, h, w] = options;
+  const Extent size{h, w > 0 ? w : h};
   const Safetensors file(path);
   std::vector<Problem> blocks;
   for (const std::string& prefix : prefixes) {
@@ -200,7 +201,7 @@ std::vector<Problem> read_weights(const std::filesystem::path& path,
   }
   if (blocks.empty()) {
     blocks.push_back(load_block(file, "", traits, size));
-    blocks.back().name = blocks.back().label = path.stem().string();
+    blocks.back().name = blocks.back().label = std::filesystem::path(path).stem().string();
   }
   return blocks;
 }

@@ -9,7 +9,6 @@
 // Each convolution may have a bias (conv1.bias, downsample.0.bias). num_batches_tracked is ignored.
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,9 +36,14 @@ struct BlockTraits {
 harness::Problem load_block(const harness::Safetensors& file, std::string_view prefix,
                             const BlockTraits& traits = {}, Extent size = {56, 56});
 
+// Blocks of a state dict, and what it does not tell about them.
+struct WeightsOptions {
+  std::string file;  // empty: none
+  std::vector<std::string> prefixes;
+  BlockTraits traits;
+  int h = 56, w = 0;  // of the random input; w 0: as h
+};
 // The blocks under the prefixes; without prefixes the one at top level, named after the file.
-std::vector<harness::Problem> read_weights(const std::filesystem::path& file,
-                                           const std::vector<std::string>& prefixes,
-                                           const BlockTraits& traits, Extent size);
+std::vector<harness::Problem> read_weights(const WeightsOptions& options);
 
 }  // namespace foldconv::tool
