@@ -15,6 +15,7 @@
 #include <optional>
 #include <sstream>
 #include <string_view>
+#include <utility>
 
 #include "harness/device/buffer.hpp"
 #include "harness/error.hpp"
@@ -29,12 +30,8 @@ using harness::DeviceBuffer;
 // where it failed so that nothing can follow, kEnd behind the last.
 constexpr std::string_view kTry = "try ", kFault = "fault ", kEnd = "end";
 
-struct Ended {
-  std::string output;
-  int status = 0;  // as waitpid() gives it
-};
-
-Ended run_to_its_end(const std::vector<std::string>& command) {
+// Its output, and how it ended, as waitpid() gives it.
+std::pair<std::string, int> run_to_its_end(const std::vector<std::string>& command) {
   std::string line = "exec";
   for (const std::string& word : command) {
     line += " '";
@@ -43,10 +40,9 @@ Ended run_to_its_end(const std::vector<std::string>& command) {
   }
   FILE* pipe = popen((line + " 2>/dev/null").c_str(), "re");
   if (pipe == nullptr) return {{}, 127 << 8};  // as a shell that finds no program
-  Ended ended;
-  for (int c = 0; (c = std::fgetc(pipe)) != EOF;) ended.output += static_cast<char>(c);
-  ended.status = pclose(pipe);
-  return ended;
+  std::string output;
+  for (int c = 0; (c = std::fgetc(pipe)) != EOF;) output += static_cast<char>(c);
+  return {output, pclose(pipe)};
 }
 
 std::string how_it_ended(int status, int seconds) {
@@ -113,10 +109,10 @@ std::map<std::size_t, std::string> spoilt_engines(const Trial& trial, const Conv
                                    std::to_string(epilogue.bias), to_string(epilogue.vectors),
                                    std::to_string(first), std::to_string(choice.last),
                                    std::to_string(trial.seconds)});
-    const Ended ended = run_to_its_end(command);
+    const auto [output, status] = run_to_its_end(command);
     std::optional<std::size_t> trying;
-    std::string why = how_it_ended(ended.status, trial.seconds);
-    std::istringstream lines(ended.output);
+    std::string why = how_it_ended(status, trial.seconds);
+    std::istringstream lines(output);
     for (std::string line; std::getline(lines, line);) {
       if (line == kEnd) return spoilt;
       if (line.starts_with(kTry)) trying = std::stoul(line.substr(kTry.size()));
