@@ -26,12 +26,8 @@ std::span<const float> row_of(std::span<const float> values, std::size_t row, in
 
 // A line's last convolution with its projection as a longer K, [t | x] . [w3 ; wd]: both tensors
 // filled up with zeros to whole slices of K, where the kernels take up the second one. Both scales
-// are in the weights.
-struct JoinedConv {
-  ConvProblem problem;  // of [t | x]
-  FoldedConv folded;
-};
-JoinedConv join(const Line& line) {
+// are in the weights. The problem is that of [t | x].
+std::pair<ConvProblem, FoldedConv> join(const Line& line) {
   const LineConv &last = line.convs.back(), &side = *line.shortcut;
   const FoldOptions options{.dtype = last.problem.dtype, .placement = ScalePlacement::weights};
   const FoldedConv a = value_of(fold(last.weights, last.batch_norm, options));
@@ -72,9 +68,8 @@ std::vector<float> side_by_side(const ConvProblem& last, const ConvProblem& side
 // The joined convolution. Its x is set side by side on the host, by the launch and by the judge.
 Step joined_step(const Line& line, const Tensor& t, const Tensor& x, const Tensor& y,
                  Tensors& tensors) {
-  const JoinedConv both = join(line);
-  const Tensor& tx =
-      tensors.allocate(Images{both.problem.dtype, both.problem.input(), x.images.distinct});
+  const auto [problem, weights] = join(line);
+  const Tensor& tx = tensors.allocate(Images{problem.dtype, problem.input(), x.images.distinct});
   // By value: the judge may outlive the problem.
   const auto set = [last = line.convs.back().problem, side = line.shortcut->problem,
                     of_t = t.images, of_x = x.images,
@@ -82,7 +77,7 @@ Step joined_step(const Line& line, const Tensor& t, const Tensor& x, const Tenso
     return of_tx.encode(side_by_side(last, side, of_tx.distinct, of_t.distinct_values(t_bytes),
                                      of_x.distinct_values(x_bytes)));
   };
-  Step step = planned_step(both.folded, both.problem, "", tx, nullptr, y, tensors);
+  Step step = planned_step(weights, problem, "", tx, nullptr, y, tensors);
   step.what = "with the projection, " + step.what;
   step.reads = {&t, &x};
   step.launch = [&t, &x, &tx, set, launch = step.launch](cudaStream_t stream) {
