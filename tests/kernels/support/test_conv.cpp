@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <functional>
 
 #include "harness/problem/data.hpp"
 #include "harness/ways/library.hpp"
@@ -52,10 +51,10 @@ bool takes(const TestConv& test, std::string_view kernel) {
 void expect_exact(const TestConv& test, const oracle::Expected& expected,
                   const std::vector<float>& got) {
   ASSERT_EQ(got.size(), expected.y.size());
-  const auto differs = [&](float value, double y) {
-    return static_cast<double>(value) != oracle::round_to_storage(test.problem.dtype, y);
+  const auto same = [&](float value, double y) {
+    return static_cast<double>(value) == oracle::round_to_storage(test.problem.dtype, y);
   };
-  const auto [at, wanted] = std::ranges::mismatch(got, expected.y, std::not_fn(differs));
+  const auto [at, wanted] = std::ranges::mismatch(got, expected.y, same);
   if (at == got.end()) return;
   const std::ptrdiff_t first = at - got.begin(), k = test.problem.k;
   ADD_FAILURE() << to_string(test.problem) << ": pixel " << first / k << " channel " << first % k
