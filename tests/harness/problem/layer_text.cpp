@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -38,12 +39,9 @@ class Axis {
   void refuse() const {
     const bool flat = value('i') == 1 && value('k') == 1 && value('o') <= 1 && value('p') == 0;
     if (!present() || flat) return;
-    const Entry* first = &entry('i');
-    for (const char kind : {'o', 'k', 's', 'p', 'd'}) {
-      // Not given is 0, which minus 1 is far behind all others.
-      if (entry(kind).position - 1 < first->position - 1) first = &entry(kind);
-    }
-    descriptor_.fail(*first,
+    // Not given is 0, which minus 1 is far behind all others.
+    const auto place = [this](char kind) { return entry(kind).position - 1; };
+    descriptor_.fail(entry(std::ranges::min(std::string_view("iokspd"), {}, place)),
                      "a depth makes this a 3-D convolution; foldconv runs 2-D ones: leave out id, "
                      "od, kd, sd, pd and dd",
                      ErrorCode::unsupported);
