@@ -86,9 +86,8 @@ Launch calling(Call call, const Arguments&... arguments) {
 
 // Of separate steps. `kernel_for`: of a convolution with all that stands behind it, the kernel that
 // runs it alone.
-WayMaker separate(
-    const std::string& name, const std::string& help,
-    const std::function<std::string(const Problem&, const ConvProblem&)>& kernel_for) {
+template <class KernelFor>
+WayMaker separate(const std::string& name, const std::string& help, KernelFor kernel_for) {
   const auto make = [name, kernel_for](const Problem& problem, Tensors& tensors, const Wanted&) {
     SingleSteps steps;
     steps.conv = [&](const LineConv& conv, const ConvProblem& alone, const Tensor& x,
