@@ -13,8 +13,6 @@
 namespace foldconv::host {
 namespace {
 
-constexpr std::int64_t kIndexLimit = std::int64_t{1} << 31;  // indices are 32 bits wide
-
 std::string tensor_rule(std::initializer_list<Shape> shapes) {
   for (const Shape& shape : shapes) {
     const auto elements = checked_product({shape.n, shape.h, shape.w, shape.c});

@@ -18,7 +18,6 @@ namespace {
 constexpr int kChunk = 8;            // 16-bit elements that one copy moves
 constexpr int kSmallestGroupK = 16;  // below, most of each tile would be padding
 constexpr int kSmallestGroupC = 8;
-constexpr std::int64_t kIndexLimit = std::int64_t{1} << 31;  // indices are 32 bits wide
 
 std::string taps_rule(ConvLoader loader, const ConvProblem& problem) {
   if (loader == ConvLoader::load_1x1 || loader == ConvLoader::load_joined) {

@@ -2,6 +2,7 @@
 // What each kernel takes: the one place for rules on shapes.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "base/device.hpp"
@@ -9,6 +10,8 @@
 #include "foldconv/conv.hpp"
 
 namespace foldconv::host {
+
+inline constexpr std::int64_t kIndexLimit = std::int64_t{1} << 31;  // indices are 32 bits wide
 
 // "" if `kernel` takes `problem` on `device`; else the first rule that fails, the value that fails
 // it, and the nearest legal value where there is one. `problem` passed validate().

@@ -167,7 +167,7 @@ CUEMU_STREAM_API(cudaGraphUpload, (cudaGraphExec_t executable, cudaStream_t stre
 
 CUEMU_STREAM_API(cudaGraphLaunch, (cudaGraphExec_t executable, cudaStream_t stream), {
   return api_call([&] {
-    const std::shared_ptr<const Program> program = find_program(executable);
+    const auto program = find_program(executable);
     if (program == nullptr) return cudaErrorInvalidValue;
     return submit(stream, implicit_stream, GraphOperation{program});
   });

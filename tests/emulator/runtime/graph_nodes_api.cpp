@@ -136,7 +136,7 @@ CUEMU_API(cudaGraphAddChildGraphNode,
             return add_node(node, graph, {dependencies, count}, [&](Operation& operation) {
               const Graph* const child = find_graph(child_handle);
               if (child == nullptr) return cudaErrorInvalidValue;
-              const std::shared_ptr<const Program> program = order_operations(*child);
+              const auto program = order_operations(*child);
               if (program == nullptr) return cudaErrorInvalidValue;
               operation = GraphOperation{program};
               return cudaSuccess;

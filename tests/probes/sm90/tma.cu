@@ -7,12 +7,12 @@
 namespace foldconv::probes {
 namespace {
 
-constexpr int kThreads = 128;
+constexpr int kTmaThreads = 128;
 constexpr int kPayloadBytes = 64 * 1024;
 constexpr int kSharedBytes = kPayloadBytes + 1024;
 
 __device__ void poison(std::uint32_t* words) {
-  for (int i = threadIdx.x; i < kPayloadBytes / 4; i += kThreads) words[i] = kTmaPoison;
+  for (int i = threadIdx.x; i < kPayloadBytes / 4; i += kTmaThreads) words[i] = kTmaPoison;
   ptx::fence_proxy_async();
 }
 
@@ -23,11 +23,12 @@ __device__ void dump(std::uint32_t* out, std::uint32_t done, long long cycles,
     out[0] = done;
     out[1] = static_cast<std::uint32_t>(cycles);
   }
-  for (std::uint32_t i = threadIdx.x; i < count; i += kThreads) out[kTmaHeaderWords + i] = words[i];
+  for (std::uint32_t i = threadIdx.x; i < count; i += kTmaThreads)
+    out[kTmaHeaderWords + i] = words[i];
 }
 
 template <int kRank, bool kIm2col>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kTmaThreads)
     load_kernel(const __grid_constant__ CUtensorMap map, TmaLoadArguments p) {
   extern __shared__ unsigned char memory[];
   __shared__ alignas(8) std::uint64_t barrier_bits;
@@ -55,11 +56,11 @@ __global__ void __launch_bounds__(kThreads)
   dump(p.out, done, cycles, words, p.dump_words);
 }
 
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kTmaThreads)
     store_kernel(const __grid_constant__ CUtensorMap map, TmaStoreArguments p) {
   extern __shared__ unsigned char memory[];
   auto* words = reinterpret_cast<std::uint32_t*>(ptx::align_1024(memory));
-  for (unsigned i = threadIdx.x; i < p.image_words; i += kThreads) words[i] = p.image[i];
+  for (unsigned i = threadIdx.x; i < p.image_words; i += kTmaThreads) words[i] = p.image[i];
   ptx::fence_proxy_async();
   __syncthreads();
   if (threadIdx.x != 0) return;
@@ -112,7 +113,7 @@ __device__ void multicast(std::uint32_t* out, std::uint16_t mask, std::uint32_t 
   dump(out + rank * (kTmaHeaderWords + dump_words), done, cycles, words, dump_words);
 }
 
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kTmaThreads)
     multicast_kernel(const __grid_constant__ CUtensorMap map, TmaMulticastArguments p) {
   const CUtensorMap* const address = &map;
   multicast(p.out, p.mask, p.bytes, p.dump_words,
@@ -122,7 +123,7 @@ __global__ void __launch_bounds__(kThreads)
             });
 }
 
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kTmaThreads)
     bulk_multicast_kernel(const std::uint32_t* source, std::uint32_t bytes, std::uint16_t mask,
                           std::uint32_t* out) {
   multicast(out, mask, bytes, bytes / 4, [&](std::uint32_t destination, std::uint32_t barrier) {
@@ -132,7 +133,7 @@ __global__ void __launch_bounds__(kThreads)
 
 // Into shared memory and out again, stored or added to what is there.
 template <bool kAdd>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kTmaThreads)
     bulk_kernel(const std::uint32_t* source, std::uint32_t* destination, std::uint32_t bytes,
                 std::uint32_t* out) {
   extern __shared__ unsigned char memory[];
@@ -175,7 +176,7 @@ cudaError_t launch(void (*kernel)(Parameters...), int cluster, const Arguments&.
   attribute.val.clusterDim.z = 1;
   cudaLaunchConfig_t config = {};
   config.gridDim = dim3(static_cast<unsigned>(cluster));
-  config.blockDim = dim3(kThreads);
+  config.blockDim = dim3(kTmaThreads);
   config.dynamicSmemBytes = kSharedBytes;
   config.attrs = &attribute;
   config.numAttrs = cluster > 1 ? 1 : 0;

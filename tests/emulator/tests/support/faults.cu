@@ -5,7 +5,8 @@
 
 #include "device.cuh"
 
-namespace cuemu_tests {
+using namespace cuemu_tests;
+
 namespace {
 
 __global__ void write_answer(int* out) {
@@ -56,6 +57,8 @@ std::string join(const std::vector<std::string>& words) {
 }
 
 }  // namespace
+
+namespace cuemu_tests {
 
 std::string expect_fault(const char* file, int line, const std::vector<std::string>& kinds,
                          const char* kernel, const std::vector<int>& source_lines) {

@@ -3,7 +3,8 @@
 #include "cuemu.h"
 #include "opcode.cuh"
 
-namespace cuemu_tests {
+using namespace cuemu_tests;
+
 namespace {
 
 void append(Bytes& column, const Bytes& values, size_t index, size_t size) {
@@ -55,6 +56,8 @@ void compare(const OpcodeCheck& check, const std::vector<Bytes>& columns, const 
 }
 
 }  // namespace
+
+namespace cuemu_tests {
 
 void run_check(const OpcodeCheck& check, std::vector<Bytes> columns) {
   if (columns.empty()) columns = all_combinations(check.operands);

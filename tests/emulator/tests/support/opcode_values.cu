@@ -6,7 +6,8 @@
 
 #include "opcode.cuh"
 
-namespace cuemu_tests {
+using namespace cuemu_tests;
+
 namespace {
 
 template <class T>
@@ -90,6 +91,8 @@ bool same(T a, T b) {
 }
 
 }  // namespace
+
+namespace cuemu_tests {
 
 template <class T>
 const OperandType& operand_type() {
