@@ -134,7 +134,7 @@ void apply(Warp& w, const Instr& in, unsigned lane, void* address, bool shared) 
   if (in.dst != kNoSlot) w.lanes<T>(in.dst)[lane] = old;
 }
 
-constexpr uint32_t kSharedSpace = 0x100, kGenericSpace = 0x200, kWideBase = 0x400;
+constexpr uint32_t kSharedSpace = 0x100, kGenericSpace = 0x200, kWideAddress = 0x400;
 
 template <class T>
 void atomic_handler(Warp& w, const Instr& in, uint32_t mask) {
@@ -142,7 +142,7 @@ void atomic_handler(Warp& w, const Instr& in, uint32_t mask) {
   alignas(64) uint64_t address[32];
   for (uint32_t l = 0; l < 32; ++l) {
     const uint64_t base = in.a == kNoSlot               ? 0
-                          : (in.extra & kWideBase) != 0 ? w.lanes<uint64_t>(in.a)[l]
+                          : (in.extra & kWideAddress) != 0 ? w.lanes<uint64_t>(in.a)[l]
                                                         : w.lanes<uint32_t>(in.a)[l];
     address[l] = base + static_cast<uint64_t>(in.imm);
   }
@@ -240,7 +240,7 @@ void decode_atomic(Decoder& d) {
     o.kind = Operand::Kind::reg;
     o.reg = at.reg;
     base = d.source(o, wide ? Type::u64 : Type::u32);
-    if (wide) flags |= kWideBase;
+    if (wide) flags |= kWideAddress;
   }
   const uint32_t b = d.source(first + 1, t);
   const uint32_t c = action == Action::cas ? d.source(first + 2, t) : kNoSlot;

@@ -15,11 +15,11 @@
 namespace cuemu {
 namespace {
 
-constexpr uint32_t kWideBase = 1, kGeneric = 2;
+constexpr uint32_t kWideRows = 1, kGeneric = 2;
 
 // The addresses of the rows, one in each of the first 8 * count lanes.
 void row_offsets(Warp& w, const Instr& in, uint32_t rows, uint32_t* offset, const char* what) {
-  if ((in.extra & kWideBase) != 0) {
+  if ((in.extra & kWideRows) != 0) {
     const uint64_t* a = w.lanes<uint64_t>(in.a);
     for (uint32_t l = 0; l < 32; ++l) {
       uint64_t address = a[l] + static_cast<uint64_t>(in.imm);
@@ -112,7 +112,7 @@ void decode_matrix_move(Decoder& d) {
     o.kind = Operand::Kind::reg;
     o.reg = at.reg;
     base = d.source(o, wide ? Type::u64 : Type::u32);
-    flags |= wide ? kWideBase : 0u;
+    flags |= wide ? kWideRows : 0u;
   }
   const uint64_t displacement = at.has_base ? at.bits : d.symbol_address(at);
   const uint32_t* list = d.list(std::move(slots));

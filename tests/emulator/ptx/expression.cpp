@@ -55,18 +55,18 @@ uint64_t apply(std::string_view o, uint64_t a, uint64_t b) {
   return a != 0 || b != 0;
 }
 
-uint64_t binary(Lexer& lexer, int lowest);
+uint64_t binary_value(Lexer& lexer, int lowest);
 
-uint64_t unary(Lexer& lexer) {
-  if (lexer.accept('-')) return uint64_t{0} - unary(lexer);
-  if (lexer.accept('+')) return unary(lexer);
-  if (lexer.accept('~')) return ~unary(lexer);
-  if (lexer.accept('!')) return unary(lexer) == 0;
+uint64_t unary_value(Lexer& lexer) {
+  if (lexer.accept('-')) return uint64_t{0} - unary_value(lexer);
+  if (lexer.accept('+')) return unary_value(lexer);
+  if (lexer.accept('~')) return ~unary_value(lexer);
+  if (lexer.accept('!')) return unary_value(lexer) == 0;
   if (lexer.accept('(')) {
     if (lexer.peek().kind == Token::Kind::word) {  // a cast to .s64 or .u64 changes no bits
       lexer.next();
       if (!lexer.accept(')')) throw std::runtime_error("PTX: ')' expected");
-      return unary(lexer);
+      return unary_value(lexer);
     }
     const uint64_t value = parse_expression(lexer);
     if (!lexer.accept(')')) throw std::runtime_error("PTX: ')' expected");
@@ -78,12 +78,12 @@ uint64_t unary(Lexer& lexer) {
   return lexer.next().bits;
 }
 
-uint64_t binary(Lexer& lexer, int lowest) {
-  uint64_t value = unary(lexer);
+uint64_t binary_value(Lexer& lexer, int lowest) {
+  uint64_t value = unary_value(lexer);
   for (const Operator* o = peek_operator(lexer); o != nullptr && o->precedence >= lowest;
        o = peek_operator(lexer)) {
     for (size_t i = 0; i < o->text.size(); ++i) lexer.next();
-    value = apply(o->text, value, binary(lexer, o->precedence + 1));
+    value = apply(o->text, value, binary_value(lexer, o->precedence + 1));
   }
   return value;
 }
@@ -96,7 +96,7 @@ bool at_expression(const Lexer& lexer) {
 }
 
 uint64_t parse_expression(Lexer& lexer) {
-  const uint64_t value = binary(lexer, 1);
+  const uint64_t value = binary_value(lexer, 1);
   if (!lexer.accept('?')) return value;
   const uint64_t yes = parse_expression(lexer);
   if (!lexer.accept(':')) throw std::runtime_error("PTX: ':' expected");
