@@ -22,7 +22,7 @@ using test::every_call_fails;
 using test::expect_refused;
 using test::SmallBlocks;
 
-constexpr Images kProblem = {1, 8, 8};
+constexpr Images kImages = {1, 8, 8};
 constexpr ScalePlacement kJoin = ScalePlacement::weights;
 
 // Joined, with a middle tensor that the whole kernel fills up: all that a block can have.
@@ -36,8 +36,8 @@ BottleneckWeights joined_and_narrow(const SmallBlocks& blocks) {
 }
 
 // Buffers of a plan, all poison.
-struct Tensors {
-  explicit Tensors(const BlockPlan& plan)
+struct BlockTensors {
+  explicit BlockTensors(const BlockPlan& plan)
       : x(bytes_of(plan.input())), y(bytes_of(plan.output())), workspace(plan.workspace_bytes()) {
     EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
   }
@@ -90,8 +90,8 @@ TEST_F(BlockCalls, EachFailureOfPlanIsAnErrorAndLeavesNothing) {
     const Stage stage = *Stage::create(list);
     EXPECT_EQ(cuemu_calls(nullptr), calls) << "Stage::create calls the runtime";
     for (const auto& plan :
-         {std::function<Status()>([&] { return stage.plan(kProblem).status(); }),
-          std::function<Status()>([&] { return list.back().plan(kProblem).status(); })}) {
+         {std::function<Status()>([&] { return stage.plan(kImages).status(); }),
+          std::function<Status()>([&] { return list.back().plan(kImages).status(); })}) {
       // The current device; for each of two convolutions or more it again, and its kernel's three.
       EXPECT_GE(every_call_fails(plan, cudaErrorUnknown, ErrorCode::cuda_error), 9);
       EXPECT_GE(every_call_fails(plan, cudaErrorMemoryAllocation, ErrorCode::out_of_memory), 9);
@@ -108,8 +108,8 @@ TEST_F(BlockCalls, NoPlanAsksForAnAttributeOfTheDevice) {
   const Stage stage = *Stage::create({basic, narrow, narrow});
   const std::uint64_t before = cuemu_calls("cudaDeviceGetAttribute");
   EXPECT_GT(before, 0U);
-  for (const Status& status : {conv.plan(kProblem).status(), narrow.plan(kProblem).status(),
-                               basic.plan(kProblem).status(), stage.plan(kProblem).status()}) {
+  for (const Status& status : {conv.plan(kImages).status(), narrow.plan(kImages).status(),
+                               basic.plan(kImages).status(), stage.plan(kImages).status()}) {
     EXPECT_TRUE(status.ok()) << status.message();
   }
   EXPECT_EQ(cuemu_calls("cudaDeviceGetAttribute"), before);
@@ -120,11 +120,11 @@ TEST_F(BlockCalls, EachFailureOfRunIsAnError) {
   const Block plain = *Block::create(blocks.bottleneck());
   const Block basic = *Block::create(blocks.basic());
   const Stage stage = *Stage::create({plain, narrow, basic});
-  std::vector<BlockPlan> plans = {*basic.plan(kProblem), *stage.plan(kProblem)};
+  std::vector<BlockPlan> plans = {*basic.plan(kImages), *stage.plan(kImages)};
   for (const BlockCut cut : {BlockCut::whole, BlockCut::tails, BlockCut::chain})
-    plans.push_back(*plain.plan(kProblem, {.cut = cut}));
+    plans.push_back(*plain.plan(kImages, {.cut = cut}));
   for (const BlockPlan& plan : plans) {
-    const Tensors tensors(plan);
+    const BlockTensors tensors(plan);
     const auto run = [&] { return plan.run(tensors.buffers()); };
     const int calls = every_call_fails(run, cudaErrorUnknown, ErrorCode::cuda_error);
     // The current device and the launch itself of each; the plan's own device.
@@ -140,9 +140,9 @@ TEST_F(BlockCalls, EachFailureOfRunIsAnError) {
 
 // No error of the last owner's cudaFree, and no capture that it ends: of this thread, and of another.
 TEST_F(BlockCalls, TheLastOwnerMayGoDuringACapture) {
-  const BlockPlan captured = *Block::create(blocks.bottleneck())->plan(kProblem);
-  const Tensors tensors(captured);
-  std::optional<BlockPlan> gone = *Block::create(blocks.basic())->plan(kProblem);
+  const BlockPlan captured = *Block::create(blocks.bottleneck())->plan(kImages);
+  const BlockTensors tensors(captured);
+  std::optional<BlockPlan> gone = *Block::create(blocks.basic())->plan(kImages);
   const std::uint64_t before = test::live_allocations();
   const harness::Stream stream = harness::make_stream();
   ASSERT_EQ(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeGlobal), cudaSuccess);
@@ -163,14 +163,14 @@ TEST_F(BlockCalls, TheLastOwnerMayGoDuringACapture) {
 // The copy of the weights has arrived when create() returns: a stream that waits for no other sees it.
 TEST_F(BlockCalls, WeightsHaveArrived) {
   const Block block = *Block::create(joined_and_narrow(blocks), {.placement = kJoin});
-  const BlockPlan plan = *block.plan(kProblem);
-  const Tensors late(plan), again(plan);
+  const BlockPlan plan = *block.plan(kImages);
+  const BlockTensors late(plan), again(plan);
   const std::vector<std::byte> zeros(late.x.bytes());
   late.x.upload(zeros);
   again.x.upload(zeros);
   const harness::Stream stream = harness::make_stream();
   const BlockPlan fresh =
-      *Block::create(joined_and_narrow(blocks), {.placement = kJoin})->plan(kProblem);
+      *Block::create(joined_and_narrow(blocks), {.placement = kJoin})->plan(kImages);
   ASSERT_TRUE(fresh.run(late.buffers(), stream.get()).ok());
   ASSERT_EQ(cudaStreamSynchronize(stream.get()), cudaSuccess);
   ASSERT_TRUE(plan.run(again.buffers()).ok());
@@ -182,17 +182,17 @@ TEST(BlockValues, MovedFromObjectsAreWhole) {
   const SmallBlocks blocks;
   Block block = *Block::create(blocks.bottleneck());
   Block moved = std::move(block);
-  EXPECT_TRUE(block.plan(kProblem).ok());
+  EXPECT_TRUE(block.plan(kImages).ok());
   block = std::move(moved);
-  EXPECT_TRUE(moved.plan(kProblem).ok());
+  EXPECT_TRUE(moved.plan(kImages).ok());
   Stage stage = *Stage::create({block, moved});
   Stage other = std::move(stage);
-  EXPECT_TRUE(stage.plan(kProblem).ok());
+  EXPECT_TRUE(stage.plan(kImages).ok());
   stage = std::move(other);
-  EXPECT_TRUE(other.plan(kProblem).ok());
-  BlockPlan plan = *stage.plan(kProblem);
+  EXPECT_TRUE(other.plan(kImages).ok());
+  BlockPlan plan = *stage.plan(kImages);
   BlockPlan last = std::move(plan);
-  const Tensors tensors(plan);
+  const BlockTensors tensors(plan);
   EXPECT_EQ(plan.output(), last.output());
   EXPECT_FALSE(plan.explanation().to_string().empty());
   EXPECT_TRUE(plan.run(tensors.buffers()).ok());
@@ -218,14 +218,14 @@ TEST_F(BlocksOfTwoDevices, APlanRunsOnItsOwn) {
   const SmallBlocks blocks;
   const Block block = *Block::create(blocks.bottleneck());
   const Stage stage = *Stage::create({block, block});
-  const BlockPlan plan = *stage.plan(kProblem);
-  const Tensors tensors(plan);
+  const BlockPlan plan = *stage.plan(kImages);
+  const BlockTensors tensors(plan);
   const auto untouched = tensors.y.download();
   ASSERT_EQ(cudaSetDevice(1), cudaSuccess);
   expect_refused(plan.run(tensors.buffers()), ErrorCode::invalid_argument, "cudaSetDevice(0)");
-  expect_refused(block.plan(kProblem).status(), ErrorCode::invalid_argument,
+  expect_refused(block.plan(kImages).status(), ErrorCode::invalid_argument,
                  "current 1, the block's 0");
-  expect_refused(stage.plan(kProblem).status(), ErrorCode::invalid_argument,
+  expect_refused(stage.plan(kImages).status(), ErrorCode::invalid_argument,
                  "current 1, the block's 0");
   ASSERT_EQ(cudaSetDevice(0), cudaSuccess);
   EXPECT_EQ(tensors.y.download(), untouched);
