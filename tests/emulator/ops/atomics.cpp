@@ -141,9 +141,9 @@ void atomic_handler(Warp& w, const Instr& in, uint32_t mask) {
   ++w.counters->atomic_instructions;
   alignas(64) uint64_t address[32];
   for (uint32_t l = 0; l < 32; ++l) {
-    const uint64_t base = in.a == kNoSlot               ? 0
+    const uint64_t base = in.a == kNoSlot                  ? 0
                           : (in.extra & kWideAddress) != 0 ? w.lanes<uint64_t>(in.a)[l]
-                                                        : w.lanes<uint32_t>(in.a)[l];
+                                                           : w.lanes<uint32_t>(in.a)[l];
     address[l] = base + static_cast<uint64_t>(in.imm);
   }
   uint32_t shared = (in.extra & kSharedSpace) != 0 ? mask : 0;
