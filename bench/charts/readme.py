@@ -83,8 +83,8 @@ def introduction(result):
     if result.emulated:
         return (
             f"{result.what()}, by the emulator's exact counts. **Nothing here was "
-            f"timed on a GPU**: floor times are the model by which `plan()` compares cuts, the longer "
-            f"of bytes and operations (in full waves) of each launch, and the launch, by the rates of "
+            f"timed on a GPU**: floor times are the model by which `plan()` compares cuts, of each "
+            f"launch the longest of DRAM, L2, the fullest SM's products and shared memory, and the launch, by the rates of "
             f"{header['copy_how'].replace('model of ', '')} "
             f"({header['copy_bytes_per_second'] * 1e-12:.1f} TB/s, "
             f"{header['gemm_flops_per_second'] * 1e-12:.0f} TFLOP/s by mma.sync, "

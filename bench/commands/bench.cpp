@@ -68,11 +68,11 @@ Heading bench_heading(const Options& options, const Device& device, const Roofs&
   std::vector<std::string> lines =
       emulated
           ? std::vector<std::string>{"EMULATED on the CPU: counts are exact, nothing is timed.",
-                                     "floor: plan()'s model, no measurement: the longer of bytes "
-                                     "and operations "
-                                     "(in full waves) of each launch,",
-                                     "  and the launch, by the rates of " +
-                                         std::string(model.title) + ": " + speed.to_string()}
+                                     "floor: plan()'s model, no measurement: of each launch the "
+                                     "longest of DRAM, L2, the",
+                                     "  fullest SM's products and shared memory, and the launch, "
+                                     "by the rates of",
+                                     "  " + std::string(model.title) + ": " + speed.to_string()}
           : lines_of_gpu(options, roofs);
   lines.push_back("*: what plan() takes, with which the others are compared");
   return heading_of(options, device,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <utility>
+#include <vector>
 
 #include "commands/commands.hpp"
 #include "harness/error.hpp"
@@ -15,6 +16,26 @@ namespace {
 
 using harness::Problem;
 using harness::value_of;
+
+// What the launches wait for: "DRAM", or "2 DRAM, 3 L2".
+std::string limits_of(const CutFigures& figures) {
+  std::vector<std::pair<CostTerm, std::size_t>> counts;
+  for (const LaunchFigures& launch : figures.launches) {
+    const auto seen =
+        std::ranges::find(counts, launch.limit, &std::pair<CostTerm, std::size_t>::first);
+    if (seen == counts.end()) {
+      counts.emplace_back(launch.limit, 1);
+    } else {
+      ++seen->second;
+    }
+  }
+  std::string limits;
+  for (const auto& [limit, count] : counts) {
+    limits += limits.empty() ? "" : ", ";
+    limits += (counts.size() > 1 ? std::to_string(count) + " " : "") + to_string(limit);
+  }
+  return limits;
+}
 
 // A kernel of a layer (cut: ""), or a cut of blocks (several kernels: with spaces between). `reason`:
 // why it is chosen, or why not. `layer`: about a layer's chosen kernel; `figures`: of that kernel, or
@@ -42,6 +63,7 @@ Fields fields_of(const Problem& problem, const std::string& cut, const std::stri
                          {"flops", value_if(possible, whole(of_cut.flops))},
                          {"recomputed", value_if(possible, of_cut.recomputed)},
                          {"floor_us", value_if(possible, of_cut.floor_us)},
+                         {"limit", value_if(possible, limits_of(of_cut))},
                          {"workspace_bytes", value_if(possible, of_cut.workspace_bytes)}});
 }
 
@@ -58,9 +80,9 @@ std::string named(const Problem& problem) {
 }
 
 std::string floor_text(const CutFigures& figures) {
-  return fixed(figures.floor_us, 2) +
-         " us at least: " + counted(figures.launches.size(), "kernel") + ", " +
-         fixed(figures.dram_bytes * 1e-6, 3) + " MB, " + fixed(figures.flops * 1e-9, 3) + " GFLOP";
+  return fixed(figures.floor_us, 2) + " us at least, by " + limits_of(figures) + ": " +
+         counted(figures.launches.size(), "kernel") + ", " + fixed(figures.dram_bytes * 1e-6, 3) +
+         " MB, " + fixed(figures.flops * 1e-9, 3) + " GFLOP";
 }
 
 // Names of tensor-core kernels hold the tile: ..._128x64x64_st3_sm80.
@@ -95,14 +117,13 @@ void explain_layer(const Problem& problem, Writer& writer) {
   const ConvProblem& conv = problem.lines.front().convs.front().problem;
   const Explanation chosen = value_of(explain(conv, {.kernel = problem.kernel}));
   const DeviceSpeed speed = value_of(device_speed());
-  const LaunchCost cost = cost_of(conv, chosen);
-  const double floor_us = floor_seconds(cost, speed) * 1e6;
-  const CutFigures figures{.launches = {{cost, chosen.kernel, floor_us}},
-                           .dram_bytes = cost.dram_bytes,
-                           .flops = cost.flops,
-                           .workspace_bytes = chosen.workspace_bytes,
-                           .floor_us = floor_us,
-                           .refusal = {}};
+  const CutFigures figures{
+      .launches = {{chosen.cost, chosen.kernel, chosen.floor_us, chosen.limit}},
+      .dram_bytes = chosen.cost.dram_bytes,
+      .flops = chosen.cost.flops,
+      .workspace_bytes = chosen.workspace_bytes,
+      .floor_us = chosen.floor_us,
+      .refusal = {}};
   writer.row(fields_of(problem, "", chosen.kernel, true, chosen.reason, &chosen, &figures),
              layer_text(problem, chosen, figures, speed));
   for (const Refusal& refusal : chosen.refused) {

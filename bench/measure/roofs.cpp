@@ -78,14 +78,10 @@ Roofs measure_roofs() {
           .empty_span_seconds = empty_span_seconds()};
 }
 
-const char* to_string(Limit limit) {
-  return limit == Limit::memory ? "memory" : limit == Limit::tensor ? "tensor" : "fp32";
-}
-
 Floor floor_of(const harness::Work& work, const Roofs& roofs) {
   const double memory = roofs.copy.known() ? work.bytes / roofs.copy.rate : 0;
   const double tensor = roofs.gemm.known() ? work.flops / roofs.gemm.rate : 0;
-  return tensor > memory ? Floor{tensor, Limit::tensor} : Floor{memory, Limit::memory};
+  return tensor > memory ? Floor{tensor, CostTerm::tensor_cores} : Floor{memory, CostTerm::dram};
 }
 
 Floor floor_of(const std::vector<LaunchCost>& launches, const DeviceSpeed& model) {
@@ -96,11 +92,7 @@ Floor floor_of(const std::vector<LaunchCost>& launches, const DeviceSpeed& model
     floor.seconds += seconds;
     if (seconds <= longest) continue;
     longest = seconds;
-    LaunchCost bytes_alone = launch;
-    bytes_alone.flops = 0;
-    floor.limit = floor_seconds(bytes_alone, model) == seconds ? Limit::memory
-                  : launch.tensor_cores                        ? Limit::tensor
-                                                               : Limit::fp32;
+    floor.limit = limit_of(launch, model);
   }
   return floor;
 }

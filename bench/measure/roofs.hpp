@@ -53,12 +53,9 @@ Roofs roofs_of(const DeviceSpeed& model, const std::string& title);
 // Of the GPU. Never fails: a roof that cannot be measured has a reason.
 Roofs measure_roofs();
 
-enum class Limit { memory, tensor, fp32 };
-const char* to_string(Limit limit);
-
 struct Floor {
   double seconds = 0;
-  Limit limit = Limit::memory;  // of the longest launch
+  CostTerm limit = CostTerm::dram;  // of the longest launch
 };
 
 // By the roofs that are known; seconds are 0 where none is.

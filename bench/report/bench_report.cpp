@@ -61,6 +61,7 @@ Fields figure_fields(const harness::Work& least, const Measured& measured, const
     return Place{.title = title, .width = emulated ? width : 0, .digits = 3};
   };
   const harness::Work work = way.work();
+  const std::string limit = to_string(floor.limit);
   Fields fields = {
       {"problem_bytes", known(least.bytes)},
       {"problem_flops", known(least.flops)},
@@ -75,10 +76,13 @@ Fields figure_fields(const harness::Work& least, const Measured& measured, const
        counter("wavefronts/ideal", 16),
        traffic.wavefronts_over_ideal() > 0 ? fixed(traffic.wavefronts_over_ideal(), 3) : "-"},
       {"floor_us", value_if(has_floor, floor.seconds * 1e6), {"floor us", emulated ? 9 : 8}},
-      {"limit", value_if(has_floor, to_string(floor.limit)), {"limit", emulated ? 6 : 0, true}},
+      {"limit",
+       value_if(has_floor, limit),
+       {"limit", emulated ? 9 : 0, true},
+       has_floor ? limit.substr(0, limit.find(' ')) : "-"},
       {"floor_over_baseline",
        known(over_baseline(measured, baseline, Figure::floor)),
-       {"vs plan", emulated ? 8 : 0}}};
+       {"vs plan", emulated ? 7 : 0}}};
   for (const Figure figure : {Figure::cold, Figure::warm}) {
     const harness::Timing timing = timing_of(measured, figure).value_or(harness::Timing());
     const bool timed = seconds_of(measured, figure) > 0;

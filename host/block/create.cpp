@@ -9,10 +9,10 @@
 #include "base/enum_checks.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
-#include "block/cost.hpp"
 #include "block/data.hpp"
 #include "block/rules.hpp"
 #include "conv/conv_data.hpp"
+#include "cost/device_speed.hpp"
 #include "fold/combine.hpp"
 #include "tile/weight_layout.hpp"
 

@@ -33,7 +33,7 @@ Result<BlockLaunch> convolution(const BlockStep& step, const ConvProblem& proble
     return not_offered(
         text(step.name, " needs a workspace of its own: ", plan->explanation().kernel));
   const std::string kernel = plan->explanation().kernel;
-  const LaunchCost cost = cost_of(plan->problem(), plan->explanation());
+  const LaunchCost cost = plan->explanation().cost;
   return BlockLaunch{kernel, cost, std::move(*plan), x, residual, y, {}};
 }
 

@@ -46,9 +46,9 @@ std::string lines_of(const CutFigures& cut) {
            "% recomputed), floor ", fixed(cut.floor_us, 2), " us, workspace ", cut.workspace_bytes,
            " bytes\n");
   for (const auto& [launch, count] : grouped(cut)) {
-    lines +=
-        text("         ", count > 1 ? text(count, " x ") : std::string(), launch->kernel,
-             ", floor ", fixed(launch->floor_us, 2), " us, ", fixed(launch->waves, 2), " waves\n");
+    lines += text("         ", count > 1 ? text(count, " x ") : std::string(), launch->kernel,
+                  ", floor ", fixed(launch->floor_us, 2), " us (",
+                  foldconv::to_string(launch->limit), "), ", launch->tiles, " tiles\n");
   }
   return lines;
 }

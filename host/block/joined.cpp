@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The 1x1 convolution of two tensors, conv3 and the downsample of a bottleneck: its launch and cost.
+// The 1x1 convolution of two tensors, conv3 and the downsample of a bottleneck: its launch.
 #include "base/sizes.hpp"
 #include "base/text.hpp"
 #include "block/family.hpp"
 #include "block/rules.hpp"
 #include "catalog/supports.hpp"
+#include "cost/conv_cost.hpp"
 
 namespace foldconv::host {
 
@@ -15,9 +16,6 @@ Result<BlockLaunch> offer_joined(const PlannedBlock& planned, const PlanContext&
   ConvProblem problem = planned.problem(2);
   problem.residual = false;
   const ConvProblem side = planned.downsample_problem();
-  const double elements = elements_read(problem) + elements_read(side) +
-                          double(problem.k) * (problem.c + side.c) +
-                          double(problem.output().elements());
 
   const auto make = [&](const ConvKernel& kernel) -> Result<KernelOffer> {
     const std::int64_t wanted = std::int64_t{kernel.waves} * context.device.multiprocessors;
@@ -36,13 +34,10 @@ Result<BlockLaunch> offer_joined(const PlannedBlock& planned, const PlanContext&
     params.k_blocks = WeightLayout{problem.c, 1}.slices() + WeightLayout{downsample.c, 1}.slices();
     params.second = {nullptr, planned.input.h, planned.input.w, downsample.c, downsample.stride};
     const LaunchShape shape = conv_launch_shape(kernel, problem, context.device);
-    const Result<double> waves = prepare_waves(kernel.entry, shape, context);
-    if (!waves.ok()) return waves.status();
-    return KernelOffer{kernel.name,
-                       KernelLaunch{kernel.entry, shape, params},
-                       {.dram_bytes = elements * double(size_of(block.dtype)),
-                        .flops = problem.flops() + side.flops(),
-                        .waves = *waves}};
+    const Result<int> resident = prepare_resident(kernel.entry, shape, context);
+    if (!resident.ok()) return resident.status();
+    return KernelOffer{kernel.name, KernelLaunch{kernel.entry, shape, params},
+                       joined_cost(*kernel.tile, problem, side, *resident)};
   };
   const auto kernels = candidates(joined_kernels(), block.dtype, context,
                                   [](const ConvKernel&) { return std::string(); });

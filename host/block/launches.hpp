@@ -8,7 +8,6 @@
 #include <variant>
 #include <vector>
 
-#include "block/cost.hpp"
 #include "catalog/launch.hpp"
 #include "foldconv/block.hpp"
 #include "foldconv/conv.hpp"

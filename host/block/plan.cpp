@@ -49,7 +49,8 @@ CutFigures figures_of(const Path& path, BlockCut cut, const std::vector<PlannedB
   double recomputed = 0;
   for (const host::BlockLaunch& launch : path.launches) {
     const LaunchCost& cost = launch.cost;
-    figures.launches.push_back({cost, launch.kernel, floor_seconds(cost, speed) * 1e6});
+    figures.launches.push_back(
+        {cost, launch.kernel, floor_seconds(cost, speed) * 1e6, limit_of(cost, speed)});
     figures.dram_bytes += cost.dram_bytes;
     figures.flops += cost.flops;
     recomputed += cost.recomputed;

@@ -46,13 +46,13 @@ BlockConv block_conv(const Conv& conv) {
   return {data.weights, data.scale, data.bias};
 }
 
-Result<double> prepare_waves(EntryPoint entry, const LaunchShape& shape,
+Result<int> prepare_resident(EntryPoint entry, const LaunchShape& shape,
                              const PlanContext& context) {
   const Result<KernelFigures> kernel =
       prepare_kernel(entry(), static_cast<int>(shape.threads), shape.shared_bytes, context.device);
   if (!kernel.ok()) return kernel.status();
   if (kernel->ctas_per_sm == 0) return not_offered("a CTA does not fit into an SM");
-  return double(shape.grid) / (double(kernel->ctas_per_sm) * context.device.multiprocessors);
+  return kernel->ctas_per_sm;
 }
 
 }  // namespace foldconv::host

@@ -41,9 +41,8 @@ inline Status not_offered(std::string reason) {
 // Weights, scale and bias of a convolution.
 BlockConv block_conv(const Conv& conv);
 
-// Loads the kernel; CTAs over those that run at a time. Errors: cuda_error, or no offer where a CTA
-// does not fit.
-Result<double> prepare_waves(EntryPoint entry, const LaunchShape& shape,
+// Loads the kernel; CTAs that an SM runs at a time. Errors: cuda_error, or no offer where none fits.
+Result<int> prepare_resident(EntryPoint entry, const LaunchShape& shape,
                              const PlanContext& context);
 
 }  // namespace foldconv::host

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
-// The block-tail kernel: its launch and cost.
+// The block-tail kernel: its launch.
 #include <algorithm>
 #include <iterator>
+#include <optional>
 
+#include "base/problem_sizes.hpp"
 #include "base/sizes.hpp"
 #include "block/family.hpp"
 #include "block/rules.hpp"
-#include "catalog/problem_sizes.hpp"
+#include "cost/tail_cost.hpp"
 
 namespace foldconv::host {
 namespace {
@@ -32,31 +34,6 @@ TailParams make_params(const TailTile& tile, const PlannedBlock& planned, const 
     params.next_activation = activation_params(next->inner);
   }
   return params;
-}
-
-LaunchCost cost_of(const PlannedBlock& planned, const PlannedBlock* next) {
-  const ConvProblem conv2 = planned.problem(1), conv3 = planned.problem(2);
-  const auto weights = [](const ConvProblem& problem) {
-    return double(problem.k) * problem.c * problem.r * problem.s;
-  };
-  LaunchCost cost;
-  double elements =
-      elements_read(conv2) + weights(conv2) + weights(conv3) + double(conv3.output().elements());
-  cost.flops = conv2.flops() + conv3.flops();
-  if (planned.data->downsample) {
-    const ConvProblem side = planned.downsample_problem();
-    elements += elements_read(side) + weights(side);
-    cost.flops += side.flops();
-  } else {
-    elements += double(conv3.output().elements());
-  }
-  if (next != nullptr) {
-    const ConvProblem conv1 = next->problem(0);
-    elements += weights(conv1) + double(conv1.output().elements());
-    cost.flops += conv1.flops();
-  }
-  cost.dram_bytes = elements * double(size_of(planned.data->dtype));
-  return cost;
 }
 
 // Columns beyond the middle tensor's are padding, which the cost does not see: kernels with more of
@@ -87,7 +64,11 @@ Result<BlockLaunch> offer_tail(const PlannedBlock& planned, const PlannedBlock* 
   if (std::string rule = tail_rule(planned, next); !rule.empty())
     return not_offered(std::move(rule));
   const ConvProblem conv2 = planned.problem(1);
-  const LaunchCost cost = cost_of(planned, next);
+  std::optional<ConvProblem> projection, next_conv1;
+  if (block.downsample) projection = planned.downsample_problem();
+  if (next != nullptr) next_conv1 = next->problem(0);
+  const TailConvs convs = {conv2, planned.problem(2), projection ? &*projection : nullptr,
+                           next_conv1 ? &*next_conv1 : nullptr};
   const auto make = [&](const TailKernel& kernel) -> Result<KernelOffer> {
     const TailTile& tile = *kernel.tile;
     const int entries = table_entries(ConvLoader::load_rxs, weight_layout(conv2));
@@ -97,13 +78,11 @@ Result<BlockLaunch> offer_tail(const PlannedBlock& planned, const PlannedBlock* 
     const LaunchShape shape = {
         static_cast<std::uint32_t>(ceil_div(output_pixels(conv2), tile.conv2.block_m)),
         static_cast<std::uint32_t>(tile.conv2.threads()), static_cast<std::size_t>(needed)};
-    const Result<double> waves = prepare_waves(kernel.entry, shape, context);
-    if (!waves.ok()) return waves.status();
-    KernelOffer offer = {kernel.name,
-                         KernelLaunch{kernel.entry, shape, make_params(tile, planned, next_data)},
-                         cost};
-    offer.cost.waves = *waves;
-    return offer;
+    const Result<int> resident = prepare_resident(kernel.entry, shape, context);
+    if (!resident.ok()) return resident.status();
+    return KernelOffer{kernel.name,
+                       KernelLaunch{kernel.entry, shape, make_params(tile, planned, next_data)},
+                       tail_cost(tile, convs, *resident)};
   };
   const auto kernels =
       candidates(tail_kernels(), block.dtype, context,

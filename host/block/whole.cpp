@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The whole-block kernel: its launch and cost.
+// The whole-block kernel: its launch.
 #include "base/sizes.hpp"
 #include "base/text.hpp"
 #include "block/family.hpp"
 #include "block/rules.hpp"
+#include "cost/whole_cost.hpp"
 
 namespace foldconv::host {
 namespace {
@@ -41,20 +42,6 @@ LaunchShape launch_shape(const WholeTile& tile, const BlockData& block, int tile
           static_cast<std::size_t>(tile.shared_bytes(block.c(), block.k()))};
 }
 
-LaunchCost cost_of(const WholeTile& tile, const WholeParams& params, std::size_t element,
-                   const DeviceFigures& device) {
-  const double middle = kSliceWidth, c = params.c, k = params.k, tiles = params.tiles;
-  const double projection = tile.projection ? c * k : 0;
-  const double weights = c * middle + 9 * middle * middle + middle * k + projection;
-  const double pixels = double(params.n) * params.h * params.w;
-  const double rest = 9 * middle * middle + middle * k + projection;
-  const double first_rows = tile.chunks() * tile.kChunkRows;  // with the halo
-  return {.dram_bytes = (pixels * (c + k) + weights) * double(element),
-          .flops = tiles * 2 * (c * middle * first_rows + rest * tile.pixels()),
-          .recomputed = tiles * 2 * c * middle * (first_rows - tile.pixels()),
-          .waves = tiles / device.multiprocessors};
-}
-
 }  // namespace
 
 Result<BlockLaunch> offer_whole(const PlannedBlock& planned, const PlanContext& context) {
@@ -74,11 +61,10 @@ Result<BlockLaunch> offer_whole(const PlannedBlock& planned, const PlanContext& 
       return not_offered(std::move(rule));
     const WholeParams params = make_params(tile, planned);
     const LaunchShape shape = launch_shape(tile, block, params.tiles, context.device);
-    // The CTAs are persistent: their waves are those of the tiles.
-    if (const Result<double> fits = prepare_waves(kernel.entry, shape, context); !fits.ok())
+    if (const Result<int> fits = prepare_resident(kernel.entry, shape, context); !fits.ok())
       return fits.status();
     return KernelOffer{kernel.name, KernelLaunch{kernel.entry, shape, params},
-                       cost_of(tile, params, size_of(block.dtype), context.device)};
+                       whole_cost(tile, planned.input, block.k(), shape.grid)};
   };
   Result<KernelOffer> offer = choose(*kernels, context, Take::least_floor, make);
   if (!offer.ok()) return offer.status();

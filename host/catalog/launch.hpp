@@ -8,7 +8,7 @@
 #include <cstdint>
 
 #include "base/device.hpp"
-#include "catalog/problem_sizes.hpp"
+#include "base/problem_sizes.hpp"
 #include "catalog/registry.hpp"
 #include "foldconv/conv.hpp"
 #include "params/conv_params.hpp"

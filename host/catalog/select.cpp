@@ -5,10 +5,10 @@
 #include <cstdint>
 
 #include "base/error.hpp"
+#include "base/problem_sizes.hpp"
 #include "base/sizes.hpp"
 #include "base/text.hpp"
 #include "catalog/launch.hpp"
-#include "catalog/problem_sizes.hpp"
 #include "catalog/supports.hpp"
 
 namespace foldconv::host {

@@ -6,10 +6,10 @@
 #include <cstdlib>
 #include <optional>
 
+#include "base/problem_sizes.hpp"
 #include "base/sizes.hpp"
 #include "base/text.hpp"
 #include "catalog/launch.hpp"
-#include "catalog/problem_sizes.hpp"
 #include "params/conv_params.hpp"
 
 namespace foldconv::host {

@@ -10,13 +10,14 @@
 
 #include "base/device.hpp"
 #include "base/error.hpp"
+#include "base/problem_sizes.hpp"
 #include "base/text.hpp"
 #include "base/trace.hpp"
 #include "catalog/launch.hpp"
-#include "catalog/problem_sizes.hpp"
 #include "conv/arguments.hpp"
 #include "conv/conv_data.hpp"
 #include "conv/explain.hpp"
+#include "cost/device_speed.hpp"
 #include "fold/pack.hpp"
 #include "params/conv_params.hpp"
 
@@ -94,6 +95,8 @@ Result<Conv> Conv::create(const FoldedConv& folded) {
     if (!device.ok()) return device.status();
     const Result<host::DeviceFigures> figures = host::supported_figures(*device);
     if (!figures.ok()) return figures.status();
+    const Result<DeviceSpeed> speed = host::device_speed(*device, *figures);
+    if (!speed.ok()) return speed.status();
 
     // The weights last: a kernel that reads past them reads past the allocation.
     auto memory = DeviceMemory::copy_of(
@@ -101,7 +104,7 @@ Result<Conv> Conv::create(const FoldedConv& folded) {
         "the weights, scale and bias");
     if (!memory.ok()) return memory.status();
     auto data = std::make_shared<Data>(Data{folded.dtype(), folded.k(), folded.c_per_group(),
-                                            folded.r(), folded.s(), *device, *figures,
+                                            folded.r(), folded.s(), *device, *figures, *speed,
                                             std::move(*memory), nullptr, nullptr, nullptr});
     data->scale = static_cast<const float*>(data->memory.part(0));
     data->bias = static_cast<const float*>(data->memory.part(1));
@@ -140,7 +143,7 @@ Result<ConvPlan> Conv::plan_problem(const ConvProblem& problem, const PlanOption
     if (Status status = check_same_weights(*data_, problem); !status.ok()) return status;
     if (Status status = host::check_current_device(data_->device, "the weights"); !status.ok())
       return status;
-    Result<host::Decision> decision = host::decide(problem, options, data_->figures);
+    Result<host::Decision> decision = host::decide(problem, options, data_->figures, data_->speed);
     if (!decision.ok()) return decision.status();
     auto params = make_params(*decision->kernel, problem, *data_);
     std::string trace_name = range_name(decision->explanation.kernel, problem);

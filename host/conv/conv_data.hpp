@@ -6,6 +6,7 @@
 #include "base/device_memory.hpp"
 #include "base/internals.hpp"
 #include "foldconv/conv.hpp"
+#include "foldconv/cost.hpp"
 
 namespace foldconv {
 
@@ -14,6 +15,7 @@ struct Conv::Data {
   int k, c_per_group, r, s;
   int device;
   host::DeviceFigures figures;  // of the device
+  DeviceSpeed speed;
   host::DeviceMemory memory;
   const void* weights;  // in `memory`, as the following; packed
   const float* scale;

@@ -7,12 +7,14 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "catalog/select.hpp"
+#include "cost/conv_cost.hpp"
+#include "cost/device_speed.hpp"
 
 namespace foldconv {
 namespace host {
 
 Result<Decision> decide(const ConvProblem& problem, const PlanOptions& options,
-                        const DeviceFigures& figures) {
+                        const DeviceFigures& figures, const DeviceSpeed& speed) {
   Result<Choice> choice = select(problem, options, figures);
   if (!choice.ok()) return choice.status();
 
@@ -31,6 +33,12 @@ Result<Decision> decide(const ConvProblem& problem, const PlanOptions& options,
   explanation.ctas_per_sm = kernel->ctas_per_sm;
   const int resident = kernel->ctas_per_sm * figures.multiprocessors;
   explanation.waves = resident > 0 ? static_cast<double>(shape.grid) / resident : 0;
+  explanation.cost =
+      choice->kernel->direct()
+          ? direct_cost(problem, shape.grid, kernel->ctas_per_sm)
+          : conv_cost(*choice->kernel->tile, choice->kernel->loader, problem, kernel->ctas_per_sm);
+  explanation.floor_us = floor_seconds(explanation.cost, speed) * 1e6;
+  explanation.limit = limit_of(explanation.cost, speed);
   explanation.refused = std::move(choice->refused);
   return Decision{choice->kernel, shape, std::move(explanation)};
 }
@@ -44,7 +52,9 @@ Result<Explanation> explain(const ConvProblem& problem, const PlanOptions& optio
     if (!device.ok()) return device.status();
     const Result<host::DeviceFigures> figures = host::supported_figures(*device);
     if (!figures.ok()) return figures.status();
-    Result<host::Decision> decision = host::decide(problem, options, *figures);
+    const Result<DeviceSpeed> speed = host::device_speed(*device, *figures);
+    if (!speed.ok()) return speed.status();
+    Result<host::Decision> decision = host::decide(problem, options, *figures, *speed);
     if (!decision.ok()) return decision.status();
     return std::move(decision->explanation);
   });
@@ -56,7 +66,8 @@ std::string Explanation::to_string() const {
         "kernel      ", kernel, "\nbecause     ", reason, "\nlaunch      ", grid, " CTAs of ",
         threads, " threads, ", shared_bytes, " bytes of shared memory\nresources   ", registers,
         " registers a thread, ", ctas_per_sm, " CTAs an SM, ", host::fixed(waves, 2),
-        " waves\nworkspace   ", workspace_bytes, " bytes\n");
+        " waves\nfloor       ", host::fixed(floor_us, 2), " us: ", foldconv::to_string(limit),
+        "\nworkspace   ", workspace_bytes, " bytes\n");
     for (const Refusal& refusal : refused) {
       lines += host::text("not taken   ", refusal.kernel, ": ", refusal.reason, "\n");
     }

@@ -15,9 +15,9 @@ struct Decision {
   Explanation explanation;
 };
 
-// Selects the kernel and prepares it on the current device, which `figures` are of. `problem` passed
+// Selects the kernel and prepares it on the current device, which `figures` and `speed` are of. `problem` passed
 // validate().
 Result<Decision> decide(const ConvProblem& problem, const PlanOptions& options,
-                        const DeviceFigures& figures);
+                        const DeviceFigures& figures, const DeviceSpeed& speed);
 
 }  // namespace foldconv::host

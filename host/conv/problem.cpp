@@ -8,9 +8,9 @@
 
 #include "base/enum_checks.hpp"
 #include "base/error.hpp"
+#include "base/problem_sizes.hpp"
 #include "base/sizes.hpp"
 #include "base/text.hpp"
-#include "catalog/problem_sizes.hpp"
 #include "fold/pack.hpp"
 #include "foldconv/conv.hpp"
 

@@ -87,7 +87,8 @@ struct BlockPlanOptions {
 // One launch of a plan, and what it costs by the planner's model.
 struct LaunchFigures : LaunchCost {
   std::string kernel;
-  double floor_us = 0;  // floor_seconds() of the cost
+  double floor_us = 0;                // floor_seconds() of the cost
+  CostTerm limit = CostTerm::launch;  // what it is: limit_of() the cost
 };
 
 // One way to divide the blocks, and what it costs: sums over its launches.

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "foldconv/activation.hpp"
+#include "foldconv/cost.hpp"
 #include "foldconv/fold.hpp"
 #include "foldconv/status.hpp"
 #include "foldconv/tensor.hpp"
@@ -109,7 +110,10 @@ struct FOLDCONV_API Explanation {
   int ctas_per_sm = 0;           // resident, from registers, threads and shared memory
   double waves = 0;              // grid / (ctas_per_sm * SMs)
   std::size_t workspace_bytes = 0;
-  std::vector<Refusal> refused;  // every other kernel for the dtype, in table order
+  LaunchCost cost = {};               // by the model of cost.hpp
+  double floor_us = 0;                // floor_seconds() of the cost
+  CostTerm limit = CostTerm::launch;  // what it is: limit_of() the cost
+  std::vector<Refusal> refused;       // every other kernel for the dtype, in table order
 
   std::string to_string() const;  // several lines, for a terminal
 };

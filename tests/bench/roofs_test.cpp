@@ -18,10 +18,10 @@ Roofs round_roofs() {
 TEST(Roofs, TheSlowerResourceIsTheFloor) {
   const Floor memory = floor_of({.bytes = 4e6, .flops = 100e6}, round_roofs());
   EXPECT_DOUBLE_EQ(memory.seconds, 4e-6);
-  EXPECT_EQ(memory.limit, Limit::memory);
+  EXPECT_EQ(memory.limit, CostTerm::dram);
   const Floor tensor = floor_of({.bytes = 4e6, .flops = 500e6}, round_roofs());
   EXPECT_DOUBLE_EQ(tensor.seconds, 5e-6);
-  EXPECT_EQ(tensor.limit, Limit::tensor);
+  EXPECT_EQ(tensor.limit, CostTerm::tensor_cores);
 }
 
 TEST(Roofs, AnAbsentRoofDoesNotCount) {
@@ -29,18 +29,22 @@ TEST(Roofs, AnAbsentRoofDoesNotCount) {
   roofs.gemm = {};
   const Floor by_copy = floor_of({.bytes = 4e6, .flops = 500e6}, roofs);
   EXPECT_DOUBLE_EQ(by_copy.seconds, 4e-6);
-  EXPECT_EQ(by_copy.limit, Limit::memory);
+  EXPECT_EQ(by_copy.limit, CostTerm::dram);
   roofs.copy = {};
   EXPECT_EQ(floor_of({.bytes = 4e6, .flops = 500e6}, roofs).seconds, 0);
   roofs.gemm.rate = 100e12;
   EXPECT_DOUBLE_EQ(floor_of({.bytes = 4e6, .flops = 500e6}, roofs).seconds, 5e-6);
 }
 
-// 1 TB/s, 100 TFLOP/s, 10 TFLOP/s, 1 us.
+// 1 TB/s, 5 TB/s, 100 TFLOP/s, 10 TFLOP/s, 1 us; 10 SMs.
 constexpr auto round_model = [] {
   return DeviceSpeed{.bytes_per_second = 1e12,
+                     .l2_bytes_per_second = 5e12,
                      .flops_per_second = 100e12,
                      .simt_flops_per_second = 10e12,
+                     .clocks_per_second = 1e9,
+                     .multiprocessors = 10,
+                     .product_clocks = 20,
                      .launch_seconds = 1e-6};
 };
 
@@ -52,22 +56,25 @@ TEST(Roofs, OfAModelAreItsRates) {
 }
 
 TEST(FloorOfLaunches, TheSlowestResourceLimitsALaunch) {
-  const auto expect = [](const LaunchCost& launch, double seconds, Limit limit) {
+  const auto expect = [](const LaunchCost& launch, double seconds, CostTerm limit) {
     const Floor floor = floor_of({launch}, round_model());
     EXPECT_DOUBLE_EQ(floor.seconds, seconds);
     EXPECT_EQ(floor.limit, limit);
   };
-  expect({.dram_bytes = 4e6, .flops = 100e6}, 5e-6, Limit::memory);
-  expect({.dram_bytes = 1e6, .flops = 500e6}, 6e-6, Limit::tensor);
-  expect({.dram_bytes = 1e6, .flops = 500e6, .waves = 0.5}, 11e-6, Limit::tensor);
-  expect({.tensor_cores = false, .dram_bytes = 1e6, .flops = 60e6}, 7e-6, Limit::fp32);
+  expect({.dram_bytes = 4e6, .executed_flops = 100e6, .tiles = 10}, 5e-6, CostTerm::dram);
+  expect({.dram_bytes = 1e6, .executed_flops = 500e6, .tiles = 10}, 6e-6, CostTerm::tensor_cores);
+  // Half of the SMs have nothing to do.
+  expect({.dram_bytes = 1e6, .executed_flops = 500e6, .tiles = 5}, 11e-6, CostTerm::tensor_cores);
+  expect({.tensor_cores = false, .dram_bytes = 1e6, .executed_flops = 60e6, .tiles = 10}, 7e-6,
+         CostTerm::fp32_units);
 }
 
 TEST(FloorOfLaunches, LaunchesAddUpAndTheLongestNamesTheLimit) {
   // They cannot overlap: 3 us of memory, 2 us of tensor cores and two launches are 7 us.
-  const Floor floor = floor_of({{.dram_bytes = 3e6}, {.flops = 200e6}}, round_model());
+  const Floor floor =
+      floor_of({{.dram_bytes = 3e6}, {.executed_flops = 200e6, .tiles = 10}}, round_model());
   EXPECT_DOUBLE_EQ(floor.seconds, 7e-6);
-  EXPECT_EQ(floor.limit, Limit::memory);
+  EXPECT_EQ(floor.limit, CostTerm::dram);
   EXPECT_EQ(floor_of(std::vector<LaunchCost>(), round_model()).seconds, 0);
 }
 

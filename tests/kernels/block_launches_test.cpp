@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "block/cost.hpp"
 #include "foldconv/block.hpp"
 #include "harness/device/objects.hpp"
 #include "kernels/support/catalog_kernels.hpp"
@@ -43,8 +42,7 @@ std::vector<BlockPlan> all_cuts(const TestBlocks& test) {
   return plans;
 }
 
-// CTAs over those that run at a time. The whole kernel's are persistent, and their waves those of its
-// tiles.
+// A tile a CTA. The whole kernel's are persistent and share its tiles evenly.
 void expect_grid(const LaunchFigures& told, const cuemu_launch& launch, int multiprocessors) {
   int ctas = 0;
   check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(
@@ -52,10 +50,11 @@ void expect_grid(const LaunchFigures& told, const cuemu_launch& launch, int mult
         "occupancy");
   const double grid = launch.grid[0];
   if (told.kernel.starts_with("block_whole_")) {
-    const double tiles = std::round(told.waves * multiprocessors);
-    EXPECT_EQ(grid, std::ceil(tiles / std::ceil(tiles / multiprocessors)));
+    EXPECT_EQ(grid, std::ceil(told.tiles / std::ceil(told.tiles / multiprocessors)));
+    EXPECT_EQ(told.resident, 1);
   } else {
-    EXPECT_NEAR(told.waves * ctas * multiprocessors, grid, 1e-6 * grid);
+    EXPECT_EQ(told.tiles, grid);
+    EXPECT_EQ(told.resident, ctas);
   }
 }
 

@@ -62,9 +62,9 @@ class BlockCalls : public testing::Test {
 TEST_F(BlockCalls, EachFailureOfCreateIsAnErrorAndLeavesNothing) {
   const auto fails = [](const auto& weights, int convs) {
     const auto create = [&] { return Block::create(weights, {.placement = kJoin}).status(); };
-    // Its device, that one's figures and clocks; and for each convolution its device and that one's
-    // figures, an allocation, copies.
-    const int calls = 8 + 10 * convs;
+    // Its device, that one's figures and clocks; and for each convolution the same, an
+    // allocation, copies.
+    const int calls = 8 + 13 * convs;
     EXPECT_EQ(every_call_fails(create, cudaErrorMemoryAllocation, ErrorCode::out_of_memory), calls);
     EXPECT_EQ(every_call_fails(create, cudaErrorUnknown, ErrorCode::cuda_error), calls);
   };

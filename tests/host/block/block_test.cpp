@@ -236,10 +236,11 @@ TEST(BlockPlanning, TheNextBlocksTensorOf2To31ElementsIsRefused) {
   ASSERT_TRUE(stage.ok());
   const auto reaches_over = [&](int n) {
     const auto plan = stage->plan({n, 256, 256});
-    return std::ranges::any_of(plan->explanation().cuts.front().launches,
-                               [](const LaunchFigures& launch) {
-                                 return launch.kernel.find("x256_st3") != std::string::npos;
-                               });
+    const auto& cuts = plan->explanation().cuts;
+    const auto tails = std::ranges::find(cuts, BlockCut::tails, &CutFigures::cut);
+    return std::ranges::any_of(tails->launches, [](const LaunchFigures& launch) {
+      return launch.kernel.find("x256_st3") != std::string::npos;
+    });
   };
   EXPECT_TRUE(reaches_over(100));
   EXPECT_FALSE(reaches_over(128));
@@ -284,10 +285,10 @@ TEST(BlockPlanning, TheExplanationShowsEveryCutWithItsFigures) {
   ASSERT_EQ(explanation.cuts.size(), 3u);
   const CutFigures &whole = explanation.cuts[0], &tails = explanation.cuts[1],
                    &chain = explanation.cuts[2];
-  const double pixels = 32.0 * 56 * 56, weights = 64.0 * 64 * 11;
-  EXPECT_DOUBLE_EQ(whole.dram_bytes, 2 * (pixels * 128 + weights));
-  EXPECT_DOUBLE_EQ(tails.dram_bytes, 2 * (pixels * 64 * 5 + weights));
-  EXPECT_DOUBLE_EQ(chain.dram_bytes, 2 * (pixels * 64 * 7 + weights));
+  const double pixels = 32.0 * 56 * 56, weights = 64.0 * 64 * 11, scales = 8 * 3 * 64;
+  EXPECT_DOUBLE_EQ(whole.dram_bytes, 2 * (pixels * 128 + weights) + scales);
+  EXPECT_DOUBLE_EQ(tails.dram_bytes, 2 * (pixels * 64 * 5 + weights) + scales);
+  EXPECT_DOUBLE_EQ(chain.dram_bytes, 2 * (pixels * 64 * 7 + weights) + scales);
   EXPECT_DOUBLE_EQ(chain.flops, 2 * pixels * weights);
   EXPECT_DOUBLE_EQ(tails.flops, chain.flops);
   EXPECT_EQ(tails.recomputed, 0);

@@ -275,12 +275,15 @@ TEST(Explanation, AsText) {
   explanation.registers = 96;
   explanation.ctas_per_sm = 2;
   explanation.waves = 1.046;
+  explanation.floor_us = 12.345;
+  explanation.limit = CostTerm::shared_memory;
   explanation.refused = {{"other", "too wide"}};
   EXPECT_EQ(explanation.to_string(),
             "kernel      conv\n"
             "because     it fits\n"
             "launch      111 CTAs of 128 threads, 4096 bytes of shared memory\n"
             "resources   96 registers a thread, 2 CTAs an SM, 1.05 waves\n"
+            "floor       12.35 us: shared memory\n"
             "workspace   0 bytes\n"
             "not taken   other: too wide\n");
 }

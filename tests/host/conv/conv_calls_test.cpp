@@ -72,9 +72,9 @@ TEST(ConvCalls, EachFailureOfCreateIsAnErrorAndLeavesNothing) {
   FOLDCONV_NEEDS_EMULATOR();
   const FoldedConv folded = shift_by(1);
   const auto create = [&] { return Conv::create(folded).status(); };
-  // The device, its figures, one allocation, three copies and their end.
-  EXPECT_EQ(every_call_fails(create, cudaErrorMemoryAllocation, ErrorCode::out_of_memory), 10);
-  EXPECT_EQ(every_call_fails(create, cudaErrorUnknown, ErrorCode::cuda_error), 10);
+  // The device, its figures and clocks, one allocation, three copies and their end.
+  EXPECT_EQ(every_call_fails(create, cudaErrorMemoryAllocation, ErrorCode::out_of_memory), 13);
+  EXPECT_EQ(every_call_fails(create, cudaErrorUnknown, ErrorCode::cuda_error), 13);
 }
 
 TEST(ConvCalls, AConvIsOneAllocation) {
@@ -90,9 +90,9 @@ TEST(ConvCalls, EachFailureOfPlanAndExplainIsAnError) {
   const Conv conv = *Conv::create(shift_by(1));
   const auto plan = [&] { return conv.plan(kProblem).status(); };
   const auto tell = [&] { return explain(kProblem).status(); };
-  // The current device, and three that prepare the kernel; explain() asks for the device's figures.
+  // The current device, and three that prepare the kernel; explain() asks for the device's figures and clocks.
   EXPECT_EQ(every_call_fails(plan, cudaErrorUnknown, ErrorCode::cuda_error), 4);
-  EXPECT_EQ(every_call_fails(tell, cudaErrorUnknown, ErrorCode::cuda_error), 8);
+  EXPECT_EQ(every_call_fails(tell, cudaErrorUnknown, ErrorCode::cuda_error), 11);
 }
 
 TEST(ConvCalls, EachFailureOfRunIsAnErrorAndLeavesTheOutput) {

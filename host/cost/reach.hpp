@@ -1,23 +1,12 @@
 // SPDX-License-Identifier: MIT
-// What the model of foldconv/cost.hpp is made of.
+// What the taps of a convolution meet of its input.
 #pragma once
 
 #include <cstdint>
 
-#include "base/device.hpp"
-#include "foldconv/cost.hpp"
+#include "foldconv/conv.hpp"
 
 namespace foldconv::host {
-
-// As the driver reports them; 0 where it does not.
-struct DeviceClocks {
-  int sm_khz = 0;
-  int memory_khz = 0;
-  int memory_bus_bits = 0;
-};
-DeviceSpeed speed_of(const DeviceClocks& clocks, const DeviceFigures& figures);
-
-Result<DeviceSpeed> device_speed(int device, const DeviceFigures& figures);
 
 // How a filter moves over one axis.
 struct Window {
@@ -26,7 +15,13 @@ struct Window {
 // How many of `size` rows some tap of some of the outputs meets.
 std::int64_t pixels_met(int size, int outputs, const Window& window);
 
+// Pairs of an output and a tap that meets one of `size` rows.
+std::int64_t meetings(int size, int outputs, const Window& window);
+
 // Elements of x that a convolution reads: with strides over 1, a filter may skip some.
 double elements_read(const ConvProblem& problem);
+
+// Pairs of an output pixel and a tap that lies inside the image: the reads of a pixel of x.
+double pixel_reads(const ConvProblem& problem);
 
 }  // namespace foldconv::host

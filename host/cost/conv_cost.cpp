@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+#include "cost/conv_cost.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "base/problem_sizes.hpp"
+#include "base/sizes.hpp"
+#include "cost/reach.hpp"
+#include "cost/sm_work.hpp"
+
+namespace foldconv::host {
+namespace {
+
+constexpr double kScaleBytes = 2 * sizeof(float);  // scale and bias of a channel
+
+// The tiles of y: pixels, and channels of each group.
+struct Grid {
+  std::int64_t m_tiles, n_tiles_per_group;
+  int groups, k_per_group;
+
+  Grid(const ConvTile& tile, const ConvProblem& problem)
+      : m_tiles(ceil_div(output_pixels(problem), tile.block_m)),
+        n_tiles_per_group(ceil_div(host::k_per_group(problem), tile.block_n)),
+        groups(problem.groups),
+        k_per_group(host::k_per_group(problem)) {}
+  double n_tiles() const { return double(groups) * double(n_tiles_per_group); }
+  double ctas() const { return double(m_tiles) * n_tiles(); }
+};
+
+WarpTiles warp_tiles(const ConvTile& tile) {
+  return {tile.threads() / 32, tile.warp_m() / 16, tile.warp_n() / 8};
+}
+
+// Look-ups of the address table by a thread for each slice (stage/sm80/x_loader.cuh): 8 bytes a lane, two wavefronts.
+int look_ups(ConvLoader loader, WeightLayout layout) {
+  if (table_entries(loader, layout) == 0) return 0;
+  return loader == ConvLoader::load_element ? 8 : 1;
+}
+
+// What the mainloop of a CTA does, `slices` of K.
+SmWork mainloop_work(const ConvTile& tile, double slices) {
+  SmWork work;
+  work.multiply(warp_tiles(tile), slices);
+  work.move_rows(slices * (tile.block_m + tile.block_n));
+  return work;
+}
+
+// Through shared memory, in 16-byte pieces: the sums, a residual, and what leaves the tile. Else elements go straight
+// to y.
+double epilogue_wavefronts(const ConvTile& tile, const WarpTiles& warps, const Grid& grid,
+                           const ConvProblem& problem) {
+  const double rows = double(tile.block_m) * tile.block_n / kSliceWidth;  // of 128 bytes
+  const double residual = problem.residual ? warps.pair_wavefronts() + rows : 0;
+  // A wavefront of pieces is left out only where all of them lie outside y.
+  const std::int64_t last = grid.k_per_group - (grid.n_tiles_per_group - 1) * tile.block_n;
+  const double pieces_of_a_row = double(grid.n_tiles_per_group - 1) * tile.block_n / kSliceWidth +
+                                 double(ceil_div(last, std::min(kSliceWidth, tile.block_n))) *
+                                     std::min(kSliceWidth, tile.block_n) / kSliceWidth;
+  return grid.ctas() * (warps.pair_wavefronts() + residual) +
+         double(output_pixels(problem)) * grid.groups * pieces_of_a_row;
+}
+
+LaunchCost tile_cost(const ConvTile& tile, const ConvProblem& problem, SmWork work, int slices,
+                     int resident) {
+  const Grid grid(tile, problem);
+  const WarpTiles warps = warp_tiles(tile);
+  const bool pieces = grid.k_per_group % 8 == 0;  // else two bytes a lane: a quarter of a sector
+  const double y = double(problem.output().elements()) * kElementBytes;
+  LaunchCost cost = least_cost(problem);
+  const double weight_rows =
+      double(grid.m_tiles) * grid.groups * distinct_rows_of_all(tile.block_n, grid.k_per_group);
+  cost.l2_bytes = weight_rows * slices * kSliceBytes +
+                  grid.ctas() * warps.scale_bytes() * (pieces ? 1 : 2) +
+                  y * (problem.residual ? 2 : 1) * (pieces ? 1 : 4);
+  cost.executed_flops = grid.ctas() * work.flops;
+  cost.wavefronts = grid.ctas() * work.wavefronts;
+  if (pieces) cost.wavefronts += epilogue_wavefronts(tile, warps, grid, problem);
+  cost.tiles = grid.ctas();
+  cost.resident = resident;
+  cost.chain = work.chain;
+  return cost;
+}
+
+}  // namespace
+
+LaunchCost conv_cost(const ConvTile& tile, ConvLoader loader, const ConvProblem& problem,
+                     int resident) {
+  const WeightLayout layout = weight_layout(problem);
+  const int slices = layout.row() / kSliceWidth;
+  SmWork work = mainloop_work(tile, slices);
+  work.wavefronts += 2.0 * slices * (tile.threads() / 32) * look_ups(loader, layout);
+  // The table is written by 8 bytes a lane.
+  work.wavefronts += double(ceil_div(table_entries(loader, layout), 16));
+
+  LaunchCost cost = tile_cost(tile, problem, work, slices, resident);
+  cost.l2_bytes += pixel_reads(problem) * problem.c * kElementBytes *
+                   double(Grid(tile, problem).n_tiles_per_group);
+  // Packed weights are filled up to whole slices.
+  const double filled = layout.row() - double(layout.taps) * layout.channels;
+  cost.dram_bytes += filled * problem.k * kElementBytes;
+  return cost;
+}
+
+LaunchCost joined_cost(const ConvTile& tile, const ConvProblem& problem, const ConvProblem& side,
+                       int resident) {
+  const int slices = WeightLayout{problem.c, 1}.slices() + WeightLayout{side.c, 1}.slices();
+  const SmWork work = mainloop_work(tile, slices);
+  LaunchCost cost = tile_cost(tile, problem, work, slices, resident);
+  cost.l2_bytes += (pixel_reads(problem) * problem.c + pixel_reads(side) * side.c) * kElementBytes *
+                   double(Grid(tile, problem).n_tiles_per_group);
+  const double further_weights = (double(slices) * kSliceWidth - problem.c) * problem.k;
+  cost.dram_bytes += (elements_read(side) + further_weights) * kElementBytes;
+  cost.flops += side.flops();
+  return cost;
+}
+
+LaunchCost direct_cost(const ConvProblem& problem, std::uint32_t ctas, int resident) {
+  LaunchCost cost = least_cost(problem);
+  cost.tensor_cores = false;
+  cost.executed_flops = cost.flops;
+  cost.tiles = ctas;
+  cost.resident = resident;
+  return cost;
+}
+
+}  // namespace foldconv::host
+
+namespace foldconv {
+
+LaunchCost least_cost(const ConvProblem& problem) {
+  const WeightLayout layout = host::weight_layout(problem);
+  const double elements = host::elements_read(problem) +
+                          double(problem.k) * layout.taps * layout.channels +
+                          double(problem.output().elements()) * (problem.residual ? 2 : 1);
+  return {.dram_bytes = elements * double(size_of(problem.dtype)) + host::kScaleBytes * problem.k,
+          .flops = problem.flops()};
+}
+
+}  // namespace foldconv

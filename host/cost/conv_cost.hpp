@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// What single convolutions cost: kernels/sm80/conv.cuh by each of its loaders, kernels/simt/direct.cuh.
+#pragma once
+
+#include <cstdint>
+
+#include "foldconv/conv.hpp"
+#include "foldconv/cost.hpp"
+#include "tile/conv_tile.hpp"
+
+namespace foldconv::host {
+
+// `problem` passed validate(), and the kernel takes it. `resident`: CTAs that an SM runs at a time.
+LaunchCost conv_cost(const ConvTile& tile, ConvLoader loader, const ConvProblem& problem,
+                     int resident);
+
+// The joined loader: `problem`, a 1x1, and `side` as further slices of its K.
+LaunchCost joined_cost(const ConvTile& tile, const ConvProblem& problem, const ConvProblem& side,
+                       int resident);
+
+// Without tensor cores, by `ctas` CTAs. What its threads ask of caches is left out.
+LaunchCost direct_cost(const ConvProblem& problem, std::uint32_t ctas, int resident);
+
+}  // namespace foldconv::host

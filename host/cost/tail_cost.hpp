@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// What a block's tail costs: kernels/sm80/block_tail.cuh.
+#pragma once
+
+#include "foldconv/conv.hpp"
+#include "foldconv/cost.hpp"
+#include "tile/tail_tile.hpp"
+
+namespace foldconv::host {
+
+// The convolutions of a tail; null where there is no such one.
+struct TailConvs {
+  ConvProblem conv2, conv3;
+  const ConvProblem* projection = nullptr;  // else x is added
+  const ConvProblem* next = nullptr;        // the next block's conv1
+};
+
+LaunchCost tail_cost(const TailTile& tile, const TailConvs& convs, int resident);
+
+}  // namespace foldconv::host
