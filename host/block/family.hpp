@@ -8,7 +8,6 @@
 #pragma once
 
 #include <algorithm>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +16,7 @@
 
 #include "block/planned.hpp"
 #include "catalog/registry.hpp"
+#include "cost/best.hpp"
 
 namespace foldconv::host {
 
@@ -63,14 +63,13 @@ Result<std::vector<const Kernel*>> candidates(std::span<const Kernel> family, Da
   return kernels;
 }
 
-// Of one or more kernels those for which make(kernel) is no refusal: the one with the least floor
-// time, of equals the first; or just the first. None: the last refusal.
-enum class Take { least_floor, first };
+// Of one or more kernels those for which make(kernel) is no refusal: the best by cost/best.hpp. None: the last refusal.
 template <class Kernel, class Make>
 Result<KernelOffer> choose(const std::vector<const Kernel*>& kernels, const PlanContext& context,
-                           Take take, Make&& make) {
+                           Make&& make) {
   Status refusal;
-  std::optional<KernelOffer> best;
+  std::vector<KernelOffer> offers;
+  std::vector<LaunchCost> costs;
   for (const Kernel* kernel : kernels) {
     Result<KernelOffer> offer = make(*kernel);
     if (!offer.ok()) {
@@ -78,14 +77,11 @@ Result<KernelOffer> choose(const std::vector<const Kernel*>& kernels, const Plan
       refusal = offer.status();
       continue;
     }
-    if (best &&
-        floor_seconds(best->cost, context.speed) <= floor_seconds(offer->cost, context.speed))
-      continue;
-    best = std::move(*offer);
-    if (take == Take::first) break;
+    costs.push_back(offer->cost);
+    offers.push_back(std::move(*offer));
   }
-  if (!best) return refusal;
-  return std::move(*best);
+  if (offers.empty()) return refusal;
+  return std::move(offers[best_of(costs, context.speed)]);
 }
 
 }  // namespace foldconv::host

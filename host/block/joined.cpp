@@ -18,10 +18,6 @@ Result<BlockLaunch> offer_joined(const PlannedBlock& planned, const PlanContext&
   const ConvProblem side = planned.downsample_problem();
 
   const auto make = [&](const ConvKernel& kernel) -> Result<KernelOffer> {
-    const std::int64_t wanted = std::int64_t{kernel.waves} * context.device.multiprocessors;
-    if (tile_count(*kernel.tile, problem) < wanted && kernel.name != context.kernel) {
-      return not_offered(text("the grid is too small: fewer than ", wanted, " CTAs"));
-    }
     if (std::string reason = refusal(kernel, problem, context.device); !reason.empty())
       return not_offered(std::move(reason));
     if (std::string reason = index_rule(*kernel.tile, kernel.loader, side); !reason.empty())
@@ -42,7 +38,7 @@ Result<BlockLaunch> offer_joined(const PlannedBlock& planned, const PlanContext&
   const auto kernels = candidates(joined_kernels(), block.dtype, context,
                                   [](const ConvKernel&) { return std::string(); });
   if (!kernels.ok()) return kernels.status();
-  Result<KernelOffer> offer = choose(*kernels, context, Take::first, make);
+  Result<KernelOffer> offer = choose(*kernels, context, make);
   if (!offer.ok()) return offer.status();
   return BlockLaunch{
       offer->kernel, offer->cost, std::move(offer->launch), planned.t2(), planned.x(),

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 // The block-tail kernel: its launch.
-#include <algorithm>
-#include <iterator>
 #include <optional>
 
 #include "base/problem_sizes.hpp"
@@ -34,25 +32,6 @@ TailParams make_params(const TailTile& tile, const PlannedBlock& planned, const 
     params.next_activation = activation_params(next->inner);
   }
   return params;
-}
-
-// Columns beyond the middle tensor's are padding, which the cost does not see: kernels with more of
-// them only where none with fewer has room.
-template <class Make>
-Result<KernelOffer> choose_narrowest(std::vector<const TailKernel*> kernels,
-                                     const PlanContext& context, Make&& make) {
-  const auto width = [](const TailKernel* kernel) { return kernel->tile->conv2.block_n; };
-  for (;;) {
-    const int narrowest = width(*std::ranges::min_element(kernels, {}, width));
-    std::vector<const TailKernel*> wider;
-    std::ranges::copy_if(kernels, std::back_inserter(wider),
-                         [&](const TailKernel* kernel) { return width(kernel) > narrowest; });
-    std::erase_if(kernels, [&](const TailKernel* kernel) { return width(kernel) > narrowest; });
-    Result<KernelOffer> offer = choose(kernels, context, Take::least_floor, make);
-    if (offer.ok() || offer.status().code() != ErrorCode::unsupported || wider.empty())
-      return offer;
-    kernels = std::move(wider);
-  }
 }
 
 }  // namespace
@@ -88,7 +67,7 @@ Result<BlockLaunch> offer_tail(const PlannedBlock& planned, const PlannedBlock* 
       candidates(tail_kernels(), block.dtype, context,
                  [&](const TailKernel& kernel) { return tail_rule(*kernel.tile, planned, next); });
   if (!kernels.ok()) return kernels.status();
-  Result<KernelOffer> offer = choose_narrowest(*kernels, context, make);
+  Result<KernelOffer> offer = choose(*kernels, context, make);
   if (!offer.ok()) return offer.status();
   return BlockLaunch{offer->kernel,
                      offer->cost,

@@ -66,7 +66,7 @@ Result<BlockLaunch> offer_whole(const PlannedBlock& planned, const PlanContext& 
     return KernelOffer{kernel.name, KernelLaunch{kernel.entry, shape, params},
                        whole_cost(tile, planned.input, block.k(), shape.grid)};
   };
-  Result<KernelOffer> offer = choose(*kernels, context, Take::least_floor, make);
+  Result<KernelOffer> offer = choose(*kernels, context, make);
   if (!offer.ok()) return offer.status();
   return BlockLaunch{offer->kernel, offer->cost, std::move(offer->launch), planned.x(), {},
                      planned.y(),   {}};

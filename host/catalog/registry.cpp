@@ -17,24 +17,17 @@ namespace {
 
 // Words of catalog.inc.
 using namespace arch;
-constexpr int waves(int count) {
-  return count;
-}
-[[maybe_unused]] constexpr Gain measured(const char* what, double factor) {
-  return {what, factor};
-}
-
 #define FOLDCONV_NAME(...) kKernelName<[] { return __VA_ARGS__; }>.c_str()
 
 constexpr ConvKernel kConvKernels[] = {
-#define FOLDCONV_CONV_KERNEL(loader, dtype, tile, arch, ...)             \
+#define FOLDCONV_CONV_KERNEL(loader, dtype, tile, arch, reason)          \
   {FOLDCONV_NAME(conv_name(#loader, #dtype, tiles::tile::value, #arch)), \
    DataType::dtype,                                                      \
    arch,                                                                 \
    kernels::conv_##loader##_##dtype##_##tile##_##arch,                   \
    ConvLoader::load_##loader,                                            \
    &tiles::tile::value,                                                  \
-   __VA_ARGS__},
+   reason},
 #define FOLDCONV_DIRECT_KERNEL(dtype, arch)                                                 \
   {FOLDCONV_NAME(simple_name("direct", #dtype, #arch)),                                     \
    DataType::dtype,                                                                         \
@@ -42,21 +35,20 @@ constexpr ConvKernel kConvKernels[] = {
    kernels::direct_##dtype##_##arch,                                                        \
    ConvLoader::load_element,                                                                \
    nullptr,                                                                                 \
-   waves(0),                                                                                \
    "no tensor-core kernel takes the problem (for f32 there is none); this one takes every " \
    "problem"},
 #include "catalog.inc"
 };
 
 constexpr ConvKernel kJoinedKernels[] = {
-#define FOLDCONV_JOINED_KERNEL(dtype, tile, arch, ...)                    \
+#define FOLDCONV_JOINED_KERNEL(dtype, tile, arch, reason)                 \
   {FOLDCONV_NAME(conv_name("joined", #dtype, tiles::tile::value, #arch)), \
    DataType::dtype,                                                       \
    arch,                                                                  \
    kernels::conv_joined_##dtype##_##tile##_##arch,                        \
    ConvLoader::load_joined,                                               \
    &tiles::tile::value,                                                   \
-   __VA_ARGS__},
+   reason},
 #include "catalog.inc"
 };
 

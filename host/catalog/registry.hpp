@@ -19,22 +19,14 @@ namespace foldconv::host {
 // An address that cudaLaunchKernel takes.
 using EntryPoint = const void* (*)();
 
-// What a row of the catalog was measured to gain over the rows after it.
-struct Gain {
-  const char* what = nullptr;  // null: not measured
-  double factor = 0;
-};
-
 struct ConvKernel {
   const char* name;
   DataType dtype;
   Arch arch;
   EntryPoint entry;
-  ConvLoader loader;     // tensor-core kernels only
-  const ConvTile* tile;  // null: the direct kernel
-  int waves = 0;         // that its grid has to fill to be chosen
-  const char* reason = nullptr;
-  Gain gain = {};
+  ConvLoader loader;             // tensor-core kernels only
+  const ConvTile* tile;          // null: the direct kernel
+  const char* reason = nullptr;  // what its tile is for
 
   constexpr bool direct() const { return tile == nullptr; }
 };
@@ -72,7 +64,7 @@ std::span<const TailKernel> tail_kernels();
 std::span<const WholeKernel> whole_kernels();
 std::span<const PointwiseKernel> pointwise_kernels();
 
-// The kernels of a data type in the order in which they are tried: the newest architecture first,
+// The kernels of a data type in the order in which they are listed: the newest architecture first,
 // then the catalog's order. Those that do not run on the device are among them.
 template <class Kernel>
 std::vector<const Kernel*> in_order(std::span<const Kernel> kernels, DataType dtype) {

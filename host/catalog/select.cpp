@@ -2,48 +2,18 @@
 #include "catalog/select.hpp"
 
 #include <algorithm>
-#include <cstdint>
+#include <cstddef>
+#include <utility>
 
 #include "base/error.hpp"
-#include "base/problem_sizes.hpp"
-#include "base/sizes.hpp"
 #include "base/text.hpp"
 #include "catalog/launch.hpp"
 #include "catalog/supports.hpp"
+#include "cost/best.hpp"
+#include "cost/conv_cost.hpp"
 
 namespace foldconv::host {
 namespace {
-
-// A tile twice as wide costs nothing where a third of its columns or less would be padding, and
-// needs fewer bytes for each FLOP.
-constexpr int kNarrowestTile = 64;
-
-std::string width_shortfall(const ConvTile& tile, const ConvProblem& problem) {
-  if (tile.block_n <= kNarrowestTile) return {};
-  const std::int64_t channels = k_per_group(problem);
-  const std::int64_t columns = ceil_div(channels, tile.block_n) * tile.block_n;
-  if ((columns - channels) * 3 < columns) return {};
-  return text("too wide: k / groups = ", channels, " leaves a third or more of ", columns,
-              " tile columns to padding; nearest above: k / groups = ", columns * 2 / 3 + 1);
-}
-
-std::string grid_shortfall(const ConvKernel& kernel, const ConvProblem& problem,
-                           const DeviceFigures& device) {
-  const std::int64_t tiles = tile_count(*kernel.tile, problem);
-  const std::int64_t wanted = std::int64_t{kernel.waves} * device.multiprocessors;
-  if (tiles >= wanted) return {};
-  return text("grid too small: ", tiles, " CTAs, the row asks for ", kernel.waves,
-              kernel.waves == 1 ? " wave" : " waves", " of ", device.multiprocessors,
-              " SMs; nearest: ", wanted, " CTAs");
-}
-
-// Why the table passes over a kernel that could run the problem.
-std::string shortfall(const ConvKernel& kernel, const ConvProblem& problem,
-                      const DeviceFigures& device) {
-  if (kernel.direct()) return {};
-  std::string reason = width_shortfall(*kernel.tile, problem);
-  return reason.empty() ? grid_shortfall(kernel, problem, device) : reason;
-}
 
 using Kernels = std::vector<const ConvKernel*>;
 
@@ -56,62 +26,141 @@ Status unknown_kernel(std::string_view name, DataType dtype, const Kernels& kern
                  text("kernels for ", to_string(dtype), ": ", known));
 }
 
+// Kernels are compared by cost inside a rank; the lowest rank that takes the problem is chosen from.
+enum class Rank { copies_16_bytes, element_by_element, direct };
+Rank rank_of(const ConvKernel& kernel) {
+  if (kernel.direct()) return Rank::direct;
+  return kernel.loader == ConvLoader::load_element ? Rank::element_by_element
+                                                   : Rank::copies_16_bytes;
+}
+// The direct kernel last, of whatever architecture it is.
+bool comes_before(const ConvKernel& a, const ConvKernel& b) {
+  if (a.direct() != b.direct()) return b.direct();
+  if (a.arch.capability != b.arch.capability) return a.arch.capability > b.arch.capability;
+  return rank_of(a) < rank_of(b);
+}
+
+// A kernel that takes the problem.
+struct Candidate {
+  const ConvKernel* kernel;
+  LaunchCost cost;
+};
+
+Result<Candidate> candidate(const ConvKernel& kernel, const ConvProblem& problem,
+                            const Target& target) {
+  const LaunchShape shape = conv_launch_shape(kernel, problem, target.figures);
+  Candidate one = {&kernel, cost_of(kernel, problem, shape, 1)};
+  if (!depends_on_residence(one.cost, target.speed)) return one;
+  const Result<int> resident = target.resident(kernel, shape);
+  if (!resident.ok()) return resident.status();
+  one.cost.resident = std::max(*resident, 1);
+  return one;
+}
+
+// "12.34 us by the model (shared memory)"
+std::string time_of(const LaunchCost& cost, const DeviceSpeed& speed) {
+  return text(fixed(floor_seconds(cost, speed) * 1e6, 2), " us by the model (",
+              to_string(limit_of(cost, speed)), ")");
+}
+
 // The row's own words, and what explains a choice that costs much.
-std::string reason_of(const ConvKernel& chosen, const Kernels& kernels, const ConvProblem& problem,
-                      const DeviceFigures& device) {
-  std::string reason = chosen.reason;
-  if (chosen.gain.what != nullptr) {
-    reason += text("; measured: ", chosen.gain.factor, " times as fast (", chosen.gain.what, ")");
-  }
+std::string reason_of(const Candidate& chosen, const Kernels& kernels, const ConvProblem& problem,
+                      const Target& target) {
+  std::string reason = text(chosen.kernel->reason, "; ", time_of(chosen.cost, target.speed));
   for (const ConvKernel* kernel : kernels) {
-    if (kernel == &chosen) break;
-    if (!chosen.direct() && kernel->loader == chosen.loader) continue;
-    const std::string too_large = size_refusal(*kernel, problem, device);
+    if (rank_of(*kernel) >= rank_of(*chosen.kernel)) continue;
+    const std::string too_large = size_refusal(*kernel, problem, target.figures);
     if (too_large.empty()) continue;
     return text("the tensors are too large for ",
-                chosen.direct() ? "tensor-core kernels; this one, without tensor cores, is many "
-                                  "times slower. "
-                                : "loaders that copy 16 bytes at a time; this one reads x element "
-                                  "by element. ",
+                chosen.kernel->direct()
+                    ? "tensor-core kernels; this one, without tensor cores, is many "
+                      "times slower. "
+                    : "loaders that copy 16 bytes at a time; this one reads x element "
+                      "by element. ",
                 kernel->name, " ", too_large);
   }
   return reason;
 }
 
+// Why a kernel that takes the problem is not the chosen one.
+Refusal passed_over(const Candidate& other, const Candidate& chosen, bool pinned,
+                    const DeviceSpeed& speed) {
+  if (!pinned && comes_before(*chosen.kernel, *other.kernel)) {
+    const char* before = other.kernel->direct() ? "uses tensor cores"
+                         : chosen.kernel->arch.capability > other.kernel->arch.capability
+                             ? "is of a later architecture"
+                             : "copies 16 bytes at a time";
+    return {other.kernel->name, text("takes the problem, but ", chosen.kernel->name, " ", before)};
+  }
+  const double seconds = floor_seconds(other.cost, speed);
+  return {other.kernel->name,
+          text("takes the problem: ", time_of(other.cost, speed), ", the ",
+               pinned ? "pinned" : "chosen", " one ",
+               fixed(floor_seconds(chosen.cost, speed) * 1e6, 2)),
+          seconds * 1e6};
+}
+
 }  // namespace
 
-Result<Choice> select(const ConvProblem& problem, const PlanOptions& options,
-                      const DeviceFigures& device, std::span<const ConvKernel> catalog) {
-  if (Status status = check_capability(device); !status.ok()) return status;
-  const Kernels kernels = in_order(catalog, problem.dtype);
+LaunchCost cost_of(const ConvKernel& kernel, const ConvProblem& problem, const LaunchShape& shape,
+                   int resident) {
+  return kernel.direct() ? direct_cost(problem, shape.grid, resident)
+                         : conv_cost(*kernel.tile, kernel.loader, problem, resident);
+}
 
-  Choice choice = {};
-  if (!options.kernel.empty()) {
-    const auto pinned = std::ranges::find(catalog, options.kernel, &ConvKernel::name);
-    if (pinned == catalog.end()) return unknown_kernel(options.kernel, problem.dtype, kernels);
-    choice.kernel = &*pinned;
-    if (const std::string reason = refusal(*choice.kernel, problem, device); !reason.empty()) {
+Result<Choice> select(const ConvProblem& problem, const PlanOptions& options, const Target& target,
+                      std::span<const ConvKernel> catalog) {
+  if (Status status = check_capability(target.figures); !status.ok()) return status;
+  const Kernels kernels = in_order(catalog, problem.dtype);
+  const bool pinned = !options.kernel.empty();
+  const ConvKernel* pin = nullptr;
+  if (pinned) {
+    const auto found = std::ranges::find(catalog, options.kernel, &ConvKernel::name);
+    if (found == catalog.end()) return unknown_kernel(options.kernel, problem.dtype, kernels);
+    pin = &*found;
+    if (const std::string reason = refusal(*pin, problem, target.figures); !reason.empty()) {
       return error(ErrorCode::unsupported,
-                   text("the pinned kernel ", choice.kernel->name, " does not take the problem"),
-                   reason, "or pin none, and the selection table chooses");
+                   text("the pinned kernel ", pin->name, " does not take the problem"), reason,
+                   "or pin none, and the least time by the model decides");
     }
-    choice.reason = "pinned by PlanOptions::kernel";
   }
 
+  // Of each kernel why it refuses, or what it costs.
+  std::vector<std::string> refusals;
+  std::vector<Candidate> candidates;
   for (const ConvKernel* kernel : kernels) {
-    if (kernel == choice.kernel) continue;
-    std::string reason = refusal(*kernel, problem, device);
-    if (reason.empty()) reason = shortfall(*kernel, problem, device);
-    if (reason.empty() && choice.kernel == nullptr) {
-      choice.kernel = kernel;
-      choice.reason = reason_of(*kernel, kernels, problem, device);
+    refusals.push_back(refusal(*kernel, problem, target.figures));
+    if (!refusals.back().empty()) continue;
+    Result<Candidate> one = candidate(*kernel, problem, target);
+    if (!one.ok()) return one.status();
+    candidates.push_back(*one);
+  }
+
+  std::vector<LaunchCost> costs;  // of those to choose from
+  std::vector<const Candidate*> choices;
+  for (const Candidate& one : candidates) {
+    const bool preceded = std::ranges::any_of(candidates, [&](const Candidate& other) {
+      return comes_before(*other.kernel, *one.kernel);
+    });
+    if (pinned ? one.kernel != pin : preceded) continue;
+    choices.push_back(&one);
+    costs.push_back(one.cost);
+  }
+  const Candidate& chosen = *choices[best_of(costs, target.speed)];
+
+  Choice choice = {
+      chosen.kernel,
+      pinned ? "pinned by PlanOptions::kernel" : reason_of(chosen, kernels, problem, target),
+      {}};
+  auto next = candidates.begin();
+  for (std::size_t i = 0; i < kernels.size(); ++i) {
+    if (!refusals[i].empty()) {
+      choice.refused.push_back({kernels[i]->name, std::move(refusals[i])});
       continue;
     }
-    if (reason.empty()) {
-      reason = text("takes the problem, but ", choice.kernel->name,
-                    options.kernel.empty() ? " stands before it in the table" : " is pinned");
-    }
-    choice.refused.push_back({kernel->name, std::move(reason)});
+    if (&*next != &chosen)
+      choice.refused.push_back(passed_over(*next, chosen, pinned, target.speed));
+    ++next;
   }
   return choice;
 }

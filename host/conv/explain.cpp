@@ -7,7 +7,6 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "catalog/select.hpp"
-#include "cost/conv_cost.hpp"
 #include "cost/device_speed.hpp"
 
 namespace foldconv {
@@ -15,7 +14,13 @@ namespace host {
 
 Result<Decision> decide(const ConvProblem& problem, const PlanOptions& options,
                         const DeviceFigures& figures, const DeviceSpeed& speed) {
-  Result<Choice> choice = select(problem, options, figures);
+  const auto ctas_per_sm = [&](const ConvKernel& kernel, const LaunchShape& shape) -> Result<int> {
+    const Result<KernelFigures> prepared = prepare_kernel(
+        kernel.entry(), static_cast<int>(shape.threads), shape.shared_bytes, figures);
+    if (!prepared.ok()) return prepared.status();
+    return prepared->ctas_per_sm;
+  };
+  Result<Choice> choice = select(problem, options, {figures, speed, ctas_per_sm});
   if (!choice.ok()) return choice.status();
 
   const LaunchShape shape = conv_launch_shape(*choice->kernel, problem, figures);
@@ -33,10 +38,7 @@ Result<Decision> decide(const ConvProblem& problem, const PlanOptions& options,
   explanation.ctas_per_sm = kernel->ctas_per_sm;
   const int resident = kernel->ctas_per_sm * figures.multiprocessors;
   explanation.waves = resident > 0 ? static_cast<double>(shape.grid) / resident : 0;
-  explanation.cost =
-      choice->kernel->direct()
-          ? direct_cost(problem, shape.grid, kernel->ctas_per_sm)
-          : conv_cost(*choice->kernel->tile, choice->kernel->loader, problem, kernel->ctas_per_sm);
+  explanation.cost = cost_of(*choice->kernel, problem, shape, kernel->ctas_per_sm);
   explanation.floor_us = floor_seconds(explanation.cost, speed) * 1e6;
   explanation.limit = limit_of(explanation.cost, speed);
   explanation.refused = std::move(choice->refused);

@@ -52,13 +52,15 @@ double epilogue_wavefronts(const ConvTile& tile, const WarpTiles& warps, const G
                            const ConvProblem& problem) {
   const double rows = double(tile.block_m) * tile.block_n / kSliceWidth;  // of 128 bytes
   const double residual = problem.residual ? warps.pair_wavefronts() + rows : 0;
-  // A wavefront of pieces is left out only where all of them lie outside y.
-  const std::int64_t last = grid.k_per_group - (grid.n_tiles_per_group - 1) * tile.block_n;
-  const double pieces_of_a_row = double(grid.n_tiles_per_group - 1) * tile.block_n / kSliceWidth +
-                                 double(ceil_div(last, std::min(kSliceWidth, tile.block_n))) *
-                                     std::min(kSliceWidth, tile.block_n) / kSliceWidth;
+  // A wavefront has a piece of a row, or several narrow rows; it is left out where all of it lies outside y.
+  const int width = std::min(kSliceWidth, tile.block_n), rows_at_once = kSliceWidth / width;
+  const auto wavefronts = [](std::int64_t size, std::int64_t tiles, int block, int at_once) {
+    return double((tiles - 1) * (block / at_once) + ceil_div(size - (tiles - 1) * block, at_once));
+  };
   return grid.ctas() * (warps.pair_wavefronts() + residual) +
-         double(output_pixels(problem)) * grid.groups * pieces_of_a_row;
+         grid.groups *
+             wavefronts(output_pixels(problem), grid.m_tiles, tile.block_m, rows_at_once) *
+             wavefronts(grid.k_per_group, grid.n_tiles_per_group, tile.block_n, width);
 }
 
 LaunchCost tile_cost(const ConvTile& tile, const ConvProblem& problem, SmWork work, int slices,

@@ -89,20 +89,22 @@ FOLDCONV_API Status validate(const ConvProblem& problem);
 FOLDCONV_API std::string to_string(const ConvProblem& problem);
 
 struct PlanOptions {
-  std::string_view kernel = {};  // pin a kernel by name (see explain()); empty: the table chooses
+  std::string_view kernel =
+      {};  // pin a kernel by name (see explain()); empty: the least time by the model
 };
 
 // Why a kernel was not taken.
 struct Refusal {
   std::string kernel;
-  // The rule that failed, the value, and the nearest legal value where there is one.
+  // The rule that failed, the value, and the nearest legal value where there is one; or what it takes by the model.
   std::string reason;
+  double floor_us = 0;  // by the model, where that is why; else 0
 };
 
 // What plan() decides, and why.
 struct FOLDCONV_API Explanation {
   std::string kernel;            // e.g. conv_rxs_f16_128x64x64_st3_sm80
-  std::string reason;            // why this row of the selection table applies
+  std::string reason;            // why this kernel: what its tile is for, and its time
   std::uint32_t grid = 0;        // CTAs
   std::uint32_t threads = 0;     // per CTA
   std::size_t shared_bytes = 0;  // per CTA
@@ -113,7 +115,7 @@ struct FOLDCONV_API Explanation {
   LaunchCost cost = {};               // by the model of cost.hpp
   double floor_us = 0;                // floor_seconds() of the cost
   CostTerm limit = CostTerm::launch;  // what it is: limit_of() the cost
-  std::vector<Refusal> refused;       // every other kernel for the dtype, in table order
+  std::vector<Refusal> refused;       // every other kernel for the dtype, in the catalog's order
 
   std::string to_string() const;  // several lines, for a terminal
 };

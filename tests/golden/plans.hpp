@@ -25,7 +25,7 @@ inline std::string plan_name(const std::string& problem, int images) {
 // The file of the current device. Throws std::runtime_error where there is none.
 std::string file_of_current_device();
 
-// The kernels that a recorded plan names, in launch order.
+// The kernels that a recorded plan names: in launch order, or a layer's kernel and the next best.
 std::vector<std::string> kernels_in(const std::string& plan);
 
 }  // namespace foldconv::golden

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <sstream>
 #include <stdexcept>
 
@@ -16,17 +17,33 @@ namespace {
 
 using kernel_tests::check;
 
+// By the model.
+std::string microseconds(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f us", value);
+  return text;
+}
+
 std::string layer_plan(ConvProblem problem, int images, DataType dtype) {
   problem.n = images;
   problem.dtype = dtype;
   const Result<Explanation> plan = explain(problem);
   if (!plan) return plan.status().message();
-  return plan->kernel + " x" + std::to_string(plan->grid);
+  std::string text =
+      plan->kernel + " x" + std::to_string(plan->grid) + " " + microseconds(plan->floor_us);
+  const Refusal* next = nullptr;
+  for (const Refusal& refusal : plan->refused) {
+    if (refusal.floor_us > 0 && (next == nullptr || refusal.floor_us < next->floor_us))
+      next = &refusal;
+  }
+  return next == nullptr ? text
+                         : text + "; next " + next->kernel + " " + microseconds(next->floor_us);
 }
 
 std::string cut_plan(const CutFigures& figures) {
   if (!figures.refusal.empty()) return "refused";
-  std::string text = std::to_string(figures.workspace_bytes) + " bytes";
+  std::string text =
+      std::to_string(figures.workspace_bytes) + " bytes, " + microseconds(figures.floor_us) + ",";
   for (const LaunchFigures& launch : figures.launches) text += ' ' + launch.kernel;
   return text;
 }
@@ -83,11 +100,14 @@ const Entries& plans_of_f16() {
 }
 
 TEST(Plans, AreThoseOfTheFile) {
-  expect_golden(file_of_current_device(),
-                "The planner's choices for the shipped lists in f16. Layers: kernel and CTAs. "
-                "Blocks: the chosen\n"
-                "cut; each cut's workspace and kernels in launch order.",
-                plans_of_f16());
+  expect_golden(
+      file_of_current_device(),
+      "The planner's choices for the shipped lists in f16, with their times by the "
+      "model.\n"
+      "Layers: kernel and CTAs, and the kernel that is next best. Blocks: the chosen cut; "
+      "each cut's workspace\n"
+      "and kernels in launch order.",
+      plans_of_f16());
 }
 
 TEST(Plans, AreTheSameInBothTypesOf16Bits) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Layers of real networks at batch 1, in the kernel that the table chooses: deep sums, real images.
+// Layers of real networks at batch 1, in the kernel that is chosen: deep sums, real images.
 #include <gtest/gtest.h>
 
 #include <string>

@@ -40,7 +40,7 @@ struct Problem {
   std::string label;    // what a table calls it: its name or descriptor, and perhaps its batch size
   bool blocks = false;  // the last convolution of a line adds its shortcut, or else its x
   std::vector<Line> lines;
-  std::string kernel = {};  // pins a layer's kernel; "": the table chooses
+  std::string kernel = {};  // pins a layer's kernel; "": the least time by the model
 
   int distinct = 1;                // images of x and residual that are no copies of others
   std::vector<float> x, residual;  // of the distinct images, exact in the dtype; no residual: empty

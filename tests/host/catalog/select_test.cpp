@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The selection table, on the figures of devices that need not be there.
+// Selection by the model's time, on the figures of devices that need not be there.
 #include "catalog/select.hpp"
 
 #include <gtest/gtest.h>
@@ -10,6 +10,10 @@
 #include <vector>
 
 #include "catalog/registry.hpp"
+#include "cost/best.hpp"
+#include "cost/conv_cost.hpp"
+#include "cost/device_speed.hpp"
+#include "harness/problem/list.hpp"
 #include "host/device_figures.hpp"
 #include "host/expect_error.hpp"
 
@@ -22,6 +26,14 @@ using test::kH100;
 
 constexpr host::DeviceFigures kRtx3090 = {86, 82, 101376};
 constexpr host::DeviceFigures kT4 = {75, 40, 65536};
+
+// With an A100's clocks; every kernel as often on an SM as its tile asks for.
+host::Target target_of(const host::DeviceFigures& device) {
+  return {device, host::speed_of({}, device),
+          [](const host::ConvKernel& kernel, const host::LaunchShape&) -> Result<int> {
+            return kernel.tile->min_ctas_per_sm;
+          }};
+}
 
 ConvProblem conv(int n, int size, int c, int k, int filter, DataType dtype = DataType::f16) {
   const int pad = filter / 2;
@@ -44,7 +56,7 @@ ConvProblem grouped(ConvProblem problem, int groups) {
 host::Choice choose(const ConvProblem& problem, const host::DeviceFigures& device = kA100,
                     std::string_view pin = {}) {
   EXPECT_TRUE(validate(problem).ok()) << validate(problem).message();
-  const auto choice = host::select(problem, {.kernel = pin}, device);
+  const auto choice = host::select(problem, {.kernel = pin}, target_of(device));
   EXPECT_TRUE(choice.ok()) << choice.status().message();
   return choice.ok() ? *choice : host::Choice{};
 }
@@ -74,62 +86,88 @@ testing::AssertionResult has(const std::string& text, std::initializer_list<cons
 
 // --- The choice
 
+bool starts(const std::string& text, std::string_view with) {
+  return text.starts_with(with);
+}
+
 TEST(Select, LoaderFollowsFilterAndChannels) {
-  EXPECT_EQ(chosen(conv(1, 7, 512, 64, 1)), "conv_1x1_f16_64x64x64_st4_sm80");
-  EXPECT_EQ(chosen(conv(1, 7, 8, 64, 1)), "conv_1x1_f16_64x64x64_st4_sm80");
-  EXPECT_EQ(chosen(conv(1, 7, 64, 64, 3)), "conv_rxs_f16_64x64x64_st4_sm80");
-  EXPECT_EQ(chosen(conv(1, 7, 56, 64, 3)), "conv_narrow_f16_64x64x64_st4_sm80");
-  EXPECT_EQ(chosen(conv(1, 7, 3, 64, 7)), "conv_element_f16_64x64x64_st4_sm80");
-  EXPECT_EQ(chosen(conv(1, 7, 3, 64, 1)), "conv_element_f16_64x64x64_st4_sm80");
-  EXPECT_EQ(chosen(conv(1, 7, 65, 64, 3)), "conv_element_f16_64x64x64_st4_sm80");
+  EXPECT_TRUE(starts(chosen(conv(1, 7, 512, 64, 1)), "conv_1x1_f16_"));
+  EXPECT_TRUE(starts(chosen(conv(1, 7, 8, 64, 1)), "conv_1x1_f16_"));
+  EXPECT_TRUE(starts(chosen(conv(1, 7, 64, 64, 3)), "conv_rxs_f16_"));
+  EXPECT_TRUE(starts(chosen(conv(1, 7, 56, 64, 3)), "conv_narrow_f16_"));
+  EXPECT_TRUE(starts(chosen(conv(1, 7, 3, 64, 7)), "conv_element_f16_"));
+  EXPECT_TRUE(starts(chosen(conv(1, 7, 3, 64, 1)), "conv_element_f16_"));
+  EXPECT_TRUE(starts(chosen(conv(1, 7, 65, 64, 3)), "conv_element_f16_"));
 }
 
 TEST(Select, DtypeIsPartOfTheName) {
-  EXPECT_EQ(chosen(conv(1, 7, 64, 64, 3, DataType::bf16)), "conv_rxs_bf16_64x64x64_st4_sm80");
+  EXPECT_TRUE(starts(chosen(conv(1, 7, 64, 64, 3, DataType::bf16)), "conv_rxs_bf16_"));
   EXPECT_EQ(chosen(conv(1, 7, 64, 64, 3, DataType::f32)), "direct_f32_sm80");
 }
 
-// 56x56 pixels an image: 12.25 rows of 256, 24.5 of 128, 49 of 64.
-TEST(Select, TileFollowsTheGrid) {
-  EXPECT_EQ(chosen(conv(1, 56, 64, 128, 1)), "conv_1x1_f16_64x64x64_st4_sm80");     // 25 x 1
-  EXPECT_EQ(chosen(conv(3, 56, 64, 128, 1)), "conv_1x1_f16_128x64x64_st3_sm80");    // 74, 148
-  EXPECT_EQ(chosen(conv(5, 56, 64, 128, 1)), "conv_1x1_f16_128x128x64_st3_sm80");   // 62, 123
-  EXPECT_EQ(chosen(conv(18, 56, 64, 128, 1)), "conv_1x1_f16_256x128x64_st3_sm80");  // 221
+// What the model says of each kernel of a loader, by hand.
+std::vector<std::pair<double, std::string>> times(const ConvProblem& problem, ConvLoader loader,
+                                                  const host::DeviceFigures& device) {
+  const host::Target target = target_of(device);
+  std::vector<std::pair<double, std::string>> all;
+  for (const host::ConvKernel* kernel : host::in_order(host::conv_kernels(), problem.dtype)) {
+    if (kernel->direct() || kernel->loader != loader) continue;
+    const int entries = table_entries(loader, host::weight_layout(problem));
+    if (static_cast<std::size_t>(kernel->tile->shared_bytes(entries)) > device.shared_bytes)
+      continue;
+    const LaunchCost cost =
+        host::conv_cost(*kernel->tile, loader, problem, kernel->tile->min_ctas_per_sm);
+    all.emplace_back(floor_seconds(cost, target.speed), kernel->name);
+  }
+  return all;
 }
 
-// 216 CTAs are two waves of an A100; one tile less is not.
-TEST(Select, WavesAreCountedExactly) {
-  const auto pixels = [](int n) { return ConvProblem{.n = n, .h = 1, .w = 1, .c = 64, .k = 128}; };
-  EXPECT_EQ(chosen(pixels(215 * 256 + 1)), "conv_1x1_f16_256x128x64_st3_sm80");
-  EXPECT_EQ(chosen(pixels(215 * 256)), "conv_1x1_f16_128x128x64_st3_sm80");
-  EXPECT_EQ(chosen(pixels(107 * 128 + 1)), "conv_1x1_f16_128x128x64_st3_sm80");
-  EXPECT_EQ(chosen(pixels(107 * 128)), "conv_1x1_f16_128x64x64_st3_sm80");
-  EXPECT_EQ(chosen(pixels(53 * 128 + 1)), "conv_1x1_f16_128x64x64_st3_sm80");
-  EXPECT_EQ(chosen(pixels(53 * 128)), "conv_1x1_f16_64x64x64_st4_sm80");
+TEST(Select, TheLeastTimeDecides) {
+  std::set<std::string> taken;
+  for (const host::DeviceFigures& device : {kA100, kH100, kRtx3090}) {
+    for (const int n : {1, 4, 32, 128}) {
+      for (const int size : {7, 14, 28, 56}) {
+        for (const int k : {16, 64, 100, 256, 1024}) {
+          for (const int filter : {1, 3}) {
+            const ConvProblem problem = conv(n, size, 128, k, filter);
+            const auto all =
+                times(problem, filter == 1 ? ConvLoader::load_1x1 : ConvLoader::load_rxs, device);
+            const double least = std::ranges::min(all).first;
+            const std::string name = chosen(problem, device);
+            const auto own = std::ranges::find(all, name, &std::pair<double, std::string>::second);
+            ASSERT_NE(own, all.end()) << name;
+            EXPECT_LE(own->first, least * (1 + 1e-9)) << to_string(problem) << " " << name;
+            taken.insert(name);
+          }
+        }
+      }
+    }
+  }
+  EXPECT_GE(taken.size(), 8u);
 }
 
-TEST(Select, LargerDevicesNeedLargerGrids) {
-  const ConvProblem problem = conv(18, 56, 64, 128, 3);
-  EXPECT_EQ(chosen(problem, kA100), "conv_rxs_f16_256x128x64_st3_sm80");
-  EXPECT_EQ(chosen(problem, kH100), "conv_rxs_f16_128x128x64_st3_sm80");  // 221 < 2 * 132
+TEST(Select, SmallGridsTakeSmallTiles) {
+  const auto ctas = [](int n, int size, int c, int k) {
+    const ConvProblem problem = conv(n, size, c, k, 1);
+    return host::tile_count(*choose(problem, kH100).kernel->tile, problem);
+  };
+  EXPECT_GE(ctas(1, 7, 2048, 512), 49);
+  EXPECT_GE(ctas(1, 14, 1024, 256), 49);
+  EXPECT_EQ(chosen(conv(128, 56, 512, 512, 1), kH100), "conv_1x1_f16_256x128x64_st3_sm80");
 }
 
+// A tile twice as wide as there are channels is twice the work.
 TEST(Select, WideTilesWantTheirColumnsFilled) {
-  EXPECT_EQ(chosen(conv(64, 56, 64, 64, 3)), "conv_rxs_f16_128x64x64_st3_sm80");
-  EXPECT_EQ(chosen(conv(64, 56, 64, 85, 3)), "conv_rxs_f16_128x64x64_st3_sm80");
-  EXPECT_EQ(chosen(conv(64, 56, 64, 86, 3)), "conv_rxs_f16_256x128x64_st3_sm80");
-  EXPECT_EQ(chosen(conv(64, 56, 64, 129, 3)), "conv_rxs_f16_128x64x64_st3_sm80");
-  EXPECT_EQ(chosen(conv(64, 56, 64, 170, 3)), "conv_rxs_f16_128x64x64_st3_sm80");
-  EXPECT_EQ(chosen(conv(64, 56, 64, 171, 3)), "conv_rxs_f16_256x128x64_st3_sm80");
-  EXPECT_TRUE(has(refusal(conv(64, 56, 64, 80, 3), "conv_rxs_f16_128x128x64_st3_sm80"),
-                  {"too wide", "k / groups = 80", "nearest above: k / groups = 86"}));
+  const std::string name = chosen(conv(64, 56, 256, 64, 3));
+  EXPECT_NE(name.find("x64x64_"), std::string::npos) << name;
+  EXPECT_NE(chosen(conv(64, 56, 256, 128, 3)).find("x128x64_"), std::string::npos);
 }
 
 TEST(Select, GroupsCountTheirOwnChannels) {
-  // 32 groups of 32 channels: narrow, and 64 wide.
-  EXPECT_EQ(chosen(grouped(conv(64, 28, 1024, 1024, 3), 32)), "conv_narrow_f16_128x64x64_st3_sm80");
-  EXPECT_EQ(chosen(grouped(conv(64, 28, 1024, 1024, 3), 8)), "conv_rxs_f16_256x128x64_st3_sm80");
-  EXPECT_EQ(chosen(grouped(conv(1, 14, 40, 64, 3), 2)), "conv_element_f16_64x64x64_st4_sm80");
+  // 32 groups of 32 channels: narrow.
+  EXPECT_TRUE(starts(chosen(grouped(conv(64, 28, 1024, 1024, 3), 32)), "conv_narrow_f16_"));
+  EXPECT_TRUE(starts(chosen(grouped(conv(64, 28, 1024, 1024, 3), 8)), "conv_rxs_f16_"));
+  EXPECT_TRUE(starts(chosen(grouped(conv(1, 14, 40, 64, 3), 2)), "conv_element_f16_"));
 }
 
 TEST(Select, DepthwiseAndSmallCardinalityGoToDirect) {
@@ -143,17 +181,178 @@ TEST(Select, DepthwiseAndSmallCardinalityGoToDirect) {
   EXPECT_TRUE(
       has(refusal(grouped(conv(8, 56, 128, 512, 3), 32), "conv_element_f16_64x64x64_st4_sm80"),
           {"c / groups = 4", "nearest: c / groups = 8"}));
-  EXPECT_EQ(chosen(grouped(conv(1, 14, 256, 512, 3), 32)), "conv_narrow_f16_64x64x64_st4_sm80");
+  EXPECT_TRUE(starts(chosen(grouped(conv(1, 14, 256, 512, 3), 32)), "conv_narrow_f16_"));
 }
 
-TEST(Select, ReasonIsTheRowsOwn) {
-  EXPECT_TRUE(has(choose(conv(1, 7, 64, 64, 3)).reason, {"64 channels or more", "the most CTAs"}));
+TEST(Select, TheReasonIsTheRowsOwnAndTheTime) {
+  EXPECT_TRUE(has(choose(conv(1, 7, 64, 64, 3)).reason,
+                  {"64 channels or more", " us by the model (launch)"}));
   EXPECT_TRUE(has(choose(conv(1, 7, 64, 64, 3, DataType::f32)).reason, {"f32"}));
+}
+
+// --- Catalogs made up: three tiles that take every problem of one tap
+
+constexpr ConvTile kWide = {128, 128, 2, 2, 3, 2}, kTall = {128, 64, 2, 2, 3, 3},
+                   kSmall = {32, 16, 2, 1, 8, 6};
+
+host::ConvKernel made_up(const char* name, const ConvTile& tile, host::Arch arch = {80},
+                         ConvLoader loader = ConvLoader::load_1x1) {
+  return {name, DataType::f16, arch, nullptr, loader, &tile, "made up"};
+}
+
+// 100 SMs of 1 GHz; 2048 FLOP a clock and SM; 1 us a launch. DRAM and L2 without end.
+host::Target round_target(int resident = 1) {
+  return {{80, 100, 166912},
+          {.bytes_per_second = 1e18,
+           .l2_bytes_per_second = 1e18,
+           .flops_per_second = 100 * 2048e9,
+           .simt_flops_per_second = 1e13,
+           .clocks_per_second = 1e9,
+           .multiprocessors = 100,
+           .product_clocks = 33,
+           .launch_seconds = 1e-6,
+           .assumed = false},
+          [resident](const host::ConvKernel&, const host::LaunchShape&) -> Result<int> {
+            return resident;
+          }};
+}
+
+std::string chosen_of(const ConvProblem& problem, std::vector<host::ConvKernel> catalog,
+                      const host::Target& target = round_target()) {
+  const auto choice = host::select(problem, {}, target, catalog);
+  EXPECT_TRUE(choice.ok()) << choice.status().message();
+  return choice.ok() ? choice->kernel->name : "";
+}
+
+// 128 pixels a row of tiles, 1024 channels into 128.
+ConvProblem rows_of_tiles(int rows) {
+  return {.n = rows * 128, .h = 1, .w = 1, .c = 1024, .k = 128};
+}
+
+// A wide tile's products take 16.4 us, a half one's wavefronts 9.5: two of those take longer, one less than one wide tile.
+TEST(MadeUp, TheFullestSmDecides) {
+  const std::vector catalog = {made_up("wide", kWide), made_up("tall", kTall)};
+  EXPECT_EQ(chosen_of(rows_of_tiles(50), catalog), "tall");
+  EXPECT_EQ(chosen_of(rows_of_tiles(100), catalog), "wide");
+  EXPECT_EQ(chosen_of(rows_of_tiles(101), catalog), "tall");
+  EXPECT_EQ(chosen_of(rows_of_tiles(150), catalog), "tall");
+  EXPECT_EQ(chosen_of(rows_of_tiles(151), catalog), "wide");
+}
+
+// Bound by DRAM, all take as long: the better filled, then the one that is faster without DRAM, then the first.
+TEST(MadeUp, EqualTimesAreDecidedByFillThenByTheRestThenByTheOrder) {
+  ConvProblem problem = {.n = 101 * 128, .h = 1, .w = 1, .c = 64, .k = 128};
+  host::Target slow = round_target();
+  slow.speed.bytes_per_second = 1e9;
+  const auto wide = made_up("wide", kWide), tall = made_up("tall", kTall);
+  // 101 tiles of 200, 202 of 300.
+  EXPECT_EQ(chosen_of(problem, {wide, tall}, slow), "tall");
+  problem.n = 100 * 128;
+  EXPECT_EQ(chosen_of(problem, {tall, wide}, slow), "wide");
+  problem.k = 64;  // half of the wide one's columns are padding
+  EXPECT_EQ(chosen_of(problem, {wide, tall}, slow), "tall");
+  EXPECT_EQ(chosen_of(problem, {tall, made_up("twin", kTall)}, slow), "tall");
+  EXPECT_EQ(chosen_of(problem, {made_up("twin", kTall), tall}, slow), "twin");
+}
+
+// Products that wait for each other: of a small tile on each SM's second round, unless it runs two at a time.
+TEST(MadeUp, CtasThatRunAtATimeCount) {
+  // The other's wavefronts take 16.4 us; the small one's 14.3, its chains 16.9 if they come one after the other.
+  const ConvProblem problem = {.n = 32 * 150, .h = 1, .w = 1, .c = 4096, .k = 16};
+  static constexpr ConvTile kOther = {96, 16, 3, 1, 8, 1};
+  const std::vector catalog = {made_up("other", kOther), made_up("small", kSmall)};
+  int asked = 0;
+  const auto choose_at = [&](int resident) {
+    host::Target target = round_target();
+    target.resident = [&asked, resident](const host::ConvKernel& kernel,
+                                         const host::LaunchShape& shape) -> Result<int> {
+      EXPECT_STREQ(kernel.name, "small");
+      EXPECT_EQ(shape.grid, 150u);
+      ++asked;
+      return resident;
+    };
+    return chosen_of(problem, catalog, target);
+  };
+  EXPECT_EQ(choose_at(1), "other");
+  EXPECT_EQ(choose_at(2), "small");
+  EXPECT_EQ(asked, 2);
+  host::Target failing = round_target();
+  failing.resident = [](const host::ConvKernel&, const host::LaunchShape&) -> Result<int> {
+    return Status(ErrorCode::cuda_error, "no device");
+  };
+  EXPECT_EQ(host::select(problem, {}, failing, catalog).status().code(), ErrorCode::cuda_error);
+}
+
+// Element by element is for what nothing else takes, whatever the model says; an older architecture, too.
+TEST(MadeUp, RanksComeBeforeTimes) {
+  const auto wide = made_up("wide", kWide),
+             element = made_up("element", kTall, {80}, ConvLoader::load_element),
+             newer = made_up("newer", kWide, {90});
+  const ConvProblem problem = rows_of_tiles(50);
+  EXPECT_EQ(chosen_of(problem, {wide, made_up("tall", kTall)}), "tall");
+  EXPECT_EQ(chosen_of(problem, {element, wide}), "wide");
+  host::Target hopper = round_target();
+  hopper.figures.capability = 90;
+  EXPECT_EQ(chosen_of(problem, {made_up("tall", kTall), newer}, hopper), "newer");
+  EXPECT_EQ(chosen_of(problem, {made_up("tall", kTall), newer}), "tall");
+
+  const std::vector catalog = {element, wide};
+  const auto choice = host::select(problem, {}, round_target(), catalog);
+  ASSERT_EQ(choice->refused.size(), 1u);
+  EXPECT_EQ(choice->refused[0].reason, "takes the problem, but wide copies 16 bytes at a time");
+  EXPECT_EQ(choice->refused[0].floor_us, 0);
+}
+
+TEST(MadeUp, ARefusalSaysBothTimes) {
+  const std::vector catalog = {made_up("wide", kWide), made_up("tall", kTall)};
+  const auto refused = [&](std::string_view pin) {
+    return host::select(rows_of_tiles(100), {.kernel = pin}, round_target(), catalog)->refused[0];
+  };
+  EXPECT_EQ(refused("").reason,
+            "takes the problem: 19.94 us by the model (shared memory), the chosen one 17.38");
+  EXPECT_NEAR(refused("").floor_us, 19.94, 0.01);
+  EXPECT_EQ(refused("tall").reason,
+            "takes the problem: 17.38 us by the model (tensor cores), the pinned one 19.94");
+}
+
+// --- ResNet-50
+
+// The score goes first: a tile that leaves SMs without work may be faster than one that fills them, where the full one
+// reads more for each product, or is bound by what is shared by all SMs. So a half-empty grid is wrong only where a
+// fuller one is about as fast.
+TEST(ResNet50, NoLayerLeavesSmsWithoutWorkForNothing) {
+  harness::ProblemList list;
+  harness::read_list(FOLDCONV_SHAPES "/resnet50.txt", FOLDCONV_SHAPES, list);
+  ASSERT_EQ(list.problems.size(), 23u);
+  host::Target h100 = target_of(kH100);
+  h100.speed = host::speed_of({1'980'000, 2'619'000, 5120}, kH100);
+  const auto fill = [&](const std::string& kernel, const ConvProblem& problem) {
+    const host::ConvKernel* found = host::find_conv_kernel(kernel);
+    const auto tiles = double(host::tile_count(*found->tile, problem));
+    return host::fill_of({.tiles = tiles}, h100.speed);
+  };
+  for (const harness::Problem& listed : list.problems) {
+    ConvProblem problem = listed.lines.front().convs.front().problem;
+    for (const int n : {32, 128}) {
+      problem.n = n;
+      const auto choice = host::select(problem, {}, h100);
+      ASSERT_TRUE(choice.ok());
+      if (fill(choice->kernel->name, problem) >= 0.9) continue;
+      const LaunchCost own = host::conv_cost(*choice->kernel->tile, choice->kernel->loader, problem,
+                                             choice->kernel->tile->min_ctas_per_sm);
+      for (const Refusal& other : choice->refused) {
+        if (other.floor_us == 0 || fill(other.kernel, problem) < 0.9) continue;
+        EXPECT_GT(other.floor_us, 1.02e6 * floor_seconds(own, h100.speed))
+            << listed.label << " n" << n << ": " << choice->kernel->name << ", but " << other.kernel
+            << " fills the SMs";
+      }
+    }
+  }
 }
 
 // --- Refusals
 
-TEST(Refusals, EveryOtherKernelOfTheDtypeIsListedInTableOrder) {
+TEST(Refusals, EveryOtherKernelOfTheDtypeIsListedInTheCatalogsOrder) {
   for (const DataType dtype : {DataType::f16, DataType::bf16, DataType::f32}) {
     const host::Choice choice = choose(conv(2, 14, 64, 64, 3, dtype));
     std::set<std::string> names = {choice.kernel->name};
@@ -200,7 +399,7 @@ TEST(Refusals, ThirtyTwoBitIndices) {
   EXPECT_TRUE(
       has(refusal(x(8192), unit), {"16-byte chunks of x", "2147483648", "nearest: n = 8191"}));
   // The slower kernel is not taken in silence.
-  EXPECT_EQ(chosen(x(8192)), "conv_element_f16_128x64x64_st3_sm80");
+  EXPECT_TRUE(starts(chosen(x(8192)), "conv_element_f16_"));
   EXPECT_TRUE(has(choose(x(8192)).reason, {"too large for loaders that copy", "element by element",
                                            "chunks of x", "2147483648", "nearest: n = 8191"}));
   // Of y, pixels and tiles count alone: 2^15 pixels an image.
@@ -257,8 +456,8 @@ TEST(Refusals, ThirtyTwoBitIndices) {
 TEST(Refusals, SharedMemory) {
   // 147456 bytes of stages: an A100 has them, an RTX 3090 does not.
   const ConvProblem problem = conv(64, 56, 64, 128, 3);
-  EXPECT_EQ(chosen(problem, kA100), "conv_rxs_f16_256x128x64_st3_sm80");
-  EXPECT_EQ(chosen(problem, kRtx3090), "conv_rxs_f16_128x128x64_st3_sm80");
+  EXPECT_EQ(refusal(problem, "conv_rxs_f16_256x128x64_st3_sm80", kA100).find("needs"),
+            std::string::npos);
   EXPECT_TRUE(has(refusal(problem, "conv_rxs_f16_256x128x64_st3_sm80", kRtx3090),
                   {"147528 bytes of shared memory", "9 table entries", "101376"}));
   // So many channels and taps that no tile has room for the table of addresses.
@@ -293,8 +492,8 @@ TEST(Explanation, AsText) {
 TEST(Pins, TakeTheNamedKernel) {
   const ConvProblem problem = conv(1, 7, 64, 64, 3);
   const auto all = host::in_order(host::conv_kernels(), problem.dtype);
-  for (const char* name : {"conv_rxs_f16_256x128x64_st3_sm80",
-                           "conv_element_f16_128x64x64_st3_sm80", "direct_f16_sm80"}) {
+  for (const char* name : {"conv_rxs_f16_256x128x64_st3_sm80", "conv_element_f16_64x64x64_st4_sm80",
+                           "direct_f16_sm80"}) {
     const host::Choice choice = choose(problem, kA100, name);
     EXPECT_STREQ(choice.kernel->name, name);
     EXPECT_TRUE(has(choice.reason, {"pinned"}));
@@ -305,26 +504,28 @@ TEST(Pins, TakeTheNamedKernel) {
 
 TEST(Pins, RefuseWithTheReason) {
   EXPECT_TRUE(fails_with(
-      host::select(conv(1, 7, 64, 64, 3), {.kernel = "conv_1x1_f16_64x64x64_st4_sm80"}, kA100),
+      host::select(conv(1, 7, 64, 64, 3), {.kernel = "conv_1x1_f16_64x64x64_st4_sm80"},
+                   target_of(kA100)),
       ErrorCode::unsupported, {"conv_1x1_f16_64x64x64_st4_sm80", "r x s = 3x3", "pin none"}));
-  EXPECT_TRUE(fails_with(
-      host::select(conv(1, 7, 64, 64, 1), {.kernel = "conv_1x1_bf16_64x64x64_st4_sm80"}, kA100),
-      ErrorCode::unsupported, {"computes in bf16", "the problem is f16"}));
+  EXPECT_TRUE(
+      fails_with(host::select(conv(1, 7, 64, 64, 1), {.kernel = "conv_1x1_bf16_64x64x64_st4_sm80"},
+                              target_of(kA100)),
+                 ErrorCode::unsupported, {"computes in bf16", "the problem is f16"}));
 }
 
 TEST(Pins, UnknownNamesListTheKnownOnes) {
-  EXPECT_TRUE(fails_with(
-      host::select(conv(1, 7, 64, 64, 3, DataType::bf16), {.kernel = "conv_fast"}, kA100),
-      ErrorCode::invalid_argument,
-      {"\"conv_fast\"", "kernels for bf16: conv_1x1_bf16_256x128x64_st3_sm80",
-       "direct_bf16_sm80"}));
+  EXPECT_TRUE(fails_with(host::select(conv(1, 7, 64, 64, 3, DataType::bf16),
+                                      {.kernel = "conv_fast"}, target_of(kA100)),
+                         ErrorCode::invalid_argument,
+                         {"\"conv_fast\"", "kernels for bf16: conv_1x1_bf16_256x128x64_st3_sm80",
+                          "direct_bf16_sm80"}));
 }
 
 // --- Devices
 
 TEST(Devices, TooOld) {
-  EXPECT_TRUE(fails_with(host::select(conv(1, 7, 64, 64, 3), {}, kT4), ErrorCode::device_too_old,
-                         {"compute capability is 7.5", "8.0 or later"}));
+  EXPECT_TRUE(fails_with(host::select(conv(1, 7, 64, 64, 3), {}, target_of(kT4)),
+                         ErrorCode::device_too_old, {"compute capability is 7.5", "8.0 or later"}));
   EXPECT_TRUE(host::check_capability(kA100).ok());
   EXPECT_TRUE(host::check_capability(kH100).ok());
 }
@@ -339,15 +540,15 @@ TEST(Devices, TheNewestArchitectureThatRunsComesFirst) {
   catalog.back().name = "newer";
   catalog.back().reason = "it is newer";
   const auto on = [&](int capability, std::string_view pin = {}) {
-    return host::select(problem, {.kernel = pin}, {capability, 132, 232448}, catalog);
+    return host::select(problem, {.kernel = pin}, target_of({capability, 132, 232448}), catalog);
   };
 
   catalog.back().arch = {90, true};  // such as sm_90a
   EXPECT_STREQ(on(90)->kernel->name, "newer");
-  EXPECT_EQ(on(90)->reason, "it is newer");
+  EXPECT_TRUE(starts(on(90)->reason, "it is newer; "));
   for (const int capability : {80, 86, 89, 100, 120}) {
     const Result<host::Choice> choice = on(capability);
-    EXPECT_STREQ(choice->kernel->name, "conv_rxs_f16_64x64x64_st4_sm80") << capability;
+    EXPECT_TRUE(starts(choice->kernel->name, "conv_rxs_f16_")) << capability;
     ASSERT_EQ(choice->refused.front().kernel, "newer");
     EXPECT_TRUE(has(choice->refused.front().reason, {"compiled for compute capability 9.0 alone"}));
   }
@@ -359,14 +560,6 @@ TEST(Devices, TheNewestArchitectureThatRunsComesFirst) {
     EXPECT_STREQ(on(capability)->kernel->name, "newer") << capability;
   }
   EXPECT_TRUE(has(on(89)->refused.front().reason, {"9.0 and later: the device has 8.9"}));
-}
-
-TEST(Select, AMeasuredGainIsPartOfTheReason) {
-  const auto kernels = host::conv_kernels();
-  std::vector<host::ConvKernel> catalog(kernels.begin(), kernels.end());
-  for (host::ConvKernel& kernel : catalog) kernel.gain = {"H100, all layers", 1.25};
-  EXPECT_TRUE(has(host::select(conv(1, 7, 64, 64, 3), {}, kA100, catalog)->reason,
-                  {"the most CTAs", "measured: 1.25 times as fast (H100, all layers)"}));
 }
 
 std::string tile_name(const ConvTile& tile) {
