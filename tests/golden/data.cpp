@@ -141,12 +141,11 @@ Conv make_conv(const ConvProblem& problem, std::uint64_t seed) {
 }
 
 Result<BlockPlan> Blocks::plan(const ListedBlocks& listed, DataType dtype, const Images& problem,
-                               BlockCut cut) {
+                               const BlockPlanOptions& options) {
   std::vector<Block> blocks;
   for (const BlockShape& shape : listed.blocks) {
     blocks.push_back(block(shape, dtype, blocks.size() % weight_sets_));
   }
-  const BlockPlanOptions options{.cut = cut};
   if (blocks.size() == 1) return blocks.front().plan(problem, options);
   return value_of(Stage::create(std::move(blocks))).plan(problem, options);
 }

@@ -37,7 +37,7 @@ class Blocks {
 
   // Throws std::runtime_error where create() fails.
   Result<BlockPlan> plan(const ListedBlocks& listed, DataType dtype, const Images& problem,
-                         BlockCut cut = BlockCut::automatic);
+                         const BlockPlanOptions& options = {});
 
  private:
   const Block& block(const BlockShape& shape, DataType dtype, std::uint64_t seed);
