@@ -46,7 +46,7 @@ TEST(BlockChoice, AWiderTailWhereNoneOfTheFittingWidthHasRoom) {
   weights.downsample = blocks.layer(64, 256, 1);
   const auto block = Block::create(weights);
   ASSERT_TRUE(block.ok()) << block.status().message();
-  const auto plan = block->plan({1, 14, 14}, {.cut = BlockCut::tails});
+  const auto plan = block->plan({64, 14, 14}, {.cut = BlockCut::tails});
   ASSERT_TRUE(plan.ok()) << plan.status().message();
   const auto device = host::device_figures(0);
   ASSERT_TRUE(device.ok());
