@@ -23,10 +23,12 @@
 
 #include "params/conv_params.hpp"
 #include "ptx/async_copy.cuh"
+#include "ptx/registers.cuh"
 #include "ptx/shared_memory.cuh"
 #include "stage/sm80/conv_epilogue.cuh"
+#include "stage/sm80/mainloop.cuh"
 #include "stage/sm80/output_tile.cuh"
-#include "stage/sm80/planes_mma.cuh"
+#include "stage/sm80/planes_reader.cuh"
 #include "stage/sm80/stage_ring.cuh"
 #include "stage/sm80/warp_mma.cuh"
 #include "stage/sm80/weight_loader.cuh"
@@ -34,6 +36,40 @@
 #include "tile/conv_tile.hpp"
 
 namespace foldconv {
+
+// The copying end of the pipeline: the stages of K.
+template <ConvTile T, class Element>
+class WeightCopies {
+ public:
+  __device__ __forceinline__ WeightCopies(const ConvParams& p, int n_begin, int group)
+      : k_blocks_(p.k_blocks), w_(p.w, p.k_blocks * kSliceWidth, [&](int row) {
+          return group * p.g.k_per_group + min(n_begin + row, p.g.k_per_group - 1);
+        }) {
+    w_.keep_offsets();
+  }
+
+  __device__ __forceinline__ void operator()(std::uint32_t stage) {
+    begin(stage);
+    part<0>();
+    part<1>();
+    part<2>();
+    static_assert(kCopyParts == 3);
+  }
+  __device__ __forceinline__ void begin(std::uint32_t stage) {
+    stage_ = stage;
+    k_block_ = next_++;
+  }
+  template <int kPart>
+  __device__ __forceinline__ void part() const {
+    if (k_block_ < k_blocks_) w_.template load_part<kPart, kCopyParts>(stage_, w_.slice(k_block_));
+  }
+
+ private:
+  int k_blocks_;
+  WeightLoader<T.threads(), T.block_n, Element> w_;
+  std::uint32_t stage_ = 0;
+  int k_block_ = 0, next_ = 0;
+};
 
 template <class Tile, class Element>
 __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_per_sm)
@@ -54,27 +90,20 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
 
   const XPlanes<T, Element> x(p, planes, deltas, m_begin, group);
   x.load();  // in the group of the first stage
-  const WeightLoader<T.threads(), T.block_n, Element> w_loader(
-      p.w, p.k_blocks * kSliceWidth,
-      [&](int row) { return group * p.g.k_per_group + min(n_begin + row, p.g.k_per_group - 1); });
-  int to_copy = 0;
-  const auto fill = [&](std::uint32_t stage) {
-    if (to_copy < p.k_blocks) w_loader.load(stage, to_copy);
-    ++to_copy;
-  };
+  WeightCopies<T, Element> copies(p, n_begin, group);
   StageRing<T.stages, kStageBytes> ring(ptx::shared_address(shared));
-  produce_ahead(ring, fill);
+  produce_ahead(ring, copies);
   x.build_deltas();
 
-  using WeightFragments = ConvWarpMma<T, Element>;
-  const std::uint32_t w_part = w_offset<WeightFragments>(warp_column<T>());
-  PlanesMma<T.warp_m() / 16, T.warp_n() / 8, Element> mma(x, warp_row<T>());
-  for (int k_block = 0; k_block < p.k_blocks; ++k_block) {
-    const std::uint32_t stage = ring.wait();
-    produce(ring, fill);
-    mma.multiply_slice(deltas + k_block * (kSliceWidth / 2), stage + w_part);
-    ring.release();
-  }
+  PlanesReader<T.warp_m() / 16, T.warp_n() / 8, Element> reader(x, warp_row<T>(), deltas);
+  using Mma = ConvWarpMma<T, Element>;
+  Mma mma;
+  std::uint32_t w_part = w_offset<Mma>(warp_column<T>());
+  ptx::keep(w_part);
+  multiply_stages(ring, copies, mma, p.k_blocks,
+                  [&](Mma::Fragments& to, std::uint32_t stage, int k_step) {
+                    reader.load(to, stage + w_part, k_step);
+                  });
   ptx::wait_async_copies<0>();
 
   if (p.vector_output == 0) {
