@@ -59,6 +59,7 @@ struct ConvParams {
   FastDivision taps;      // r * s
   FastDivision kernel_w;  // s
   FastDivision channels;  // c_per_group; for the tables of the narrow and element loaders
+  FastDivision dilation_h, dilation_w;
 };
 inline constexpr int kMaxTensorCoreTaps =
     15;  // rows and columns of the filter; validity masks have 15 bits each
