@@ -96,6 +96,8 @@ ConvParams conv_params(const ConvTile& tile, const ConvProblem& problem) {
   params.taps = division_by(std::int64_t{g.r} * g.s);
   params.kernel_w = division_by(g.s);
   params.channels = division_by(g.c_per_group);
+  params.dilation_h = division_by(g.dilation_h);
+  params.dilation_w = division_by(g.dilation_w);
   return params;
 }
 

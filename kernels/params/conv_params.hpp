@@ -67,7 +67,8 @@ struct ConvParams {
   FastDivision taps;      // r * s
   FastDivision kernel_w;  // s
   FastDivision channels;  // c_per_group; for the tables of the narrow, rows and element loaders
-  RowPlanes rows;         // for the rows loader
+  FastDivision dilation_h, dilation_w;
+  RowPlanes rows;  // for the rows loader
 };
 inline constexpr int kMaxTensorCoreTaps =
     15;  // rows and columns of the filter; validity masks have 15 bits each

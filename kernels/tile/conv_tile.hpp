@@ -15,11 +15,11 @@ enum class ConvLoader {
   load_rxs,     // r x s, at least kSliceWidth channels: one tap a stage, 16-byte copies
   load_narrow,  // r x s, fewer than kSliceWidth channels, a multiple of 8: one tap a chunk, 16-byte
                 // copies
-  load_rows,    // r x s, fewer than kSliceWidth channels, any number: each filter row's pixels once
-                // in shared memory, from where operands are read; conv_rows_sm80
   load_joined,  // 1x1 over the channels of two tensors, see SecondInput; one 16-byte copy a chunk
   load_element,  // any channel count: element by element; for channel counts and group offsets that
                  // break 16-byte alignment
+  load_rows,  // r x s, fewer than kSliceWidth channels, any number: what each filter row reads of x
+              // lies in shared memory once, and operands are read from there; conv_rows_sm80
 };
 
 // Elements of x that a loader's 32-bit addresses count as one. Those that copy 16-byte chunks count chunks of the whole
