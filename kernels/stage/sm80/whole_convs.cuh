@@ -129,9 +129,7 @@ struct PixelWarps {
     return group() * (T.fragments() / T.warps_m()) + min(group(), kLarger);
   }
   static __device__ __forceinline__ bool has_all() { return kLarger == 0 || group() < kLarger; }
-  static __device__ __forceinline__ bool has(const PairPlace& at) {
-    return at.row_eight < (kFragments - 1) * 2 || has_all();
-  }
+  static __device__ __forceinline__ int fragments() { return kFragments - (has_all() ? 0 : 1); }
 
   // Calls body(std::integral_constant of the number of fragments).
   template <class Body>
@@ -192,7 +190,7 @@ __device__ __forceinline__ void middle_conv(const WholeParams& p, char* middle, 
   };
   const int first = Warps::first_fragment() * T.kFragmentRows;
   epilogue.apply(sums, channels_of, false, NoResidual{}, [&](const PairPlace& at, float2 v) {
-    if (!Warps::has(at)) return;
+    if (at.row_eight >= Warps::fragments() * 2) return;
     *reinterpret_cast<typename Pair<Element>::type*>(middle + pair_offset(first, n, at)) =
         keep_channels(Pair<Element>::pack(v), n + at.column(), p.t2_channels);
   });
@@ -210,10 +208,17 @@ class LastConv {
   // `t2`, `shortcut`: shared addresses. Afterwards nobody reads t2.
   __device__ __forceinline__ LastConv(const WholeParams& p, const TilePlace& place,
                                       std::uint32_t t2, std::uint32_t shortcut)
-      : p_(p), place_(place), shortcut_(shortcut + x_offset<Mma>(first_row())) {
+      : p_(p), shortcut_(shortcut + x_offset<Mma>(first_row())) {
     Warps::with_fragments(
         [&](auto fragments) { t2_.template load<fragments>(t2 + x_offset<Mma>(first_row())); });
     __syncthreads();
+    static_assert(T.kTileW == 8, "eight rows of the accumulators are a row of the image");
+    const PairPlace lane = Sums::place(0, 0);
+    const int h = place.h + first_row() / T.kTileW, w = place.w + lane.row_in_eight;
+    rows_ = w < p.w ? min(p.h - h, Warps::fragments() * 2) : 0;
+    // See neighbouring_channel().
+    channel_ = Warps::column() * T.kWarpChannels + neighbouring_channel(lane.column());
+    element_ = ((place.image * p.h + h) * p.w + w) * p.k + channel_;
   }
 
   // The channels of y from `first` on. next_weights() gives the shared address of the next slice of
@@ -222,29 +227,19 @@ class LastConv {
   __device__ __forceinline__ void round(int first, NextWeights&& next_weights) const {
     using PairType = typename Pair<Element>::type;
     const int n = Warps::column() * T.kWarpChannels;
-    // The first of this lane's eight, see neighbouring_channel().
-    const int channel = first + n + neighbouring_channel(Sums::place(0, 0).column());
-    const bool valid_channel = channel < p_.k;
-    // The element of y, and of an identity shortcut, where the lane's eight channels start; -1
-    // outside.
-    static_assert(T.kTileW == 8, "eight rows of the accumulators are a row of the image");
-    const auto element_of = [&](const PairPlace& at) {
-      const int h = place_.h + first_row() / T.kTileW + at.row_eight,
-                w = place_.w + at.row_in_eight;
-      return valid_channel && h < p_.h && w < p_.w && Warps::has(at)
-                 ? ((place_.image * p_.h + h) * p_.w + w) * p_.k + channel
-                 : -1;
+    const bool valid_channel = first + channel_ < p_.k;
+    const int rows = valid_channel ? rows_ : 0;
+    // From where the lane's eight channels start in its first row of y, and of an identity shortcut.
+    const auto element_of = [&](int row) {
+      return element_ + first + static_cast<std::int64_t>(p_.w * p_.k) * row;
     };
 
     uint4 shortcut[Sums::kRows];
     if constexpr (!T.projection) {
 #pragma unroll
       for (int i = 0; i < Sums::kRows; ++i) {
-        const int from = element_of(Sums::place(i, 0));
-        shortcut[i] =
-            from >= 0
-                ? __ldg(reinterpret_cast<const uint4*>(static_cast<const Element*>(p_.x) + from))
-                : uint4{};
+        const auto* x = static_cast<const Element*>(p_.x) + element_of(i);
+        shortcut[i] = i < rows ? __ldg(reinterpret_cast<const uint4*>(x)) : uint4{};
       }
     }
 
@@ -275,7 +270,7 @@ class LastConv {
     epilogue.apply_to_rows(
         sums,
         [&](const PairPlace& at) {
-          return epilogue.channels(channel + at.column_eight * 2, valid_channel);
+          return epilogue.channels(first + channel_ + at.column_eight * 2, valid_channel);
         },
         !T.projection,
         [&](const PairPlace& at) {
@@ -288,8 +283,8 @@ class LastConv {
           for (int j = 0; j < Sums::kColumns; ++j) {
             reinterpret_cast<PairType*>(&eight)[j] = Pair<Element>::pack(row[j]);
           }
-          const int to = element_of(at);
-          if (to >= 0) *reinterpret_cast<uint4*>(static_cast<Element*>(p_.y) + to) = eight;
+          auto* y = static_cast<Element*>(p_.y) + element_of(at.row_eight);
+          if (at.row_eight < rows) *reinterpret_cast<uint4*>(y) = eight;
         });
   }
 
@@ -315,8 +310,9 @@ class LastConv {
   }
 
   const WholeParams& p_;
-  const TilePlace& place_;
   std::uint32_t shortcut_;
+  int rows_;               // of the image, that are this lane's
+  int channel_, element_;  // the first of the lane's eight in the first round; its place in y
   SliceFragments<Warps::kFragments> t2_;
 };
 

@@ -76,16 +76,17 @@ class WarpRows {
   // Eight neighbouring lanes bring a row. A copy's address must be aligned even where it copies
   // nothing: rows outside the image stay at x.
   __device__ __forceinline__ void copy() const {
-    const int lane_row = threadIdx.x / 8 % 4, chunk = threadIdx.x % 8;
-    const auto* x = static_cast<const Element*>(p_.x) + slice_ * kSliceWidth + chunk * 8;
-    const int4 four =
-        *reinterpret_cast<const int4*>(table_ + fragment_ * T.kWarps * 16 + lane_row * 4);
-    const int offsets[] = {four.x, four.y, four.z, four.w};
+    const int row = threadIdx.x / 8 % 4, chunk = threadIdx.x % 8;
+    const int4 four = *reinterpret_cast<const int4*>(table_ + fragment_ * kFragmentStep + row * 4);
+    const int entries[] = {four.x, four.y, four.z, four.w};
+    const int channel = slice_ * kSliceWidth + chunk * 8;
+    const std::uint32_t to = stage_ + row * kSliceBytes + swizzled_chunk(row, chunk) * 16;
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
-      const int row = lane_row + i * 4;
-      ptx::copy_async_16(stage_ + row * kSliceBytes + swizzled_chunk(row, chunk) * 16,
-                         x + max(offsets[i], 0), offsets[i] >= 0);
+      const int element = (entries[i] & ~kInside) + channel;
+      // Four rows on, the swizzle's key has its highest bit flipped.
+      ptx::copy_async_16((to ^ (i % 2 * 64)) + i * 4 * kSliceBytes,
+                         static_cast<const Element*>(p_.x) + element, (entries[i] & kInside) != 0);
     }
   }
 
@@ -100,22 +101,27 @@ class WarpRows {
     locate_rows();
   }
 
-  // Writes where the warp's rows lie in x into the table: in elements, -1 outside the image. The four
-  // rows of a fragment that a lane copies stand together.
+  // Writes where the warp's rows lie in x into the table: the element, a multiple of kSliceWidth, plus
+  // kInside; 0 outside the image. The four rows of a fragment that a lane copies stand together.
   __device__ __forceinline__ void locate_rows() {
     const TilePlace place(tile_, T.tile_h, T.kTileW, p_.tiles_per_image, p_.tile_columns);
-    const int lane = recomputed(threadIdx.x % 32), half = lane / 16, in_fragment = lane % 16;
+    const int lane = recomputed(threadIdx.x % 32), in_fragment = lane % 16;
 #pragma unroll
-    for (int i = half; i < T.most_first_fragments(); i += 2) {
-      if (i >= T.least_first_fragments() && !FirstFragments<T>::has(i)) continue;
-      const int row = FirstFragments<T>::row(i) + in_fragment;
+    for (int first = 0; first < T.most_first_fragments(); first += 2) {
+      const int i = first + lane / 16, row = FirstFragments<T>::row(i) + in_fragment;
       const int h = place.h - 1 + row / T.kHaloW, w = place.w - 1 + row % T.kHaloW;
+      const int element = ((place.image * p_.h + h) * p_.w + w) * p_.c;
       const bool inside = row < T.halo_rows() && inside_image(h, w, p_.h, p_.w);
-      table_[i * T.kWarps * 16 + in_fragment % 4 * 4 + in_fragment / 4] =
-          inside ? ((place.image * p_.h + h) * p_.w + w) * p_.c : -1;
+      if (row < T.first_rows()) {
+        table_[i * kFragmentStep + in_fragment % 4 * 4 + in_fragment / 4] =
+            inside ? element + kInside : 0;
+      }
     }
     __syncwarp();
   }
+
+  static constexpr int kInside = 16;  // the bytes of a copy: no instruction between
+  static constexpr int kFragmentStep = T.kWarps * T.kFragmentRows;  // in the table
 
   const WholeParams& p_;
   int* table_;  // this warp's first fragment
