@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <numeric>
+#include <set>
 
 #include "base/problem_sizes.hpp"
 #include "base/sizes.hpp"
@@ -84,10 +86,76 @@ LaunchCost tile_cost(const ConvTile& tile, const ConvProblem& problem, SmWork wo
   return cost;
 }
 
+// Bytes of zeros that fill packed weights up to whole slices.
+double filled_weights(const ConvProblem& problem) {
+  const WeightLayout layout = weight_layout(problem);
+  return (layout.row() - double(layout.taps) * layout.channels) * problem.k * kElementBytes;
+}
+
+// Wavefronts of a two-byte load of 8 pixels x 4 pairs of K (stage/sm80/planes_reader.cuh), whose windows begin `step`
+// elements apart: the most words in a bank. An estimate, of the mean: pairs may also lie in several taps.
+double pair_load_wavefronts(int step) {
+  constexpr int kPixels = 8, kPairs = 4, kBanks = 32;
+  double sum = 0;
+  for (const int parity : {0, 1}) {
+    std::set<int> words;
+    for (int pixel = 0; pixel < kPixels; ++pixel) {
+      for (int pair = 0; pair < kPairs; ++pair)
+        words.insert((parity + pixel * step + pair * 2) / 2);
+    }
+    int in_bank[kBanks] = {};
+    for (const int word : words) ++in_bank[word % kBanks];
+    sum += *std::ranges::max_element(in_bank);
+  }
+  return sum / 2;
+}
+
+// kernels/sm80/conv_rows.cuh: what the pixels read of x comes to shared memory once, in segments, one for each row of y
+// that a tile touches and each filter row (stage/sm80/x_planes.cuh).
+LaunchCost rows_cost(const ConvTile& tile, const ConvProblem& problem, int resident) {
+  const WeightLayout layout = weight_layout(problem);
+  const Grid grid(tile, problem);
+  const WarpTiles warps = warp_tiles(tile);
+  const int slices = layout.row() / kSliceWidth;
+  const double step = double(problem.stride.w) * problem.c;
+  const double window =
+      double(problem.s - 1) * problem.dilation.w * problem.c + c_per_group(problem);
+
+  // As by other loaders, but for the pixels: no rows of a tile, and two elements a lane by two loads of two bytes.
+  SmWork work;
+  work.multiply(warps, slices);
+  const double x_matrices = 16.0 * warps.warps * warps.fragments_m;
+  const double loads = 32.0 * warps.warps * warps.fragments_m, deltas = 16.0 * warps.warps;
+  work.wavefronts +=
+      slices * (loads * pair_load_wavefronts(static_cast<int>(step)) + deltas - x_matrices);
+  work.move_rows(double(slices) * tile.block_n);
+  work.wavefronts += double(ceil_div(table_entries(ConvLoader::load_rows, layout), 16));
+  LaunchCost cost = tile_cost(tile, problem, work, slices, resident);
+
+  // Rows of y, cut where a tile begins inside of one.
+  const std::int64_t q = problem.q(), period = q / std::gcd(q, std::int64_t{tile.block_m});
+  const double rows = double(problem.n) * problem.p();
+  const double cuts = double(grid.m_tiles - ceil_div(grid.m_tiles, period));
+  const double row_elements = double(q - 1) * step + window, overlap = window - step;
+  // Eight lanes bring 64 elements at a time, from a sector of x on.
+  const int planes = problem.r + (layout.taps * layout.channels % kSliceWidth != 0 ? 1 : 0);
+  constexpr double kLanes = 64, kMargin = 8 + kLanes / 2;
+  cost.wavefronts += grid.n_tiles() * planes *
+                     (rows * (row_elements + kMargin) + cuts * (overlap + kMargin)) / kLanes;
+  const double begin = -double(problem.pad.left) * problem.c;
+  const double inside =
+      std::min(begin + row_elements, double(problem.w) * problem.c) - std::max(begin, 0.0);
+  cost.l2_bytes += grid.n_tiles() * row_reads(problem) * kElementBytes *
+                   (std::max(inside, 0.0) + cuts / rows * overlap);
+  cost.dram_bytes += filled_weights(problem);
+  return cost;
+}
+
 }  // namespace
 
 LaunchCost conv_cost(const ConvTile& tile, ConvLoader loader, const ConvProblem& problem,
                      int resident) {
+  if (loader == ConvLoader::load_rows) return rows_cost(tile, problem, resident);
   const WeightLayout layout = weight_layout(problem);
   const int slices = layout.row() / kSliceWidth;
   SmWork work = mainloop_work(tile, slices);
@@ -98,9 +166,7 @@ LaunchCost conv_cost(const ConvTile& tile, ConvLoader loader, const ConvProblem&
   LaunchCost cost = tile_cost(tile, problem, work, slices, resident);
   cost.l2_bytes += pixel_reads(problem) * problem.c * kElementBytes *
                    double(Grid(tile, problem).n_tiles_per_group);
-  // Packed weights are filled up to whole slices.
-  const double filled = layout.row() - double(layout.taps) * layout.channels;
-  cost.dram_bytes += filled * problem.k * kElementBytes;
+  cost.dram_bytes += filled_weights(problem);
   return cost;
 }
 

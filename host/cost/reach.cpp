@@ -53,6 +53,10 @@ double elements_read(const ConvProblem& p) {
          p.n * p.c;
 }
 
+double row_reads(const ConvProblem& p) {
+  return double(meetings(p.h, p.p(), rows(p))) * p.n;
+}
+
 double pixel_reads(const ConvProblem& p) {
   return double(meetings(p.h, p.p(), rows(p))) * double(meetings(p.w, p.q(), columns(p))) * p.n;
 }

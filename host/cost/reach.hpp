@@ -21,6 +21,9 @@ std::int64_t meetings(int size, int outputs, const Window& window);
 // Elements of x that a convolution reads: with strides over 1, a filter may skip some.
 double elements_read(const ConvProblem& problem);
 
+// Pairs of a row of y and a filter row that lies inside the image.
+double row_reads(const ConvProblem& problem);
+
 // Pairs of an output pixel and a tap that lies inside the image: the reads of a pixel of x.
 double pixel_reads(const ConvProblem& problem);
 

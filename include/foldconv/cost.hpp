@@ -37,7 +37,7 @@ FOLDCONV_API Result<DeviceSpeed> device_speed();
 struct LaunchCost {
   bool tensor_cores = true;   // or fp32 units alone
   double dram_bytes = 0;      // compulsory: each tensor that the kernel reads or writes, once
-  double l2_bytes = 0;        // read from L2 and written to it, without what L1 catches
+  double l2_bytes = 0;        // read from L2 and written to it
   double flops = 0;           // multiplied and added, halo included
   double recomputed = 0;      // of flops: what another CTA computes, too
   double executed_flops = 0;  // what the units are given: the padding of tiles, too
