@@ -37,12 +37,25 @@ std::string grid_shortfall(const ConvKernel& kernel, const ConvProblem& problem,
               " SMs; nearest: ", wanted, " CTAs");
 }
 
+// A tile for several CTAs an SM, where the planes of x leave room for fewer.
+std::string residency_shortfall(const ConvKernel& kernel, const ConvProblem& problem,
+                                const DeviceFigures& device) {
+  if (kernel.loader != ConvLoader::load_rows || kernel.waves == 0) return {};
+  const std::int64_t needed = shared_bytes(kernel, problem);
+  const int wanted = kernel.tile->min_ctas_per_sm;
+  const auto most = static_cast<std::int64_t>(device.shared_bytes) / wanted;
+  if (needed <= most) return {};
+  return text("too much shared memory for ", wanted, " CTAs an SM: ", needed,
+              " bytes; nearest: ", most);
+}
+
 // Why the table passes over a kernel that could run the problem.
 std::string shortfall(const ConvKernel& kernel, const ConvProblem& problem,
                       const DeviceFigures& device) {
   if (kernel.direct()) return {};
   std::string reason = width_shortfall(*kernel.tile, problem);
-  return reason.empty() ? grid_shortfall(kernel, problem, device) : reason;
+  if (reason.empty()) reason = grid_shortfall(kernel, problem, device);
+  return reason.empty() ? residency_shortfall(kernel, problem, device) : reason;
 }
 
 using Kernels = std::vector<const ConvKernel*>;

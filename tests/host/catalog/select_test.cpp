@@ -200,7 +200,7 @@ TEST(Refusals, ThirtyTwoBitIndices) {
   EXPECT_TRUE(
       has(refusal(x(8192), unit), {"16-byte chunks of x", "2147483648", "nearest: n = 8191"}));
   // The slower kernel is not taken in silence.
-  EXPECT_EQ(chosen(x(8192)), "conv_element_f16_128x64x64_st3_sm80");
+  EXPECT_EQ(chosen(x(8192)), "conv_element_f16_64x64x64_st4_sm80");
   EXPECT_TRUE(has(choose(x(8192)).reason, {"too large for loaders that copy", "element by element",
                                            "chunks of x", "2147483648", "nearest: n = 8191"}));
   // Of y, pixels and tiles count alone: 2^15 pixels an image.
@@ -267,7 +267,10 @@ TEST(Refusals, SharedMemory) {
 
 TEST(Refusals, RowsLoader) {
   const std::string rows = "conv_rows_f16_256x64x64_st3_sm80";
-  EXPECT_EQ(chosen(conv(64, 64, 60, 64, 3)), "conv_rows_f16_256x64x64_st3_sm80");
+  EXPECT_EQ(chosen(conv(64, 64, 20, 64, 3)), rows);
+  EXPECT_EQ(chosen(conv(64, 64, 60, 64, 3)), "conv_rows_f16_64x64x64_st4_sm80");
+  EXPECT_TRUE(has(refusal(conv(64, 64, 60, 64, 3), rows),
+                  {"too much shared memory for 2 CTAs an SM", "nearest: 83456"}));
   EXPECT_TRUE(
       has(refusal(conv(64, 64, 65, 64, 3), rows), {"fewer than 64", "c = 65", "nearest: c = 63"}));
   // 15 filter rows of 256 pixels do not fit: nearest is the largest number of channels that does.
@@ -314,7 +317,7 @@ TEST(Pins, TakeTheNamedKernel) {
   const ConvProblem problem = conv(1, 7, 64, 64, 3);
   const auto all = host::in_order(host::conv_kernels(), problem.dtype);
   for (const char* name : {"conv_rxs_f16_256x128x64_st3_sm80",
-                           "conv_element_f16_128x64x64_st3_sm80", "direct_f16_sm80"}) {
+                           "conv_element_f16_64x64x64_st4_sm80", "direct_f16_sm80"}) {
     const host::Choice choice = choose(problem, kA100, name);
     EXPECT_STREQ(choice.kernel->name, name);
     EXPECT_TRUE(has(choice.reason, {"pinned"}));
