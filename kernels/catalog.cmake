@@ -50,10 +50,18 @@ function(foldconv_kernel_sources result)
   file(STRINGS ${catalog} lines REGEX "^[A-Z]+\\(")
   foreach(line IN LISTS lines)
     if(line MATCHES "^CONV\\(([a-z0-9]+), ([a-z0-9_]+), (sm[0-9a-z]+),")
+      set(loader ${CMAKE_MATCH_1})
+      set(tile ${CMAKE_MATCH_2})
+      set(arch ${CMAKE_MATCH_3})
+      set(kernel conv)
+      set(arguments "tiles::${tile}, ConvLoader::load_${loader}")
+      if(loader STREQUAL halo)  # a kernel of its own
+        set(kernel conv_halo)
+        set(arguments "tiles::${tile}")
+      endif()
       foreach(dtype f16 bf16)
-        add_instance(conv_${CMAKE_MATCH_1}_${dtype}_${CMAKE_MATCH_3} ${CMAKE_MATCH_3}/conv.cuh "${CMAKE_MATCH_2}"
-          conv_${CMAKE_MATCH_1}_${dtype}_${CMAKE_MATCH_2}_${CMAKE_MATCH_3}
-          "conv_${CMAKE_MATCH_3}<tiles::${CMAKE_MATCH_2}, ConvLoader::load_${CMAKE_MATCH_1}, element::${dtype}>")
+        add_instance(conv_${loader}_${dtype}_${arch} ${arch}/${kernel}.cuh ${tile}
+          conv_${loader}_${dtype}_${tile}_${arch} "${kernel}_${arch}<${arguments}, element::${dtype}>")
       endforeach()
     elseif(line MATCHES "^JOINED\\(([a-z0-9_]+), (sm[0-9a-z]+),")
       foreach(dtype f16 bf16)

@@ -56,16 +56,23 @@ std::uint32_t loop_grid(std::int64_t elements, int threads, const DeviceFigures&
       std::min(ceil_div(elements, threads), device.multiprocessors * kCtasPerSm));
 }
 
+std::int64_t conv_shared_bytes(const ConvKernel& kernel, const ConvProblem& problem) {
+  const WeightLayout layout = weight_layout(problem);
+  if (kernel.loader == ConvLoader::load_halo) {
+    return HaloTile{*kernel.tile}.shared_bytes(halo_reach(problem), layout.slices());
+  }
+  return kernel.tile->shared_bytes(table_entries(kernel.loader, layout));
+}
+
 LaunchShape conv_launch_shape(const ConvKernel& kernel, const ConvProblem& problem,
                               const DeviceFigures& device) {
   if (kernel.direct()) {
     const std::int64_t elements = output_pixels(problem) * problem.k;
     return {loop_grid(elements, kDirectThreads, device), kDirectThreads, 0};
   }
-  const int entries = table_entries(kernel.loader, weight_layout(problem));
   return {static_cast<std::uint32_t>(tile_count(*kernel.tile, problem)),
           static_cast<std::uint32_t>(kernel.tile->threads()),
-          static_cast<std::size_t>(kernel.tile->shared_bytes(entries))};
+          static_cast<std::size_t>(conv_shared_bytes(kernel, problem))};
 }
 
 ConvParams conv_params(const ConvTile& tile, const ConvProblem& problem) {

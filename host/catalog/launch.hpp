@@ -30,6 +30,9 @@ std::int64_t tile_count(const ConvTile& tile, const ConvProblem& problem);
 // the device busy.
 std::uint32_t loop_grid(std::int64_t elements, int threads, const DeviceFigures& device);
 
+// Shared memory of a tensor-core kernel's CTA.
+std::int64_t conv_shared_bytes(const ConvKernel& kernel, const ConvProblem& problem);
+
 LaunchShape conv_launch_shape(const ConvKernel& kernel, const ConvProblem& problem,
                               const DeviceFigures& device);
 

@@ -18,6 +18,7 @@ enum class ConvLoader {
   load_joined,  // 1x1 over the channels of two tensors, see SecondInput; one 16-byte copy a chunk
   load_element,  // any channel count: element by element; for channel counts and group offsets that
                  // break 16-byte alignment
+  load_halo,  // r x s at stride 1, at least kSliceWidth channels: taps from shared memory, 16-byte copies; see HaloTile
 };
 
 // Elements of x that a loader's 32-bit addresses count as one. Those that copy 16-byte chunks count chunks of the whole
@@ -62,6 +63,7 @@ FOLDCONV_HOST_DEVICE constexpr int table_entries(ConvLoader loader, WeightLayout
   switch (loader) {
     case ConvLoader::load_1x1:
     case ConvLoader::load_joined:
+    case ConvLoader::load_halo:
       return 0;
     case ConvLoader::load_rxs:
       return layout.row() / kSliceWidth;  // ... stage

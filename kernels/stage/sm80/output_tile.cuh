@@ -15,24 +15,42 @@
 
 namespace foldconv {
 
-// The tile has no memory of its own: its pieces lie in the stages that follow the last one of K in
-// the ring. The pipeline loads them like further stages, so the residual is on its way while the
-// last products are summed.
-template <ConvTile T, class Element>
+// Where the tile lies. It has no memory of its own.
+
+// In pieces, in the stages that follow the last one of K in the ring. The pipeline loads them like
+// further stages, so the residual is on its way while the last products are summed.
+template <ConvTile T>
+struct InTheRing {
+  static constexpr int kPieces = T.output_pieces();
+  static_assert(kPieces <= T.stages - 1,
+                "a tile needs more stages than its output has pieces, which lie in the stages that "
+                "the last product does not read");
+  static_assert(T.block_m % kPieces == 0 && T.output_bytes() / kPieces <= T.stage_bytes(),
+                "block m of a tile must be a multiple of its output's pieces: take a power of two");
+
+  static __device__ __forceinline__ char* piece(const ConvParams& p, char* shared, int piece) {
+    return shared + static_cast<unsigned int>(p.k_blocks + piece) % T.stages * T.stage_bytes();
+  }
+};
+
+// From the first byte on, once nothing else is read.
+struct InOnePiece {
+  static constexpr int kPieces = 1;
+  static __device__ __forceinline__ char* piece(const ConvParams&, char* shared, int) {
+    return shared;
+  }
+};
+
+template <ConvTile T, class Element, class Place = InTheRing<T>>
 class OutputTile {
  public:
   static constexpr int kRowBytes = T.block_n * 2;
   static constexpr int kChunksPerRow = kRowBytes / 16;
-  static constexpr int kPieceRows = T.block_m / T.output_pieces();
+  static constexpr int kPieceRows = T.block_m / Place::kPieces;
   static constexpr int kRowStep = T.threads() / kChunksPerRow;
   static_assert(
       T.block_n % 64 == 0,
       "block n of a tile must be a multiple of 64: 64, 128, ... (rows of whole 128-byte lines)");
-  static_assert(T.output_pieces() <= T.stages - 1,
-                "a tile needs more stages than its output has pieces, which lie in the stages that "
-                "the last product does not read");
-  static_assert(T.block_m % T.output_pieces() == 0 && kPieceRows * kRowBytes <= T.stage_bytes(),
-                "block m of a tile must be a multiple of its output's pieces: take a power of two");
   static_assert(
       kRowStep % 8 == 0 && kPieceRows % kRowStep == 0,
       "a tile's warps must copy its output in whole steps of 8 rows or more: warps * 256 / "
@@ -72,7 +90,7 @@ class OutputTile {
     auto* y = static_cast<Element*>(p_.y) + first_element();
     const std::int64_t row_elements = p_.g.k;
 #pragma unroll
-    for (int piece = 0; piece < T.output_pieces(); ++piece) {
+    for (int piece = 0; piece < Place::kPieces; ++piece) {
       const char* from = own_chunks(piece);
       for_each_own_row(piece, [&](int row, int row_in_piece) {
         if (row < rows_left_) {
@@ -114,7 +132,7 @@ class OutputTile {
     return static_cast<std::int64_t>(first_pixel_) * p_.g.k + first_channel_;
   }
   __device__ __forceinline__ char* piece_base(int piece) const {
-    return shared_ + static_cast<unsigned int>(p_.k_blocks + piece) % T.stages * T.stage_bytes();
+    return Place::piece(p_, shared_, piece);
   }
   // A thread moves the same chunk of every kRowStep-th row; the swizzle is the same for all of
   // them.

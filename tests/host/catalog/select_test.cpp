@@ -378,7 +378,7 @@ TEST(Registry, NamesDecodeToTheirTiles) {
       EXPECT_EQ(std::string("direct_") + to_string(kernel.dtype) + "_sm80", kernel.name);
       continue;
     }
-    constexpr const char* kLoaders[] = {"1x1", "rxs", "narrow", "joined", "element"};
+    constexpr const char* kLoaders[] = {"1x1", "rxs", "narrow", "joined", "element", "halo"};
     EXPECT_EQ(std::string("conv_") + kLoaders[static_cast<int>(kernel.loader)] + "_" +
                   to_string(kernel.dtype) + "_" + tile_name(*kernel.tile),
               kernel.name);

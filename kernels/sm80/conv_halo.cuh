@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+// Convolution on tensor cores whose taps are taken from shared memory, sm_80 instructions (runs on every later GPU
+// too).
+//
+//   y[m, k] = act(scale[k] * sum_K x(m, K) * w[k, K] + bias[k] + residual[m, k])
+//   products and sums in fp32, K in the canonical order (tile/weight_layout.hpp), one rounding at
+//   the store: the bits of conv_sm80.
+//
+// Implicit GEMM as in conv_sm80, but x is read once for each slice of channels, with its halo
+// (tile/halo_tile.hpp), not once for each tap. Layouts: x NHWC, w packed [k][row], residual and y
+// NPQK; every pointer 16-byte aligned. Grid: one CTA for each block_m x block_n tile of y; channel
+// tiles (over all groups) run fastest, so that CTAs that run at the same time share their pixels
+// in L2.
+//
+// A CTA's floor, in slices of 64 channels, T taps, reach pixels between the first and the last tap:
+//   from L2            slices * 128 * (block_m + reach + T * block_n) bytes (conv_sm80: T * (block_m + block_n))
+//   multiply-adds      slices * 64 * T * block_m * block_n
+//   wavefronts         slices * (block_m + reach + T * (block_n + block_m * warps_n + block_n * warps_m))
+//
+// Shared memory (HaloTile): the ring of T.stages stages, [block_n][64] weights; a row of zeros; one or two buffers of
+// [block_m + reach][64] pixels. All in rows of 128 bytes, 16-byte chunks swizzled (stage/swizzle.cuh); after the last
+// product the output tile lies over them. The pipeline: stage/sm80/halo_copies.cuh.
+//
+// Not taken: strides, outputs of another size than x, fewer than 64 channels in a group, filters of
+// fewer taps than stages are ahead or over 15 rows or columns, rows of x so long that the halo does
+// not fit (host/catalog/supports.cpp has the rules).
+#pragma once
+
+#include "params/conv_params.hpp"
+#include "ptx/async_copy.cuh"
+#include "ptx/shared_memory.cuh"
+#include "stage/sm80/conv_epilogue.cuh"
+#include "stage/sm80/halo_copies.cuh"
+#include "stage/sm80/halo_operands.cuh"
+#include "stage/sm80/output_tile.cuh"
+#include "stage/sm80/stage_ring.cuh"
+#include "stage/sm80/warp_mma.cuh"
+#include "tile/halo_tile.hpp"
+
+namespace foldconv {
+
+template <class Tile, class Element>
+__global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_per_sm)
+    conv_halo_sm80(const __grid_constant__ ConvParams p) {
+  constexpr HaloTile T = {Tile::value};
+  static_assert(T.conv.output_bytes() <= T.pixels_begin() + T.pixels_bytes(0),
+                "a tile's output lies over its stages and pixels");
+  extern __shared__ __align__(128) char shared[];
+
+  // Which tile of y.
+  const int m_tile = static_cast<int>(p.n_tiles.quotient(blockIdx.x));
+  const int n_tile_all = static_cast<int>(p.n_tiles.remainder(blockIdx.x, m_tile));
+  const int group = static_cast<int>(p.n_tiles_per_group.quotient(n_tile_all));
+  const int n_tile = static_cast<int>(p.n_tiles_per_group.remainder(n_tile_all, group));
+  const int m_begin = m_tile * T.conv.block_m;
+  const int n_begin = n_tile * T.conv.block_n;
+
+  const std::uint32_t begin = ptx::shared_address(shared);
+  const std::uint32_t zeros = begin + T.zeros_begin(), pixels = begin + T.pixels_begin();
+  const int reach = static_cast<int>(
+      T.reach(p.g.r, p.g.s, p.g.dilation_h, p.g.dilation_w, p.g.w));
+  if (threadIdx.x < kSliceBytes / 16) {
+    ptx::store_shared_16(zeros + threadIdx.x * 16, {0, 0, 0, 0});
+  }
+
+  HaloCopies<T, Element> copies(p, reach, pixels, m_begin, n_begin, group);
+  StageRing<T.conv.stages, T.stage_bytes()> ring(begin);
+  produce_ahead(ring, copies);
+
+  using Mma = ConvWarpMma<T.conv, Element>;
+  Mma mma;
+  HaloOperands<Mma> operands(p, zeros, pixels, static_cast<int>(T.pixels_bytes(reach)), m_begin,
+                             warp_row<T.conv>(), warp_column<T.conv>());
+  for (int k_block = 0; k_block < p.k_blocks; ++k_block) {
+    operands.next(ring.wait());
+    produce(ring, copies);
+#pragma unroll
+    for (int k_step = 0; k_step < kSliceWidth / 16; ++k_step) {
+      typename Mma::Fragments fragments;
+      operands.load(fragments, k_step);
+      mma.multiply(fragments);
+    }
+    ring.release();
+  }
+  ptx::wait_async_copies<0>();
+
+  if (p.vector_output == 0) {
+    store_elements<T.conv, Element>(p, mma.sums, m_begin, n_begin, group);
+    return;
+  }
+  const OutputTile<T.conv, Element, InOnePiece> output(p, shared, m_begin, n_begin, group);
+  __syncthreads();  // nobody reads weights or pixels any more
+  if (p.residual != nullptr) {
+    output.load_residual(0);
+    ptx::commit_async_copies();
+    ptx::wait_async_copies<0>();
+    __syncthreads();
+  }
+  store_tile<T.conv, Element>(p, mma.sums, output, n_begin, group);
+}
+
+}  // namespace foldconv

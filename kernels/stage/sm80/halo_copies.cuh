@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+// The copying end of conv_halo_sm80's pipeline: a tap's weights a stage, and a slice's pixels with their halo.
+//
+//   stage      w00 w01 w02 | w03    w04   ...  w08  w10    w11    w12 | w13   ...     (w<slice><tap>, 4 stages)
+//   pixels     x0          | x1 1/7 x1 2/7 ... 6/7  x1 7/7  .      .  | x2 1/7 ...
+//   multiply               | w00    w01   ...  w05  w06    w07    w08 | w10   ...
+//
+// The next slice's pixels are spread over this one's taps, into the buffer that the slice before read. The last part
+// of them belongs to the group of copies that its first stage of weights belongs to, so the ring's wait for that stage
+// covers them.
+#pragma once
+
+#include <cstdint>
+
+#include "params/conv_params.hpp"
+#include "ptx/async_copy.cuh"
+#include "ptx/shared_memory.cuh"
+#include "stage/sm80/weight_loader.cuh"
+#include "stage/swizzle.cuh"
+#include "tile/halo_tile.hpp"
+
+namespace foldconv {
+
+// The pixels of x that a CTA's windows reach, a slice of channels at a time: rows of kSliceBytes, swizzled by row.
+// Zeros outside the tensor. A thread serves the same chunk of every kRowStep-th row.
+template <HaloTile T, class Element>
+class HaloLoader {
+ public:
+  static constexpr int kRowStep = T.conv.threads() / ConvTile::kChunksPerRow;
+  static_assert(kRowStep % 8 == 0, "every thread serves rows of the same swizzle");
+
+  __device__ __forceinline__ HaloLoader(const ConvParams& p, int reach, int m_begin, int group)
+      : rows_(T.conv.block_m + reach),
+        row_(static_cast<int>(threadIdx.x) / ConvTile::kChunksPerRow),
+        chunk_(static_cast<int>(threadIdx.x) % ConvTile::kChunksPerRow),
+        channels_(p.g.c_per_group),
+        pixel_chunks_(p.g.c / 8),
+        pixels_(static_cast<unsigned int>(p.m)),
+        first_pixel_(m_begin - p.g.pad_top * p.g.w - p.g.pad_left + row_),
+        x_(static_cast<const uint4*>(p.x) + group * p.g.c_per_group / 8 + chunk_),
+        destination_(row_ * kSliceBytes + swizzled_chunk(row_, chunk_) * 16) {}
+
+  // Steps in which all threads together bring a slice.
+  __device__ __forceinline__ int steps() const { return (rows_ + kRowStep - 1) / kRowStep; }
+
+  // Starts the copies of the steps [first, last) of a slice. `pixels`: shared address of row 0.
+  __device__ __forceinline__ void load(std::uint32_t pixels, int slice, int first, int last) const {
+    const bool exists = slice * kSliceWidth + chunk_ * 8 < channels_;
+    const uint4* const x = x_ + slice * ConvTile::kChunksPerRow;
+    for (int row = first * kRowStep; row < last * kRowStep; row += kRowStep) {
+      if (row_ + row >= rows_) break;
+      // Before the tensor or behind it any address will do: nothing is read.
+      const auto pixel = static_cast<unsigned int>(first_pixel_ + row);
+      ptx::copy_async_16(pixels + destination_ + row * kSliceBytes, x + pixel * pixel_chunks_,
+                         exists && pixel < pixels_);
+    }
+  }
+
+ private:
+  int rows_;
+  int row_, chunk_;
+  int channels_;
+  unsigned int pixel_chunks_, pixels_;
+  int first_pixel_;  // of this thread; before the tensor in the first rows of the first CTA
+  const uint4* x_;   // this thread's chunk of pixel 0
+  std::uint32_t destination_;
+};
+
+template <HaloTile T, class Element>
+class HaloCopies {
+ public:
+  // `pixels`: shared address of the first buffer for pixels. Starts the copies of the first slice's, which belong to
+  // the first stage.
+  __device__ __forceinline__ HaloCopies(const ConvParams& p, int reach, std::uint32_t pixels,
+                                        int m_begin, int n_begin, int group)
+      : p_(p),
+        weights_(p.w, p.k_blocks * kSliceWidth,
+                 [&](int row) {
+                   return group * p.g.k_per_group + min(n_begin + row, p.g.k_per_group - 1);
+                 }),
+        pixels_(p, reach, m_begin, group),
+        next_(pixels),
+        other_(pixels + static_cast<int>(T.pixels_bytes(reach))),
+        taps_(p.g.r * p.g.s),
+        slices_(WeightLayout{p.g.c_per_group, 1}.slices()) {
+    pixels_.load(next_, 0, 0, pixels_.steps());
+    const int taps_to_copy_in = taps_ - T.fewest_taps() + 1;
+    while (steps_a_tap_ * taps_to_copy_in < pixels_.steps()) ++steps_a_tap_;
+  }
+
+  // Starts the copies of the next stage, and of a part of the next slice's pixels.
+  __device__ __forceinline__ void operator()(std::uint32_t stage) {
+    if (k_block_ < p_.k_blocks) weights_.load(stage, k_block_);
+    ++k_block_;
+    if (tap_ == 0) {
+      ++slice_;
+      const std::uint32_t free = other_;
+      other_ = next_;
+      next_ = free;
+    }
+    if (tap_ >= 0 && slice_ < slices_) {
+      pixels_.load(next_, slice_, tap_ * steps_a_tap_, (tap_ + 1) * steps_a_tap_);
+    }
+    if (++tap_ == taps_) tap_ = 0;
+  }
+
+ private:
+  const ConvParams& p_;
+  WeightLoader<T.conv.threads(), T.conv.block_n, Element> weights_;
+  HaloLoader<T, Element> pixels_;
+  std::uint32_t next_, other_;  // buffers of slice_, and of the one before it
+  int taps_, slices_;
+  int steps_a_tap_ = 1;
+  int k_block_ = 0;              // to copy
+  int slice_ = 0;                // whose pixels are on their way
+  int tap_ = -T.fewest_taps();  // that is multiplied meanwhile; none while the ring is filled
+};
+
+}  // namespace foldconv
