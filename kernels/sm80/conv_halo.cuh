@@ -32,6 +32,7 @@
 #include "stage/sm80/conv_epilogue.cuh"
 #include "stage/sm80/halo_copies.cuh"
 #include "stage/sm80/halo_operands.cuh"
+#include "stage/sm80/mainloop.cuh"
 #include "stage/sm80/output_tile.cuh"
 #include "stage/sm80/stage_ring.cuh"
 #include "stage/sm80/warp_mma.cuh"
@@ -71,17 +72,7 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
   Mma mma;
   HaloOperands<Mma> operands(p, zeros, pixels, static_cast<int>(T.pixels_bytes(reach)), m_begin,
                              warp_row<T.conv>(), warp_column<T.conv>());
-  for (int k_block = 0; k_block < p.k_blocks; ++k_block) {
-    operands.next(ring.wait());
-    produce(ring, copies);
-#pragma unroll
-    for (int k_step = 0; k_step < kSliceWidth / 16; ++k_step) {
-      typename Mma::Fragments fragments;
-      operands.load(fragments, k_step);
-      mma.multiply(fragments);
-    }
-    ring.release();
-  }
+  multiply_stages(ring, copies, mma, p.k_blocks, operands);
   ptx::wait_async_copies<0>();
 
   if (p.vector_output == 0) {

@@ -15,6 +15,7 @@
 #include "params/conv_params.hpp"
 #include "ptx/async_copy.cuh"
 #include "ptx/shared_memory.cuh"
+#include "stage/sm80/mainloop.cuh"
 #include "stage/sm80/weight_loader.cuh"
 #include "stage/swizzle.cuh"
 #include "tile/halo_tile.hpp"
@@ -43,17 +44,16 @@ class HaloLoader {
   // Steps in which all threads together bring a slice.
   __device__ __forceinline__ int steps() const { return (rows_ + kRowStep - 1) / kRowStep; }
 
-  // Starts the copies of the steps [first, last) of a slice. `pixels`: shared address of row 0.
-  __device__ __forceinline__ void load(std::uint32_t pixels, int slice, int first, int last) const {
+  // Starts the copies of a step. `pixels`: shared address of row 0.
+  __device__ __forceinline__ void load(std::uint32_t pixels, int slice, int step) const {
+    const int row = step * kRowStep;
+    if (row_ + row >= rows_) return;
     const bool exists = slice * kSliceWidth + chunk_ * 8 < channels_;
-    const uint4* const x = x_ + slice * ConvTile::kChunksPerRow;
-    for (int row = first * kRowStep; row < last * kRowStep; row += kRowStep) {
-      if (row_ + row >= rows_) break;
-      // Before the tensor or behind it any address will do: nothing is read.
-      const auto pixel = static_cast<unsigned int>(first_pixel_ + row);
-      ptx::copy_async_16(pixels + destination_ + row * kSliceBytes, x + pixel * pixel_chunks_,
-                         exists && pixel < pixels_);
-    }
+    // Before the tensor or behind it any address will do: nothing is read.
+    const auto pixel = static_cast<unsigned int>(first_pixel_ + row);
+    ptx::copy_async_16(pixels + destination_ + row * kSliceBytes,
+                       x_ + (pixel * pixel_chunks_ + slice * ConvTile::kChunksPerRow),
+                       exists && pixel < pixels_);
   }
 
  private:
@@ -83,25 +83,42 @@ class HaloCopies {
         other_(pixels + static_cast<int>(T.pixels_bytes(reach))),
         taps_(p.g.r * p.g.s),
         slices_(WeightLayout{p.g.c_per_group, 1}.slices()) {
-    pixels_.load(next_, 0, 0, pixels_.steps());
+    for (int step = 0; step < pixels_.steps(); ++step) pixels_.load(next_, 0, step);
     const int taps_to_copy_in = taps_ - T.fewest_taps() + 1;
     while (steps_a_tap_ * taps_to_copy_in < pixels_.steps()) ++steps_a_tap_;
   }
 
   // Starts the copies of the next stage, and of a part of the next slice's pixels.
   __device__ __forceinline__ void operator()(std::uint32_t stage) {
-    if (k_block_ < p_.k_blocks) weights_.load(stage, k_block_);
+    begin(stage);
+    part<0>();
+    part<1>();
+    part<2>();
+    static_assert(kCopyParts == 3);
+  }
+
+  __device__ __forceinline__ void begin(std::uint32_t stage) {
+    stage_ = stage;
     ++k_block_;
+    if (++tap_ == taps_) tap_ = 0;
     if (tap_ == 0) {
       ++slice_;
       const std::uint32_t free = other_;
       other_ = next_;
       next_ = free;
     }
-    if (tap_ >= 0 && slice_ < slices_) {
-      pixels_.load(next_, slice_, tap_ * steps_a_tap_, (tap_ + 1) * steps_a_tap_);
+    step_ = tap_ * steps_a_tap_;
+    end_step_ = tap_ >= 0 && slice_ < slices_ ? step_ + steps_a_tap_ : step_;
+  }
+  template <int kPart>
+  __device__ __forceinline__ void part() const {
+    if (k_block_ < p_.k_blocks) weights_.template load<kPart, kCopyParts>(stage_, k_block_);
+    int step = step_ + kPart;
+    if (step < end_step_) pixels_.load(next_, slice_, step);
+    if constexpr (kPart == kCopyParts - 1) {  // rare: the halo of long rows
+#pragma unroll 1
+      while (++step < end_step_) pixels_.load(next_, slice_, step);
     }
-    if (++tap_ == taps_) tap_ = 0;
   }
 
  private:
@@ -111,9 +128,11 @@ class HaloCopies {
   std::uint32_t next_, other_;  // buffers of slice_, and of the one before it
   int taps_, slices_;
   int steps_a_tap_ = 1;
-  int k_block_ = 0;              // to copy
-  int slice_ = 0;                // whose pixels are on their way
-  int tap_ = -T.fewest_taps();  // that is multiplied meanwhile; none while the ring is filled
+  int k_block_ = -1;                 // whose weights are copied
+  int slice_ = 0;                    // whose pixels are copied
+  int tap_ = -T.fewest_taps() - 1;  // that is multiplied meanwhile; none while the ring is filled
+  std::uint32_t stage_ = 0;
+  int step_ = 0, end_step_ = 0;
 };
 
 }  // namespace foldconv

@@ -43,8 +43,7 @@ class HaloOperands {
     for (int i = 0; i < Mma::kXFragments; ++i) mask_[i] = window_mask(p, m_begin + row_ + i * 16);
   }
 
-  // The next tap, whose weights lie in `stage`.
-  __device__ __forceinline__ void next(std::uint32_t stage) {
+  __device__ __forceinline__ void next() {
     const int row = row_ + r_ * g_.dilation_h * g_.w + s_ * g_.dilation_w;
     const unsigned int needs = mask_bits::row(r_) | mask_bits::column(s_);
     const std::uint32_t chunk = swizzled_chunk(row, Mma::x_chunk()) * 16;
@@ -54,7 +53,6 @@ class HaloOperands {
     for (int i = 0; i < Mma::kXFragments; ++i) {
       x_[i] = (mask_[i] & needs) == needs ? inside + i * 16 * kSliceBytes : outside;
     }
-    w_ = stage + w_part_;
     if (++s_ < g_.s) return;
     s_ = 0;
     if (++r_ < g_.r) return;
@@ -64,8 +62,10 @@ class HaloOperands {
     other_pixels_ = read;
   }
 
-  __device__ __forceinline__ void load(typename Mma::Fragments& to, int k_step) const {
-    Mma::load(to, x_, w_, k_step);
+  // `stage`: the tap's weights.
+  __device__ __forceinline__ void load(typename Mma::Fragments& to, std::uint32_t stage,
+                                       int k_step) const {
+    Mma::load(to, x_, stage + w_part_, k_step);
   }
 
  private:
@@ -75,7 +75,7 @@ class HaloOperands {
   std::uint32_t w_part_;
   int r_ = 0, s_ = 0;
   unsigned int mask_[Mma::kXFragments];
-  std::uint32_t x_[Mma::kXFragments], w_;
+  std::uint32_t x_[Mma::kXFragments];
 };
 
 }  // namespace foldconv

@@ -35,10 +35,11 @@ class WeightLoader {
     }
   }
 
-  // Brings slice `k_block` of every row to shared address `to`.
+  // Brings slice `k_block` of every row to shared address `to`; of kParts calls the kPart-th brings its part.
+  template <int kPart = 0, int kParts = 1>
   __device__ __forceinline__ void load(std::uint32_t to, int k_block) const {
 #pragma unroll
-    for (int i = 0; i < kRows / kRowStep; ++i) {
+    for (int i = kPart; i < kRows / kRowStep; i += kParts) {
       ptx::copy_async_16(to + destination_ + i * kRowStep * kSliceBytes,
                          w_ + (offset_[i] + k_block * kSliceWidth), true);
     }
