@@ -117,8 +117,9 @@ std::string halo_too_large(const ConvTile& tile, const ConvProblem& problem, std
   const std::int64_t widest = row_reach > 0 ? (reach - column_reach) / row_reach : 0;
   return text("needs ", needed, " bytes of shared memory (the pixels that the windows of ",
               tile.block_m, " output pixels reach), the device has ", available,
-              widest >= 1 && available >= smallest ? text("; nearest: w = ", widest)
-                          : std::string("; a smaller tile or filter needs less"));
+              widest >= 1 && available >= smallest
+                  ? text("; nearest: w = ", widest)
+                  : std::string("; a smaller tile or filter needs less"));
 }
 
 std::string shared_memory_rule(const ConvKernel& kernel, const ConvProblem& problem,
@@ -126,7 +127,8 @@ std::string shared_memory_rule(const ConvKernel& kernel, const ConvProblem& prob
   const std::int64_t needed = conv_shared_bytes(kernel, problem);
   const auto available = static_cast<std::int64_t>(device.shared_bytes);
   if (needed <= available) return {};
-  if (kernel.loader == ConvLoader::load_halo) return halo_too_large(*kernel.tile, problem, needed, available);
+  if (kernel.loader == ConvLoader::load_halo)
+    return halo_too_large(*kernel.tile, problem, needed, available);
   const int entries = table_entries(kernel.loader, weight_layout(problem));
   return text("needs ", needed, " bytes of shared memory (", entries,
               " table entries for r * s * c / groups), the device has ", device.shared_bytes,

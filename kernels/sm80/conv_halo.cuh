@@ -12,18 +12,23 @@
 // tiles (over all groups) run fastest, so that CTAs that run at the same time share their pixels
 // in L2.
 //
-// A CTA's floor, in slices of 64 channels, T taps, reach pixels between the first and the last tap:
-//   from L2            slices * 128 * (block_m + reach + T * block_n) bytes (conv_sm80: T * (block_m + block_n))
-//   multiply-adds      slices * 64 * T * block_m * block_n
-//   wavefronts         slices * (block_m + reach + T * (block_n + block_m * warps_n + block_n * warps_m))
+// A CTA's floor, of S slices of 64 channels, T taps, `reach` pixels between the first and the last one:
+//   bytes from L2   S * 128 * (block_m + reach + T * block_n)        conv_sm80: S * 128 * T * (block_m + block_n)
+//   multiply-adds   S * 64 * T * block_m * block_n
+//   wavefronts      S * (block_m + reach + T * (block_n + block_m * warps_n + block_n * warps_m))
+// So tall tiles: 192x128 in 28x28 images, 3x3, reads 0.41 of what conv_sm80 does with 128x128.
 //
-// Shared memory (HaloTile): the ring of T.stages stages, [block_n][64] weights; a row of zeros; one or two buffers of
-// [block_m + reach][64] pixels. All in rows of 128 bytes, 16-byte chunks swizzled (stage/swizzle.cuh); after the last
-// product the output tile lies over them. The pipeline: stage/sm80/halo_copies.cuh.
+// Shared memory (HaloTile): the ring of T.stages stages, [block_n][64] weights; a row of zeros; a
+// buffer of [block_m + reach][64] pixels, or two where there is more than one slice. Rows of 128
+// bytes, 16-byte chunks swizzled (stage/swizzle.cuh). After the last product the output tile lies
+// over them. The pipeline: stage/sm80/halo_copies.cuh, stage/sm80/mainloop.cuh.
+//
+// 4 warps: 255 registers for warps of 64x64, 216 of 48x64, 168 of 64x32; 2, 2 and 3 CTAs an SM in
+// 227 KiB (ResNet-50's layers).
 //
 // Not taken: strides, outputs of another size than x, fewer than 64 channels in a group, filters of
-// fewer taps than stages are ahead or over 15 rows or columns, rows of x so long that the halo does
-// not fit (host/catalog/supports.cpp has the rules).
+// fewer taps than the pipeline is ahead or over 15 rows or columns, rows of x so long that the halo
+// does not fit (host/catalog/supports.cpp has the rules).
 #pragma once
 
 #include "params/conv_params.hpp"
@@ -58,8 +63,7 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
 
   const std::uint32_t begin = ptx::shared_address(shared);
   const std::uint32_t zeros = begin + T.zeros_begin(), pixels = begin + T.pixels_begin();
-  const int reach = static_cast<int>(
-      T.reach(p.g.r, p.g.s, p.g.dilation_h, p.g.dilation_w, p.g.w));
+  const int reach = static_cast<int>(T.reach(p.g.r, p.g.s, p.g.dilation_h, p.g.dilation_w, p.g.w));
   if (threadIdx.x < kSliceBytes / 16) {
     ptx::store_shared_16(zeros + threadIdx.x * 16, {0, 0, 0, 0});
   }

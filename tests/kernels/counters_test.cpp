@@ -148,9 +148,9 @@ TEST_P(HaloCounters, WavefrontsAreThoseOfTheKernelsHeader) {
                       .pad = {1, 1, 1, 1}};
   const cuemu_counters counters = count(p, GetParam().name);
   const std::uint64_t slices = p.c / kSliceWidth, reach = 2 * p.w + 2;
-  EXPECT_EQ(counters.ldmatrix.wavefronts,
-            counters.ctas * slices * 9 *
-                (tile.block_m * tile.warps_n + tile.block_n * tile.warps_m));
+  EXPECT_EQ(
+      counters.ldmatrix.wavefronts,
+      counters.ctas * slices * 9 * (tile.block_m * tile.warps_n + tile.block_n * tile.warps_m));
   EXPECT_EQ(counters.async_copy.wavefronts,
             counters.ctas * slices * (tile.block_m + reach + 9 * tile.block_n));
 }

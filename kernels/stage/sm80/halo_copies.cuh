@@ -14,7 +14,7 @@
 
 #include "params/conv_params.hpp"
 #include "ptx/async_copy.cuh"
-#include "ptx/shared_memory.cuh"
+#include "ptx/registers.cuh"
 #include "stage/sm80/mainloop.cuh"
 #include "stage/sm80/weight_loader.cuh"
 #include "stage/swizzle.cuh"
@@ -44,16 +44,24 @@ class HaloLoader {
   // Steps in which all threads together bring a slice.
   __device__ __forceinline__ int steps() const { return (rows_ + kRowStep - 1) / kRowStep; }
 
-  // Starts the copies of a step. `pixels`: shared address of row 0.
-  __device__ __forceinline__ void load(std::uint32_t pixels, int slice, int step) const {
+  // Where a slice lies in x.
+  struct Slice {
+    const uint4* x;  // this thread's chunk of pixel 0
+    bool exists;     // of the last slice not every chunk
+  };
+  __device__ __forceinline__ Slice slice(int number) const {
+    return {x_ + number * ConvTile::kChunksPerRow, number * kSliceWidth + chunk_ * 8 < channels_};
+  }
+
+  // Starts the copies of a step, if it is `wanted`. `pixels`: shared address of row 0.
+  __device__ __forceinline__ void load(std::uint32_t pixels, const Slice& slice, int step,
+                                       bool wanted = true) const {
     const int row = step * kRowStep;
-    if (row_ + row >= rows_) return;
-    const bool exists = slice * kSliceWidth + chunk_ * 8 < channels_;
     // Before the tensor or behind it any address will do: nothing is read.
     const auto pixel = static_cast<unsigned int>(first_pixel_ + row);
-    ptx::copy_async_16(pixels + destination_ + row * kSliceBytes,
-                       x_ + (pixel * pixel_chunks_ + slice * ConvTile::kChunksPerRow),
-                       exists && pixel < pixels_);
+    ptx::copy_async_16_if(wanted && row_ + row < rows_, pixels + destination_ + row * kSliceBytes,
+                          ptx::element_at(slice.x, static_cast<int>(pixel * pixel_chunks_)),
+                          slice.exists && pixel < pixels_);
   }
 
  private:
@@ -83,7 +91,7 @@ class HaloCopies {
         other_(pixels + static_cast<int>(T.pixels_bytes(reach))),
         taps_(p.g.r * p.g.s),
         slices_(WeightLayout{p.g.c_per_group, 1}.slices()) {
-    for (int step = 0; step < pixels_.steps(); ++step) pixels_.load(next_, 0, step);
+    for (int step = 0; step < pixels_.steps(); ++step) pixels_.load(next_, pixels_.slice(0), step);
     const int taps_to_copy_in = taps_ - T.fewest_taps() + 1;
     while (steps_a_tap_ * taps_to_copy_in < pixels_.steps()) ++steps_a_tap_;
   }
@@ -99,40 +107,48 @@ class HaloCopies {
 
   __device__ __forceinline__ void begin(std::uint32_t stage) {
     stage_ = stage;
-    ++k_block_;
-    if (++tap_ == taps_) tap_ = 0;
-    if (tap_ == 0) {
-      ++slice_;
-      const std::uint32_t free = other_;
-      other_ = next_;
-      next_ = free;
+#pragma unroll 1
+    for (int step = step_ + kCopyParts; step < end_step_; ++step) {  // rare: the halo of long rows
+      pixels_.load(next_, slice_, step);
     }
-    step_ = tap_ * steps_a_tap_;
-    end_step_ = tap_ >= 0 && slice_ < slices_ ? step_ + steps_a_tap_ : step_;
   }
   template <int kPart>
-  __device__ __forceinline__ void part() const {
-    if (k_block_ < p_.k_blocks) weights_.template load<kPart, kCopyParts>(stage_, k_block_);
-    int step = step_ + kPart;
-    if (step < end_step_) pixels_.load(next_, slice_, step);
-    if constexpr (kPart == kCopyParts - 1) {  // rare: the halo of long rows
-#pragma unroll 1
-      while (++step < end_step_) pixels_.load(next_, slice_, step);
+  __device__ __forceinline__ void part() {
+    if (k_block_ < p_.k_blocks) {
+      weights_.template load_part<kPart, kCopyParts>(stage_, weights_.slice(k_block_));
     }
+    pixels_.load(next_, slice_, step_ + kPart, step_ + kPart < end_step_);
+    if constexpr (kPart == kCopyParts - 1) advance();
   }
 
  private:
+  // On to the next stage, while the products of this one leave time for it.
+  __device__ __forceinline__ void advance() {
+    ++k_block_;
+    if (++tap_ == taps_) tap_ = 0;
+    const bool first_tap = tap_ == 0;
+    slice_number_ += first_tap ? 1 : 0;
+    const std::uint32_t other = next_;
+    next_ = first_tap ? other_ : next_;
+    other_ = first_tap ? other : other_;
+    step_ = tap_ * steps_a_tap_;
+    end_step_ = tap_ >= 0 && slice_number_ < slices_ ? step_ + steps_a_tap_ : step_;
+    slice_ = pixels_.slice(slice_number_);
+  }
+
   const ConvParams& p_;
   WeightLoader<T.conv.threads(), T.conv.block_n, Element> weights_;
   HaloLoader<T, Element> pixels_;
-  std::uint32_t next_, other_;  // buffers of slice_, and of the one before it
+  std::uint32_t next_,
+      other_;  // buffers of the slice whose pixels are copied, and of the one before it
   int taps_, slices_;
   int steps_a_tap_ = 1;
-  int k_block_ = -1;                 // whose weights are copied
-  int slice_ = 0;                    // whose pixels are copied
-  int tap_ = -T.fewest_taps() - 1;  // that is multiplied meanwhile; none while the ring is filled
+  int k_block_ = 0;             // whose weights are copied
+  int tap_ = -T.fewest_taps();  // that is multiplied meanwhile; none while the ring is filled
+  int slice_number_ = 0;        // whose pixels are copied
+  typename HaloLoader<T, Element>::Slice slice_ = {};
+  int step_ = 0, end_step_ = 0;  // of its pixels, beside the tap
   std::uint32_t stage_ = 0;
-  int step_ = 0, end_step_ = 0;
 };
 
 }  // namespace foldconv

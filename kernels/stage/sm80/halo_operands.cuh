@@ -40,7 +40,9 @@ class HaloOperands {
         row_(m + Mma::x_row()),
         w_part_(w_offset<Mma>(n)) {
 #pragma unroll
-    for (int i = 0; i < Mma::kXFragments; ++i) mask_[i] = window_mask(p, m_begin + row_ + i * 16);
+    for (int i = 0; i < Mma::kXFragments; ++i) {
+      missing_[i] = ~window_mask(p, m_begin + row_ + i * 16);
+    }
   }
 
   __device__ __forceinline__ void next() {
@@ -51,7 +53,7 @@ class HaloOperands {
     const std::uint32_t outside = zeros_ + chunk;
 #pragma unroll
     for (int i = 0; i < Mma::kXFragments; ++i) {
-      x_[i] = (mask_[i] & needs) == needs ? inside + i * 16 * kSliceBytes : outside;
+      x_[i] = (missing_[i] & needs) == 0 ? inside + i * 16 * kSliceBytes : outside;
     }
     if (++s_ < g_.s) return;
     s_ = 0;
@@ -74,7 +76,7 @@ class HaloOperands {
   int row_;  // of the first tap, in the halo
   std::uint32_t w_part_;
   int r_ = 0, s_ = 0;
-  unsigned int mask_[Mma::kXFragments];
+  unsigned int missing_[Mma::kXFragments];  // bits that the pixels' validity masks lack
   std::uint32_t x_[Mma::kXFragments];
 };
 

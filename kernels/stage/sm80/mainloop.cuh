@@ -9,6 +9,7 @@
 
 #include <cstdint>
 
+#include "ptx/registers.cuh"
 #include "stage/pipeline.cuh"
 #include "tile/weight_layout.hpp"
 
@@ -18,9 +19,28 @@ inline constexpr int kStepsPerSlice = kSliceWidth / 16;
 // Parts that a stage's copies come in: the commit stands before the wait of the last k-step.
 inline constexpr int kCopyParts = kStepsPerSlice - 1;
 
+// Both operands in the stage, at this lane's offsets, as WarpMma::load() takes them.
+template <class Mma>
+class StageOperands {
+ public:
+  __device__ __forceinline__ StageOperands(std::uint32_t x_part, std::uint32_t w_part)
+      : x_part_(x_part), w_part_(w_part) {
+    ptx::keep(x_part_);
+    ptx::keep(w_part_);
+  }
+  __device__ __forceinline__ void next() const {}
+  __device__ __forceinline__ void load(typename Mma::Fragments& to, std::uint32_t stage,
+                                       int k_step) const {
+    Mma::load(to, stage + x_part_, stage + w_part_, k_step);
+  }
+
+ private:
+  std::uint32_t x_part_, w_part_;
+};
+
 // `copies`, for all threads: begin(stage) takes up the next stage's copies, part<i>() starts the i-th part of them;
-// copies(stage) is both. `operands`: load(fragments, stage, k_step) loads this lane's from the stage that next() moved
-// on to; next() needs nothing of that stage. The first stages have been copied ahead.
+// copies(stage) is both. `operands`: next() moves on to the next stage, of which it needs nothing yet;
+// load(fragments, stage, k_step) loads this lane's. The first stages have been copied ahead.
 template <Pipeline P, class Copies, class Mma, class Operands>
 __device__ __forceinline__ void multiply_stages(P& ring, Copies& copies, Mma& mma, int stages,
                                                 Operands& operands) {

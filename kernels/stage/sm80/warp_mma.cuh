@@ -51,7 +51,7 @@ class WarpMma {
     load_w(to, w, k_step);
   }
 
-  // The same with an address of each fragment of x, whose rows may lie anywhere.
+  // The same with an address for each fragment of x, wherever its rows lie.
   static __device__ __forceinline__ void load(Fragments& to, const std::uint32_t (&x)[kFragmentsM],
                                               std::uint32_t w, int k_step) {
 #pragma unroll

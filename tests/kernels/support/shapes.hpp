@@ -93,8 +93,7 @@ inline constexpr ShapeCase kHaloShapes[] = {
     shape("dilated", {2, 13, 9, 144}, 24, {3, 3}, {.pad = Padding::same(2), .dilation = {2, 2}}),
     shape("dilated_3_1", {2, 9, 12, 64}, 48, {3, 5},
           {.pad = {3, 3, 2, 2}, .dilation = {3, 1}, .residual = true}),
-    shape("groups_2", {2, 6, 7, 128}, 48, {3, 3},
-          {.pad = kSame3, .groups = 2, .residual = true}),
+    shape("groups_2", {2, 6, 7, 128}, 48, {3, 3}, {.pad = kSame3, .groups = 2, .residual = true}),
     shape("groups_3_tails", {2, 5, 7, 216}, 201, {3, 3}, {.pad = kSame3, .groups = 3}),
     shape("largest_filter", {1, 6, 5, 64}, 24, {15, 15}, {.pad = {7, 7, 7, 7}}),
 };
@@ -140,10 +139,8 @@ inline constexpr ShapeCase kElementShapes[] = {
 
 // Not of load_joined, which takes no convolution of one tensor: the blocks' tests run it.
 inline const std::map<ConvLoader, std::span<const ShapeCase>> kShapesOf = {
-    {ConvLoader::load_1x1, k1x1Shapes},
-    {ConvLoader::load_rxs, kRxsShapes},
-    {ConvLoader::load_halo, kHaloShapes},
-    {ConvLoader::load_narrow, kNarrowShapes},
+    {ConvLoader::load_1x1, k1x1Shapes},         {ConvLoader::load_rxs, kRxsShapes},
+    {ConvLoader::load_halo, kHaloShapes},       {ConvLoader::load_narrow, kNarrowShapes},
     {ConvLoader::load_element, kElementShapes},
 };
 
