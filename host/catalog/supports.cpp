@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <optional>
+#include <utility>
 
 #include "base/sizes.hpp"
 #include "base/text.hpp"
@@ -81,6 +82,13 @@ std::string channels_rule(ConvLoader loader, const ConvProblem& problem) {
   if (loader == ConvLoader::load_element) return {};
   const int channels = c_per_group(problem);
   const char* name = problem.groups == 1 ? "c" : "c / groups";
+  const auto too_many = [&](int nearest) {
+    return text("is for fewer than ", kSliceWidth, " channels: ", name, " = ", channels,
+                "; nearest: ", name, " = ", nearest);
+  };
+  if (loader == ConvLoader::load_rows) {
+    return channels < kSliceWidth ? std::string() : too_many(kSliceWidth - 1);
+  }
   // With c / groups a multiple of 8, so is c.
   if (channels % kChunk != 0) {
     return text("copies 16 bytes at a time: ", name, " = ", channels, " is no multiple of ", kChunk,
@@ -92,8 +100,7 @@ std::string channels_rule(ConvLoader loader, const ConvProblem& problem) {
                 channels, "; nearest: ", name, " = ", kSliceWidth);
   }
   if (loader == ConvLoader::load_narrow && channels >= kSliceWidth) {
-    return text("is for fewer than ", kSliceWidth, " channels: ", name, " = ", channels,
-                "; nearest: ", name, " = ", kSliceWidth - kChunk);
+    return too_many(kSliceWidth - kChunk);
   }
   return {};
 }
@@ -106,9 +113,11 @@ std::string index_refusal(const char* what, std::optional<std::int64_t> value, c
                            : text("no ", name, " is small enough"));
 }
 
-std::string halo_too_large(const ConvTile& tile, const ConvProblem& problem, std::int64_t needed,
-                           std::int64_t available) {
+// The halo loader's pixels do not fit.
+std::string halo_shortfall(const ConvTile& tile, const ConvProblem& problem,
+                           const DeviceFigures& device, std::int64_t needed) {
   const int slices = weight_layout(problem).slices();
+  const auto available = static_cast<std::int64_t>(device.shared_bytes);
   const std::int64_t smallest = HaloTile{tile}.shared_bytes(0, slices);
   const std::int64_t bytes_a_pixel = (HaloTile{tile}.shared_bytes(1, slices) - smallest);
   const std::int64_t reach = (available - smallest) / bytes_a_pixel;
@@ -122,13 +131,28 @@ std::string halo_too_large(const ConvTile& tile, const ConvProblem& problem, std
                   : std::string("; a smaller tile or filter needs less"));
 }
 
+// The rows loader's planes do not fit.
+std::string rows_shortfall(const ConvKernel& kernel, const ConvProblem& problem,
+                           const DeviceFigures& device, std::int64_t needed) {
+  ConvProblem fewer = problem;
+  do {
+    fewer.c -= fewer.groups;
+  } while (fewer.c > 0 && std::cmp_greater(shared_bytes(kernel, fewer), device.shared_bytes));
+  return text("needs ", needed, " bytes of shared memory for what ", kernel.tile->block_m,
+              " pixels of y read of x, the device has ", device.shared_bytes, "; ",
+              fewer.c > 0 ? text("nearest: c = ", fewer.c) : std::string("no c is small enough"));
+}
+
 std::string shared_memory_rule(const ConvKernel& kernel, const ConvProblem& problem,
                                const DeviceFigures& device) {
-  const std::int64_t needed = conv_shared_bytes(kernel, problem);
-  const auto available = static_cast<std::int64_t>(device.shared_bytes);
-  if (needed <= available) return {};
-  if (kernel.loader == ConvLoader::load_halo)
-    return halo_too_large(*kernel.tile, problem, needed, available);
+  const std::int64_t needed = shared_bytes(kernel, problem);
+  if (std::cmp_less_equal(needed, device.shared_bytes)) return {};
+  if (kernel.loader == ConvLoader::load_rows) {
+    return rows_shortfall(kernel, problem, device, needed);
+  }
+  if (kernel.loader == ConvLoader::load_halo) {
+    return halo_shortfall(*kernel.tile, problem, device, needed);
+  }
   const int entries = table_entries(kernel.loader, weight_layout(problem));
   return text("needs ", needed, " bytes of shared memory (", entries,
               " table entries for r * s * c / groups), the device has ", device.shared_bytes,

@@ -16,15 +16,14 @@
 //   bytes from L2   S * 128 * (block_m + reach + T * block_n)        conv_sm80: S * 128 * T * (block_m + block_n)
 //   multiply-adds   S * 64 * T * block_m * block_n
 //   wavefronts      S * (block_m + reach + T * (block_n + block_m * warps_n + block_n * warps_m))
-// So tall tiles: 192x128 in 28x28 images, 3x3, reads 0.41 of what conv_sm80 does with 128x128.
+// So tall tiles: 384x64 in 28x28 images, 3x3, reads 0.30 of what conv_sm80 does with 128x128.
 //
 // Shared memory (HaloTile): the ring of T.stages stages, [block_n][64] weights; a row of zeros; a
 // buffer of [block_m + reach][64] pixels, or two where there is more than one slice. Rows of 128
 // bytes, 16-byte chunks swizzled (stage/swizzle.cuh). After the last product the output tile lies
 // over them. The pipeline: stage/sm80/halo_copies.cuh, stage/sm80/mainloop.cuh.
 //
-// 4 warps: 255 registers for warps of 64x64, 216 of 48x64, 168 of 64x32; 2, 2 and 3 CTAs an SM in
-// 227 KiB (ResNet-50's layers).
+// Registers: 254 with warps of 64x64, 216 of 48x64, 162 of 64x32.
 //
 // Not taken: strides, outputs of another size than x, fewer than 64 channels in a group, filters of
 // fewer taps than the pipeline is ahead or over 15 rows or columns, rows of x so long that the halo
@@ -49,8 +48,6 @@ template <class Tile, class Element>
 __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_per_sm)
     conv_halo_sm80(const __grid_constant__ ConvParams p) {
   constexpr HaloTile T = {Tile::value};
-  static_assert(T.conv.output_bytes() <= T.pixels_begin() + T.pixels_bytes(0),
-                "a tile's output lies over its stages and pixels");
   extern __shared__ __align__(128) char shared[];
 
   // Which tile of y.
@@ -76,15 +73,22 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
   Mma mma;
   HaloOperands<Mma> operands(p, zeros, pixels, static_cast<int>(T.pixels_bytes(reach)), m_begin,
                              warp_row<T.conv>(), warp_column<T.conv>());
-  multiply_stages(ring, copies, mma, p.k_blocks, operands);
+  multiply_stages(ring, copies, mma, p.k_blocks,
+                  [&](Mma::Fragments& to, std::uint32_t stage, int k_step) {
+                    operands.load(to, stage, k_step);
+                  });
   ptx::wait_async_copies<0>();
 
   if (p.vector_output == 0) {
     store_elements<T.conv, Element>(p, mma.sums, m_begin, n_begin, group);
     return;
   }
-  const OutputTile<T.conv, Element, InOnePiece> output(p, shared, m_begin, n_begin, group);
-  __syncthreads();  // nobody reads weights or pixels any more
+  __syncthreads();  // others read their operands where the output goes
+  constexpr int kOutputStage = 0;
+  static_assert(
+      T.conv.output_pieces() == 1 && T.conv.output_bytes() <= T.pixels_begin() + T.pixels_bytes(0),
+      "the output tile lies over weights and pixels, in one piece");
+  const OutputTile<T.conv, Element> output(p, shared, m_begin, n_begin, group, kOutputStage);
   if (p.residual != nullptr) {
     output.load_residual(0);
     ptx::commit_async_copies();

@@ -28,9 +28,9 @@ __device__ __forceinline__ int warp_column() {
 
 // Through shared memory, so that y is written in whole 32-byte sectors. The residual, if any, is in
 // `tile` already.
-template <ConvTile T, class Element, class Place, class Sums>
+template <ConvTile T, class Element, class Sums>
 __device__ __forceinline__ void store_tile(const ConvParams& p, const Sums& sums,
-                                           const OutputTile<T, Element, Place>& tile, int n_begin,
+                                           const OutputTile<T, Element>& tile, int n_begin,
                                            int group) {
   using PairType = typename Pair<Element>::type;
   const auto pairs = tile.warp_pairs(warp_row<T>(), warp_column<T>());

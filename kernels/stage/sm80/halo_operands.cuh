@@ -6,6 +6,8 @@
 
 #include "params/conv_params.hpp"
 #include "stage/address_table.cuh"
+#include "stage/sm80/mainloop.cuh"
+#include "stage/sm80/warp_mma.cuh"
 #include "stage/swizzle.cuh"
 #include "tile/halo_tile.hpp"
 
@@ -18,7 +20,7 @@ __device__ __forceinline__ unsigned int window_mask(const ConvParams& p, int m) 
   const int pixel = static_cast<int>(p.per_image.remainder(m, image));
   const int row = static_cast<int>(p.per_row.quotient(pixel));
   const int column = static_cast<int>(p.per_row.remainder(pixel, row));
-  return validity_mask(p.g, row - p.g.pad_top, column - p.g.pad_left);
+  return validity_mask(p, row - p.g.pad_top, column - p.g.pad_left);
 }
 
 // A lane's row of x in the halo, and so its swizzle key, moves by the same distance from tap to tap as all others': the
@@ -43,8 +45,18 @@ class HaloOperands {
     for (int i = 0; i < Mma::kXFragments; ++i) {
       missing_[i] = ~window_mask(p, m_begin + row_ + i * 16);
     }
+    next();
   }
 
+  // A k-step of a tap, whose weights lie in `stage`; in the order of K.
+  __device__ __forceinline__ void load(typename Mma::Fragments& to, std::uint32_t stage,
+                                       int k_step) {
+    Mma::load(to, x_, stage + w_part_, k_step);
+    // Before the next tap's weights have arrived, beside products.
+    if (k_step == kStepsPerSlice - 1) next();
+  }
+
+ private:
   __device__ __forceinline__ void next() {
     const int row = row_ + r_ * g_.dilation_h * g_.w + s_ * g_.dilation_w;
     const unsigned int needs = mask_bits::row(r_) | mask_bits::column(s_);
@@ -64,13 +76,6 @@ class HaloOperands {
     other_pixels_ = read;
   }
 
-  // `stage`: the tap's weights.
-  __device__ __forceinline__ void load(typename Mma::Fragments& to, std::uint32_t stage,
-                                       int k_step) const {
-    Mma::load(to, x_, stage + w_part_, k_step);
-  }
-
- private:
   const ConvGeometry& g_;
   std::uint32_t zeros_, pixels_, other_pixels_;
   int row_;  // of the first tap, in the halo

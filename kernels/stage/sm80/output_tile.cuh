@@ -15,44 +15,26 @@
 
 namespace foldconv {
 
-// Where the tile lies, which has no memory of its own.
-
-// In pieces, in the stages that follow the last one of K in the ring. The pipeline loads them like
-// further stages, so the residual is on its way while the last products are summed.
-template <ConvTile T>
-struct InTheRing {
-  static constexpr int kPieces = T.output_pieces();
-  static_assert(kPieces <= T.stages - 1,
-                "a tile needs more stages than its output has pieces, which lie in the stages that "
-                "the last product does not read");
-  static_assert(T.block_m % kPieces == 0 && T.output_bytes() / kPieces <= T.stage_bytes(),
-                "block m of a tile must be a multiple of its output's pieces: take a power of two");
-
-  static __device__ __forceinline__ char* piece(const ConvParams& p, char* shared, int piece) {
-    return shared + static_cast<unsigned int>(p.k_blocks + piece) % T.stages * T.stage_bytes();
-  }
-};
-
-// From the first byte on, once nothing else is read.
-struct InOnePiece {
-  static constexpr int kPieces = 1;
-  static __device__ __forceinline__ char* piece(const ConvParams&, char* shared, int) {
-    return shared;
-  }
-};
-
-template <ConvTile T, class Element, class Place = InTheRing<T>>
+// The tile has no memory of its own: its pieces lie in the stages that follow the last one of K in
+// the ring. The pipeline loads them like further stages, so the residual is on its way while the
+// last products are summed.
+template <ConvTile T, class Element>
 class OutputTile {
  public:
   static constexpr int kRowBytes = T.block_n * 2;
   static constexpr int kChunksPerRow = kRowBytes / 16;
-  static constexpr int kPieceRows = T.block_m / Place::kPieces;
+  static constexpr int kPieceRows = T.block_m / T.output_pieces();
   static constexpr int kRowStep = T.threads() / kChunksPerRow;
   // Rows narrower than 128 bytes share a line, and its swizzle.
   static constexpr int kRowsPerLine = kRowBytes < 128 ? 128 / kRowBytes : 1;
   static_assert(
       kRowBytes * kRowsPerLine % 128 == 0,
       "block n of a tile must be 16, 32 or a multiple of 64: rows that make whole 128-byte lines");
+  static_assert(T.output_pieces() <= T.stages - 1,
+                "a tile needs more stages than its output has pieces, which lie in the stages that "
+                "the last product does not read");
+  static_assert(T.block_m % T.output_pieces() == 0 && kPieceRows * kRowBytes <= T.stage_bytes(),
+                "block m of a tile must be a multiple of its output's pieces: take a power of two");
   static_assert(
       kRowStep % (8 * kRowsPerLine) == 0 && kPieceRows % kRowStep == 0,
       "a tile's warps must copy its output in whole steps of 8 lines or more: warps * 256 / "
@@ -62,11 +44,17 @@ class OutputTile {
       "block m / warps m of a tile must divide the rows of a piece of its output: a warp's "
       "rows lie in one piece");
 
-  // `n_begin`: first channel inside the group.
+  // The pieces follow the stages of K.
   __device__ __forceinline__ OutputTile(const ConvParams& p, char* shared, int m_begin, int n_begin,
                                         int group)
+      : OutputTile(p, shared, m_begin, n_begin, group, p.k_blocks) {}
+
+  // `n_begin`: first channel inside the group. `first_stage`: of the ring, for the first piece.
+  __device__ __forceinline__ OutputTile(const ConvParams& p, char* shared, int m_begin, int n_begin,
+                                        int group, int first_stage)
       : p_(p),
         shared_(shared),
+        first_stage_(first_stage),
         first_row_(threadIdx.x / kChunksPerRow),
         chunk_(threadIdx.x % kChunksPerRow),
         first_pixel_(m_begin + first_row_),
@@ -92,7 +80,7 @@ class OutputTile {
     auto* y = static_cast<Element*>(p_.y) + first_element();
     const std::int64_t row_elements = p_.g.k;
 #pragma unroll
-    for (int piece = 0; piece < Place::kPieces; ++piece) {
+    for (int piece = 0; piece < T.output_pieces(); ++piece) {
       const char* from = own_chunks(piece);
       for_each_own_row(piece, [&](int row, int row_in_piece) {
         if (row < rows_left_) {
@@ -135,7 +123,7 @@ class OutputTile {
     return static_cast<std::int64_t>(first_pixel_) * p_.g.k + first_channel_;
   }
   __device__ __forceinline__ char* piece_base(int piece) const {
-    return Place::piece(p_, shared_, piece);
+    return shared_ + static_cast<unsigned int>(first_stage_ + piece) % T.stages * T.stage_bytes();
   }
   // Of a chunk in its piece: in the given row of the given eight rows.
   static __device__ __forceinline__ int chunk_offset(int eight, int row_in_eight, int chunk) {
@@ -158,6 +146,7 @@ class OutputTile {
 
   const ConvParams& p_;
   char* shared_;
+  int first_stage_;
   int first_row_, chunk_;
   int first_pixel_, first_channel_;
   int rows_left_;

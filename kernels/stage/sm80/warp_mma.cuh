@@ -48,7 +48,7 @@ class WarpMma {
 #pragma unroll
     for (int i = 0; i < kFragmentsM; ++i)
       ptx::load_matrix_x4(to.x[i], x_step + i * kXFragmentBytes);
-    load_w(to, w, k_step);
+    load_weights(to, w, k_step);
   }
 
   // The same with an address for each fragment of x, wherever its rows lie.
@@ -56,7 +56,13 @@ class WarpMma {
                                               std::uint32_t w, int k_step) {
 #pragma unroll
     for (int i = 0; i < kFragmentsM; ++i) ptx::load_matrix_x4(to.x[i], x[i] ^ (k_step * 32));
-    load_w(to, w, k_step);
+    load_weights(to, w, k_step);
+  }
+  static __device__ __forceinline__ void load_weights(Fragments& to, std::uint32_t w, int k_step) {
+    const std::uint32_t w_step = w ^ (k_step * 32);
+#pragma unroll
+    for (int j = 0; j < kFragmentsN / 2; ++j)
+      ptx::load_matrix_x4(to.w[j], w_step + j * 16 * kSliceBytes);
   }
 
   __device__ __forceinline__ void multiply(const Fragments& fragments) {
@@ -80,14 +86,6 @@ class WarpMma {
       load<kXFragmentBytes>(fragments, x, w, k_step);
       multiply(fragments);
     }
-  }
-
- private:
-  static __device__ __forceinline__ void load_w(Fragments& to, std::uint32_t w, int k_step) {
-    const std::uint32_t w_step = w ^ (k_step * 32);
-#pragma unroll
-    for (int j = 0; j < kFragmentsN / 2; ++j)
-      ptx::load_matrix_x4(to.w[j], w_step + j * 16 * kSliceBytes);
   }
 };
 
