@@ -482,8 +482,8 @@ TEST(Registry, NamesOfBlockKernelsDecodeToTheirTiles) {
     EXPECT_TRUE(names.insert(kernel.name).second) << kernel.name << " twice";
     EXPECT_EQ(host::find_whole_kernel(*kernel.tile, kernel.dtype), &kernel);
   }
-  EXPECT_TRUE(names.contains("block_whole_f16_28x8_st6_resident_sm80"));
-  EXPECT_TRUE(names.contains("block_whole_bf16_8x8_st3_projection_sm80"));
+  EXPECT_TRUE(names.contains("block_whole_f16_28x8_st3_resident_sm80"));
+  EXPECT_TRUE(names.contains("block_whole_bf16_8x8_st2_projection_sm80"));
 }
 
 TEST(Registry, EveryPointwiseOperationForEveryDtype) {
