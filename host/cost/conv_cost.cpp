@@ -93,7 +93,7 @@ double filled_weights(const ConvProblem& problem) {
 }
 
 // Wavefronts of a two-byte load of 8 pixels x 4 pairs of K (stage/sm80/planes_reader.cuh), whose windows begin `step`
-// elements apart: the most words in a bank. An estimate, of the mean: pairs may also lie in several taps.
+// elements apart: the most words in a bank. An estimate: where pairs lie in two filter rows, more may.
 double pair_load_wavefronts(int step) {
   constexpr int kPixels = 8, kPairs = 4, kBanks = 32;
   double sum = 0;
@@ -151,11 +151,35 @@ LaunchCost rows_cost(const ConvTile& tile, const ConvProblem& problem, int resid
   return cost;
 }
 
+// kernels/sm80/conv_halo.cuh: the pixels that a CTA's windows reach come once a slice of channels, not once a tap.
+LaunchCost halo_cost(const ConvTile& tile, const ConvProblem& problem, int resident) {
+  const WeightLayout layout = weight_layout(problem);
+  const Grid grid(tile, problem);
+  const int slices = layout.row() / kSliceWidth;
+  const double reach = double(halo_reach(problem));
+  SmWork work;
+  work.multiply(warp_tiles(tile), slices);
+  work.move_rows(double(slices) * tile.block_n);
+  work.move_rows(layout.slices() * (tile.block_m + reach));
+  work.move_rows(1);  // of zeros
+  LaunchCost cost = tile_cost(tile, problem, work, slices, resident);
+  // Nothing is read before the tensor or behind it.
+  const double before = double(problem.pad.top) * problem.w + problem.pad.left;
+  const double rows = double(grid.m_tiles) * tile.block_m;
+  const double behind = rows + reach - before - double(output_pixels(problem));
+  const double pixels =
+      rows + double(grid.m_tiles) * reach - std::max(before, 0.0) - std::max(behind, 0.0);
+  cost.l2_bytes += pixels * problem.c * kElementBytes * double(grid.n_tiles_per_group);
+  cost.dram_bytes += filled_weights(problem);
+  return cost;
+}
+
 }  // namespace
 
 LaunchCost conv_cost(const ConvTile& tile, ConvLoader loader, const ConvProblem& problem,
                      int resident) {
   if (loader == ConvLoader::load_rows) return rows_cost(tile, problem, resident);
+  if (loader == ConvLoader::load_halo) return halo_cost(tile, problem, resident);
   const WeightLayout layout = weight_layout(problem);
   const int slices = layout.row() / kSliceWidth;
   SmWork work = mainloop_work(tile, slices);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What single convolutions cost: kernels/sm80/conv.cuh by each of its loaders, kernels/simt/direct.cuh.
+// What single convolutions cost: kernels/sm80/conv*.cuh, by each of the loaders; kernels/simt/direct.cuh.
 #pragma once
 
 #include <cstdint>

@@ -35,6 +35,7 @@ std::vector<EpilogueKernel> all_kernels() {
         kernels.push_back({kernel.name, kernel.dtype, 72, 1, k});
         break;
       case ConvLoader::load_rxs:
+      case ConvLoader::load_halo:
         kernels.push_back({kernel.name, kernel.dtype, 72, 3, k});
         break;
       case ConvLoader::load_narrow:
@@ -146,10 +147,15 @@ TEST_P(ConvEpilogue, NanReachesItsWindowAndNothingElse) {
 
 TEST_P(ConvEpilogue, InfinityReachesItsWindowAndNothingElse) {
   const ConvProblem problem = problem_for(kernel());
-  TestConv test = make_conv(problem, {.integers = true, .seed = 7});
-  const std::size_t last = test.inputs.x.size() - 1;
-  test.inputs.x[last] = std::numeric_limits<float>::infinity();
-  expect_within_bound(test, run(test, {.kernel = kernel().name}));
+  const TestConv finite = make_conv(problem, {.integers = true, .seed = 7});
+  // The last element of x, and a pixel's first: a window's corner, too.
+  const std::size_t pixel = 1 * 7 * 6 + 2 * 6 + 3;
+  for (const std::size_t element :
+       {finite.inputs.x.size() - 1, pixel * static_cast<std::size_t>(problem.c)}) {
+    TestConv test = finite;
+    test.inputs.x[element] = std::numeric_limits<float>::infinity();
+    expect_within_bound(test, run(test, {.kernel = kernel().name}));
+  }
 }
 
 TEST_P(ConvEpilogue, NanInTheResidualSurvivesRelu) {

