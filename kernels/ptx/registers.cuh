@@ -15,6 +15,13 @@ __device__ __forceinline__ void keep(std::uint32_t& value) {
   asm volatile("" : "+r"(value));
 }
 
+// `value`, of which the compiler does not know that it is the same in the next pass of a loop: what is made of it is
+// not moved out of the loop, into registers that the loop needs.
+__device__ __forceinline__ int recomputed(int value) {
+  keep(value);
+  return value;
+}
+
 // base + index, index in units of a T: one instruction (PTX ISA, "mad.wide"), where the compiler would keep the 64-bit
 // product of each index in two registers.
 template <class T>

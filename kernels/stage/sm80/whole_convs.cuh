@@ -12,9 +12,9 @@
 #include "params/block_params.hpp"
 #include "ptx/ldmatrix.cuh"
 #include "ptx/mma.cuh"
+#include "ptx/registers.cuh"
 #include "stage/element.cuh"
 #include "stage/epilogue.cuh"
-#include "stage/recomputed.cuh"
 #include "stage/slice_rows.cuh"
 #include "stage/sm80/neighbouring_channels.cuh"
 #include "stage/sm80/warp_mma.cuh"
@@ -79,7 +79,7 @@ class FirstConv {
                                         char* t1) const {
     using Sums = decltype(sums_);
     unsigned int inside = 0;  // a bit for each of the lane's rows
-    const int lane_row = recomputed(Sums::place(0, 0).row_in_eight);
+    const int lane_row = ptx::recomputed(Sums::place(0, 0).row_in_eight);
 #pragma unroll
     for (int i = 0; i < Sums::kRows; ++i) {
       const int row = FirstFragments<T>::row(i / 2) + i % 2 * 8 + lane_row;

@@ -11,7 +11,7 @@
 
 #include "params/block_params.hpp"
 #include "ptx/async_copy.cuh"
-#include "stage/recomputed.cuh"
+#include "ptx/registers.cuh"
 #include "stage/sm80/neighbouring_channels.cuh"
 #include "stage/sm80/weight_loader.cuh"
 #include "stage/swizzle.cuh"
@@ -105,7 +105,7 @@ class WarpRows {
   // kInside; 0 outside the image. The four rows of a fragment that a lane copies stand together.
   __device__ __forceinline__ void locate_rows() {
     const TilePlace place(tile_, T.tile_h, T.kTileW, p_.tiles_per_image, p_.tile_columns);
-    const int lane = recomputed(threadIdx.x % 32), in_fragment = lane % 16;
+    const int lane = ptx::recomputed(threadIdx.x % 32), in_fragment = lane % 16;
 #pragma unroll
     for (int first = 0; first < T.most_first_fragments(); first += 2) {
       const int i = first + lane / 16, row = FirstFragments<T>::row(i) + in_fragment;

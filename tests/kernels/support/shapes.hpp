@@ -83,7 +83,7 @@ inline constexpr ShapeCase kHaloShapes[] = {
     shape("one_row_1x7", {2, 1, 141, 64}, 72, {1, 7}, {.pad = {0, 0, 3, 3}}),
     shape("row_1x7", {2, 9, 11, 128}, 72, {1, 7}, {.pad = {0, 0, 3, 3}}),
     shape("column_7x1", {2, 11, 9, 80}, 65, {7, 1}, {.pad = {3, 3, 0, 0}}),
-    shape("fewest_taps", {2, 9, 7, 264}, 40, {1, 3}, {.pad = {0, 0, 1, 1}, .residual = true}),
+    shape("fewest_taps", {2, 15, 13, 264}, 40, {1, 3}, {.pad = {0, 0, 1, 1}, .residual = true}),
     shape("5x5", {2, 10, 12, 72}, 56, {5, 5}, {.pad = Padding::same(2)}),
     shape("even_filter", {2, 8, 9, 64}, 48, {2, 4}, {.pad = {1, 0, 1, 2}}),
     shape("top_left_margins", {2, 8, 9, 136}, 48, {3, 3}, {.pad = {2, 0, 2, 0}}),
