@@ -8,6 +8,7 @@ OF_KERNEL = {
     "registers_f16_sm80": "registers",
     "registers_bf16_sm80": "registers in bf16",
     "local_bytes_sm80": "bytes of local memory",
+    "wavefronts_counted": "shared-memory wavefronts of a slice, as the emulator counts them",
 }
 # For each HMMA: a loop may be unrolled, and warps' tiles may grow.
 OF_LOOP = {"instructions_sm80": "instructions", "wavefronts": "shared-memory wavefronts"}

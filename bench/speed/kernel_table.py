@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""The kernels' half of the speed table: a row for each loop with tensor-core products, by its machine code."""
+"""The kernels' half of the speed table: a row for each loop with tensor-core products, by its machine code; of
+convolutions what the emulator counts beside it."""
 
 import dataclasses
 import re
 import tempfile
 
+import emulated_counts
 import loop_figures
 import sass
 import toolkit
@@ -44,7 +46,7 @@ COLUMNS = (
     + [f"local_bytes_sm{one}" for one in ARCHITECTURES]
     + [f"ctas_{gpu.name}" for gpu in GPUS]
     + [f"{figure}_sm{one}" for one in ARCHITECTURES for figure in loop_figures.NAMES]
-    + ["wavefronts", *(f"wavefronts_per_tensor_cycle_{gpu.name}" for gpu in GPUS)]
+    + ["wavefronts", "wavefronts_counted", *(f"wavefronts_per_tensor_cycle_{gpu.name}" for gpu in GPUS)]
 )
 
 
@@ -98,7 +100,10 @@ def collect(build, architectures=ARCHITECTURES):
     for kernel in kernels:
         if kernel.dtype == "f16":
             rows += rows_of(kernel, code, notes)
-    return rows, notes
+    counts, more_notes = emulated_counts.count(build, list(dict.fromkeys(row["kernel"] for row in rows)))
+    for row in rows:
+        row["wavefronts_counted"] = counts.get(row["kernel"])
+    return rows, notes + more_notes
 
 
 def rows_of(kernel, code, notes):
@@ -123,12 +128,14 @@ def rows_of(kernel, code, notes):
             if gpu.architecture == architecture:
                 common[f"ctas_{gpu.name}"] = gpu.ctas_per_sm(kernel.threads, one.registers, kernel.shared_bytes)
         try:
-            found = sass.mma_loops(one.instructions, one.labels)
-            loops[architecture] = [(loop.name, loop_figures.figures_of(loop.path, kernel.mma_per_slice)) for loop in found]
+            loops[architecture] = [
+                (loop.name, loop_figures.figures_of(loop.path, kernel.mma_per_slice))
+                for loop in sass.mma_loops(one.instructions, one.labels)
+            ]
         except sass.NotUnderstood as error:
             notes.append(f"{kernel.name}, sm_{architecture}: {error}")
             continue
-        if not found:
+        if not loops[architecture]:
             notes.append(f"{kernel.name}, sm_{architecture}: no loop with HMMA")
         for name, figures in loops[architecture]:
             if kernel.mma_per_slice and figures["hmma"] != kernel.mma_per_slice:
@@ -140,11 +147,11 @@ def rows_of(kernel, code, notes):
 
 
 def paired(loops):
-    """[(name, {architecture: figures})]: loops of the same number of HMMA, in their order, are the same loop. Compilers
-    unroll differently for different architectures."""
+    """[(name, {architecture: figures})]: loops of the same number of HMMA, in their order, are the same loop.
+    Compilers unroll differently for different architectures."""
     pairs = []
     for architecture, found in loops.items():
-        free = [pair for pair in pairs]
+        free = list(pairs)
         for name, figures in found:
             same = [one for one in free if all(other["hmma"] == figures["hmma"] for other in one[1].values())]
             if same:
@@ -152,7 +159,8 @@ def paired(loops):
                 free.remove(pair)
                 pair[1][architecture] = figures
             else:
-                pairs.append((name if architecture == ARCHITECTURES[0] else f"{name} of sm_{architecture}", {architecture: figures}))
+                only = "" if architecture == ARCHITECTURES[0] else f" of sm_{architecture}"
+                pairs.append((name + only, {architecture: figures}))
     return pairs
 
 

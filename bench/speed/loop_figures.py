@@ -10,7 +10,7 @@ NAMES = (
     "hmma",
     "ldsm",
     "ldgsts",
-    "hmma_behind_last_ldsm",  # until the next barrier: what tensor cores have to do while a warp waits there; the fewest
+    "hmma_behind_last_ldsm",  # until the next barrier: work for the tensor cores while a warp waits there; the fewest
     "hmma_ready_at_barrier",  # behind a barrier, before the first that needs what was loaded behind it; the fewest
     "instructions_to_first_hmma",  # behind a barrier; the most
 )

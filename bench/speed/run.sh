@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# bench/speed/run.sh [--check]: the speed table, bench/results/speed, of the kernels that tests/run.sh built. Arguments are
-# speed.py's.
+# bench/speed/run.sh [--check]: the speed table, bench/results/speed, of the kernels that tests/run.sh built. Arguments
+# are speed.py's.
 set -euo pipefail
 
 # shellcheck source=SCRIPTDIR/../setup.sh

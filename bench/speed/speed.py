@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The speed table of a project without a GPU: what the kernels' machine code says, and what the planner's model says of ResNet-50.
+"""The speed table of a project without a GPU: what the kernels' machine code says, and what the planner's model says of
+ResNet-50.
 
     speed.py              makes the table anew: bench/results/speed
     speed.py --check      of kernels, sm_80, against the table: exit code 1 where one is more than 3 % worse
@@ -15,6 +16,8 @@ import sys
 import comparison
 import kernel_markdown
 import kernel_table
+import layer_markdown
+import layer_table
 import table_file
 import toolkit
 
@@ -30,19 +33,23 @@ def say(*lines):
 def write_table(folder):
     """The text to read, of the files to compare."""
     kernels = table_file.read(os.path.join(folder, "kernels.csv"))
+    layers = table_file.read(os.path.join(folder, "layers.csv"))
     lines = ["# Speed, without a GPU", ""]
     lines += ["Made by `bench/speed/run.sh`; nothing here was timed.", "", "## Kernels", ""]
     lines += kernel_markdown.lines_of(kernels)
+    lines += ["", "## ResNet-50", "", *layer_markdown.lines_of(layers)]
     return "\n".join(lines) + "\n"
 
 
 def make(build, folder):
-    rows, notes = kernel_table.collect(build)
+    layers, notes = layer_table.collect(build)
+    kernels, more_notes = kernel_table.collect(build)
     os.makedirs(folder, exist_ok=True)
-    table_file.write(os.path.join(folder, "kernels.csv"), kernel_table.COLUMNS, rows)
+    table_file.write(os.path.join(folder, "kernels.csv"), kernel_table.COLUMNS, kernels)
+    table_file.write(os.path.join(folder, "layers.csv"), layer_table.COLUMNS, layers)
     with open(os.path.join(folder, "table.md"), "w", encoding="utf-8") as file:
         file.write(write_table(folder))
-    say(*notes)
+    say(*notes, *more_notes)
     return 0
 
 

@@ -3,6 +3,9 @@
 
 import csv
 
+# Columns whose numbers are names.
+TEXT = frozenset(["kernel", "loop", "gpu", "list", "problem"])
+
 
 def text_of(value):
     if value is None:
@@ -33,15 +36,12 @@ def write(path, columns, rows):
 
 
 def read(path):
-    """[{column: value}]; a kernel's name and a loop's number stay text"""
+    """[{column: value}]"""
     with open(path, encoding="utf-8", newline="") as file:
         return [
             {column: text if column in TEXT else value_of(text) for column, text in row.items()}
             for row in csv.DictReader(file)
         ]
-
-
-TEXT = frozenset(["kernel", "loop", "layer", "cut", "bound"])
 
 
 def markdown(titles, rows):

@@ -40,13 +40,18 @@ def tool(name):
 
 
 def run(*command, folder=None):
+    return run_both(*command, folder=folder)[0]
+
+
+def run_both(*command, folder=None, environment=None):
+    """Standard output and error."""
     try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     except OSError as error:
         raise ToolFailed(f"{command[0]}: {error.strerror}") from error
     if done.returncode != 0:
         raise ToolFailed(f"{' '.join(command)[:300]} failed:\n{done.stderr.strip()[-1000:]}")
-    return done.stdout
+    return done.stdout, done.stderr
 
 
 def objects_of(build):
@@ -111,7 +116,8 @@ def assembled_code(path, folder, architecture, wanted):
 
 
 def machine_code(build, folder, architecture, wanted, assemble):
-    """{symbol: Code} of all objects. `wanted(symbol)`: whether its instructions are; None: it is no kernel of interest."""
+    """{symbol: Code} of all objects. wanted(symbol): whether its instructions are; None: it is no kernel of interest.
+    assemble: from PTX; else as embedded."""
     inside = os.path.join(folder, f"sm_{architecture}")
     os.makedirs(inside)
     source = assembled_code if assemble else embedded_code

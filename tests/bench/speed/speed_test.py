@@ -13,7 +13,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "..", "bench", "speed"))
 
 import comparison  # noqa: E402
+import emulated_counts  # noqa: E402
 import kernel_table  # noqa: E402
+import layer_markdown  # noqa: E402
+import layer_table  # noqa: E402
 import loop_figures  # noqa: E402
 import sass  # noqa: E402
 import speed  # noqa: E402
@@ -259,10 +262,72 @@ class Figures(unittest.TestCase):
         )
 
 
+class Counts(unittest.TestCase):
+    def stand_in(self, counts):
+        """For the tool: {what of its problem: messages}"""
+
+        def foldconv(build, *arguments, **environment):
+            return "", next(text for words, text in counts.items() if words in arguments[-1])
+
+        real, emulated_counts.foldconv = emulated_counts.foldconv, foldconv
+        self.addCleanup(setattr, emulated_counts, "foldconv", real)
+
+    def test_wavefronts_are_what_more_slices_add_for_a_cta(self):
+        lines = ["ctas = 2", "ldmatrix.wavefronts = {}", "ldmatrix.ideal_wavefronts = 7", "async_copy.wavefronts = {}"]
+        report = "".join(f"cuemu: {line}\n" for line in lines)
+        self.stand_in({"ic128": report.format(200, 100), "ic640": report.format(1800, 900)})
+        counts, notes = emulated_counts.count("build", ["conv_1x1_f16_a", "conv_joined_f16_a", "block_tail_f16_a"])
+        self.assertEqual((counts, notes), ({"conv_1x1_f16_a": 150}, []))
+
+    def test_what_cannot_be_counted_is_named(self):
+        self.stand_in({"": "cuemu: launches = 1\n"})
+        counts, notes = emulated_counts.count("build", ["conv_1x1_f16_a", "conv_strange_f16_a"])
+        self.assertEqual(counts, {})
+        self.assertRegex("\n".join(notes), "no problem for the loader strange\n.*conv_1x1_f16_a: not counted")
+
+
+class Layers(unittest.TestCase):
+    def test_fill_is_of_the_fullest_sm(self):
+        self.assertAlmostEqual(layer_table.fill_of(196, 132), 196 / 264)
+        self.assertEqual((layer_table.fill_of(132, 132), layer_table.fill_of(33, 132)), (1, 0.25))
+
+    def test_rows_are_of_what_is_chosen(self):
+        chosen = {"name": "a", "chosen": True, "kernel": "conv_1x1_f16_64x64x64_st4_sm80", "grid": 66, "ctas_per_sm": 3}
+        chosen |= {"floor_us": 2.5, "limit": "L2"}
+        document = {"header": {"multiprocessors": 132}, "rows": [chosen | {"chosen": False, "kernel": "b"}, chosen]}
+        notes = []
+        (found,) = layer_table.rows_of(document, "resnet50", "h100", 1, {"a": 4, "c": 1}, notes)
+        self.assertEqual((found["kernel"], found["fill"], found["count"]), (chosen["kernel"], 0.5, 4))
+        self.assertEqual(layer_markdown.cell(found), "1x1 64x64; 66 (0.50); 2.5 L2")
+        self.assertEqual(notes, ["c, n = 1, h100: no plan"])
+
+    def test_the_list_says_how_often_a_layer_is_there(self):
+        counts = layer_table.counts_of("resnet50")
+        self.assertEqual((len(counts), sum(counts.values())), (23, 53))
+        self.assertEqual(sum(layer_table.counts_of("resnet50_blocks").values()), 16)
+
+    def test_sums(self):
+        rows = [{"images": 1, "floor_us": 1.5, "count": 2}, {"images": 1, "floor_us": 2, "count": 1}]
+        rows.append({"images": 32, "floor_us": 100, "count": 1})
+        self.assertEqual(layer_markdown.total(rows, 1, False), "3.5")
+        self.assertEqual(layer_markdown.total(rows, 1, True), "5.0")
+
+    def test_names_are_short_and_repeated_ones_stand_once(self):
+        for name, short in [
+            ("conv_rxs_f16_128x64x64_st3_sm80", "rxs 128x64"),
+            ("block_tail_f16_64x256_st3_sm80", "tail 64x256"),
+            ("block_whole_f16_28x8_st6_resident_sm80", "whole 28x8 resident"),
+            ("other", "other"),
+        ]:
+            self.assertEqual(layer_markdown.short(name), short)
+        self.assertEqual(layer_markdown.folded(list("abcbcdd")), "a, 2 x (b, c), 2 x d")
+        self.assertEqual(layer_markdown.folded(["a"]), "a")
+
+
 def row(**changes):
     made = dict.fromkeys(kernel_table.COLUMNS)
     made.update(kernel="conv_a", loop="1", threads=256, registers_f16_sm80=200, registers_bf16_sm80=200)
-    made.update(local_bytes_sm80=0, hmma_sm80=64, instructions_sm80=200, wavefronts=1024)
+    made.update(local_bytes_sm80=0, hmma_sm80=64, instructions_sm80=200, wavefronts=1024, wavefronts_counted=1000)
     return made | changes
 
 
@@ -276,12 +341,14 @@ class Comparison(unittest.TestCase):
 
     def test_more_is_a_failure_that_names_kernel_and_figure(self):
         for changes, words in [
-            ({"instructions_sm80": 207}, r"conv_a, loop 1: 3.234 instructions for each HMMA, 3.125 in the table \(\+3.5 %\)"),
+            ({"instructions_sm80": 207}, r"conv_a, loop 1: 3.234 instructions for each HMMA, 3.125 .* \(\+3.5 %\)"),
             ({"wavefronts": 1060}, r"conv_a, loop 1: 2.07 shared-memory wavefronts for each HMMA, 2 in the table"),
             ({"registers_f16_sm80": 207}, r"conv_a: 207 registers, 200 in the table"),
             ({"registers_bf16_sm80": 207}, r"conv_a: 207 registers in bf16"),
             ({"local_bytes_sm80": 4}, r"conv_a: 4 bytes of local memory, 0 in the table"),
             ({"registers_f16_sm80": None}, r"conv_a: registers not found, 200 in the table"),
+            ({"wavefronts_counted": 1031}, r"conv_a: 1031 shared-memory wavefronts of a slice, as .* counts them"),
+            ({"wavefronts_counted": None}, r"conv_a: shared-memory wavefronts .* not found, 1000 in the table"),
             ({"loop": "1.1"}, r"conv_a: its loops with HMMA are 1.1; in the table 1"),
             ({"hmma_sm80": None}, r"conv_a: its loops with HMMA are none; in the table 1"),
         ]:
