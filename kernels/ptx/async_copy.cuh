@@ -17,6 +17,22 @@ __device__ __forceinline__ void copy_async_16(std::uint32_t destination, const v
                : "memory");
 }
 
+// The same where none of the bits `needs` is in `missing`: the test is one instruction.
+__device__ __forceinline__ void copy_async_16(std::uint32_t destination, const void* source,
+                                              std::uint32_t missing, std::uint32_t needs) {
+  asm volatile(
+      "{\n"
+      ".reg .pred valid;\n"
+      ".reg .b32 bits, bytes;\n"
+      "and.b32 bits, %2, %3;\n"
+      "setp.eq.u32 valid, bits, 0;\n"
+      "selp.b32 bytes, 16, 0, valid;\n"
+      "cp.async.cg.shared.global.L2::128B [%0], [%1], 16, bytes;\n"
+      "}\n" ::"r"(destination),
+      "l"(source), "r"(missing), "r"(needs)
+      : "memory");
+}
+
 // Closes the group of all copies this thread issued since the last call.
 __device__ __forceinline__ void commit_async_copies() {
   asm volatile("cp.async.commit_group;\n" ::: "memory");

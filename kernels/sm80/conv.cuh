@@ -28,12 +28,12 @@
 #include "ptx/async_copy.cuh"
 #include "ptx/shared_memory.cuh"
 #include "stage/address_table.cuh"
+#include "stage/sm80/conv_copies.cuh"
 #include "stage/sm80/conv_epilogue.cuh"
+#include "stage/sm80/mainloop.cuh"
 #include "stage/sm80/output_tile.cuh"
 #include "stage/sm80/stage_ring.cuh"
 #include "stage/sm80/warp_mma.cuh"
-#include "stage/sm80/weight_loader.cuh"
-#include "stage/sm80/x_loader.cuh"
 #include "tile/conv_tile.hpp"
 
 namespace foldconv {
@@ -55,41 +55,20 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
   const int m_begin = m_tile * T.block_m;
   const int n_begin = n_tile * T.block_n;
 
-  const XLoader<T, kLoader, Element> x_loader(p, table, m_begin, group);
-  const WeightLoader<T.threads(), T.block_n, Element> w_loader(
-      p.w, p.k_blocks * kSliceWidth,
-      [&](int row) { return group * p.g.k_per_group + min(n_begin + row, p.g.k_per_group - 1); });
   const OutputTile<T, Element> output(p, shared, m_begin, n_begin, group);
   const bool residual_through_ring = p.residual != nullptr && p.vector_output != 0;
+  ConvCopies<T, kLoader, Element> copies(p, table, output, m_begin, n_begin, group);
   if constexpr (kLoader != ConvLoader::load_1x1 && kLoader != ConvLoader::load_joined) {
     build_address_table<T, kLoader>(p, table);
     __syncthreads();
   }
 
-  // Past the end of K follow the pieces of the residual.
-  int to_copy = 0;
-  const auto fill = [&](std::uint32_t stage) {
-    if (to_copy < p.k_blocks) {
-      x_loader.load(stage, to_copy);
-      w_loader.load(stage + T.block_m * kSliceBytes, to_copy);
-    } else if (residual_through_ring && to_copy - p.k_blocks < T.output_pieces()) {
-      output.load_residual(to_copy - p.k_blocks);
-    }
-    ++to_copy;
-  };
   StageRing<T.stages, T.stage_bytes()> ring(ptx::shared_address(shared));
-  produce_ahead(ring, fill);
-
+  produce_ahead(ring, copies);
   using Mma = ConvWarpMma<T, Element>;
   Mma mma;
-  const std::uint32_t x_part = x_offset<Mma>(warp_row<T>());
-  const std::uint32_t w_part = T.block_m * kSliceBytes + w_offset<Mma>(warp_column<T>());
-  for (int k_block = 0; k_block < p.k_blocks; ++k_block) {
-    const std::uint32_t stage = ring.wait();
-    produce(ring, fill);
-    mma.multiply_slice(stage + x_part, stage + w_part);
-    ring.release();
-  }
+  multiply_stages(ring, copies, mma, p.k_blocks, x_offset<Mma>(warp_row<T>()),
+                  T.block_m * kSliceBytes + w_offset<Mma>(warp_column<T>()));
   ptx::wait_async_copies<0>();
 
   if (p.vector_output != 0) {

@@ -117,7 +117,7 @@ TEST_P(ConvTileEdges, OutputOneBelowAtAndAboveTheTile) {
 TEST_P(ConvTileEdges, KBlocksAroundTheStages) {
   const ConvKernel& kernel = GetParam();
   for (int blocks = 1; blocks <= kernel.tile->stages + 2; ++blocks) {
-    ConvProblem problem{.dtype = kernel.dtype, .n = 2, .h = 3, .w = 9, .k = 24};
+    ConvProblem problem{.dtype = kernel.dtype, .n = 2, .h = 3, .w = 12, .k = 24};
     switch (kernel.loader) {
       case ConvLoader::load_1x1:
       case ConvLoader::load_joined:

@@ -25,18 +25,20 @@ class OutputTile {
   static constexpr int kChunksPerRow = kRowBytes / 16;
   static constexpr int kPieceRows = T.block_m / T.output_pieces();
   static constexpr int kRowStep = T.threads() / kChunksPerRow;
+  // Rows narrower than 128 bytes share a line, and its swizzle.
+  static constexpr int kRowsPerLine = kRowBytes < 128 ? 128 / kRowBytes : 1;
   static_assert(
-      T.block_n % 64 == 0,
-      "block n of a tile must be a multiple of 64: 64, 128, ... (rows of whole 128-byte lines)");
+      kRowBytes * kRowsPerLine % 128 == 0,
+      "block n of a tile must be 16, 32 or a multiple of 64: rows that make whole 128-byte lines");
   static_assert(T.output_pieces() <= T.stages - 1,
                 "a tile needs more stages than its output has pieces, which lie in the stages that "
                 "the last product does not read");
   static_assert(T.block_m % T.output_pieces() == 0 && kPieceRows * kRowBytes <= T.stage_bytes(),
                 "block m of a tile must be a multiple of its output's pieces: take a power of two");
   static_assert(
-      kRowStep % 8 == 0 && kPieceRows % kRowStep == 0,
-      "a tile's warps must copy its output in whole steps of 8 rows or more: warps * 256 / "
-      "block n rows a step, a multiple of 8 that divides the rows of a piece");
+      kRowStep % (8 * kRowsPerLine) == 0 && kPieceRows % kRowStep == 0,
+      "a tile's warps must copy its output in whole steps of 8 lines or more: warps * 256 / "
+      "block n rows a step, a multiple of 8 lines that divides the rows of a piece");
   static_assert(
       kPieceRows % T.warp_m() == 0,
       "block m / warps m of a tile must divide the rows of a piece of its output: a warp's "
@@ -89,21 +91,22 @@ class OutputTile {
    public:
     template <class PairType>
     __device__ __forceinline__ PairType* pair(const PairPlace& at) const {
-      return reinterpret_cast<PairType*>(
-          rows_ + at.row() * kRowBytes +
-          swizzled_chunk(at.row_in_eight, first_chunk_ + at.column_eight) * 16 +
-          at.column_in_eight * 2);
+      return reinterpret_cast<PairType*>(piece_ +
+                                         chunk_offset(first_eight_ + at.row_eight, at.row_in_eight,
+                                                      first_chunk_ + at.column_eight) +
+                                         at.column_in_eight * 2);
     }
 
    private:
     friend OutputTile;
-    char* rows_;
-    int first_chunk_;
+    char* piece_;
+    int first_eight_, first_chunk_;  // eight rows, eight channels
   };
 
   __device__ __forceinline__ WarpPairs warp_pairs(int warp_row, int warp_column) const {
     WarpPairs pairs;
-    pairs.rows_ = piece_base(warp_row / kPieceRows) + warp_row % kPieceRows * kRowBytes;
+    pairs.piece_ = piece_base(warp_row / kPieceRows);
+    pairs.first_eight_ = warp_row % kPieceRows / 8;
     pairs.first_chunk_ = warp_column / 8;
     return pairs;
   }
@@ -116,10 +119,18 @@ class OutputTile {
   __device__ __forceinline__ char* piece_base(int piece) const {
     return shared_ + static_cast<unsigned int>(p_.k_blocks + piece) % T.stages * T.stage_bytes();
   }
+  // Of a chunk in its piece: in the given row of the given eight rows.
+  static __device__ __forceinline__ int chunk_offset(int eight, int row_in_eight, int chunk) {
+    constexpr int kLinesInEight = 8 / kRowsPerLine;
+    const int line_in_eight = row_in_eight / kRowsPerLine;
+    const int in_line = row_in_eight % kRowsPerLine * kChunksPerRow + chunk;
+    return eight * (8 * kRowBytes) + line_in_eight * (kRowsPerLine * kRowBytes) +
+           swizzled_chunk(eight * kLinesInEight + line_in_eight, in_line) * 16;
+  }
   // A thread moves the same chunk of every kRowStep-th row; the swizzle is the same for all of
   // them.
   __device__ __forceinline__ char* own_chunks(int piece) const {
-    return piece_base(piece) + first_row_ * kRowBytes + swizzled_chunk(first_row_, chunk_) * 16;
+    return piece_base(piece) + chunk_offset(first_row_ / 8, first_row_ % 8, chunk_);
   }
   template <class Body>
   __device__ __forceinline__ void for_each_own_row(int piece, Body&& body) const {

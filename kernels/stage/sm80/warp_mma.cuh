@@ -29,35 +29,50 @@ class WarpMma {
   }
   static __device__ __forceinline__ int w_chunk() { return threadIdx.x / 8 % 2; }
 
-  // Adds the products of one slice, k in ascending order. Operands are rows of kSliceBytes, chunks
-  // exchanged by a swizzle key. `x` and `w`: this lane's address in the first fragment, chunk
-  // x_chunk() or w_chunk() of the slice with the row's swizzle applied; fragments follow at the
-  // given distances, which must keep the row's swizzle key.
+  // A k-step's operands.
+  struct Fragments {
+    std::uint32_t x[kFragmentsM][4];
+    std::uint32_t w[kFragmentsN / 2][4];
+  };
+
+  // Operands are rows of kSliceBytes, chunks exchanged by a swizzle key. `x` and `w`: this lane's
+  // address in the first fragment, chunk x_chunk() or w_chunk() of the slice with the row's swizzle
+  // applied; fragments follow at the given distances, which must keep the row's swizzle key.
+  template <int kXFragmentBytes = 16 * kSliceBytes>
+  static __device__ __forceinline__ void load(Fragments& to, std::uint32_t x, std::uint32_t w,
+                                              int k_step) {
+    // A step is two chunks on. Both the step and the swizzle only exchange bits of the chunk
+    // number, so one xor moves on, and whole rows are added as immediates of the load.
+    const std::uint32_t x_step = x ^ (k_step * 32);
+    const std::uint32_t w_step = w ^ (k_step * 32);
+#pragma unroll
+    for (int i = 0; i < kFragmentsM; ++i)
+      ptx::load_matrix_x4(to.x[i], x_step + i * kXFragmentBytes);
+#pragma unroll
+    for (int j = 0; j < kFragmentsN / 2; ++j)
+      ptx::load_matrix_x4(to.w[j], w_step + j * 16 * kSliceBytes);
+  }
+
+  __device__ __forceinline__ void multiply(const Fragments& fragments) {
+#pragma unroll
+    for (int i = 0; i < kFragmentsM; ++i) {
+#pragma unroll
+      for (int j = 0; j < kFragmentsN; ++j) {
+        ptx::mma_m16n8k16<Element>(sums.pair(i * 2, j), sums.pair(i * 2 + 1, j), fragments.x[i],
+                                   fragments.w[j / 2][j % 2 * 2],
+                                   fragments.w[j / 2][j % 2 * 2 + 1]);
+      }
+    }
+  }
+
+  // Adds the products of one slice, k in ascending order.
   template <int kXFragmentBytes = 16 * kSliceBytes>
   __device__ __forceinline__ void multiply_slice(std::uint32_t x, std::uint32_t w) {
 #pragma unroll
     for (int k_step = 0; k_step < kSliceWidth / 16; ++k_step) {
-      // A step is two chunks on. Both the step and the swizzle only exchange bits of the chunk
-      // number, so one xor moves on, and whole rows are added as immediates of the load.
-      const std::uint32_t x_step = x ^ (k_step * 32);
-      const std::uint32_t w_step = w ^ (k_step * 32);
-      std::uint32_t x_fragments[kFragmentsM][4];
-      std::uint32_t w_fragments[kFragmentsN / 2][4];
-#pragma unroll
-      for (int i = 0; i < kFragmentsM; ++i)
-        ptx::load_matrix_x4(x_fragments[i], x_step + i * kXFragmentBytes);
-#pragma unroll
-      for (int j = 0; j < kFragmentsN / 2; ++j)
-        ptx::load_matrix_x4(w_fragments[j], w_step + j * 16 * kSliceBytes);
-#pragma unroll
-      for (int i = 0; i < kFragmentsM; ++i) {
-#pragma unroll
-        for (int j = 0; j < kFragmentsN; ++j) {
-          ptx::mma_m16n8k16<Element>(sums.pair(i * 2, j), sums.pair(i * 2 + 1, j), x_fragments[i],
-                                     w_fragments[j / 2][j % 2 * 2],
-                                     w_fragments[j / 2][j % 2 * 2 + 1]);
-        }
-      }
+      Fragments fragments;
+      load<kXFragmentBytes>(fragments, x, w, k_step);
+      multiply(fragments);
     }
   }
 };

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "ptx/async_copy.cuh"
+#include "ptx/registers.cuh"
 #include "stage/swizzle.cuh"
 #include "tile/weight_layout.hpp"
 
@@ -35,13 +36,28 @@ class WeightLoader {
     }
   }
 
+  // For kernels that have the registers: offsets are not computed again in every slice.
+  __device__ __forceinline__ void keep_offsets() {
+#pragma unroll
+    for (int& offset : offset_) ptx::keep(offset);
+  }
+
   // Brings slice `k_block` of every row to shared address `to`.
   __device__ __forceinline__ void load(std::uint32_t to, int k_block) const {
+    load_part<0, 1>(to, slice(k_block));
+  }
+
+  // The same in kParts calls, of which this is the kPart-th.
+  template <int kPart, int kParts>
+  __device__ __forceinline__ void load_part(std::uint32_t to, const Element* slice) const {
 #pragma unroll
-    for (int i = 0; i < kRows / kRowStep; ++i) {
+    for (int i = kPart; i < kRows / kRowStep; i += kParts) {
       ptx::copy_async_16(to + destination_ + i * kRowStep * kSliceBytes,
-                         w_ + (offset_[i] + k_block * kSliceWidth), true);
+                         ptx::element_at(slice, offset_[i]), true);
     }
+  }
+  __device__ __forceinline__ const Element* slice(int k_block) const {
+    return w_ + k_block * kSliceWidth;
   }
 
  private:

@@ -89,6 +89,8 @@ void launch_loader(const LoaderParams& params, ConvLoader kind) {
 void launch_output(const OutputParams& params, int tile) {
   if (tile == 0) launch_output_tile<0>(params);
   if (tile == 1) launch_output_tile<1>(params);
+  if (tile == 2) launch_output_tile<2>(params);
+  if (tile == 3) launch_output_tile<3>(params);
 }
 
 }  // namespace foldconv::stage_tests

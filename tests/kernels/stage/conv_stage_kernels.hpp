@@ -21,7 +21,8 @@ void launch_loader(const LoaderParams& params, ConvLoader loader);
 
 // y[m, k] = residual[m, k] + row * 131 + column, as 16-bit integers, through an output tile that begins
 // at m_begin and n_begin of the group; row and column count from there. One CTA.
-inline constexpr ConvTile kOutputTiles[] = {{64, 64, 2, 2, 4}, {256, 128, 4, 2, 3}};
+inline constexpr ConvTile kOutputTiles[] = {
+    {64, 64, 2, 2, 4}, {256, 128, 4, 2, 3}, {32, 32, 1, 2, 6}, {32, 16, 2, 1, 8}};
 struct OutputParams {
   ConvParams conv;
   int m_begin, n_begin, group;

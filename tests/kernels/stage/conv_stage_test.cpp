@@ -211,6 +211,8 @@ TEST(StageOutputTile, WritesItsElementsAndNoOthers) {
   expect_output(1, 256, 128, 1, 1);
   expect_output(1, 259, 136, 1, 2);
   expect_output(1, 131, 40, 2, 3);
+  expect_output(2, 35, 40, 2, 3);
+  expect_output(3, 35, 40, 1, 2);
 }
 
 }  // namespace

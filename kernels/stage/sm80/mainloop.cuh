@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// The loop over the stages of K: products of one stage beside the copies of a later one.
+//
+//   k-step 0, 1, 2   products; a part of the copies each, so that they do not queue in front of the
+//                    next loads from shared memory
+//   k-step 3         wait for the next stage, load its first fragments, and only then the last
+//                    products: tensor cores have work behind the barrier
+#pragma once
+
+#include <cstdint>
+
+#include "ptx/registers.cuh"
+#include "stage/pipeline.cuh"
+#include "tile/weight_layout.hpp"
+
+namespace foldconv {
+
+inline constexpr int kStepsPerSlice = kSliceWidth / 16;
+// Parts that a stage's copies come in: the commit stands before the wait of the last k-step.
+inline constexpr int kCopyParts = kStepsPerSlice - 1;
+
+// `copies`, for all threads: begin(stage) takes up the next stage's copies, part<i>() starts the i-th part of them;
+// copies(stage) is both. `x_part`, `w_part`: this lane's offsets in a stage, as WarpMma::load() takes them. The first
+// stages have been copied ahead.
+template <Pipeline P, class Copies, class Mma>
+__device__ __forceinline__ void multiply_stages(P& ring, Copies& copies, Mma& mma, int stages,
+                                                std::uint32_t x_part, std::uint32_t w_part) {
+  ptx::keep(x_part);
+  ptx::keep(w_part);
+  typename Mma::Fragments fragments[2];
+  std::uint32_t stage = ring.wait();
+  mma.load(fragments[0], stage + x_part, stage + w_part, 0);
+  for (int k_block = 0; k_block < stages; ++k_block) {
+    copies.begin(ring.acquire());
+    copies.template part<0>();
+    mma.load(fragments[1], stage + x_part, stage + w_part, 1);
+    mma.multiply(fragments[0]);
+    copies.template part<1>();
+    mma.load(fragments[0], stage + x_part, stage + w_part, 2);
+    mma.multiply(fragments[1]);
+    copies.template part<2>();
+    ring.commit();
+    mma.load(fragments[1], stage + x_part, stage + w_part, 3);
+    mma.multiply(fragments[0]);
+    ring.release();
+    if (k_block + 1 < stages) {
+      stage = ring.wait();
+      mma.load(fragments[0], stage + x_part, stage + w_part, 0);
+    }
+    mma.multiply(fragments[1]);
+  }
+}
+
+}  // namespace foldconv
