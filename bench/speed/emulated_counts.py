@@ -17,6 +17,7 @@ PROBLEMS = {
 }
 LOADER = re.compile(r"^conv_(\w+?)_f16_")
 NOT_PINNED = ("joined",)  # part of a block
+REPORT = re.compile(r"^cuemu: [\w.]+ = \d+\n?", re.MULTILINE)
 COUNT = re.compile(r"^cuemu: (ctas|\w+\.wavefronts) = (\d+)$", re.MULTILINE)
 
 
@@ -26,9 +27,12 @@ def foldconv(build, *arguments, **environment):
     if not os.access(tool, os.X_OK):
         raise toolkit.ToolFailed(f"there is no {tool}; build first, e.g. by tests/run.sh")
     libraries = f"{os.path.join(build, 'emulator')}:{os.environ.get('LD_LIBRARY_PATH', '')}"
-    return toolkit.run_both(
-        tool, *arguments, environment=os.environ | {"LD_LIBRARY_PATH": libraries} | environment
-    )
+    try:
+        return toolkit.run_both(
+            tool, *arguments, environment=os.environ | {"LD_LIBRARY_PATH": libraries} | environment
+        )
+    except toolkit.ToolFailed as error:
+        raise toolkit.ToolFailed(REPORT.sub("", str(error)).strip()) from error
 
 
 def wavefronts_of_a_cta(messages):

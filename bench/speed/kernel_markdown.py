@@ -9,12 +9,13 @@ bytes of a CTA, of convolutions without the address table, of blocks' kernels fo
 `loop`: each that holds HMMA outside the loops inside it, numbered as they are nested (2.1: the first one inside the
 second). The other figures are of the path through it, for one slice of 64 K where a loop's HMMA tell how many slices
 it multiplies, else for a pass: of all ways from its first instruction back to it that with the most HMMA, then the
-most bytes written to shared memory, then the most bytes of global memory, then the fewest instructions; copies of a
-residual left out, a loop without HMMA inside it passed once. `behind`: HMMA between the last LDSM and the barrier.
-`ready`: HMMA behind a barrier that need nothing loaded behind it. `first`: instructions from the barrier to the first
-HMMA. `wavefronts`: of a CTA, 128 bytes of shared memory each, without bank conflicts; `counted`: by the emulator,
-with them, and a share of what happens once a tile. `: tensor`: wavefronts by the cycles of the tensor cores, 1024 FMA
-a clock and SM on an A100, 0.63 x 2048 on an H100. sm_80: machine code of the build; sm_90: of its PTX, by ptxas."""
+most LDSM, then the most bytes written to shared memory, then the most bytes of global memory, then the fewest
+instructions; copies of a residual left out, a loop without HMMA inside it passed once. `behind`: HMMA between the
+last LDSM and the barrier. `ready`: HMMA behind a barrier that need nothing loaded behind it. `first`: instructions
+from the barrier to the first HMMA. `wavefronts`: of a CTA, 128 bytes of shared memory each, without bank conflicts;
+`counted`: by the emulator, with them, and a share of what happens once a tile. `: tensor`: wavefronts by the cycles
+of the tensor cores, 1024 FMA a clock and SM on an A100, 0.63 x 2048 on an H100. sm_80: machine code of the build;
+sm_90: of its PTX, by ptxas."""
 
 
 def number(value):

@@ -55,9 +55,10 @@ class Kernel:
     """A line of catalog.cpp."""
 
     name: str
-    function: str
+    family: str
     tile: str
-    loader: int
+    loader: str
+    loader_number: int
     dtype: str
     threads: int
     shared_bytes: int
@@ -66,14 +67,20 @@ class Kernel:
     @classmethod
     def read(cls, line):
         words = line.split()
-        return cls(*words[:3], int(words[3]), words[4], *map(int, words[5:]))
+        return cls(*words[:4], int(words[4]), words[5], *map(int, words[6:]))
 
-    def key(self, dtype=None):
-        return self.function, self.tile, self.loader, dtype or self.dtype
+    def keys(self, dtype=None):
+        """Of its symbol: its loader is an argument of the template, or in the template's name."""
+        architecture, dtype = self.name.split("_")[-1], dtype or self.dtype
+        yield f"{self.family}_{architecture}", self.tile, self.loader_number, dtype
+        yield f"{self.family}_{self.loader}_{architecture}", self.tile, -1, dtype
+
+    def code(self, compiled, dtype=None):
+        return next((compiled[key] for key in self.keys(dtype) if key in compiled), None)
 
 
 def key_of(symbol):
-    """What Kernel.key() is; None for other functions."""
+    """(function, tile, loader or -1, type); None for other functions."""
     match = SYMBOL.match(symbol)
     return match and (match[1], match[2], int(match[3] or -1), TYPES[match[4]])
 
@@ -92,7 +99,7 @@ def collect(build, architectures=ARCHITECTURES):
         for architecture in architectures:
             found = toolkit.machine_code(build, folder, architecture, wanted, assemble=architecture != 80)
             code[architecture] = {key_of(symbol): one for symbol, one in found.items() if key_of(symbol)}
-    known = [kernel.key() for kernel in kernels]
+    known = {key for kernel in kernels for key in kernel.keys()}
     for function, tile, loader, dtype in code[architectures[0]]:
         if (function, tile, loader, dtype) not in known and dtype == "f16":
             notes.append(f"{function} with tile {tile} is compiled, but bench/speed/catalog.cpp does not list it")
@@ -111,14 +118,14 @@ def rows_of(kernel, code, notes):
     common.update(kernel=kernel.name, threads=kernel.threads, shared_bytes=kernel.shared_bytes)
     loops = {}  # {architecture: [(name, figures)]}
     for architecture, compiled in code.items():
-        one = compiled.get(kernel.key())
+        one = kernel.code(compiled)
         if one is None:
             notes.append(f"{kernel.name}: no machine code for sm_{architecture} in the objects of the build")
             continue
         for dtype in TYPES.values():
-            if kernel.key(dtype) in compiled:
-                common[f"registers_{dtype}_sm{architecture}"] = compiled[kernel.key(dtype)].registers
-        if kernel.function.startswith("conv_") and not sass.has_rare_copies(one.instructions):
+            same = kernel.code(compiled, dtype)
+            common[f"registers_{dtype}_sm{architecture}"] = same and same.registers
+        if kernel.family == "conv" and not sass.has_rare_copies(one.instructions):
             notes.append(
                 f"{kernel.name}, sm_{architecture}: copies no residual by a line of {', '.join(sass.RARE)}; if another "
                 "file has those copies now, name it in bench/speed/sass.py"

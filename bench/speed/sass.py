@@ -2,8 +2,8 @@
 """Machine code as `nvdisasm -c -gi` prints it: functions, their blocks, and the loops that use tensor cores.
 
 A loop's path is the pass that does most of its work: of all ways from its first instruction back to it, those with the
-most HMMA, of these the ones that write the most bytes of shared memory, then those that read and write the most of
-global memory, then the shortest. Copies of a residual (sources RARE) are left out. Inner loops with HMMA are loops of
+most HMMA, of these those with the most LDSM, then those that write the most bytes of shared memory, then those that
+read and write the most of global memory, then the shortest. Copies of a residual (sources RARE) are left out. Inner loops with HMMA are loops of
 their own and no part of the path; others are passed once.
 """
 
@@ -22,7 +22,7 @@ TARGET = re.compile(r"`\((\.L_x_\w+)\)")
 SHARED_BYTES = {"U8": 1, "S8": 1, "U16": 2, "S16": 2, "64": 8, "128": 16}
 FMA_OF_MMA = {"16816": 16 * 8 * 16, "1688": 16 * 8 * 8, "16832": 16 * 8 * 32}
 LANES = 32
-NOTHING = (0, 0, 0, 0)  # weight of a path: HMMA, bytes written to shared memory, global bytes, - instructions
+NOTHING = (0, 0, 0, 0, 0)  # weight of a path: HMMA, LDSM, bytes written to shared memory, global bytes, - instructions
 
 
 class NotUnderstood(Exception):
@@ -258,6 +258,7 @@ def path_of(blocks, order, back, head, body, inner):
         instructions = blocks[node].instructions
         return (
             sum(one.is_mma() for one in instructions),
+            sum(one.kind == "LDSM" for one in instructions),
             sum(one.shared_bytes_written() for one in instructions),
             sum(one.global_bytes() for one in instructions),
             -len(instructions),

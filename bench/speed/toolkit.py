@@ -50,7 +50,7 @@ def run_both(*command, folder=None, environment=None):
     except OSError as error:
         raise ToolFailed(f"{command[0]}: {error.strerror}") from error
     if done.returncode != 0:
-        raise ToolFailed(f"{' '.join(command)[:300]} failed:\n{done.stderr.strip()[-1000:]}")
+        raise ToolFailed(f"{' '.join(command)[:300]} failed:\n{done.stderr.strip()[:2000]}")
     return done.stdout, done.stderr
 
 

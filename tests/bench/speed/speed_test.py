@@ -21,6 +21,7 @@ import loop_figures  # noqa: E402
 import sass  # noqa: E402
 import speed  # noqa: E402
 import table_file  # noqa: E402
+import toolkit  # noqa: E402
 
 # The main loop of a kernel, as nvdisasm printed it, of sources only what tells a residual's copies.
 RECORDED = os.path.join(HERE, "conv_joined_64x64.sass")
@@ -193,6 +194,19 @@ class Loops(unittest.TestCase):
         self.assertNotIn("NOP", found["1"])
         self.assertIn("LDGSTS.E.128", found["1"])
 
+    def test_a_pass_that_waits_and_loads_ahead_counts_more_than_the_last_one(self):
+        found = loops(f"""
+            .L_x_1:
+            {PRODUCT}
+            @P0 BRA `(.L_x_2)
+            BAR.SYNC 0x0
+            LDSM.16.M88.4 R4, [R1]
+            .L_x_2:
+            @P1 BRA `(.L_x_1)
+            EXIT
+        """)
+        self.assertEqual(found["1"], ["HMMA.16816.F32", "BRA", "BAR.SYNC", "LDSM.16.M88.4", "BRA"])
+
     def test_copies_count_by_their_bytes(self):
         narrow, wide = code("LDGSTS.E.64 [R1], [R2.64]\nSTS.128 [R1], R4")[0]
         self.assertEqual((narrow.shared_bytes_written(), narrow.wavefronts()), (256, 2))
@@ -278,6 +292,21 @@ class Counts(unittest.TestCase):
         self.stand_in({"ic128": report.format(200, 100), "ic640": report.format(1800, 900)})
         counts, notes = emulated_counts.count("build", ["conv_1x1_f16_a", "conv_joined_f16_a", "block_tail_f16_a"])
         self.assertEqual((counts, notes), ({"conv_1x1_f16_a": 150}, []))
+
+    def test_a_failure_is_told_without_the_counters(self):
+        def failing(*command, environment):
+            raise toolkit.ToolFailed("foldconv failed:\nthere is no kernel a\ncuemu: launches = 0\ncuemu: a.b = 1\n")
+
+        real, toolkit.run_both = toolkit.run_both, failing
+        self.addCleanup(setattr, toolkit, "run_both", real)
+        with tempfile.TemporaryDirectory() as build:
+            os.makedirs(os.path.join(build, "bench"))
+            tool = os.path.join(build, "bench", "foldconv")
+            with open(tool, "w", encoding="utf-8") as file:
+                os.chmod(file.fileno(), 0o755)
+            with self.assertRaises(toolkit.ToolFailed) as raised:
+                emulated_counts.foldconv(build)
+        self.assertEqual(str(raised.exception), "foldconv failed:\nthere is no kernel a")
 
     def test_what_cannot_be_counted_is_named(self):
         self.stand_in({"": "cuemu: launches = 1\n"})
