@@ -51,9 +51,15 @@ function(foldconv_kernel_sources result)
   foreach(line IN LISTS lines)
     if(line MATCHES "^CONV\\(([a-z0-9]+), ([a-z0-9_]+), (sm[0-9a-z]+),")
       foreach(dtype f16 bf16)
-        add_instance(conv_${CMAKE_MATCH_1}_${dtype}_${CMAKE_MATCH_3} ${CMAKE_MATCH_3}/conv.cuh "${CMAKE_MATCH_2}"
-          conv_${CMAKE_MATCH_1}_${dtype}_${CMAKE_MATCH_2}_${CMAKE_MATCH_3}
-          "conv_${CMAKE_MATCH_3}<tiles::${CMAKE_MATCH_2}, ConvLoader::load_${CMAKE_MATCH_1}, element::${dtype}>")
+        # A loader is a template argument of the one kernel, or has a kernel of its own.
+        set(header ${CMAKE_MATCH_3}/conv_${CMAKE_MATCH_1}.cuh)
+        set(kernel "conv_${CMAKE_MATCH_1}_${CMAKE_MATCH_3}<tiles::${CMAKE_MATCH_2}, element::${dtype}>")
+        if(NOT EXISTS ${FOLDCONV_CATALOG_FOLDER}/${header})
+          set(header ${CMAKE_MATCH_3}/conv.cuh)
+          set(kernel "conv_${CMAKE_MATCH_3}<tiles::${CMAKE_MATCH_2}, ConvLoader::load_${CMAKE_MATCH_1}, element::${dtype}>")
+        endif()
+        add_instance(conv_${CMAKE_MATCH_1}_${dtype}_${CMAKE_MATCH_3} ${header} "${CMAKE_MATCH_2}"
+          conv_${CMAKE_MATCH_1}_${dtype}_${CMAKE_MATCH_2}_${CMAKE_MATCH_3} "${kernel}")
       endforeach()
     elseif(line MATCHES "^JOINED\\(([a-z0-9_]+), (sm[0-9a-z]+),")
       foreach(dtype f16 bf16)

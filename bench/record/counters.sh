@@ -7,7 +7,7 @@
 counted_kernels='
 conv_1x1          conv_sm80I                             layer    mbN_ic256oc1024_ih14oh14kh1ph0
 conv_rxs          conv_sm80I                             layer    mbN_ic256oc256_ih14oh14kh3ph1
-conv_element      conv_sm80I                             layer    mbN_ic3oc64_ih224oh112kh7sh2ph3
+conv_rows         conv_rows_sm80I                        layer    mbN_ic3oc64_ih224oh112kh7sh2ph3
 conv_joined       conv_sm80I[A-Za-z0-9_]*ConvLoaderE3E   chain    --block=mbN_ih56_ic256mid128oc512_s2
 block_tail        block_tail_sm80I                       tails    --block=mbN_ih28_ic512mid128oc512
 block_whole       block_whole_sm80I                      whole    --block=mbN_ih56_ic256mid64oc256

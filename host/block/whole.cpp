@@ -48,7 +48,7 @@ LaunchCost cost_of(const WholeTile& tile, const WholeParams& params, std::size_t
   const double weights = c * middle + 9 * middle * middle + middle * k + projection;
   const double pixels = double(params.n) * params.h * params.w;
   const double rest = 9 * middle * middle + middle * k + projection;
-  const double first_rows = tile.chunks() * tile.kChunkRows;  // with the halo
+  const double first_rows = tile.first_rows();  // with the halo
   return {.dram_bytes = (pixels * (c + k) + weights) * double(element),
           .flops = tiles * 2 * (c * middle * first_rows + rest * tile.pixels()),
           .recomputed = tiles * 2 * c * middle * (first_rows - tile.pixels()),

@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/sizes.hpp"
+#include "catalog/row_planes.hpp"
 
 namespace foldconv::host {
 namespace {
@@ -56,16 +57,27 @@ std::uint32_t loop_grid(std::int64_t elements, int threads, const DeviceFigures&
       std::min(ceil_div(elements, threads), device.multiprocessors * kCtasPerSm));
 }
 
+std::int64_t shared_bytes(const ConvKernel& kernel, const ConvProblem& problem) {
+  const ConvTile& tile = *kernel.tile;
+  const int entries = table_entries(kernel.loader, weight_layout(problem));
+  if (kernel.loader != ConvLoader::load_rows) return tile.shared_bytes(entries);
+  // The output takes the place of everything else.
+  constexpr std::int64_t kDeltaBytes = 8, kElementBytes = 2;
+  const std::int64_t operands = std::int64_t{tile.stages} * tile.block_n * kSliceBytes +
+                                entries * kDeltaBytes +
+                                row_planes(tile, problem).elements * kElementBytes;
+  return std::max<std::int64_t>(operands, tile.output_bytes());
+}
+
 LaunchShape conv_launch_shape(const ConvKernel& kernel, const ConvProblem& problem,
                               const DeviceFigures& device) {
   if (kernel.direct()) {
     const std::int64_t elements = output_pixels(problem) * problem.k;
     return {loop_grid(elements, kDirectThreads, device), kDirectThreads, 0};
   }
-  const int entries = table_entries(kernel.loader, weight_layout(problem));
   return {static_cast<std::uint32_t>(tile_count(*kernel.tile, problem)),
           static_cast<std::uint32_t>(kernel.tile->threads()),
-          static_cast<std::size_t>(kernel.tile->shared_bytes(entries))};
+          static_cast<std::size_t>(shared_bytes(kernel, problem))};
 }
 
 ConvParams conv_params(const ConvTile& tile, const ConvProblem& problem) {
@@ -84,6 +96,16 @@ ConvParams conv_params(const ConvTile& tile, const ConvProblem& problem) {
   params.taps = division_by(std::int64_t{g.r} * g.s);
   params.kernel_w = division_by(g.s);
   params.channels = division_by(g.c_per_group);
+  params.dilation_h = division_by(g.dilation_h);
+  params.dilation_w = division_by(g.dilation_w);
+  return params;
+}
+
+ConvParams conv_params(const ConvKernel& kernel, const ConvProblem& problem) {
+  ConvParams params = conv_params(*kernel.tile, problem);
+  if (kernel.loader == ConvLoader::load_rows) {
+    params.rows = row_planes(*kernel.tile, problem).params;
+  }
   return params;
 }
 

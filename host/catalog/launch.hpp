@@ -30,10 +30,14 @@ std::int64_t tile_count(const ConvTile& tile, const ConvProblem& problem);
 // the device busy.
 std::uint32_t loop_grid(std::int64_t elements, int threads, const DeviceFigures& device);
 
+// Of a CTA of a tensor-core kernel. The problem passed index_rule().
+std::int64_t shared_bytes(const ConvKernel& kernel, const ConvProblem& problem);
+
 LaunchShape conv_launch_shape(const ConvKernel& kernel, const ConvProblem& problem,
                               const DeviceFigures& device);
 
-// Parameters with all pointers null.
+// Parameters with all pointers null. Of a tile: without what its loader alone reads.
+ConvParams conv_params(const ConvKernel& kernel, const ConvProblem& problem);
 ConvParams conv_params(const ConvTile& tile, const ConvProblem& problem);
 DirectParams direct_params(const ConvProblem& problem);
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <optional>
+#include <utility>
 
 #include "base/sizes.hpp"
 #include "base/text.hpp"
@@ -52,6 +53,13 @@ std::string channels_rule(ConvLoader loader, const ConvProblem& problem) {
   if (loader == ConvLoader::load_element) return {};
   const int channels = c_per_group(problem);
   const char* name = problem.groups == 1 ? "c" : "c / groups";
+  const auto too_many = [&](int nearest) {
+    return text("is for fewer than ", kSliceWidth, " channels: ", name, " = ", channels,
+                "; nearest: ", name, " = ", nearest);
+  };
+  if (loader == ConvLoader::load_rows) {
+    return channels < kSliceWidth ? std::string() : too_many(kSliceWidth - 1);
+  }
   // With c / groups a multiple of 8, so is c.
   if (channels % kChunk != 0) {
     return text("copies 16 bytes at a time: ", name, " = ", channels, " is no multiple of ", kChunk,
@@ -62,8 +70,7 @@ std::string channels_rule(ConvLoader loader, const ConvProblem& problem) {
                 channels, "; nearest: ", name, " = ", kSliceWidth);
   }
   if (loader == ConvLoader::load_narrow && channels >= kSliceWidth) {
-    return text("is for fewer than ", kSliceWidth, " channels: ", name, " = ", channels,
-                "; nearest: ", name, " = ", kSliceWidth - kChunk);
+    return too_many(kSliceWidth - kChunk);
   }
   return {};
 }
@@ -76,11 +83,26 @@ std::string index_refusal(const char* what, std::optional<std::int64_t> value, c
                            : text("no ", name, " is small enough"));
 }
 
+// The rows loader's planes do not fit.
+std::string rows_shortfall(const ConvKernel& kernel, const ConvProblem& problem,
+                           const DeviceFigures& device, std::int64_t needed) {
+  ConvProblem fewer = problem;
+  do {
+    fewer.c -= fewer.groups;
+  } while (fewer.c > 0 && std::cmp_greater(shared_bytes(kernel, fewer), device.shared_bytes));
+  return text("needs ", needed, " bytes of shared memory for what ", kernel.tile->block_m,
+              " pixels of y read of x, the device has ", device.shared_bytes, "; ",
+              fewer.c > 0 ? text("nearest: c = ", fewer.c) : std::string("no c is small enough"));
+}
+
 std::string shared_memory_rule(const ConvKernel& kernel, const ConvProblem& problem,
                                const DeviceFigures& device) {
+  const std::int64_t needed = shared_bytes(kernel, problem);
+  if (std::cmp_less_equal(needed, device.shared_bytes)) return {};
+  if (kernel.loader == ConvLoader::load_rows) {
+    return rows_shortfall(kernel, problem, device, needed);
+  }
   const int entries = table_entries(kernel.loader, weight_layout(problem));
-  const auto needed = static_cast<std::size_t>(kernel.tile->shared_bytes(entries));
-  if (needed <= device.shared_bytes) return {};
   return text("needs ", needed, " bytes of shared memory (", entries,
               " table entries for r * s * c / groups), the device has ", device.shared_bytes,
               "; a smaller tile or fewer channels need less");

@@ -78,7 +78,7 @@ std::variant<ConvParams, DirectParams> make_params(const host::ConvKernel& kerne
     return params;
   };
   if (kernel.direct()) return with_weights(host::direct_params(problem));
-  return with_weights(host::conv_params(*kernel.tile, problem));
+  return with_weights(host::conv_params(kernel, problem));
 }
 
 }  // namespace

@@ -35,7 +35,15 @@ struct SecondInput {
   int stride;
 };
 
-// conv_sm80: grid = {m tiles * n tiles, 1, 1}, n tiles (over all groups) running fastest; block =
+// Where the rows loader keeps x in shared memory (stage/sm80/x_planes.cuh); distances in elements.
+struct RowPlanes {
+  int pixel_step;       // between the windows of neighbouring pixels of a row of y
+  int row_gap;          // that a new row of y adds to the step
+  int plane_step;       // between planes
+  FastDivision planes;  // one for each filter row, and one of zeros where K ends inside a slice
+};
+
+// conv_sm80, conv_rows_sm80: grid = {m tiles * n tiles, 1, 1}, n tiles (over all groups) running fastest; block =
 // tile.threads(). Requires m tiles * block_m, the grid, the elements of w and the reach of the loader's addresses
 // (address_unit()) below 2^31, and r, s <= kMaxTensorCoreTaps where the loader has taps. The size of y is no limit.
 struct ConvParams {
@@ -58,7 +66,9 @@ struct ConvParams {
   FastDivision n_tiles_per_group;
   FastDivision taps;      // r * s
   FastDivision kernel_w;  // s
-  FastDivision channels;  // c_per_group; for the tables of the narrow and element loaders
+  FastDivision channels;  // c_per_group; for the tables of the narrow, rows and element loaders
+  FastDivision dilation_h, dilation_w;
+  RowPlanes rows;  // for the rows loader
 };
 inline constexpr int kMaxTensorCoreTaps =
     15;  // rows and columns of the filter; validity masks have 15 bits each

@@ -6,15 +6,20 @@
 
 namespace foldconv::ptx {
 
-// Copies 16 bytes where `valid`, else writes 16 zero bytes without reading `source`. Both sides
-// 16-byte aligned. Bypasses L1 (.cg): a tile is read once per CTA, and reuse between CTAs lies in
-// L2.
-__device__ __forceinline__ void copy_async_16(std::uint32_t destination, const void* source,
-                                              bool valid) {
-  const std::uint32_t bytes = valid ? 16 : 0;
+// Copies the first `bytes` of 16, 0 to 16, without reading what follows them, and writes zeros for the
+// others. Both sides 16-byte aligned. Bypasses L1 (.cg): a tile is read once per CTA, and reuse
+// between CTAs lies in L2.
+__device__ __forceinline__ void copy_async_up_to_16(std::uint32_t destination, const void* source,
+                                                    std::uint32_t bytes) {
   asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;\n" ::"r"(destination),
                "l"(source), "r"(bytes)
                : "memory");
+}
+
+// Copies 16 bytes where `valid`, else writes 16 zero bytes without reading `source`.
+__device__ __forceinline__ void copy_async_16(std::uint32_t destination, const void* source,
+                                              bool valid) {
+  copy_async_up_to_16(destination, source, valid ? 16 : 0);
 }
 
 // The same where none of the bits `needs` is in `missing`: the test is one instruction.

@@ -11,6 +11,13 @@ __device__ __forceinline__ std::uint32_t shared_address(const void* pointer) {
   return static_cast<std::uint32_t>(__cvta_generic_to_shared(pointer));
 }
 
+// 2 bytes, zero-extended.
+__device__ __forceinline__ std::uint32_t load_shared_2(std::uint32_t address) {
+  std::uint16_t value;
+  asm volatile("ld.shared.u16 %0, [%1];\n" : "=h"(value) : "r"(address) : "memory");
+  return value;
+}
+
 // 16 bytes, 16-byte aligned.
 __device__ __forceinline__ void store_shared_16(std::uint32_t address,
                                                 const std::uint32_t (&words)[4]) {

@@ -13,20 +13,27 @@
 // with a halo of one pixel, whose second reading hits L2; y is written once. DRAM traffic is the
 // compulsory minimum, x + y + weights.
 //
-//   ring     x00 x01 x02 ... x43 (w3 w3') | x00 of the next tile ...   (x<chunk><slice>, 64 halo rows)
-//   compute  t1 chunk 0 ... t1 chunk 4 | 3x3: 9 taps, no barrier | y 0..127 | y 128..255
+// Shared memory's bandwidth is the limit, so registers keep what more than one product needs: the
+// first 1x1's weights of a slice for all fragments of a warp, t2 for all channels of y. Each warp
+// brings the halo rows that it multiplies itself, and no other warp waits for it until t1 is whole.
+// Barriers ("|"; of resident tiles all that there are):
 //
-// Halo: the first 1x1 computes halo_rows() / pixels() times its share, 1.34 for 28x8: 8% of an
+//   first 1x1, slice by slice; t1 -> shared memory | 3x3: 9 taps | t2 -> in place of t1 |
+//   t2 -> registers | last 1x1, round by round, and at once the next tile's first 1x1
+//
+// Halo: the first 1x1 computes first_rows() / pixels() times its share, 1.36 for 28x8: 8% of an
 // identity block's FLOPs. 255 registers, one CTA of 8 warps per SM. Shared memory: see
 // WholeTile. Not taken: strides, middle widths over 64, grouped 3x3: the planner has the chain
 // for those.
 #pragma once
 
+#include <type_traits>
+#include <utility>
+
 #include "params/block_params.hpp"
 #include "ptx/async_copy.cuh"
 #include "ptx/shared_memory.cuh"
 #include "stage/slice_rows.cuh"
-#include "stage/sm80/stage_ring.cuh"
 #include "stage/sm80/weight_loader.cuh"
 #include "stage/sm80/whole_convs.cuh"
 #include "stage/sm80/whole_copies.cuh"
@@ -47,81 +54,61 @@ __device__ __forceinline__ void copy_shortcut(const WholeParams& p, const TilePl
   });
 }
 
+// Calls body with each of the numbers, as std::integral_constant.
+template <class Body, int... kNumbers>
+__device__ __forceinline__ void for_each_number(std::integer_sequence<int, kNumbers...>,
+                                                Body&& body) {
+  (body(std::integral_constant<int, kNumbers>()), ...);
+}
+
 template <class Tile, class Element>
 __global__ void __launch_bounds__(Tile::value.threads(), 1)
     block_whole_sm80(const __grid_constant__ WholeParams p) {
   constexpr WholeTile T = Tile::value;
   static_assert(!(T.resident && T.projection),
                 "a projection's longer K does not fit beside the other weights");
-  static_assert(T.chunks() + 1 >= T.stages,
-                "the shortcut has arrived when the ring brings its weights");
   extern __shared__ __align__(128) char shared[];
-  char* const middle = shared + T.conv2_bytes();
-  const std::uint32_t w2 = ptx::shared_address(shared);
+  char* const middle = shared + T.table_bytes() + T.conv2_bytes();
+  const std::uint32_t w2 = ptx::shared_address(shared) + T.table_bytes();
   const std::uint32_t t = w2 + T.conv2_bytes();
   const std::uint32_t shortcut = t + T.middle_bytes();
-  const std::uint32_t ring_begin = shortcut + T.shortcut_bytes();
-  const std::uint32_t w1_resident = ring_begin + T.stages * T.stage_bytes();
-  const std::uint32_t w3_resident = w1_resident + p.c * kSliceBytes;
+  const std::uint32_t x_begin = shortcut + T.shortcut_bytes();
+  const std::uint32_t weights_begin = x_begin + T.x_bytes();
   const int slices = p.c / kSliceWidth;
 
-  // Resident weights belong to the first group of copies: complete before the first stage is.
   const auto same_row = [](int row) { return row; };
   const WeightLoader<T.threads(), kSliceWidth, Element> conv2_weights(p.conv2.w, 9 * kSliceWidth,
                                                                       same_row);
   for (int tap = 0; tap < 9; ++tap) conv2_weights.load(w2 + tap * kSliceWidth * kSliceBytes, tap);
-  if constexpr (Tile::value.resident) {
-    const WeightLoader<T.threads(), kSliceWidth, Element> conv1_weights(p.conv1.w, p.c, same_row);
-    for (int slice = 0; slice < slices; ++slice)
-      conv1_weights.load(w1_resident + slice * kSliceWidth * kSliceBytes, slice);
-    for (int first = 0; first < p.k; first += T.kRoundChannels) {
-      last_weights<T, Element>(p, first).load(w3_resident + first * kSliceBytes, 0);
-    }
-  }
-
-  WholeCopies<T, Element> copies(p);
-  StageRing<T.stages, T.stage_bytes()> ring(ring_begin);
-  produce_ahead(ring, copies);
+  using Weights =
+      std::conditional_t<T.resident, ResidentWeights<T, Element>, WeightStages<T, Element>>;
+  Weights weights(p, weights_begin);
+  using Fragments = std::make_integer_sequence<int, T.most_first_fragments()>;
+  WarpRows<T, Element> rows(p, x_begin, shared);
+  if constexpr (Tile::value.resident) weights.wait();
   for (int tile = blockIdx.x; tile < p.tiles; tile += gridDim.x) {
     const TilePlace place(tile, T.tile_h, T.kTileW, p.tiles_per_image, p.tile_columns);
-
-    for (int chunk = 0; chunk < T.chunks(); ++chunk) {
-      first_conv<T, Element>(p, place, chunk, middle, [&](auto& mma, int m, int n) {
-        using Mma = std::decay_t<decltype(mma)>;
-        for (int slice = 0; slice < slices; ++slice) {
-          const std::uint32_t stage = ring.wait();
-          produce(ring, copies);
-          // From here on nobody reads the last tile's.
-          if (Tile::value.projection && chunk == 0) copy_shortcut<T, Element>(p, place, shortcut);
-          const std::uint32_t w1 = Tile::value.resident
-                                       ? w1_resident + slice * kSliceWidth * kSliceBytes
-                                       : stage + T.kChunkRows * kSliceBytes;
-          mma.multiply_slice(stage + x_offset<Mma>(m), w1 + w_offset<Mma>(n));
-          ring.release();
-        }
-      });
+    {
+      FirstConv<T, Element> conv;
+      for (int slice = 0; slice < slices; ++slice) {
+        conv.load_weights(weights.first(slice));
+        // From here on nobody reads the last tile's.
+        if (T.projection && slice == 0) copy_shortcut<T, Element>(p, place, shortcut);
+        for_each_number(Fragments(), [&](auto i) {
+          if (i >= T.least_first_fragments() && !FirstFragments<T>::has(i)) return;
+          conv.load_x(rows.template wait<Weights::groups_before(i)>());
+          rows.refill();
+          conv.multiply(i);
+        });
+      }
+      conv.store(p, place, middle);
     }
     __syncthreads();
     middle_conv<T, Element>(p, middle, t, w2);
-    for (int first = 0; first < p.k; first += T.kRoundChannels) {
-      last_conv<T, Element>(p, place, first, [&](auto& mma, int m, int n) {
-        using Mma = std::decay_t<decltype(mma)>;
-        const auto multiply_stage = [&](std::uint32_t x) {
-          const std::uint32_t w3 = ring.wait();
-          produce(ring, copies);
-          mma.multiply_slice(x + x_offset<Mma>(m), w3 + w_offset<Mma>(n));
-          ring.release();
-        };
-        if constexpr (Tile::value.resident) {
-          mma.multiply_slice(t + x_offset<Mma>(m),
-                             w3_resident + first * kSliceBytes + w_offset<Mma>(n));
-        } else {
-          multiply_stage(t);
-        }
-        if constexpr (Tile::value.projection) multiply_stage(shortcut);
-      });
+    const LastConv<T, Element> conv(p, place, t, shortcut);
+    for (int first = 0; first < p.k; first += T.round_channels()) {
+      conv.round(first, [&] { return weights.last(first); });
     }
-    // The next tile's first write to t1 or the shortcut comes after a barrier of the ring.
   }
   ptx::wait_async_copies<0>();
 }

@@ -26,6 +26,7 @@
 
 #include "params/conv_params.hpp"
 #include "ptx/async_copy.cuh"
+#include "ptx/registers.cuh"
 #include "ptx/shared_memory.cuh"
 #include "stage/address_table.cuh"
 #include "stage/sm80/conv_copies.cuh"
@@ -67,8 +68,14 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
   produce_ahead(ring, copies);
   using Mma = ConvWarpMma<T, Element>;
   Mma mma;
-  multiply_stages(ring, copies, mma, p.k_blocks, x_offset<Mma>(warp_row<T>()),
-                  T.block_m * kSliceBytes + w_offset<Mma>(warp_column<T>()));
+  std::uint32_t x_part = x_offset<Mma>(warp_row<T>());
+  std::uint32_t w_part = T.block_m * kSliceBytes + w_offset<Mma>(warp_column<T>());
+  ptx::keep(x_part);
+  ptx::keep(w_part);
+  multiply_stages(ring, copies, mma, p.k_blocks,
+                  [&](Mma::Fragments& to, std::uint32_t stage, int k_step) {
+                    Mma::load(to, stage + x_part, stage + w_part, k_step);
+                  });
   ptx::wait_async_copies<0>();
 
   if (p.vector_output != 0) {

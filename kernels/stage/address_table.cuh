@@ -32,20 +32,23 @@ __device__ __forceinline__ constexpr unsigned int column(int s) {
 }
 }  // namespace mask_bits
 
+// A bit for each tap that lies inside, of a window over one axis of `size` that starts at `begin`, which may lie outside.
+__device__ __forceinline__ unsigned int taps_inside(int begin, int taps, int size,
+                                                    const FastDivision& dilation) {
+  // The first tap at or behind `distance`, as far as there are taps.
+  const auto first_from = [&](int distance) {
+    return distance > 0
+               ? min(static_cast<int>(dilation.quotient(distance + dilation.divisor - 1)), taps)
+               : 0;
+  };
+  return (1u << first_from(size - begin)) -
+         (1u << min(first_from(-begin), first_from(size - begin)));
+}
+
 // The mask of the output pixel whose window starts at (h, w) of the image, which may lie outside.
-__device__ __forceinline__ unsigned int validity_mask(const ConvGeometry& g, int h, int w) {
-  unsigned int mask = 0;
-  for (int r = 0; r < g.r; ++r) {
-    if (static_cast<unsigned int>(h + r * g.dilation_h) < static_cast<unsigned int>(g.h)) {
-      mask |= mask_bits::row(r);
-    }
-  }
-  for (int s = 0; s < g.s; ++s) {
-    if (static_cast<unsigned int>(w + s * g.dilation_w) < static_cast<unsigned int>(g.w)) {
-      mask |= mask_bits::column(s);
-    }
-  }
-  return mask;
+__device__ __forceinline__ unsigned int validity_mask(const ConvParams& p, int h, int w) {
+  return taps_inside(h, p.g.r, p.g.h, p.dilation_h) * mask_bits::row(0) |
+         taps_inside(w, p.g.s, p.g.w, p.dilation_w) * mask_bits::column(0);
 }
 
 // `channel`: a multiple of kUnit.

@@ -18,12 +18,14 @@ enum class ConvLoader {
   load_joined,  // 1x1 over the channels of two tensors, see SecondInput; one 16-byte copy a chunk
   load_element,  // any channel count: element by element; for channel counts and group offsets that
                  // break 16-byte alignment
+  load_rows,  // r x s, fewer than kSliceWidth channels, any number: what each filter row reads of x
+              // lies in shared memory once, and operands are read from there; conv_rows_sm80
 };
 
 // Elements of x that a loader's 32-bit addresses count as one. Those that copy 16-byte chunks count chunks of the whole
-// tensor, 2^34 elements; the element loader counts elements from a tile's first image on.
+// tensor, 2^34 elements; the rows and element loaders count elements from a tile's first image on.
 FOLDCONV_HOST_DEVICE constexpr int address_unit(ConvLoader loader) {
-  return loader == ConvLoader::load_element ? 1 : 8;
+  return loader == ConvLoader::load_element || loader == ConvLoader::load_rows ? 1 : 8;
 }
 
 // One k slice a stage. Warps tile the CTA tile as warps_m x warps_n.
@@ -67,6 +69,8 @@ FOLDCONV_HOST_DEVICE constexpr int table_entries(ConvLoader loader, WeightLayout
       return layout.row() / kSliceWidth;  // ... stage
     case ConvLoader::load_narrow:
       return layout.row() / 8;  // ... chunk
+    case ConvLoader::load_rows:
+      return layout.row() / 2;  // ... pair of elements
     case ConvLoader::load_element:
       return layout.narrow() ? layout.row() : layout.row() / kSliceWidth;  // ... element, or stage
   }

@@ -57,7 +57,7 @@ TEST_F(BlockCounters, WholeIdentityBlockMovesTheCompulsoryBytesWithoutBankConfli
   expect_compulsory_bytes(whole, count(test, BlockCut::chain), 1);
 }
 
-// As many images as give each SM one large tile: 320 halo rows (300, in chunks of 64) for 224 pixels
+// As many images as give each SM one large tile: 304 halo rows (300, in fragments of 16) for 224 pixels
 // are at most a tenth more products than the chain's, and its tails.
 TEST_F(BlockCounters, WholeIdentityBlockRecomputesLittle) {
   int multiprocessors = 0;

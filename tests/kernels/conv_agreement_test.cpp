@@ -22,15 +22,17 @@ struct SharedProblem {
 const SharedProblem kShared[] = {
     {"unit_taps_element_1x1", 10, {.n = 2, .h = 9, .w = 7, .c = 128, .k = 72, .residual = true}},
     {"unit_taps_element_1x1_tail", 10, {.n = 3, .h = 7, .w = 7, .c = 200, .k = 29}},
-    {"unit_narrow_element_1x1", 11, {.n = 2, .h = 9, .w = 7, .c = 40, .k = 72, .residual = true}},
+    {"unit_narrow_rows_element_1x1",
+     13,
+     {.n = 2, .h = 9, .w = 7, .c = 40, .k = 72, .residual = true}},
     {"taps_element_3x3",
      9,
      {.n = 2, .h = 9, .w = 8, .c = 136, .k = 72, .r = 3, .s = 3, .pad = {1, 1, 1, 1}}},
     {"taps_element_groups",
      9,
      {.n = 2, .h = 7, .w = 7, .c = 144, .k = 48, .r = 3, .s = 3, .pad = {1, 1, 1, 1}, .groups = 2}},
-    {"narrow_element_3x3",
-     3,
+    {"narrow_rows_element_3x3",
+     5,
      {.n = 2,
       .h = 9,
       .w = 8,
@@ -40,11 +42,11 @@ const SharedProblem kShared[] = {
       .s = 3,
       .stride = {2, 2},
       .pad = {1, 1, 1, 1}}},
-    {"narrow_element_groups",
-     3,
+    {"narrow_rows_element_groups",
+     5,
      {.n = 2, .h = 7, .w = 7, .c = 48, .k = 40, .r = 3, .s = 3, .pad = {1, 1, 1, 1}, .groups = 2}},
-    {"element_3_channels",
-     1,
+    {"rows_element_3_channels",
+     3,
      {.n = 2,
       .h = 19,
       .w = 18,
@@ -101,6 +103,7 @@ TEST_P(ConvBatch, AnImageDoesNotDependOnItsBatch) {
                       .residual = true};
   if (kernel.loader == ConvLoader::load_1x1) problem.r = problem.s = 1;
   if (kernel.loader == ConvLoader::load_narrow) problem.c = 40;
+  if (kernel.loader == ConvLoader::load_rows) problem.c = 5;
   if (kernel.loader == ConvLoader::load_element) problem.c = 19;
   problem.n = kImages;
   const TestConv batch = make_conv(problem, {.seed = 22});

@@ -40,6 +40,7 @@ std::vector<EpilogueKernel> all_kernels() {
       case ConvLoader::load_narrow:
         kernels.push_back({kernel.name, kernel.dtype, 24, 3, k});
         break;
+      case ConvLoader::load_rows:
       case ConvLoader::load_element:
         kernels.push_back({kernel.name, kernel.dtype, 13, 3, k});
         break;

@@ -38,6 +38,14 @@ class RandomProblems {
     }
   }
 
+  // The same, of fewer channels than a slice has.
+  ConvProblem next_of_few_channels() {
+    for (;;) {
+      const ConvProblem problem = next();
+      if (problem.c / problem.groups < 64) return problem;
+    }
+  }
+
   int integer(int low, int high) {  // both included; not std's distribution, which is not portable
     return low + static_cast<int>(engine_() % static_cast<unsigned>(high - low + 1));
   }
@@ -95,6 +103,24 @@ TEST_P(ConvRandom, WithinTheBoundInAKernelThatTakesIt) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, ConvRandom, testing::Range(1, number_of_problems() + 1));
+
+// Few channels, for which loaders differ most, from exactly allocated tensors.
+class ConvRandomFewChannels : public testing::TestWithParam<int> {};
+
+TEST_P(ConvRandomFewChannels, SameBitsFromEveryLoader) {
+  const auto seed = static_cast<unsigned>(GetParam());
+  const ConvProblem problem = RandomProblems(seed + 100'000).next_of_few_channels();
+  const TestConv test = make_conv(problem, {.seed = seed});
+  std::vector<std::byte> first;
+  for (const ConvKernel& kernel : kConvKernels) {
+    if (kernel.dtype != problem.dtype || !takes(test, kernel.name)) continue;
+    const auto got = run_bytes(test, {.kernel = kernel.name, .guards = Guards::none});
+    if (first.empty()) first = got;
+    EXPECT_TRUE(got == first) << kernel.name << " differs on " << to_string(problem);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, ConvRandomFewChannels, testing::Range(1, number_of_problems() / 4 + 1));
 
 }  // namespace
 }  // namespace foldconv::kernel_tests

@@ -90,6 +90,7 @@ int block_channels(ConvLoader loader) {
       return 64;
     case ConvLoader::load_narrow:
       return 16;
+    case ConvLoader::load_rows:
     case ConvLoader::load_element:
       break;
   }
@@ -131,6 +132,7 @@ TEST_P(ConvTileEdges, KBlocksAroundTheStages) {
         problem.c = 56;
         problem.s = blocks;
         break;
+      case ConvLoader::load_rows:
       case ConvLoader::load_element:
         problem.c = 63;
         problem.s = blocks;

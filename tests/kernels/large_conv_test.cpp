@@ -47,6 +47,8 @@ const LargeCase kLargeCases[] = {
     {"unit_elements_of_y", "conv_1x1_f16_64x64x64_st4_sm80", (1 << 23) - 1, images_of(4, 64, 17)},
     {"taps", "conv_rxs_f16_64x64x64_st4_sm80", (1 << 23) + 1, images_of(4, 64, 24, 3)},
     {"narrow", "conv_narrow_f16_64x64x64_st4_sm80", (1 << 23) + 1, images_of(4, 56, 24, 3)},
+    {"rows_elements_of_y", "conv_rows_f16_64x64x64_st4_sm80", (1 << 26) - 1, images_of(4, 3, 5, 3)},
+    {"rows_chunks_of_y", "conv_rows_f16_64x64x64_st4_sm80", (1 << 25) + 3, images_of(4, 5, 8, 3)},
     {"element_elements_of_y", "conv_element_f16_64x64x64_st4_sm80", (1 << 26) - 1,
      images_of(4, 3, 5, 3)},
     {"element_chunks_of_y", "conv_element_f16_64x64x64_st4_sm80", (1 << 25) + 3,

@@ -20,32 +20,30 @@ inline constexpr int kStepsPerSlice = kSliceWidth / 16;
 inline constexpr int kCopyParts = kStepsPerSlice - 1;
 
 // `copies`, for all threads: begin(stage) takes up the next stage's copies, part<i>() starts the i-th part of them;
-// copies(stage) is both. `x_part`, `w_part`: this lane's offsets in a stage, as WarpMma::load() takes them. The first
-// stages have been copied ahead.
-template <Pipeline P, class Copies, class Mma>
+// copies(stage) is both. `load(fragments, stage, k_step)`: the fragments of a k-step of the slice in `stage`, called in
+// the order of K. The first stages have been copied ahead.
+template <Pipeline P, class Copies, class Mma, class Load>
 __device__ __forceinline__ void multiply_stages(P& ring, Copies& copies, Mma& mma, int stages,
-                                                std::uint32_t x_part, std::uint32_t w_part) {
-  ptx::keep(x_part);
-  ptx::keep(w_part);
+                                                Load&& load) {
   typename Mma::Fragments fragments[2];
   std::uint32_t stage = ring.wait();
-  mma.load(fragments[0], stage + x_part, stage + w_part, 0);
+  load(fragments[0], stage, 0);
   for (int k_block = 0; k_block < stages; ++k_block) {
     copies.begin(ring.acquire());
     copies.template part<0>();
-    mma.load(fragments[1], stage + x_part, stage + w_part, 1);
+    load(fragments[1], stage, 1);
     mma.multiply(fragments[0]);
     copies.template part<1>();
-    mma.load(fragments[0], stage + x_part, stage + w_part, 2);
+    load(fragments[0], stage, 2);
     mma.multiply(fragments[1]);
     copies.template part<2>();
     ring.commit();
-    mma.load(fragments[1], stage + x_part, stage + w_part, 3);
+    load(fragments[1], stage, 3);
     mma.multiply(fragments[0]);
     ring.release();
     if (k_block + 1 < stages) {
       stage = ring.wait();
-      mma.load(fragments[0], stage + x_part, stage + w_part, 0);
+      load(fragments[0], stage, 0);
     }
     mma.multiply(fragments[1]);
   }

@@ -44,11 +44,17 @@ class OutputTile {
       "block m / warps m of a tile must divide the rows of a piece of its output: a warp's "
       "rows lie in one piece");
 
-  // `n_begin`: first channel inside the group.
+  // The pieces follow the stages of K.
   __device__ __forceinline__ OutputTile(const ConvParams& p, char* shared, int m_begin, int n_begin,
                                         int group)
+      : OutputTile(p, shared, m_begin, n_begin, group, p.k_blocks) {}
+
+  // `n_begin`: first channel inside the group. `first_stage`: of the ring, for the first piece.
+  __device__ __forceinline__ OutputTile(const ConvParams& p, char* shared, int m_begin, int n_begin,
+                                        int group, int first_stage)
       : p_(p),
         shared_(shared),
+        first_stage_(first_stage),
         first_row_(threadIdx.x / kChunksPerRow),
         chunk_(threadIdx.x % kChunksPerRow),
         first_pixel_(m_begin + first_row_),
@@ -117,7 +123,7 @@ class OutputTile {
     return static_cast<std::int64_t>(first_pixel_) * p_.g.k + first_channel_;
   }
   __device__ __forceinline__ char* piece_base(int piece) const {
-    return shared_ + static_cast<unsigned int>(p_.k_blocks + piece) % T.stages * T.stage_bytes();
+    return shared_ + static_cast<unsigned int>(first_stage_ + piece) % T.stages * T.stage_bytes();
   }
   // Of a chunk in its piece: in the given row of the given eight rows.
   static __device__ __forceinline__ int chunk_offset(int eight, int row_in_eight, int chunk) {
@@ -140,6 +146,7 @@ class OutputTile {
 
   const ConvParams& p_;
   char* shared_;
+  int first_stage_;
   int first_row_, chunk_;
   int first_pixel_, first_channel_;
   int rows_left_;

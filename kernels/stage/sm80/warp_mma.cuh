@@ -44,10 +44,13 @@ class WarpMma {
     // A step is two chunks on. Both the step and the swizzle only exchange bits of the chunk
     // number, so one xor moves on, and whole rows are added as immediates of the load.
     const std::uint32_t x_step = x ^ (k_step * 32);
-    const std::uint32_t w_step = w ^ (k_step * 32);
 #pragma unroll
     for (int i = 0; i < kFragmentsM; ++i)
       ptx::load_matrix_x4(to.x[i], x_step + i * kXFragmentBytes);
+    load_weights(to, w, k_step);
+  }
+  static __device__ __forceinline__ void load_weights(Fragments& to, std::uint32_t w, int k_step) {
+    const std::uint32_t w_step = w ^ (k_step * 32);
 #pragma unroll
     for (int j = 0; j < kFragmentsN / 2; ++j)
       ptx::load_matrix_x4(to.w[j], w_step + j * 16 * kSliceBytes);

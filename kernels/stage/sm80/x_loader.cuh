@@ -68,7 +68,7 @@ class XLoader {
         missing_[0] |= static_cast<unsigned int>(m >= p.m || !inside_image(h, w, p.g.h, p.g.w))
                        << i;
       } else {
-        missing_[i] = m < p.m ? ~(validity_mask(p.g, h, w) | in_last_slice) : ~0u;
+        missing_[i] = m < p.m ? ~(validity_mask(p, h, w) | in_last_slice) : ~0u;
       }
       if constexpr (kLoader == ConvLoader::load_joined) {
         const SecondInput& second = p.second;

@@ -31,7 +31,7 @@ ROW = (
 )
 FOLDCONV = (
     SAY
-    + f"""# conv_sm80I_ConvLoaderE3E block_tail_sm80I block_whole_sm80I
+    + f"""# conv_sm80I_ConvLoaderE3E conv_rows_sm80I block_tail_sm80I block_whole_sm80I
 [ "$1" != bench ] || printf '%s\\n' '{{"header": {{}},' '"rows": [' '{ROW}' '],' '"summary": {{}}}}'
 case "$1 $*" in ${{FAIL_ON:-nothing}}) exit 1 ;; esac
 """

@@ -32,8 +32,8 @@ TEST(BlockChoice, ARefusalSaysHowMuchSharedMemoryIsMissing) {
     return host::offer_whole(planned, {rtx3090, {}, kernel}).status();
   };
   expect_refused(refusal(""), ErrorCode::unsupported, "the device has 101376");
-  expect_refused(refusal("block_whole_f16_8x8_st3_projection_sm80"), ErrorCode::unsupported,
-                 "block_whole_f16_8x8_st3_projection_sm80 is for blocks with a downsample");
+  expect_refused(refusal("block_whole_f16_8x8_st2_projection_sm80"), ErrorCode::unsupported,
+                 "block_whole_f16_8x8_st2_projection_sm80 is for blocks with a downsample");
 }
 
 // conv3 reads 64 + 256 channels of a CTA's pixels: 128 pixels need 172,032 bytes with the tile of the
@@ -70,10 +70,10 @@ TEST(BlockChoice, APinnedKernelIsLaunchedOrRefused) {
     return block.plan({1, 8, 8}, options).status();
   };
   expect_refused(plan({.kernel = "block_whole"}), ErrorCode::invalid_argument,
-                 "block_whole_bf16_8x8_st3_sm80");
-  expect_refused(plan({.kernel = "block_whole_bf16_8x8_st3_sm80"}), ErrorCode::unsupported,
+                 "block_whole_bf16_8x8_st2_sm80");
+  expect_refused(plan({.kernel = "block_whole_bf16_8x8_st2_sm80"}), ErrorCode::unsupported,
                  "no such kernel for the data type");
-  expect_refused(plan({.cut = BlockCut::chain, .kernel = "block_whole_f16_8x8_st3_sm80"}),
+  expect_refused(plan({.cut = BlockCut::chain, .kernel = "block_whole_f16_8x8_st2_sm80"}),
                  ErrorCode::unsupported, "no launch of the pinned kernel");
 }
 

@@ -79,8 +79,8 @@ TEST(Select, LoaderFollowsFilterAndChannels) {
   EXPECT_EQ(chosen(conv(1, 7, 8, 64, 1)), "conv_1x1_f16_64x64x64_st4_sm80");
   EXPECT_EQ(chosen(conv(1, 7, 64, 64, 3)), "conv_rxs_f16_64x64x64_st4_sm80");
   EXPECT_EQ(chosen(conv(1, 7, 56, 64, 3)), "conv_narrow_f16_64x64x64_st4_sm80");
-  EXPECT_EQ(chosen(conv(1, 7, 3, 64, 7)), "conv_element_f16_64x64x64_st4_sm80");
-  EXPECT_EQ(chosen(conv(1, 7, 3, 64, 1)), "conv_element_f16_64x64x64_st4_sm80");
+  EXPECT_EQ(chosen(conv(1, 7, 3, 64, 7)), "conv_rows_f16_64x64x64_st4_sm80");
+  EXPECT_EQ(chosen(conv(1, 7, 3, 64, 1)), "conv_rows_f16_64x64x64_st4_sm80");
   EXPECT_EQ(chosen(conv(1, 7, 65, 64, 3)), "conv_element_f16_64x64x64_st4_sm80");
 }
 
@@ -129,7 +129,7 @@ TEST(Select, GroupsCountTheirOwnChannels) {
   // 32 groups of 32 channels: narrow, and 64 wide.
   EXPECT_EQ(chosen(grouped(conv(64, 28, 1024, 1024, 3), 32)), "conv_narrow_f16_128x64x64_st3_sm80");
   EXPECT_EQ(chosen(grouped(conv(64, 28, 1024, 1024, 3), 8)), "conv_rxs_f16_256x128x64_st3_sm80");
-  EXPECT_EQ(chosen(grouped(conv(1, 14, 40, 64, 3), 2)), "conv_element_f16_64x64x64_st4_sm80");
+  EXPECT_EQ(chosen(grouped(conv(1, 14, 40, 64, 3), 2)), "conv_rows_f16_64x64x64_st4_sm80");
 }
 
 TEST(Select, DepthwiseAndSmallCardinalityGoToDirect) {
@@ -219,7 +219,7 @@ TEST(Refusals, ThirtyTwoBitIndices) {
 
   // The element loader counts from a tile's first image on.
   const std::string element = "conv_element_f16_64x64x64_st4_sm80";
-  EXPECT_EQ(chosen({.n = 40000, .h = 224, .w = 224, .c = 3, .k = 8}).find("conv_element"), 0u);
+  EXPECT_EQ(chosen({.n = 40000, .h = 224, .w = 224, .c = 3, .k = 8}).find("conv_rows"), 0u);
   const auto wide = [](int n, int w) {
     return ConvProblem{.n = n, .h = 1 << 15, .w = w, .c = 3, .k = 8, .stride = {4096, 4096}};
   };
@@ -263,6 +263,29 @@ TEST(Refusals, SharedMemory) {
                   {"147528 bytes of shared memory", "9 table entries", "101376"}));
   // So many channels and taps that no tile has room for the table of addresses.
   EXPECT_EQ(chosen(conv(1, 15, 8192, 64, 15), kRtx3090), "direct_f16_sm80");
+}
+
+TEST(Refusals, RowsLoader) {
+  const std::string rows = "conv_rows_f16_256x64x64_st3_sm80";
+  EXPECT_EQ(chosen(conv(64, 64, 60, 64, 3)), "conv_rows_f16_256x64x64_st3_sm80");
+  EXPECT_TRUE(
+      has(refusal(conv(64, 64, 65, 64, 3), rows), {"fewer than 64", "c = 65", "nearest: c = 63"}));
+  // 15 filter rows of 256 pixels do not fit: nearest is the largest number of channels that does.
+  const ConvProblem wide = conv(64, 64, 39, 64, 15);
+  const std::string reason = refusal(wide, rows);
+  EXPECT_TRUE(
+      has(reason, {"bytes of shared memory", "256 pixels of y", "166912", "nearest: c = "}));
+  const int nearest = std::stoi(reason.substr(reason.rfind(' ')));
+  EXPECT_EQ(refusal(conv(64, 64, nearest, 64, 15), rows).find("needs"), std::string::npos);
+  EXPECT_TRUE(has(refusal(conv(64, 64, nearest + 1, 64, 15), rows), {"needs"}));
+  // No row of y, however long, and no number of images changes what a tile reads.
+  ConvProblem stem = conv(1, 224, 3, 64, 7);
+  stem.stride = {2, 2};
+  for (const int size : {224, 1280, 8192}) {
+    stem.h = stem.w = size;
+    stem.n = size == 8192 ? 1 : 32;
+    EXPECT_EQ(chosen(stem), rows) << size;
+  }
 }
 
 TEST(Explanation, AsText) {
@@ -378,7 +401,7 @@ TEST(Registry, NamesDecodeToTheirTiles) {
       EXPECT_EQ(std::string("direct_") + to_string(kernel.dtype) + "_sm80", kernel.name);
       continue;
     }
-    constexpr const char* kLoaders[] = {"1x1", "rxs", "narrow", "joined", "element"};
+    constexpr const char* kLoaders[] = {"1x1", "rxs", "narrow", "joined", "element", "rows"};
     EXPECT_EQ(std::string("conv_") + kLoaders[static_cast<int>(kernel.loader)] + "_" +
                   to_string(kernel.dtype) + "_" + tile_name(*kernel.tile),
               kernel.name);
@@ -408,8 +431,8 @@ TEST(Registry, NamesOfBlockKernelsDecodeToTheirTiles) {
     EXPECT_TRUE(names.insert(kernel.name).second) << kernel.name << " twice";
     EXPECT_EQ(host::find_whole_kernel(*kernel.tile, kernel.dtype), &kernel);
   }
-  EXPECT_TRUE(names.contains("block_whole_f16_28x8_st6_resident_sm80"));
-  EXPECT_TRUE(names.contains("block_whole_bf16_8x8_st3_projection_sm80"));
+  EXPECT_TRUE(names.contains("block_whole_f16_28x8_st3_resident_sm80"));
+  EXPECT_TRUE(names.contains("block_whole_bf16_8x8_st2_projection_sm80"));
 }
 
 TEST(Registry, EveryPointwiseOperationForEveryDtype) {

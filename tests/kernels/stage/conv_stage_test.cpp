@@ -58,6 +58,7 @@ ConvParams params_of(const Case& c) {
   p.m = c.n * g.p * g.q;
   p.per_image = by(g.p * g.q), p.per_row = by(g.q);
   p.taps = by(c.r * c.s), p.kernel_w = by(c.s), p.channels = by(g.c_per_group);
+  p.dilation_h = by(g.dilation_h), p.dilation_w = by(g.dilation_w);
   return p;
 }
 

@@ -86,6 +86,39 @@ inline constexpr ShapeCase kNarrowShapes[] = {
     shape("largest_filter", {1, 6, 5, 8}, 24, {15, 15}, {.pad = {7, 7, 7, 7}}),
 };
 
+inline constexpr ShapeCase kRowsShapes[] = {
+    shape("one_of_everything", {1, 1, 1, 1}, 1, {1, 1}, {.residual = true}),
+    shape("one_channel_one_column", {3, 9, 1, 1}, 8, {3, 3}, {.pad = kSame3}),
+    shape("one_channel", {2, 19, 17, 1}, 16, {7, 7}, {.stride = {2, 2}, .pad = {3, 3, 3, 3}}),
+    shape("two_channels_stride_3", {2, 16, 22, 2}, 24, {5, 5},
+          {.stride = {3, 3}, .pad = {2, 1, 0, 3}, .residual = true}),
+    shape("stem_3_channels", {1, 45, 43, 3}, 64, {7, 7}, {.stride = {2, 2}, .pad = {3, 3, 3, 3}}),
+    shape("stem_whole_chunks", {2, 36, 40, 3}, 72, {7, 7},
+          {.stride = {2, 2}, .pad = {3, 3, 3, 3}, .residual = true}),
+    shape("stem_whole_slices", {1, 20, 19, 4}, 40, {4, 4}, {.stride = {4, 4}}),
+    shape("stride_beyond_the_filter", {2, 21, 26, 3}, 16, {2, 1}, {.stride = {3, 5}}),
+    shape("one_column_of_y", {3, 40, 11, 5}, 24, {2, 3}, {.stride = {1, 10}, .pad = kSame3}),
+    shape("one_tap_7_channels", {2, 9, 7, 7}, 40, {1, 1}, {.residual = true}),
+    shape("tiny_images", {19, 3, 2, 3}, 32, {3, 3}, {.pad = kSame3, .residual = true}),
+    shape("images_of_a_pixel", {70, 1, 1, 12}, 24, {3, 3}, {.pad = kSame3}),
+    shape("one_row_image", {1, 1, 301, 5}, 24, {3, 5}, {.pad = {1, 1, 2, 2}}),
+    shape("c_12_asymmetric", {2, 14, 15, 12}, 136, {5, 3}, {.stride = {2, 1}, .pad = {0, 2, 0, 1}}),
+    shape("c_16_5x3", {2, 7, 9, 16}, 136, {5, 3}, {.pad = {2, 2, 1, 1}}),
+    shape("c_20", {2, 9, 8, 20}, 65, {3, 3}, {.pad = kSame3, .residual = true}),
+    shape("c_33", {1, 9, 11, 33}, 72, {3, 3}, {.pad = kSame3}),
+    shape("c_55", {3, 7, 7, 55}, 13, {3, 3}, {.pad = kSame3, .residual = true}),
+    shape("c_63_row", {1, 3, 90, 63}, 13, {1, 3}, {.pad = {0, 0, 1, 1}}),
+    shape("stride_3_dilated", {2, 17, 12, 11}, 48, {3, 2},
+          {.stride = {3, 1}, .pad = {2, 3, 1, 4}, .dilation = {2, 3}, .residual = true}),
+    shape("padding_beyond_the_filter", {2, 4, 5, 3}, 32, {2, 3}, {.pad = {3, 4, 5, 3}}),
+    shape("cropped", {2, 10, 9, 5}, 56, {3, 3}, {.pad = {-1, 1, 1, -2}}),
+    shape("cropped_left", {2, 9, 21, 3}, 24, {3, 3}, {.pad = {-2, 0, -3, 1}}),
+    shape("groups_of_9_by_17", {2, 6, 7, 27}, 51, {3, 3},
+          {.pad = kSame3, .groups = 3, .residual = true}),
+    shape("groups_of_16_by_24", {2, 6, 7, 32}, 48, {3, 3}, {.pad = kSame3, .groups = 2}),
+    shape("largest_filter", {1, 6, 5, 3}, 24, {15, 15}, {.pad = {7, 7, 7, 7}}),
+};
+
 inline constexpr ShapeCase kElementShapes[] = {
     shape("one_of_everything", {1, 1, 1, 1}, 1, {1, 1}, {.residual = true}),
     shape("one_channel", {2, 9, 7, 1}, 8, {3, 3}, {.pad = kSame3}),
@@ -107,9 +140,8 @@ inline constexpr ShapeCase kElementShapes[] = {
 
 // Not of load_joined, which takes no convolution of one tensor: the blocks' tests run it.
 inline const std::map<ConvLoader, std::span<const ShapeCase>> kShapesOf = {
-    {ConvLoader::load_1x1, k1x1Shapes},
-    {ConvLoader::load_rxs, kRxsShapes},
-    {ConvLoader::load_narrow, kNarrowShapes},
+    {ConvLoader::load_1x1, k1x1Shapes},         {ConvLoader::load_rxs, kRxsShapes},
+    {ConvLoader::load_narrow, kNarrowShapes},   {ConvLoader::load_rows, kRowsShapes},
     {ConvLoader::load_element, kElementShapes},
 };
 
