@@ -59,7 +59,11 @@ std::uint32_t loop_grid(std::int64_t elements, int threads, const DeviceFigures&
 
 std::int64_t shared_bytes(const ConvKernel& kernel, const ConvProblem& problem) {
   const ConvTile& tile = *kernel.tile;
-  const int entries = table_entries(kernel.loader, weight_layout(problem));
+  const WeightLayout layout = weight_layout(problem);
+  if (kernel.loader == ConvLoader::load_halo) {
+    return HaloTile{tile}.shared_bytes(halo_reach(problem), layout.slices());
+  }
+  const int entries = table_entries(kernel.loader, layout);
   if (kernel.loader != ConvLoader::load_rows) return tile.shared_bytes(entries);
   // The output takes the place of everything else.
   constexpr std::int64_t kDeltaBytes = 8, kElementBytes = 2;

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "foldconv/conv.hpp"
+#include "tile/halo_tile.hpp"
 #include "tile/weight_layout.hpp"
 
 namespace foldconv::host {
@@ -20,6 +21,10 @@ inline WeightLayout weight_layout(const ConvProblem& problem) {
 }
 inline std::int64_t output_pixels(const ConvProblem& problem) {
   return std::int64_t{problem.n} * problem.p() * problem.q();
+}
+// Pixels of x between the first and the last tap of a window.
+inline std::int64_t halo_reach(const ConvProblem& problem) {
+  return HaloTile::reach(problem.r, problem.s, problem.dilation.h, problem.dilation.w, problem.w);
 }
 
 }  // namespace foldconv::host

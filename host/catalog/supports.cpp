@@ -49,6 +49,35 @@ std::string groups_rule(const ConvProblem& problem) {
   return {};
 }
 
+// Of the halo loader.
+std::string same_size_rule(const ConvProblem& problem) {
+  if (problem.stride.h != 1 || problem.stride.w != 1) {
+    return text("takes stride 1 only: stride = ", problem.stride.h, "x", problem.stride.w,
+                "; nearest: 1x1");
+  }
+  const auto other_size = [](const char* x_name, int x_size, const char* y_name, int y_size,
+                             const char* padding, int nearest) {
+    return text("takes outputs of x's size only: ", x_name, " = ", x_size, ", ", y_name, " = ",
+                y_size, "; nearest: ", padding, " = ", nearest);
+  };
+  if (problem.p() != problem.h) {
+    return other_size("h", problem.h, "p", problem.p(), "pad top + pad bottom",
+                      (problem.r - 1) * problem.dilation.h);
+  }
+  if (problem.q() != problem.w) {
+    return other_size("w", problem.w, "q", problem.q(), "pad left + pad right",
+                      (problem.s - 1) * problem.dilation.w);
+  }
+  return {};
+}
+
+std::string fewest_taps_rule(const ConvTile& tile, const ConvProblem& problem) {
+  const int taps = problem.r * problem.s, fewest = HaloTile{tile}.fewest_taps();
+  if (taps >= fewest) return {};
+  return text("copies the next slice's pixels during a slice's taps, of which it needs ", fewest,
+              ": r * s = ", taps, "; nearest: r * s = ", fewest);
+}
+
 std::string channels_rule(ConvLoader loader, const ConvProblem& problem) {
   if (loader == ConvLoader::load_element) return {};
   const int channels = c_per_group(problem);
@@ -65,7 +94,8 @@ std::string channels_rule(ConvLoader loader, const ConvProblem& problem) {
     return text("copies 16 bytes at a time: ", name, " = ", channels, " is no multiple of ", kChunk,
                 "; nearest above: ", name, " = ", ceil_div(channels, kChunk) * kChunk);
   }
-  if (loader == ConvLoader::load_rxs && channels < kSliceWidth) {
+  if ((loader == ConvLoader::load_rxs || loader == ConvLoader::load_halo) &&
+      channels < kSliceWidth) {
     return text("reads one tap a stage, at least ", kSliceWidth, " channels: ", name, " = ",
                 channels, "; nearest: ", name, " = ", kSliceWidth);
   }
@@ -81,6 +111,24 @@ std::string index_refusal(const char* what, std::optional<std::int64_t> value, c
               value ? text(*value) : std::string("2^63 or more"), ", 2^31 or more; ",
               nearest >= 1 ? text("nearest: ", name, " = ", nearest)
                            : text("no ", name, " is small enough"));
+}
+
+// The halo loader's pixels do not fit.
+std::string halo_shortfall(const ConvTile& tile, const ConvProblem& problem,
+                           const DeviceFigures& device, std::int64_t needed) {
+  const int slices = weight_layout(problem).slices();
+  const auto available = static_cast<std::int64_t>(device.shared_bytes);
+  const std::int64_t smallest = HaloTile{tile}.shared_bytes(0, slices);
+  const std::int64_t bytes_a_pixel = (HaloTile{tile}.shared_bytes(1, slices) - smallest);
+  const std::int64_t reach = (available - smallest) / bytes_a_pixel;
+  const std::int64_t row_reach = (std::int64_t{problem.r} - 1) * problem.dilation.h;
+  const std::int64_t column_reach = (std::int64_t{problem.s} - 1) * problem.dilation.w;
+  const std::int64_t widest = row_reach > 0 ? (reach - column_reach) / row_reach : 0;
+  return text("needs ", needed, " bytes of shared memory (the pixels that the windows of ",
+              tile.block_m, " output pixels reach), the device has ", available,
+              widest >= 1 && available >= smallest
+                  ? text("; nearest: w = ", widest)
+                  : std::string("; a smaller tile or filter needs less"));
 }
 
 // The rows loader's planes do not fit.
@@ -101,6 +149,9 @@ std::string shared_memory_rule(const ConvKernel& kernel, const ConvProblem& prob
   if (std::cmp_less_equal(needed, device.shared_bytes)) return {};
   if (kernel.loader == ConvLoader::load_rows) {
     return rows_shortfall(kernel, problem, device, needed);
+  }
+  if (kernel.loader == ConvLoader::load_halo) {
+    return halo_shortfall(*kernel.tile, problem, device, needed);
   }
   const int entries = table_entries(kernel.loader, weight_layout(problem));
   return text("needs ", needed, " bytes of shared memory (", entries,
@@ -170,6 +221,10 @@ std::string form_rule(const ConvKernel& kernel, const ConvProblem& problem,
   if (kernel.direct()) return {};
   if (auto reason = taps_rule(kernel.loader, problem); !reason.empty()) return reason;
   if (auto reason = groups_rule(problem); !reason.empty()) return reason;
+  if (kernel.loader == ConvLoader::load_halo) {
+    if (auto reason = same_size_rule(problem); !reason.empty()) return reason;
+    if (auto reason = fewest_taps_rule(*kernel.tile, problem); !reason.empty()) return reason;
+  }
   return channels_rule(kernel.loader, problem);
 }
 

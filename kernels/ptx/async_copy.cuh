@@ -38,6 +38,20 @@ __device__ __forceinline__ void copy_async_16(std::uint32_t destination, const v
       : "memory");
 }
 
+// The same, but nothing at all unless `wanted`: a predicate where a branch would stand between the products.
+__device__ __forceinline__ void copy_async_16_if(bool wanted, std::uint32_t destination,
+                                                 const void* source, bool valid) {
+  const std::uint32_t bytes = valid ? 16 : 0;
+  asm volatile(
+      "{\n"
+      ".reg .pred wanted;\n"
+      "setp.ne.u32 wanted, %3, 0;\n"
+      "@wanted cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;\n"
+      "}\n" ::"r"(destination),
+      "l"(source), "r"(bytes), "r"(static_cast<std::uint32_t>(wanted))
+      : "memory");
+}
+
 // Closes the group of all copies this thread issued since the last call.
 __device__ __forceinline__ void commit_async_copies() {
   asm volatile("cp.async.commit_group;\n" ::: "memory");

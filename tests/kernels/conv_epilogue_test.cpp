@@ -35,6 +35,7 @@ std::vector<EpilogueKernel> all_kernels() {
         kernels.push_back({kernel.name, kernel.dtype, 72, 1, k});
         break;
       case ConvLoader::load_rxs:
+      case ConvLoader::load_halo:
         kernels.push_back({kernel.name, kernel.dtype, 72, 3, k});
         break;
       case ConvLoader::load_narrow:

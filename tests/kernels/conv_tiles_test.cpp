@@ -79,6 +79,12 @@ TEST_P(ConvTiles, RandomIsWithinTheBound) {
 INSTANTIATE_TEST_SUITE_P(, ConvTiles, testing::ValuesIn(tile_cases()),
                          [](const auto& tile_case) { return tile_case.param.name; });
 
+// A filter of one row that keeps x's size.
+void set_same_row(ConvProblem& problem, int taps) {
+  problem.s = taps;
+  problem.pad = {0, 0, (taps - 1) / 2, taps / 2};
+}
+
 class ConvTileEdges : public testing::TestWithParam<ConvKernel> {};
 
 // The channels of one k block for a loader.
@@ -87,6 +93,7 @@ int block_channels(ConvLoader loader) {
     case ConvLoader::load_1x1:
     case ConvLoader::load_joined:
     case ConvLoader::load_rxs:
+    case ConvLoader::load_halo:
       return 64;
     case ConvLoader::load_narrow:
       return 16;
@@ -101,13 +108,14 @@ TEST_P(ConvTileEdges, OutputOneBelowAtAndAboveTheTile) {
   const ConvKernel& kernel = GetParam();
   for (const int m : {kernel.tile->block_m - 1, kernel.tile->block_m, kernel.tile->block_m + 1}) {
     for (const int k : {kernel.tile->block_n - 1, kernel.tile->block_n, kernel.tile->block_n + 8}) {
-      const ConvProblem problem{.dtype = kernel.dtype,
-                                .h = 1,
-                                .w = m,
-                                .c = block_channels(kernel.loader),
-                                .k = k,
-                                .activation = Activation::relu,
-                                .residual = true};
+      ConvProblem problem{.dtype = kernel.dtype,
+                          .h = 1,
+                          .w = m,
+                          .c = block_channels(kernel.loader),
+                          .k = k,
+                          .activation = Activation::relu,
+                          .residual = true};
+      if (kernel.loader == ConvLoader::load_halo) set_same_row(problem, 3);
       const TestConv test = make_conv(problem, {.integers = true});
       expect_exact(test, run(test, {.kernel = kernel.name}));
     }
@@ -127,6 +135,12 @@ TEST_P(ConvTileEdges, KBlocksAroundTheStages) {
       case ConvLoader::load_rxs:
         problem.c = kSliceWidth;
         problem.s = blocks;
+        break;
+      case ConvLoader::load_halo:
+        // Not fewer taps than stages are filled ahead; fewer of the last slices do.
+        problem.c = kSliceWidth;
+        if (blocks < kernel.tile->stages - 1) continue;
+        set_same_row(problem, blocks);
         break;
       case ConvLoader::load_narrow:
         problem.c = 56;

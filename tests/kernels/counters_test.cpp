@@ -3,8 +3,12 @@
 // no integer divisions, one launch, DRAM traffic near the compulsory.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdint>
+#include <set>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "cuemu.h"
 #include "kernels/support/catalog_kernels.hpp"
@@ -117,6 +121,63 @@ TEST_P(ConvCounters, TensorCoreWorkIsThatOfTheTiles) {
 
 INSTANTIATE_TEST_SUITE_P(, ConvCounters, testing::ValuesIn(kConvKernels), kKernelName);
 
+// Those of the halo loader: x once a slice, with its halo, whichever image it crosses into; weights once a tap.
+class HaloCounters : public ConvCounters {};
+
+TEST_P(HaloCounters, ReadXOnceASlice) {
+  const ConvTile& tile = *GetParam().tile;
+  const ConvProblem p{.dtype = GetParam().dtype,
+                      .n = 3,
+                      .h = 14,
+                      .w = 15,
+                      .c = 192,
+                      .k = 128,
+                      .r = 3,
+                      .s = 3,
+                      .pad = {1, 1, 1, 1}};
+  const cuemu_counters counters = count(p, GetParam().name);
+  const int pixels = p.n * p.h * p.w, slices = p.c / kSliceWidth, n_tiles = p.k / tile.block_n;
+  std::int64_t bytes = 0;
+  for (int m = 0; m < pixels; m += tile.block_m) {
+    const int first = std::max(0, m - p.w - 1);
+    const int end = std::min(pixels, m + tile.block_m + p.w + 1);
+    const std::int64_t scale_and_bias = 2 * 4 * tile.block_n * tile.warps_m;
+    bytes += n_tiles * (std::int64_t{slices} * kSliceBytes * (end - first + 9 * tile.block_n) +
+                        scale_and_bias);
+  }
+  EXPECT_EQ(static_cast<std::int64_t>(counters.global_load.sectors) * 32, bytes);
+}
+
+// From shared memory: each warp its operands once a tap; to it: x and the weights.
+TEST_P(HaloCounters, WavefrontsAreThoseOfTheKernelsHeader) {
+  const ConvTile& tile = *GetParam().tile;
+  const ConvProblem p{.dtype = GetParam().dtype,
+                      .n = 2,
+                      .h = 20,
+                      .w = 25,
+                      .c = 128,
+                      .k = 128,
+                      .r = 3,
+                      .s = 3,
+                      .pad = {1, 1, 1, 1}};
+  const cuemu_counters counters = count(p, GetParam().name);
+  const std::uint64_t slices = p.c / kSliceWidth, reach = 2 * p.w + 2;
+  EXPECT_EQ(
+      counters.ldmatrix.wavefronts,
+      counters.ctas * slices * 9 * (tile.block_m * tile.warps_n + tile.block_n * tile.warps_m));
+  EXPECT_EQ(counters.async_copy.wavefronts,
+            counters.ctas * slices * (tile.block_m + reach + 9 * tile.block_n));
+}
+
+std::vector<ConvKernel> kernels_of(const std::set<ConvLoader>& loaders) {
+  std::vector<ConvKernel> kernels(std::begin(kConvKernels), std::end(kConvKernels));
+  std::erase_if(kernels, [&](const ConvKernel& k) { return !loaders.contains(k.loader); });
+  return kernels;
+}
+
+INSTANTIATE_TEST_SUITE_P(, HaloCounters, testing::ValuesIn(kernels_of({ConvLoader::load_halo})),
+                         kKernelName);
+
 // Few channels.
 class StemCounters : public ConvCounters {};
 
@@ -164,15 +225,9 @@ TEST_P(StemCounters, GlobalLoads) {
   }
 }
 
-std::vector<ConvKernel> stem_kernels() {
-  std::vector<ConvKernel> kernels(std::begin(kConvKernels), std::end(kConvKernels));
-  std::erase_if(kernels, [](const ConvKernel& k) {
-    return k.loader != ConvLoader::load_element && k.loader != ConvLoader::load_rows;
-  });
-  return kernels;
-}
-
-INSTANTIATE_TEST_SUITE_P(, StemCounters, testing::ValuesIn(stem_kernels()), kKernelName);
+INSTANTIATE_TEST_SUITE_P(
+    , StemCounters,
+    testing::ValuesIn(kernels_of({ConvLoader::load_element, ConvLoader::load_rows})), kKernelName);
 
 // A ResNet-50 layer of stage 2: x, packed weights, scale, bias and y once each.
 TEST(DramTraffic, IsNearTheCompulsory) {

@@ -17,6 +17,7 @@ template <int kFragmentsM, int kFragmentsN, class Element>
 class WarpMma {
  public:
   static_assert(kFragmentsN % 2 == 0, "two weight fragments share an ldmatrix");
+  static constexpr int kXFragments = kFragmentsM;
   Accumulators<kFragmentsM, kFragmentsN> sums;
 
   // The row of x, counted from a fragment's first, whose address this lane gives, and which of a
@@ -47,6 +48,14 @@ class WarpMma {
 #pragma unroll
     for (int i = 0; i < kFragmentsM; ++i)
       ptx::load_matrix_x4(to.x[i], x_step + i * kXFragmentBytes);
+    load_weights(to, w, k_step);
+  }
+
+  // The same with an address for each fragment of x, wherever its rows lie.
+  static __device__ __forceinline__ void load(Fragments& to, const std::uint32_t (&x)[kFragmentsM],
+                                              std::uint32_t w, int k_step) {
+#pragma unroll
+    for (int i = 0; i < kFragmentsM; ++i) ptx::load_matrix_x4(to.x[i], x[i] ^ (k_step * 32));
     load_weights(to, w, k_step);
   }
   static __device__ __forceinline__ void load_weights(Fragments& to, std::uint32_t w, int k_step) {

@@ -109,26 +109,26 @@ TEST(Select, WavesAreCountedExactly) {
 }
 
 TEST(Select, LargerDevicesNeedLargerGrids) {
-  const ConvProblem problem = conv(18, 56, 64, 128, 3);
-  EXPECT_EQ(chosen(problem, kA100), "conv_rxs_f16_256x128x64_st3_sm80");
-  EXPECT_EQ(chosen(problem, kH100), "conv_rxs_f16_128x128x64_st3_sm80");  // 221 < 2 * 132
+  const ConvProblem problem = conv(18, 56, 64, 128, 1);
+  EXPECT_EQ(chosen(problem, kA100), "conv_1x1_f16_256x128x64_st3_sm80");
+  EXPECT_EQ(chosen(problem, kH100), "conv_1x1_f16_128x128x64_st3_sm80");  // 221 < 2 * 132
 }
 
 TEST(Select, WideTilesWantTheirColumnsFilled) {
-  EXPECT_EQ(chosen(conv(64, 56, 64, 64, 3)), "conv_rxs_f16_128x64x64_st3_sm80");
-  EXPECT_EQ(chosen(conv(64, 56, 64, 85, 3)), "conv_rxs_f16_128x64x64_st3_sm80");
-  EXPECT_EQ(chosen(conv(64, 56, 64, 86, 3)), "conv_rxs_f16_256x128x64_st3_sm80");
-  EXPECT_EQ(chosen(conv(64, 56, 64, 129, 3)), "conv_rxs_f16_128x64x64_st3_sm80");
-  EXPECT_EQ(chosen(conv(64, 56, 64, 170, 3)), "conv_rxs_f16_128x64x64_st3_sm80");
-  EXPECT_EQ(chosen(conv(64, 56, 64, 171, 3)), "conv_rxs_f16_256x128x64_st3_sm80");
-  EXPECT_TRUE(has(refusal(conv(64, 56, 64, 80, 3), "conv_rxs_f16_128x128x64_st3_sm80"),
+  EXPECT_EQ(chosen(conv(64, 56, 64, 64, 1)), "conv_1x1_f16_128x64x64_st3_sm80");
+  EXPECT_EQ(chosen(conv(64, 56, 64, 85, 1)), "conv_1x1_f16_128x64x64_st3_sm80");
+  EXPECT_EQ(chosen(conv(64, 56, 64, 86, 1)), "conv_1x1_f16_256x128x64_st3_sm80");
+  EXPECT_EQ(chosen(conv(64, 56, 64, 129, 1)), "conv_1x1_f16_128x64x64_st3_sm80");
+  EXPECT_EQ(chosen(conv(64, 56, 64, 170, 1)), "conv_1x1_f16_128x64x64_st3_sm80");
+  EXPECT_EQ(chosen(conv(64, 56, 64, 171, 1)), "conv_1x1_f16_256x128x64_st3_sm80");
+  EXPECT_TRUE(has(refusal(conv(64, 56, 64, 80, 1), "conv_1x1_f16_128x128x64_st3_sm80"),
                   {"too wide", "k / groups = 80", "nearest above: k / groups = 86"}));
 }
 
 TEST(Select, GroupsCountTheirOwnChannels) {
   // 32 groups of 32 channels: narrow, and 64 wide.
   EXPECT_EQ(chosen(grouped(conv(64, 28, 1024, 1024, 3), 32)), "conv_narrow_f16_128x64x64_st3_sm80");
-  EXPECT_EQ(chosen(grouped(conv(64, 28, 1024, 1024, 3), 8)), "conv_rxs_f16_256x128x64_st3_sm80");
+  EXPECT_EQ(chosen(grouped(conv(64, 28, 1024, 1024, 3), 8)), "conv_halo_f16_384x64x64_st4_sm80");
   EXPECT_EQ(chosen(grouped(conv(1, 14, 40, 64, 3), 2)), "conv_rows_f16_64x64x64_st4_sm80");
 }
 
@@ -200,7 +200,7 @@ TEST(Refusals, ThirtyTwoBitIndices) {
   EXPECT_TRUE(
       has(refusal(x(8192), unit), {"16-byte chunks of x", "2147483648", "nearest: n = 8191"}));
   // The slower kernel is not taken in silence.
-  EXPECT_EQ(chosen(x(8192)), "conv_element_f16_128x64x64_st3_sm80");
+  EXPECT_EQ(chosen(x(8192)), "conv_element_f16_64x64x64_st4_sm80");
   EXPECT_TRUE(has(choose(x(8192)).reason, {"too large for loaders that copy", "element by element",
                                            "chunks of x", "2147483648", "nearest: n = 8191"}));
   // Of y, pixels and tiles count alone: 2^15 pixels an image.
@@ -256,13 +256,63 @@ TEST(Refusals, ThirtyTwoBitIndices) {
 
 TEST(Refusals, SharedMemory) {
   // 147456 bytes of stages: an A100 has them, an RTX 3090 does not.
-  const ConvProblem problem = conv(64, 56, 64, 128, 3);
+  ConvProblem problem = conv(64, 112, 64, 128, 3);
+  problem.stride = {2, 2};
   EXPECT_EQ(chosen(problem, kA100), "conv_rxs_f16_256x128x64_st3_sm80");
   EXPECT_EQ(chosen(problem, kRtx3090), "conv_rxs_f16_128x128x64_st3_sm80");
   EXPECT_TRUE(has(refusal(problem, "conv_rxs_f16_256x128x64_st3_sm80", kRtx3090),
                   {"147528 bytes of shared memory", "9 table entries", "101376"}));
   // So many channels and taps that no tile has room for the table of addresses.
   EXPECT_EQ(chosen(conv(1, 15, 8192, 64, 15), kRtx3090), "direct_f16_sm80");
+}
+
+TEST(Refusals, OfTapsFromSharedMemory) {
+  const std::string halo = "conv_halo_f16_192x64x64_st4_sm80";
+  const ConvProblem problem = conv(1, 56, 64, 64, 3);
+  EXPECT_TRUE(has(refusal(problem, halo), {"grid too small"}));  // and nothing before it
+
+  ConvProblem other = problem;
+  other.stride = {1, 2};
+  EXPECT_TRUE(has(refusal(other, halo), {"stride 1", "stride = 1x2", "nearest: 1x1"}));
+  other = problem;
+  other.pad = {1, 0, 1, 1};
+  EXPECT_TRUE(
+      has(refusal(other, halo), {"x's size", "h = 56, p = 55", "pad top + pad bottom = 2"}));
+  other.pad = {1, 1, 2, 1};
+  EXPECT_TRUE(has(refusal(other, halo), {"w = 56, q = 57", "pad left + pad right = 2"}));
+  other.pad = {0, 2, 2, 0};
+  EXPECT_TRUE(has(refusal(other, halo), {"grid too small"}));
+  other = problem;
+  other.r = 1;
+  other.s = 2;
+  other.pad = {0, 0, 1, 0};
+  EXPECT_TRUE(has(refusal(other, halo), {"needs 3", "r * s = 2", "nearest: r * s = 3"}));
+  EXPECT_TRUE(has(refusal(conv(1, 56, 64, 64, 1), halo), {"r * s = 1"}));
+  EXPECT_TRUE(has(refusal(conv(1, 56, 56, 64, 3), halo), {"at least 64", "c = 56", "c = 64"}));
+  EXPECT_TRUE(has(refusal(conv(1, 56, 68, 64, 3), halo), {"c = 68", "multiple of 8", "c = 72"}));
+  EXPECT_TRUE(has(refusal(conv(1, 40, 64, 64, 17), halo), {"15x15", "r = 17"}));
+}
+
+// 4 stages of 64 rows, a row of zeros, and 192 + 2 w + 2 pixels, all of 128 bytes; twice the pixels with two slices.
+TEST(Refusals, RowsTooLongForTheHalo) {
+  const std::string halo = "conv_halo_f16_192x64x64_st4_sm80";
+  const auto row = [](int w, int c) {
+    ConvProblem problem = conv(1, w, c, 64, 3);
+    problem.h = 3;
+    return problem;
+  };
+  EXPECT_FALSE(has(refusal(row(170, 64), halo, kRtx3090), {"shared memory"}));
+  EXPECT_TRUE(has(refusal(row(171, 64), halo, kRtx3090),
+                  {"needs 101504 bytes", "192 output pixels", "has 101376", "nearest: w = 170"}));
+  EXPECT_FALSE(has(refusal(row(36, 128), halo, kRtx3090), {"shared memory"}));
+  EXPECT_TRUE(has(refusal(row(37, 128), halo, kRtx3090),
+                  {"needs 101504 bytes of shared memory", "nearest: w = 36"}));
+  ConvProblem dilated = row(64, 64);
+  dilated.s = 15;
+  dilated.r = 1;
+  dilated.dilation.w = 128;
+  dilated.pad = {0, 0, 7 * 128, 7 * 128};
+  EXPECT_TRUE(has(refusal(dilated, halo, kA100), {"shared memory", "smaller tile or filter"}));
 }
 
 TEST(Refusals, RowsLoader) {
@@ -313,8 +363,8 @@ TEST(Explanation, AsText) {
 TEST(Pins, TakeTheNamedKernel) {
   const ConvProblem problem = conv(1, 7, 64, 64, 3);
   const auto all = host::in_order(host::conv_kernels(), problem.dtype);
-  for (const char* name : {"conv_rxs_f16_256x128x64_st3_sm80",
-                           "conv_element_f16_128x64x64_st3_sm80", "direct_f16_sm80"}) {
+  for (const char* name : {"conv_rxs_f16_256x128x64_st3_sm80", "conv_element_f16_64x64x64_st4_sm80",
+                           "direct_f16_sm80"}) {
     const host::Choice choice = choose(problem, kA100, name);
     EXPECT_STREQ(choice.kernel->name, name);
     EXPECT_TRUE(has(choice.reason, {"pinned"}));
@@ -401,7 +451,8 @@ TEST(Registry, NamesDecodeToTheirTiles) {
       EXPECT_EQ(std::string("direct_") + to_string(kernel.dtype) + "_sm80", kernel.name);
       continue;
     }
-    constexpr const char* kLoaders[] = {"1x1", "rxs", "narrow", "joined", "element", "rows"};
+    constexpr const char* kLoaders[] = {"1x1",     "rxs",  "narrow", "joined",
+                                        "element", "rows", "halo"};
     EXPECT_EQ(std::string("conv_") + kLoaders[static_cast<int>(kernel.loader)] + "_" +
                   to_string(kernel.dtype) + "_" + tile_name(*kernel.tile),
               kernel.name);

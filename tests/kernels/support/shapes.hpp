@@ -66,6 +66,38 @@ inline constexpr ShapeCase kRxsShapes[] = {
     shape("largest_filter", {1, 6, 5, 64}, 24, {15, 15}, {.pad = {7, 7, 7, 7}}),
 };
 
+// Windows are rows and columns apart in an image without margins: images narrower than the filter, as wide as a swizzle
+// period and next to it, and wider than a tile; tiles that touch several images, and images larger than a tile.
+inline constexpr ShapeCase kHaloShapes[] = {
+    shape("one_pixel_image", {1, 1, 1, 64}, 8, {3, 3}, {.pad = kSame3}),
+    shape("one_pixel_images", {300, 1, 1, 64}, 24, {3, 3}, {.pad = kSame3, .residual = true}),
+    shape("one_column", {3, 70, 1, 72}, 24, {3, 3}, {.pad = kSame3}),
+    shape("two_columns", {5, 21, 2, 128}, 64, {3, 3}, {.pad = kSame3}),
+    shape("seven_columns", {6, 7, 7, 72}, 136, {3, 3}, {.pad = kSame3, .residual = true}),
+    shape("eight_columns", {2, 9, 8, 200}, 13, {3, 3}, {.pad = kSame3, .residual = true}),
+    shape("nine_columns", {3, 5, 9, 64}, 65, {3, 3}, {.pad = kSame3}),
+    shape("whole_tiles", {1, 16, 16, 64}, 128, {3, 3}, {.pad = kSame3, .residual = true}),
+    shape("odd_image", {1, 43, 57, 96}, 100, {3, 3}, {.pad = kSame3, .residual = true}),
+    shape("row_longer_than_a_tile", {1, 3, 270, 64}, 24, {3, 3}, {.pad = kSame3}),
+    shape("one_row", {2, 1, 41, 136}, 24, {3, 3}, {.pad = kSame3}),
+    shape("one_row_1x7", {2, 1, 141, 64}, 72, {1, 7}, {.pad = {0, 0, 3, 3}}),
+    shape("row_1x7", {2, 9, 11, 128}, 72, {1, 7}, {.pad = {0, 0, 3, 3}}),
+    shape("column_7x1", {2, 11, 9, 80}, 65, {7, 1}, {.pad = {3, 3, 0, 0}}),
+    shape("fewest_taps", {2, 9, 7, 264}, 40, {1, 3}, {.pad = {0, 0, 1, 1}, .residual = true}),
+    shape("5x5", {2, 10, 12, 72}, 56, {5, 5}, {.pad = Padding::same(2)}),
+    shape("even_filter", {2, 8, 9, 64}, 48, {2, 4}, {.pad = {1, 0, 1, 2}}),
+    shape("top_left_margins", {2, 8, 9, 136}, 48, {3, 3}, {.pad = {2, 0, 2, 0}}),
+    shape("bottom_right_margins", {2, 8, 9, 64}, 48, {3, 3}, {.pad = {0, 2, 0, 2}}),
+    shape("cropped", {2, 10, 9, 64}, 56, {3, 3}, {.pad = {-1, 3, 4, -2}}),
+    shape("far_outside", {1, 4, 5, 64}, 16, {3, 3}, {.pad = {9, -7, -8, 10}}),
+    shape("dilated", {2, 13, 9, 144}, 24, {3, 3}, {.pad = Padding::same(2), .dilation = {2, 2}}),
+    shape("dilated_3_1", {2, 9, 12, 64}, 48, {3, 5},
+          {.pad = {3, 3, 2, 2}, .dilation = {3, 1}, .residual = true}),
+    shape("groups_2", {2, 6, 7, 128}, 48, {3, 3}, {.pad = kSame3, .groups = 2, .residual = true}),
+    shape("groups_3_tails", {2, 5, 7, 216}, 201, {3, 3}, {.pad = kSame3, .groups = 3}),
+    shape("largest_filter", {1, 6, 5, 64}, 24, {15, 15}, {.pad = {7, 7, 7, 7}}),
+};
+
 inline constexpr ShapeCase kNarrowShapes[] = {
     shape("one_pixel_image", {1, 1, 1, 8}, 8, {3, 3}, {.pad = kSame3}),
     shape("one_tap", {2, 9, 7, 40}, 40, {1, 1}, {.residual = true}),
@@ -140,9 +172,9 @@ inline constexpr ShapeCase kElementShapes[] = {
 
 // Not of load_joined, which takes no convolution of one tensor: the blocks' tests run it.
 inline const std::map<ConvLoader, std::span<const ShapeCase>> kShapesOf = {
-    {ConvLoader::load_1x1, k1x1Shapes},         {ConvLoader::load_rxs, kRxsShapes},
-    {ConvLoader::load_narrow, kNarrowShapes},   {ConvLoader::load_rows, kRowsShapes},
-    {ConvLoader::load_element, kElementShapes},
+    {ConvLoader::load_1x1, k1x1Shapes},   {ConvLoader::load_rxs, kRxsShapes},
+    {ConvLoader::load_halo, kHaloShapes}, {ConvLoader::load_narrow, kNarrowShapes},
+    {ConvLoader::load_rows, kRowsShapes}, {ConvLoader::load_element, kElementShapes},
 };
 
 }  // namespace foldconv::kernel_tests
