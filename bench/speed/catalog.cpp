@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Prints the tensor-core kernels of catalog.inc, a line each, with what their machine code does not say:
 //   name, family, tile, loader (-: none), its place in the enum, dtype, threads, shared memory, HMMA
-// Shared memory of convolutions: without the address table. Of blocks' kernels: for ResNet-50's block of that width.
+// Shared memory of convolutions: of the ring alone. Of blocks' kernels: for ResNet-50's block of that width.
 // HMMA: of a warp in one slice of K; 0 where a kernel's loops differ in that.
 #include <cstdint>
 #include <cstdio>

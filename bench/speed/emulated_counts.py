@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: MIT
-"""Shared-memory wavefronts of a convolution's slice of K as the emulator counts them, with bank conflicts: two runs
-that differ in K alone."""
+"""Of convolutions' kernels, by the tool on the emulator: wavefronts of shared memory for a slice of K, with bank
+conflicts; and bytes of shared memory."""
 
 import concurrent.futures
+import json
 import os
 import re
 
 import toolkit
 
-# Of a loader: two problems, and their slices of 64 K.
+# Of a loader: two problems that differ in K, and their slices of 64 K; and a layer like those that it is for.
 PROBLEMS = {
-    "1x1": (("ic128oc128_ih16kh1", 2), ("ic640oc128_ih16kh1", 10)),
-    "rxs": (("ic64oc128_ih16kh3ph1", 9), ("ic192oc128_ih16kh3ph1", 27)),
-    "narrow": (("ic32oc128_ih16kh3ph1", 5), ("ic56oc128_ih16kh3ph1", 8)),
-    "element": (("ic1oc128_ih16kh7ph3", 1), ("ic3oc128_ih16kh7ph3", 3)),
+    "1x1": (("ic128oc128_ih16kh1", 2), ("ic640oc128_ih16kh1", 10), "ic256oc128_ih56kh1"),
+    "rxs": (("ic64oc128_ih16kh3ph1", 9), ("ic192oc128_ih16kh3ph1", 27), "ic128oc128_ih28kh3ph1"),
+    "halo": (("ic64oc128_ih16kh3ph1", 9), ("ic192oc128_ih16kh3ph1", 27), "ic256oc256_ih14kh3ph1"),
+    "narrow": (("ic32oc128_ih16kh3ph1", 5), ("ic56oc128_ih16kh3ph1", 8), "ic32oc64_ih56kh3ph1"),
+    "rows": (("ic1oc128_ih16kh7ph3", 1), ("ic3oc128_ih16kh7ph3", 3), "ic3oc64_ih224oh112kh7sh2ph3"),
+    "element": (("ic1oc128_ih16kh7ph3", 1), ("ic3oc128_ih16kh7ph3", 3), "ic3oc64_ih224oh112kh7sh2ph3"),
 }
 LOADER = re.compile(r"^conv_(\w+?)_f16_")
 NOT_PINNED = ("joined",)  # part of a block
@@ -40,18 +43,32 @@ def wavefronts_of_a_cta(messages):
     return sum(value for name, value in counts.items() if name != "ctas") / counts["ctas"]
 
 
-def wavefronts_of_a_slice(build, kernel, problems):
+def wavefronts_of_a_slice(build, kernel, fewer, more):
     found = []
-    for problem, _ in problems:
+    for problem, _ in (fewer, more):
         arguments = ("bench", "--impl", "planned", "--kernel", kernel, "--format", "csv", f"mb1_{problem}")
-        _, messages = foldconv(build, *arguments, CUEMU_REPORT="1", CUEMU_ARCH="80")
+        _, messages = foldconv(build, *arguments, CUEMU_REPORT="1", CUEMU_ARCH="90")
         found.append(wavefronts_of_a_cta(messages))
-    return (found[1] - found[0]) / (problems[1][1] - problems[0][1])
+    return (found[1] - found[0]) / (more[1] - fewer[1])
 
 
-def count(build, kernels):
-    """({kernel: wavefronts of a CTA for a slice}, [what could not be counted])"""
-    counts, notes, running = {}, [], {}
+def shared_bytes(build, kernel, layer):
+    arguments = ("explain", "--kernel", kernel, "--format", "json", f"mb32_{layer}")
+    rows = json.loads(foldconv(build, *arguments, CUEMU_ARCH="90")[0])["rows"]
+    return next(row["shared_bytes"] for row in rows if row["chosen"])
+
+
+def figures(build, kernel, problems):
+    fewer, more, layer = problems
+    return {
+        "wavefronts_counted": wavefronts_of_a_slice(build, kernel, fewer, more),
+        "shared_bytes": shared_bytes(build, kernel, layer),
+    }
+
+
+def collect(build, kernels):
+    """({kernel: {column: value}} of those that a layer can have, [what could not be counted])"""
+    found, notes, running = {}, [], {}
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for kernel in kernels:
             match = LOADER.match(kernel)
@@ -59,11 +76,13 @@ def count(build, kernels):
                 continue
             if match[1] not in PROBLEMS:
                 notes.append(f"{kernel}: bench/speed/emulated_counts.py has no problem for the loader {match[1]}")
+                found[kernel] = {"shared_bytes": None}
                 continue
-            running[kernel] = pool.submit(wavefronts_of_a_slice, build, kernel, PROBLEMS[match[1]])
+            running[kernel] = pool.submit(figures, build, kernel, PROBLEMS[match[1]])
     for kernel, future in running.items():
         try:
-            counts[kernel] = future.result()
-        except (toolkit.ToolFailed, KeyError) as error:
+            found[kernel] = future.result()
+        except (toolkit.ToolFailed, KeyError, StopIteration) as error:
             notes.append(f"{kernel}: not counted: {error}")
-    return counts, notes
+            found[kernel] = {"shared_bytes": None}
+    return found, notes

@@ -5,21 +5,24 @@ from table_file import markdown
 
 MEANING = """\
 Of f16 kernels; registers f16, bf16. `local`: bytes of local memory a thread (spills and arrays), to be 0. `shared`:
-bytes of a CTA, of convolutions without the address table, of blocks' kernels for ResNet-50's block of that width.
-`loop`: each that holds HMMA outside the loops inside it, numbered as they are nested (2.1: the first one inside the
-second). The other figures are of the path through it, for one slice of 64 K where a loop's HMMA tell how many slices
-it multiplies, else for a pass: of all ways from its first instruction back to it that with the most HMMA, then the
-most LDSM, then the most bytes written to shared memory, then the most bytes of global memory, then the fewest
-instructions; copies of a residual left out, a loop without HMMA inside it passed once. `behind`: HMMA between the
-last LDSM and the barrier. `ready`: HMMA behind a barrier that need nothing loaded behind it. `first`: instructions
-from the barrier to the first HMMA. `wavefronts`: of a CTA, 128 bytes of shared memory each, without bank conflicts;
-`counted`: by the emulator, with them, and a share of what happens once a tile. `: tensor`: wavefronts by the cycles
-of the tensor cores, 1024 FMA a clock and SM on an A100, 0.63 x 2048 on an H100. sm_80: machine code of the build;
-sm_90: of its PTX, by ptxas."""
+bytes of a CTA, for a layer or block of ResNet-50 that the kernel is for. `loop`: each that holds HMMA outside the
+loops inside it, numbered as they are nested (2.1: the first one inside the second). The other figures are of the path
+through it, for one slice of 64 K where a loop's HMMA tell how many slices it multiplies, else for a pass: of all ways
+from its first instruction back to it that with the most HMMA, then the most LDSM, then the most bytes written to
+shared memory, then the most bytes of global memory, then the fewest instructions; copies of a residual left out, a
+loop without HMMA inside it passed once. `behind`: HMMA between the last LDSM and the barrier. `ready`: HMMA behind a
+barrier that need nothing loaded behind it. `first`: instructions from the barrier to the first HMMA. `wavefronts`: of
+a CTA, 128 bytes of shared memory each, without bank conflicts; `counted`: by the emulator, with them, and a share of
+what happens once a tile. `: tensor`: wavefronts by the cycles of the tensor cores, 1024 FMA a clock and SM on an
+A100, 0.63 x 2048 on an H100. sm_80: machine code of the build; sm_90: of its PTX, by ptxas."""
 
 
 def number(value):
     return "-" if value is None else f"{value:g}"
+
+
+def thousands(value):
+    return "-" if value is None else f"{value:,}"
 
 
 def pair(row, *columns):
@@ -54,7 +57,7 @@ def lines_of(rows):
         if row["kernel"] != last:
             common = [
                 f"`{row['kernel']}`",
-                f"{row['threads']}, {row['shared_bytes']:,}",
+                f"{row['threads']}, {thousands(row['shared_bytes'])}",
                 f"{registers(row, 80)}; {registers(row, 90)}",
                 both(row, "local_bytes"),
                 f"{number(row['ctas_a100'])}; {number(row['ctas_h100'])}",

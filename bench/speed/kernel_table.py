@@ -107,10 +107,22 @@ def collect(build, architectures=ARCHITECTURES):
     for kernel in kernels:
         if kernel.dtype == "f16":
             rows += rows_of(kernel, code, notes)
-    counts, more_notes = emulated_counts.count(build, list(dict.fromkeys(row["kernel"] for row in rows)))
+    counts, more_notes = emulated_counts.collect(build, list(dict.fromkeys(row["kernel"] for row in rows)))
     for row in rows:
-        row["wavefronts_counted"] = counts.get(row["kernel"])
+        row.update(counts.get(row["kernel"], {}))
+        row.update(occupancy(row))
     return rows, notes + more_notes
+
+
+def occupancy(row):
+    found = {}
+    for gpu in GPUS:
+        registers = row[f"registers_f16_sm{gpu.architecture}"]
+        known = registers is not None and row["shared_bytes"] is not None
+        found[f"ctas_{gpu.name}"] = (
+            gpu.ctas_per_sm(row["threads"], registers, row["shared_bytes"]) if known else None
+        )
+    return found
 
 
 def rows_of(kernel, code, notes):
@@ -131,9 +143,6 @@ def rows_of(kernel, code, notes):
                 "file has those copies now, name it in bench/speed/sass.py"
             )
         common[f"local_bytes_sm{architecture}"] = one.local_bytes
-        for gpu in GPUS:
-            if gpu.architecture == architecture:
-                common[f"ctas_{gpu.name}"] = gpu.ctas_per_sm(kernel.threads, one.registers, kernel.shared_bytes)
         try:
             loops[architecture] = [
                 (loop.name, loop_figures.figures_of(loop.path, kernel.mma_per_slice))

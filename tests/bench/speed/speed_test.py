@@ -281,7 +281,8 @@ class Counts(unittest.TestCase):
         """For the tool: {what of its problem: messages}"""
 
         def foldconv(build, *arguments, **environment):
-            return "", next(text for words, text in counts.items() if words in arguments[-1])
+            explained = '{"rows": [{"chosen": false}, {"chosen": true, "shared_bytes": 1234}]}'
+            return explained, next((text for words, text in counts.items() if words in arguments[-1]), "")
 
         real, emulated_counts.foldconv = emulated_counts.foldconv, foldconv
         self.addCleanup(setattr, emulated_counts, "foldconv", real)
@@ -290,8 +291,9 @@ class Counts(unittest.TestCase):
         lines = ["ctas = 2", "ldmatrix.wavefronts = {}", "ldmatrix.ideal_wavefronts = 7", "async_copy.wavefronts = {}"]
         report = "".join(f"cuemu: {line}\n" for line in lines)
         self.stand_in({"ic128": report.format(200, 100), "ic640": report.format(1800, 900)})
-        counts, notes = emulated_counts.count("build", ["conv_1x1_f16_a", "conv_joined_f16_a", "block_tail_f16_a"])
-        self.assertEqual((counts, notes), ({"conv_1x1_f16_a": 150}, []))
+        counts, notes = emulated_counts.collect("build", ["conv_1x1_f16_a", "conv_joined_f16_a", "block_tail_f16_a"])
+        self.assertEqual(counts, {"conv_1x1_f16_a": {"wavefronts_counted": 150, "shared_bytes": 1234}})
+        self.assertEqual(notes, [])
 
     def test_a_failure_is_told_without_the_counters(self):
         def failing(*command, environment):
@@ -310,8 +312,8 @@ class Counts(unittest.TestCase):
 
     def test_what_cannot_be_counted_is_named(self):
         self.stand_in({"": "cuemu: launches = 1\n"})
-        counts, notes = emulated_counts.count("build", ["conv_1x1_f16_a", "conv_strange_f16_a"])
-        self.assertEqual(counts, {})
+        counts, notes = emulated_counts.collect("build", ["conv_1x1_f16_a", "conv_strange_f16_a"])
+        self.assertEqual(counts, dict.fromkeys(["conv_1x1_f16_a", "conv_strange_f16_a"], {"shared_bytes": None}))
         self.assertRegex("\n".join(notes), "no problem for the loader strange\n.*conv_1x1_f16_a: not counted")
 
 
