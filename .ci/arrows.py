@@ -44,6 +44,7 @@ MAY_INCLUDE = {
     "tests/probes": [EMULATOR_HEADER],
     "tests/trace": [],
     "bench": ["include", "tests/harness", EMULATOR_HEADER],
+    "bench/speed": ["host/catalog", "kernels/tile", CATALOG],  # names and tiles, to list them
 }
 # Where #include "..." is looked for, after the folders that the file is in.
 SEARCH = ["include", "host", "kernels", "bench", "tests", "tests/emulator/include"]

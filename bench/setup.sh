@@ -147,6 +147,24 @@ setup_cudnn_frontend() {
   fi
 }
 
+# Puts cuobjdump and nvdisasm on PATH: those beside nvcc, or of Python wheels in build/disassembler. Behind setup_cuda.
+setup_disassembler() {
+  local beside
+  beside=$(dirname "$CUDACXX")
+  [[ ! -x $beside/ptxas ]] || PATH=$PATH:$beside
+  if command -v cuobjdump >/dev/null && command -v nvdisasm >/dev/null; then
+    return
+  fi
+  local wanted=$foldconv_root/bench/speed/requirements.txt folder=$foldconv_root/build/disassembler packages
+  if ! cmp -s "$wanted" "$folder/ready.txt"; then
+    say "no cuobjdump or nvdisasm: installing both into build/disassembler (6 MB)"
+    python_environment "$folder" "$wanted" "put both, of the CUDA toolkit 13, on PATH"
+    cp "$wanted" "$folder/ready.txt"
+  fi
+  packages=$("$folder/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+  PATH=$packages/nvidia/cu13/bin:$PATH
+}
+
 # matplotlib in a virtual environment, build/charts.
 setup_charts() {
   local wanted=$foldconv_root/bench/charts/requirements.txt folder=$foldconv_root/build/charts

@@ -11,12 +11,16 @@
 // end, over all of these, the output tile.
 //
 //   copy     x w0 w1 | w2 w3 ...             (3 stages)
-//   multiply         | w0 w1 w2 ... wl | residual, epilogue
+//   multiply         | k0 k1 k2 ... kl | residual, epilogue
 //
 // Floor, in wavefronts for a slice of 64 K by warps of M x N: each warp reads M * 64 elements (32 a
 // wavefront; 16-bit loads do not fill their 4 bytes) and N * 64 weights (64 a wavefront). 256x64 by
-// 64x64: 512 + 256, 64 of deltas, 64 that copy weights, in 1024 cycles of an A100's tensor cores. The
-// build of an operand tile and its reading by ldmatrix would be 5/4 * 256 + 256 + 256.
+// 64x64: 512 + 256, 64 of deltas, 64 that copy weights, in 1024 cycles of an A100's tensor cores and
+// some 810 of an H100's. The operand tile of conv_sm80, were it built here: 5/4 * 256 to read, 256 to
+// write, 256 by ldmatrix. Counted for a 7x7 of 3 channels and stride 2: 629 instead of 512, for where 8
+// positions of K reach into the next filter row the windows of 8 pixels, which overlap, have conflicts.
+//
+// 256x64: 128 threads, 243 registers, two CTAs an SM. 64x64: 128 threads, 114 registers.
 //
 // Not taken: 64 channels or more in a group; planes that do not fit (host/catalog/supports.cpp).
 #pragma once

@@ -15,7 +15,7 @@ class Setup(unittest.TestCase):
         scratch = tempfile.TemporaryDirectory()
         self.addCleanup(scratch.cleanup)
         self.root = scratch.name
-        for name in ("setup.sh", "cuda-wheels.txt", "charts/requirements.txt"):
+        for name in ("setup.sh", "cuda-wheels.txt", "charts/requirements.txt", "speed/requirements.txt"):
             copy = os.path.join(self.root, "bench", name)
             os.makedirs(os.path.dirname(copy), exist_ok=True)
             shutil.copy(os.path.join(BENCH, name), copy)
@@ -39,6 +39,16 @@ class Setup(unittest.TestCase):
         self.assertIn("any Python with matplotlib", reason)
         with open(os.path.join(self.root, "build", "charts.log"), encoding="utf-8") as log:
             self.assertNotIn("Retrying", log.read())
+
+    def test_the_disassembler_beside_nvcc_is_taken(self):
+        beside = os.path.join(self.root, "cuda")
+        os.makedirs(beside)
+        for name in ("nvcc", "ptxas", "cuobjdump", "nvdisasm"):
+            with open(os.path.join(beside, name), "w", encoding="utf-8") as file:
+                os.chmod(file.fileno(), 0o755)
+        nvcc = os.path.join(beside, "nvcc")
+        outcome = self.run_shell("setup_disassembler; command -v nvdisasm", CUDACXX=nvcc, PATH="/usr/bin:/bin")
+        self.assertEqual((outcome.stdout, outcome.stderr), (os.path.join(beside, "nvdisasm") + "\n", ""))
 
     def progress(self, commands):
         outcome = self.run_shell(f"{{ {commands}; }} | show_progress 'building it'")
