@@ -92,10 +92,11 @@ double filled_weights(const ConvProblem& problem) {
   return (layout.row() - double(layout.taps) * layout.channels) * problem.k * kElementBytes;
 }
 
-// Wavefronts of a two-byte load of 8 pixels x 4 pairs of K (stage/sm80/planes_reader.cuh), whose windows begin `step`
-// elements apart: the most words in a bank. An estimate: where pairs lie in two filter rows, more may.
-double pair_load_wavefronts(int step) {
-  constexpr int kPixels = 8, kPairs = 4, kBanks = 32;
+// Wavefronts of a two-byte load of 8 pixels x 4 pairs of K (stage/sm80/planes_reader.cuh), in the mean: the most words in a
+// bank. An estimate: where 8 positions of K reach into the next filter row, the windows have one conflict more.
+double pair_load_wavefronts(const ConvProblem& problem) {
+  constexpr int kPixels = 8, kPairs = 4, kBanks = 32, kPositions = 2 * kPairs;
+  const int step = problem.stride.w * problem.c;  // of neighbouring windows, in elements
   double sum = 0;
   for (const int parity : {0, 1}) {
     std::set<int> words;
@@ -107,7 +108,11 @@ double pair_load_wavefronts(int step) {
     for (const int word : words) ++in_bank[word % kBanks];
     sum += *std::ranges::max_element(in_bank);
   }
-  return sum / 2;
+  int crossings = 0;
+  for (int r = 1; r < problem.r; ++r) {
+    if (r * problem.s * c_per_group(problem) % kPositions != 0) ++crossings;
+  }
+  return sum / 2 + crossings / (weight_layout(problem).row() / double(kPositions));
 }
 
 // kernels/sm80/conv_rows.cuh: what the pixels read of x comes to shared memory once, in segments, one for each row of y
@@ -126,8 +131,7 @@ LaunchCost rows_cost(const ConvTile& tile, const ConvProblem& problem, int resid
   work.multiply(warps, slices);
   const double x_matrices = 16.0 * warps.warps * warps.fragments_m;
   const double loads = 32.0 * warps.warps * warps.fragments_m, deltas = 16.0 * warps.warps;
-  work.wavefronts +=
-      slices * (loads * pair_load_wavefronts(static_cast<int>(step)) + deltas - x_matrices);
+  work.wavefronts += slices * (loads * pair_load_wavefronts(problem) + deltas - x_matrices);
   work.move_rows(double(slices) * tile.block_n);
   work.wavefronts += double(ceil_div(table_entries(ConvLoader::load_rows, layout), 16));
   LaunchCost cost = tile_cost(tile, problem, work, slices, resident);

@@ -27,7 +27,7 @@ double wavefronts_of(const cuemu_counters& counters) {
 // DRAM within 2 %, L2 within a given share, products exactly; wavefronts exactly but for the whole kernel's, where a
 // store to t1 may be two at the image's edge, and the rows loader's, whose conflicts depend on where x lies.
 constexpr double kL2Error = 0.05, kAnyL2 = 100, kWholeWavefrontsError = 0.002,
-                 kRowsWavefrontsError = 0.1;
+                 kRowsWavefrontsError = 0.04;
 void expect_counted(const LaunchCost& cost, const cuemu_counters& counters, double l2_error,
                     double wavefronts_error = 0) {
   const cuemu_global_traffic &load = counters.global_load, &store = counters.global_store;
