@@ -29,7 +29,8 @@ struct Choice {
 struct Target {
   DeviceFigures figures;
   DeviceSpeed speed;
-  // CTAs of such a launch that an SM runs at a time. Asked only of kernels whose time depends on it.
+  // CTAs of such a launch that an SM runs at a time. Asked only of kernels whose time depends on it, and
+  // of those with about the least.
   std::function<Result<int>(const ConvKernel&, const LaunchShape&)> resident;
 };
 

@@ -2,16 +2,20 @@
 #include "cost/best.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
+#include <tuple>
 
 namespace foldconv::host {
 namespace {
 
-// But for what rounding may make of equal figures.
-bool equal(double a, double b) {
-  return std::abs(a - b) <= 1e-9 * std::abs(b);
+// A second CTA beside the first one, if the fullest SM has more than one tile.
+bool overlaps(const LaunchCost& cost, const DeviceSpeed& speed) {
+  return cost.resident > 1 && cost.tiles > speed.multiprocessors;
+}
+
+double sum_of(const CostTerms& terms) {
+  return terms.dram + terms.l2 + terms.units + terms.shared_memory + terms.chain;
 }
 
 }  // namespace
@@ -21,20 +25,25 @@ double fill_of(const LaunchCost& cost, const DeviceSpeed& speed) {
   return cost.tiles / (std::ceil(cost.tiles / speed.multiprocessors) * speed.multiprocessors);
 }
 
-std::size_t best_of(std::span<const LaunchCost> costs, const DeviceSpeed& speed) {
-  const auto key = [&](const LaunchCost& cost) {
-    LaunchCost in_l2 = cost;
-    in_l2.dram_bytes = 0;
-    return std::array{floor_seconds(cost, speed), -fill_of(cost, speed),
-                      floor_seconds(in_l2, speed)};
-  };
-  std::size_t best = 0;
-  for (std::size_t i = 1; i < costs.size(); ++i) {
-    const auto mine = key(costs[i]), least = key(costs[best]);
-    const auto [a, b] = std::ranges::mismatch(mine, least, equal);
-    if (a != mine.end() && *a < *b) best = i;
+std::vector<std::size_t> least_of(std::span<const LaunchCost> costs, const DeviceSpeed& speed) {
+  constexpr double kTolerance = 1.01;
+  double least = std::numeric_limits<double>::infinity();
+  for (const LaunchCost& cost : costs) least = std::min(least, floor_seconds(cost, speed));
+  std::vector<std::size_t> near;
+  for (std::size_t i = 0; i < costs.size(); ++i) {
+    if (floor_seconds(costs[i], speed) <= least * kTolerance) near.push_back(i);
   }
-  return best;
+  return near;
+}
+
+std::size_t best_of(std::span<const LaunchCost> costs, const DeviceSpeed& speed) {
+  constexpr double kFilled = 0.9;
+  const auto key = [&](std::size_t i) {
+    const LaunchCost& cost = costs[i];
+    return std::tuple(fill_of(cost, speed) < kFilled, !overlaps(cost, speed),
+                      sum_of(terms_of(cost, speed)));
+  };
+  return std::ranges::min(least_of(costs, speed), {}, key);
 }
 
 bool depends_on_residence(LaunchCost cost, const DeviceSpeed& speed) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <span>
+#include <vector>
 
 #include "foldconv/cost.hpp"
 
@@ -12,8 +13,12 @@ namespace foldconv::host {
 // How full a launch makes the SMs, by the fullest one's tiles: 1 where all have as many. 0: not known.
 double fill_of(const LaunchCost& cost, const DeviceSpeed& speed);
 
-// Of one or more costs the number of the one with the least floor time. Of equal ones, which are bound by DRAM mostly, the
-// one that fills the SMs best; of these the one that would be fastest with its tensors in L2 already; of these the first.
+// Which of one or more costs are within a hundredth of the least floor time: the model knows no less.
+std::vector<std::size_t> least_of(std::span<const LaunchCost> costs, const DeviceSpeed& speed);
+
+// Of these the number of the best one: first those that fill the SMs to nine tenths; then those whose SMs have a second
+// CTA to run while one waits, begins or ends; then the one with the least sum of all terms, for terms do not overlap
+// quite; of equal ones the first.
 std::size_t best_of(std::span<const LaunchCost> costs, const DeviceSpeed& speed);
 
 // Whether the time depends on how many CTAs an SM runs at a time. Only then is it worth asking the device.

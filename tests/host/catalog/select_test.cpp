@@ -124,7 +124,7 @@ std::vector<std::pair<double, std::string>> times(const ConvProblem& problem,
   return all;
 }
 
-TEST(Select, TheLeastTimeDecides) {
+TEST(Select, TheLeastTimeDecidesToAHundredth) {
   std::set<std::string> taken;
   for (const host::DeviceFigures& device : {kA100, kH100, kRtx3090}) {
     for (const int n : {1, 4, 32, 128}) {
@@ -137,7 +137,7 @@ TEST(Select, TheLeastTimeDecides) {
             const std::string name = chosen(problem, device);
             const auto own = std::ranges::find(all, name, &std::pair<double, std::string>::second);
             ASSERT_NE(own, all.end()) << name;
-            EXPECT_LE(own->first, least * (1 + 1e-9)) << to_string(problem) << " " << name;
+            EXPECT_LE(own->first, least * 1.01) << to_string(problem) << " " << name;
             taken.insert(name);
           }
         }
@@ -239,20 +239,27 @@ TEST(MadeUp, TheFullestSmDecides) {
   EXPECT_EQ(chosen_of(rows_of_tiles(151), catalog), "wide");
 }
 
-// Bound by DRAM, all take as long: the better filled, then the one that is faster without DRAM, then the first.
-TEST(MadeUp, EqualTimesAreDecidedByFillThenByTheRestThenByTheOrder) {
-  ConvProblem problem = {.n = 101 * 128, .h = 1, .w = 1, .c = 64, .k = 128};
-  host::Target slow = round_target();
-  slow.speed.bytes_per_second = 1e9;
+// Bound by DRAM, all take as long: first a filled grid, then two CTAs an SM, then the least of the rest, then the order.
+TEST(MadeUp, AboutEqualTimesAreDecidedByFillThenByOverlapThenByTheRestThenByTheOrder) {
+  ConvProblem problem = {.n = 145 * 128, .h = 1, .w = 1, .c = 64, .k = 128};
+  const auto slow = [](int resident) {
+    host::Target target = round_target(resident);
+    target.speed.bytes_per_second = 1e9;
+    return target;
+  };
   const auto wide = made_up("wide", kWide), tall = made_up("tall", kTall);
-  // 101 tiles of 200, 202 of 300.
-  EXPECT_EQ(chosen_of(problem, {wide, tall}, slow), "tall");
+  // 145 tiles of 200, 290 of 300.
+  EXPECT_EQ(chosen_of(problem, {wide, tall}, slow(1)), "tall");
+  // Both fill all SMs; one tile for each, or two.
   problem.n = 100 * 128;
-  EXPECT_EQ(chosen_of(problem, {tall, wide}, slow), "wide");
+  EXPECT_EQ(chosen_of(problem, {tall, wide}, slow(1)), "wide");
+  EXPECT_EQ(chosen_of(problem, {wide, tall}, slow(2)), "tall");
+  problem.n = 190 * 128;
+  EXPECT_EQ(chosen_of(problem, {tall, wide}, slow(2)), "wide");
   problem.k = 64;  // half of the wide one's columns are padding
-  EXPECT_EQ(chosen_of(problem, {wide, tall}, slow), "tall");
-  EXPECT_EQ(chosen_of(problem, {tall, made_up("twin", kTall)}, slow), "tall");
-  EXPECT_EQ(chosen_of(problem, {made_up("twin", kTall), tall}, slow), "twin");
+  EXPECT_EQ(chosen_of(problem, {wide, tall}, slow(1)), "tall");
+  EXPECT_EQ(chosen_of(problem, {tall, made_up("twin", kTall)}, slow(1)), "tall");
+  EXPECT_EQ(chosen_of(problem, {made_up("twin", kTall), tall}, slow(1)), "twin");
 }
 
 // Products that wait for each other: of a small tile on each SM's second round, unless it runs two at a time.
@@ -406,7 +413,7 @@ TEST(Refusals, ThirtyTwoBitIndices) {
   const auto y = [](int n, int k) {
     return ConvProblem{.n = n, .h = 256, .w = 128, .c = 8, .k = k};
   };
-  EXPECT_EQ(chosen(y(65535, 64)).find("conv_1x1"), 0u);
+  EXPECT_TRUE(starts(chosen(y(65535, 64)), "conv_"));
   EXPECT_EQ(chosen(y(65536, 64)), "direct_f16_sm80");
   EXPECT_TRUE(
       has(choose(y(65536, 64)).reason, {"too large for tensor-core kernels", "many times slower",
