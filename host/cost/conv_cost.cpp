@@ -48,38 +48,44 @@ SmWork mainloop_work(const ConvTile& tile, double slices) {
   return work;
 }
 
-// Through shared memory, in 16-byte pieces: the sums, a residual, and what leaves the tile. Else elements go straight
-// to y.
+// Whether y and a residual move in 16-byte pieces; else element by element (stage/sm80/output_tile.cuh).
+bool moves_in_pieces(const Grid& grid) {
+  return grid.k_per_group % 8 == 0;
+}
+
+// Through shared memory: the sums, a residual, and what leaves the tile.
 double epilogue_wavefronts(const ConvTile& tile, const WarpTiles& warps, const Grid& grid,
                            const ConvProblem& problem) {
-  const double rows = double(tile.block_m) * tile.block_n / kSliceWidth;  // of 128 bytes
-  const double residual = problem.residual ? warps.pair_wavefronts() + rows : 0;
-  // A wavefront has a piece of a row, or several narrow rows; it is left out where all of it lies outside y.
-  const int width = std::min(kSliceWidth, tile.block_n), rows_at_once = kSliceWidth / width;
+  // A wavefront has a part of a row, or several narrow rows; it is left out where all of it lies outside y.
+  const int lanes_elements = moves_in_pieces(grid) ? kSliceWidth : 32;
+  const int width = std::min(lanes_elements, tile.block_n), rows_at_once = lanes_elements / width;
   const auto wavefronts = [](std::int64_t size, std::int64_t tiles, int block, int at_once) {
     return double((tiles - 1) * (block / at_once) + ceil_div(size - (tiles - 1) * block, at_once));
   };
-  return grid.ctas() * (warps.pair_wavefronts() + residual) +
-         grid.groups *
-             wavefronts(output_pixels(problem), grid.m_tiles, tile.block_m, rows_at_once) *
-             wavefronts(grid.k_per_group, grid.n_tiles_per_group, tile.block_n, width);
+  const double in_y = grid.groups *
+                      wavefronts(output_pixels(problem), grid.m_tiles, tile.block_m, rows_at_once) *
+                      wavefronts(grid.k_per_group, grid.n_tiles_per_group, tile.block_n, width);
+  const double whole_tile = double(tile.block_m) * tile.block_n / lanes_elements;
+  const double residual = problem.residual ? warps.pair_wavefronts() + whole_tile : 0;
+  return grid.ctas() * (warps.pair_wavefronts() + residual) + in_y;
 }
 
 LaunchCost tile_cost(const ConvTile& tile, const ConvProblem& problem, SmWork work, int slices,
                      int resident) {
   const Grid grid(tile, problem);
   const WarpTiles warps = warp_tiles(tile);
-  const bool pieces = grid.k_per_group % 8 == 0;  // else two bytes a lane: a quarter of a sector
+  const bool pieces =
+      moves_in_pieces(grid);  // else 64 bytes of a warp, which begin inside a sector
   const double y = double(problem.output().elements()) * kElementBytes;
   LaunchCost cost = least_cost(problem);
   const double weight_rows =
       double(grid.m_tiles) * grid.groups * distinct_rows_of_all(tile.block_n, grid.k_per_group);
   cost.l2_bytes = weight_rows * slices * kSliceBytes +
                   grid.ctas() * warps.scale_bytes() * (pieces ? 1 : 2) +
-                  y * (problem.residual ? 2 : 1) * (pieces ? 1 : 4);
+                  y * (problem.residual ? 2 : 1) * (pieces ? 1 : 1.5);
   cost.executed_flops = grid.ctas() * work.flops;
   cost.wavefronts = grid.ctas() * work.wavefronts;
-  if (pieces) cost.wavefronts += epilogue_wavefronts(tile, warps, grid, problem);
+  cost.wavefronts += epilogue_wavefronts(tile, warps, grid, problem);
   cost.tiles = grid.ctas();
   cost.resident = resident;
   cost.chain = work.chain;

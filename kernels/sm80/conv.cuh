@@ -57,7 +57,6 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
   const int n_begin = n_tile * T.block_n;
 
   const OutputTile<T, Element> output(p, shared, m_begin, n_begin, group);
-  const bool residual_through_ring = p.residual != nullptr && p.vector_output != 0;
   ConvCopies<T, kLoader, Element> copies(p, table, output, m_begin, n_begin, group);
   if constexpr (kLoader != ConvLoader::load_1x1 && kLoader != ConvLoader::load_joined) {
     build_address_table<T, kLoader>(p, table);
@@ -78,12 +77,11 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
                   });
   ptx::wait_async_copies<0>();
 
-  if (p.vector_output != 0) {
-    if (residual_through_ring) __syncthreads();  // others copied parts of this warp's residual
-    store_tile<T, Element>(p, mma.sums, output, n_begin, group);
-  } else {
-    store_elements<T, Element>(p, mma.sums, m_begin, n_begin, group);
+  if (p.residual != nullptr) {
+    if (p.vector_output == 0) output.load_residual_elements();
+    __syncthreads();  // others copied parts of this warp's residual
   }
+  store_tile<T, Element>(p, mma.sums, output, n_begin, group);
 }
 
 }  // namespace foldconv

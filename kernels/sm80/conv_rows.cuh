@@ -110,18 +110,18 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
                   });
   ptx::wait_async_copies<0>();
 
-  if (p.vector_output == 0) {
-    store_elements<T, Element>(p, mma.sums, m_begin, n_begin, group);
-    return;
-  }
   __syncthreads();  // others read their operands where the output goes
   constexpr int kOutputStage = 0;
   static_assert(T.output_pieces() == 1, "the output tile has no ring, only its first stage");
   const OutputTile<T, Element> output(p, shared, m_begin, n_begin, group, kOutputStage);
   if (p.residual != nullptr) {
-    output.load_residual(0);
-    ptx::commit_async_copies();
-    ptx::wait_async_copies<0>();
+    if (p.vector_output != 0) {
+      output.load_residual(0);
+      ptx::commit_async_copies();
+      ptx::wait_async_copies<0>();
+    } else {
+      output.load_residual_elements();
+    }
     __syncthreads();
   }
   store_tile<T, Element>(p, mma.sums, output, n_begin, group);

@@ -59,9 +59,10 @@ class OutputTile {
         chunk_(threadIdx.x % kChunksPerRow),
         first_pixel_(m_begin + first_row_),
         first_channel_(group * p.g.k_per_group + n_begin + chunk_ * 8) {
+    columns_left_ = p.g.k_per_group - n_begin;
     // Rows of this thread that lie in y: all or none of them where the chunk is past the group's
     // last channel.
-    rows_left_ = n_begin + chunk_ * 8 < p.g.k_per_group ? p.m - m_begin - first_row_ : 0;
+    rows_left_ = chunk_ * 8 < columns_left_ ? p.m - m_begin - first_row_ : 0;
   }
 
   // Starts the copy of one piece of the residual; zeros outside y.
@@ -89,6 +90,19 @@ class OutputTile {
         }
       });
     }
+  }
+
+  // The same two for channel counts that break 16-byte pieces: element by element, neighbouring lanes neighbouring
+  // channels. Loops of few instructions, for they are rare and every kernel has them.
+  __device__ __forceinline__ void load_residual_elements() const {
+    for_each_element([&](bool in_y, std::int64_t element, Element* in_tile) {
+      *in_tile = in_y ? static_cast<const Element*>(p_.residual)[element] : Element(0.0f);
+    });
+  }
+  __device__ __forceinline__ void store_elements() const {
+    for_each_element([&](bool in_y, std::int64_t element, const Element* in_tile) {
+      if (in_y) static_cast<Element*>(p_.y)[element] = *in_tile;
+    });
   }
 
   // Where a lane finds its pairs of accumulators; their places count from the warp's first row and
@@ -133,6 +147,20 @@ class OutputTile {
     return eight * (8 * kRowBytes) + line_in_eight * (kRowsPerLine * kRowBytes) +
            swizzled_chunk(eight * kLinesInEight + line_in_eight, in_line) * 16;
   }
+  // Calls body(whether it lies in y, element of y, place in the tile) for the tile's elements that fall to this thread.
+  template <class Body>
+  __device__ __forceinline__ void for_each_element(Body&& body) const {
+    const int m_begin = first_pixel_ - first_row_, channel = first_channel_ - chunk_ * 8;
+#pragma unroll 1
+    for (int i = threadIdx.x; i < T.block_m * T.block_n; i += T.threads()) {
+      const int row = i / T.block_n, column = i % T.block_n, in_piece = row % kPieceRows;
+      body(m_begin + row < p_.m && column < columns_left_,
+           static_cast<std::int64_t>(m_begin + row) * p_.g.k + channel + column,
+           reinterpret_cast<Element*>(piece_base(row / kPieceRows) +
+                                      chunk_offset(in_piece / 8, in_piece % 8, column / 8)) +
+               column % 8);
+    }
+  }
   // A thread moves the same chunk of every kRowStep-th row; the swizzle is the same for all of
   // them.
   __device__ __forceinline__ char* own_chunks(int piece) const {
@@ -149,6 +177,7 @@ class OutputTile {
   int first_stage_;
   int first_row_, chunk_;
   int first_pixel_, first_channel_;
+  int columns_left_;  // of the group, from the tile's first on
   int rows_left_;
 };
 
