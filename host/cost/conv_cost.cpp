@@ -60,7 +60,9 @@ double epilogue_wavefronts(const ConvTile& tile, const WarpTiles& warps, const G
   const int lanes_elements = moves_in_pieces(grid) ? kSliceWidth : 32;
   const int width = std::min(lanes_elements, tile.block_n), rows_at_once = lanes_elements / width;
   const auto wavefronts = [](std::int64_t size, std::int64_t tiles, int block, int at_once) {
-    return double((tiles - 1) * (block / at_once) + ceil_div(size - (tiles - 1) * block, at_once));
+    const std::int64_t count =
+        (tiles - 1) * (block / at_once) + ceil_div(size - (tiles - 1) * block, at_once);
+    return double(count);
   };
   const double in_y = grid.groups *
                       wavefronts(output_pixels(problem), grid.m_tiles, tile.block_m, rows_at_once) *
@@ -193,7 +195,7 @@ LaunchCost conv_cost(const ConvTile& tile, ConvLoader loader, const ConvProblem&
   const WeightLayout layout = weight_layout(problem);
   const int slices = layout.row() / kSliceWidth;
   SmWork work = mainloop_work(tile, slices);
-  work.wavefronts += 2.0 * slices * (tile.threads() / 32) * look_ups(loader, layout);
+  work.wavefronts += 2.0 * slices * warp_tiles(tile).warps * look_ups(loader, layout);
   // The table is written by 8 bytes a lane.
   work.wavefronts += double(ceil_div(table_entries(loader, layout), 16));
 

@@ -29,12 +29,13 @@ struct WarpTiles {
 inline double distinct_rows(std::int64_t rows, std::int64_t channels) {
   constexpr int kRowsOfAWarp = 4;
   const std::int64_t valid = std::min(rows, channels);
-  return double(valid + rows / kRowsOfAWarp - ceil_div(valid, kRowsOfAWarp));
+  const std::int64_t count = valid + rows / kRowsOfAWarp - ceil_div(valid, kRowsOfAWarp);
+  return double(count);
 }
 // The same of as many copies as bring all channels.
 inline double distinct_rows_of_all(std::int64_t rows, std::int64_t channels) {
-  return double(channels / rows * rows) +
-         (channels % rows > 0 ? distinct_rows(rows, channels % rows) : 0);
+  const std::int64_t rest = channels % rows;
+  return double(channels - rest) + (rest > 0 ? distinct_rows(rows, rest) : 0);
 }
 
 struct SmWork {

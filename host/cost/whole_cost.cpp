@@ -64,9 +64,9 @@ LaunchCost whole_cost(const WholeTile& tile, const Shape& x, int k, double ctas)
   const double halo_pixels = x.n * halo_rows_of(x.h, tile.tile_h) * halo_rows_of(x.w, tile.kTileW);
   const double shortcut = tile.projection ? c : k;
   // Each warp loads scale and bias of its channels; in the last 1x1 eight a lane, a sector for two of them.
+  const int conv2_channels = kSliceWidth / tile.warps_n();
   const double scale_bytes =
-      8.0 * WholeTile::kWarps *
-      (kSliceWidth + kSliceWidth / tile.warps_n() + rounds * 4 * tile.kWarpChannels);
+      8.0 * WholeTile::kWarps * (kSliceWidth + conv2_channels + rounds * 4 * tile.kWarpChannels);
   LaunchCost cost;
   cost.dram_bytes = (pixels * (c + k) + c * kSliceWidth + rest) * kElementBytes +
                     2 * sizeof(float) * (2.0 * kSliceWidth + k);
@@ -84,7 +84,8 @@ LaunchCost whole_cost(const WholeTile& tile, const Shape& x, int k, double ctas)
   cost.wavefronts = tiles * wavefronts + ctas * resident_rows + (tiles + ctas) * table;
   cost.tiles = tiles;
   // Fragments do not wait for each other; rounds do, for their epilogues lie between.
-  cost.chain = kSliceWidth / 16 * (slices + 9.0 + rounds * last_slices);
+  constexpr int kSteps = kSliceWidth / 16;
+  cost.chain = kSteps * (slices + 9.0 + rounds * last_slices);
   return cost;
 }
 
