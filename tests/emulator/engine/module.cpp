@@ -2,7 +2,6 @@
 #include <cxxabi.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -80,7 +79,6 @@ class Module {
   }
 
   std::unique_ptr<Kernel> decode(const Function& entry) {
-    static std::atomic<uint64_t> serial{0};
     const FlatProgram flat =
         flatten(entry, index_, [this](std::string_view name) { return address_of(name); });
     auto kernel = std::make_unique<Kernel>();
@@ -88,7 +86,6 @@ class Module {
     program.name = entry.name;
     program.pretty_name = demangle(program.name);
     program.files = &index_.files;
-    program.serial = ++serial;
     decode_program(flat, program);
     KernelInfo& info = kernel->info;
     info.name = program.name;

@@ -103,7 +103,6 @@ struct Program {
   uint32_t local_bytes = 0;
   uint32_t shared_granule = 16;  // the narrowest access that may go to shared memory, in bytes
   uint32_t parameter_bytes = 0;
-  uint64_t serial = 0;  // tells programs apart even when one is gone and another has its address
 
   // "FILE:LINE", with the call site in front of it for an inlined function; "?" when unknown.
   std::string source_of(const Instr& in) const;

@@ -107,14 +107,18 @@ void copy_async(Warp& w, const Instr& in, uint32_t mask) {
   }
 
   if (w.cta->checks != nullptr) [[unlikely]]
-    each_lane(mask, [&](unsigned l) { w.cta->checks->copy_issued(w, in, l, copy.to[l], bytes); });
+    w.cta->checks->copy_issued(w, in, mask, copy.to.data(), bytes);
   if (!w.worker->late_copies) {
     w.async.issue_and_land(w, copy);
     return;
   }
   // Until the wait nobody can rely on what is there, so it is made to show: 0xFF bytes are NaN in
   // every format.
-  each_lane(mask, [&](unsigned l) { std::memset(w.cta->shared + copy.to[l], 0xFF, bytes); });
+  std::byte* const shared = w.cta->shared;
+  if (bytes == 16)
+    each_lane(mask, [&](unsigned l) { std::memset(shared + copy.to[l], 0xFF, 16); });
+  else
+    each_lane(mask, [&](unsigned l) { std::memset(shared + copy.to[l], 0xFF, bytes); });
   w.async.issue(copy);
 }
 

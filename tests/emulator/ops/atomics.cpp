@@ -160,10 +160,8 @@ void atomic_handler(Warp& w, const Instr& in, uint32_t mask) {
       offset[l] = address[l] > 0xFFFFFFFF ? 0xFFFFFFFF : static_cast<uint32_t>(address[l]);
     fill_inactive(offset, shared);
     check_shared(w, in, shared, offset, sizeof(T), "atomic operation");
-    each_lane(shared, [&](unsigned l) {
-      if (w.cta->checks != nullptr) w.cta->checks->atomic(w, in, l, offset[l], sizeof(T));
-      apply<T>(w, in, l, w.cta->shared + offset[l], true);
-    });
+    if (w.cta->checks != nullptr) w.cta->checks->atomic(w, in, shared, offset, sizeof(T));
+    each_lane(shared, [&](unsigned l) { apply<T>(w, in, l, w.cta->shared + offset[l], true); });
   }
   const uint32_t global = mask & ~shared;
   if (global != 0) {

@@ -99,13 +99,10 @@ void access_shared(Warp& w, const Instr& in, uint32_t mask, uint32_t* offset) {
   check_shared(w, in, mask, offset, bytes, kStore ? "store" : "load");
   count_shared(kStore ? w.counters->shared_store : w.counters->shared_load, mask, offset, bytes);
   if (w.cta->checks != nullptr) [[unlikely]] {
-    SharedChecks& checks = *w.cta->checks;
-    each_lane(mask, [&](unsigned l) {
-      if (kStore)
-        checks.write(w, in, l, offset[l], bytes);
-      else
-        checks.read(w, in, l, offset[l], bytes);
-    });
+    if (kStore)
+      w.cta->checks->write(w, in, mask, offset, bytes);
+    else
+      w.cta->checks->read(w, in, mask, offset, bytes);
   }
   if constexpr (kStore)
     write_lanes<E>(w, in, mask, number(w.cta->shared), offset);

@@ -48,7 +48,7 @@ void load_matrix(Warp& w, const Instr& in, uint32_t mask) {
   row_offsets(w, in, rows, offset, "ldmatrix");
   count_shared(w.counters->ldmatrix, rows, offset, 16);
   if (w.cta->checks != nullptr) [[unlikely]]
-    each_lane(rows, [&](unsigned l) { w.cta->checks->read(w, in, l, offset[l], 16); });
+    w.cta->checks->read(w, in, rows, offset, 16);
   const std::byte* shared = w.cta->shared;
   for (unsigned m = 0; m < in.count; ++m) {
     std::byte* d = w.lanes<std::byte>(in.list[m]);
@@ -72,7 +72,7 @@ void store_matrix(Warp& w, const Instr& in, uint32_t mask) {
   row_offsets(w, in, rows, offset, "stmatrix");
   count_shared(w.counters->stmatrix, rows, offset, 16);
   if (w.cta->checks != nullptr) [[unlikely]]
-    each_lane(rows, [&](unsigned l) { w.cta->checks->write(w, in, l, offset[l], 16); });
+    w.cta->checks->write(w, in, rows, offset, 16);
   std::byte* shared = w.cta->shared;
   for (unsigned m = 0; m < in.count; ++m) {
     const std::byte* s = w.lanes<std::byte>(in.list[m]);

@@ -23,9 +23,9 @@ void land(Warp& warp, AsyncCopy& copy, uint32_t mask) {
         if (present != 0) std::memcpy(to, reinterpret_cast<const void*>(copy.from[lane]), present);
       }
     }
-    if (cta.checks != nullptr)
-      cta.checks->copy_landed(warp, *copy.instr, copy.to[lane], copy.bytes);
   });
+  if (cta.checks != nullptr)
+    cta.checks->copy_landed(warp, *copy.instr, mask, copy.to.data(), copy.bytes);
   copy.mask &= ~mask;
 }
 
