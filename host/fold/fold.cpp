@@ -24,6 +24,19 @@ double smallest_normal(DataType dtype) {
   return dtype == DataType::f16 ? 0x1p-14 : 0x1p-126;  // bf16 has f32's exponents
 }
 
+// Magnitudes from here on are rounded to infinity: half a unit above the largest number, which ties to even leave.
+double first_out_of_range(DataType dtype) {
+  switch (dtype) {
+    case DataType::f16:
+      return 0x1.ffep15;
+    case DataType::bf16:
+      return 0x1.ffp127;
+    case DataType::f32:
+      break;
+  }
+  return 0x1.ffffffp127;
+}
+
 bool exact_in(DataType dtype, std::span<const float> values) {
   return std::ranges::all_of(values, [&](float v) { return round_to(dtype, v) == v; });
 }
@@ -66,11 +79,12 @@ struct Loss {
 
 Loss loss_of(DataType dtype, std::span<const float> weights, double scale) {
   Loss loss;
+  const double too_large = first_out_of_range(dtype), too_small = smallest_normal(dtype);
   for (const float weight : weights) {
-    const double product = weight * scale;
-    if (std::isinf(round_to(dtype, product))) ++loss.out_of_range;
+    const double product = std::abs(weight * scale);
+    if (product >= too_large) ++loss.out_of_range;
     // A product of two numbers other than 0 may underflow to 0 in double.
-    if (weight != 0 && scale != 0 && std::abs(product) < smallest_normal(dtype)) ++loss.subnormal;
+    if (weight != 0 && scale != 0 && product < too_small) ++loss.subnormal;
   }
   return loss;
 }

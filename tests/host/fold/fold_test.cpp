@@ -310,6 +310,30 @@ TEST(Placement, OverflowingChannelsGoToTheEpilogue) {
             "channels: 1 would leave the storage type's range, 1 scaled in the epilogue");
 }
 
+TEST(Placement, OutOfRangeIsWhatTheStorageTypeRoundsToInfinity) {
+  struct Case {
+    DataType dtype;
+    float weight, gamma;
+  };
+  const float f16_tie = 65520, bf16_tie = 0x1.ffp127f, f32_largest = 0x1.fffffep127f;
+  for (const Case c : {Case{DataType::f16, 1, std::nextafter(f16_tie, 0.0f)},
+                       {DataType::f16, 1, f16_tie},
+                       {DataType::f16, -1, f16_tie},
+                       {DataType::bf16, 1, std::nextafter(bf16_tie, 0.0f)},
+                       {DataType::bf16, 1, bf16_tie},
+                       {DataType::f32, 1, f32_largest},
+                       {DataType::f32, 2, 0x1p127f}}) {
+    Layer layer = neutral({c.weight});
+    layer.gamma = {c.gamma};
+    const bool infinite = std::isinf(round_to(c.dtype, double{c.weight} * c.gamma));
+    EXPECT_EQ(layer.folded({.dtype = c.dtype, .placement = ScalePlacement::epilogue})
+                  .report()
+                  .channels_out_of_range,
+              infinite ? 1 : 0)
+        << to_string(c.dtype) << " " << c.weight << " * " << c.gamma;
+  }
+}
+
 TEST(Placement, SubnormalChannelsGoToTheEpilogue) {
   Layer layer = neutral({0.1f, 0.1f, 0.1f});
   layer.gamma = {1e-3f, 1e-4f, 1e-9f};  // 1e-4 is normal in f16, 1e-5 subnormal, 1e-10 rounds to 0
