@@ -29,6 +29,7 @@
 #include "ptx/registers.cuh"
 #include "ptx/shared_memory.cuh"
 #include "stage/address_table.cuh"
+#include "stage/output_place.cuh"
 #include "stage/sm80/conv_copies.cuh"
 #include "stage/sm80/conv_epilogue.cuh"
 #include "stage/sm80/mainloop.cuh"
@@ -48,16 +49,9 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
   extern __shared__ __align__(128) char shared[];
   auto* table = reinterpret_cast<AddressEntry*>(shared + T.stages * T.stage_bytes());
 
-  // Which tile of y.
-  const int m_tile = static_cast<int>(p.n_tiles.quotient(blockIdx.x));
-  const int n_tile_all = static_cast<int>(p.n_tiles.remainder(blockIdx.x, m_tile));
-  const int group = static_cast<int>(p.n_tiles_per_group.quotient(n_tile_all));
-  const int n_tile = static_cast<int>(p.n_tiles_per_group.remainder(n_tile_all, group));
-  const int m_begin = m_tile * T.block_m;
-  const int n_begin = n_tile * T.block_n;
-
-  const OutputTile<T, Element> output(p, shared, m_begin, n_begin, group);
-  ConvCopies<T, kLoader, Element> copies(p, table, output, m_begin, n_begin, group);
+  const auto place = OutputPlace::of_cta<T>(p);
+  const OutputTile<T, Element> output(p, shared, place, p.k_blocks);
+  ConvCopies<T, kLoader, Element> copies(p, table, output, place);
   if constexpr (kLoader != ConvLoader::load_1x1 && kLoader != ConvLoader::load_joined) {
     build_address_table<T, kLoader>(p, table);
     __syncthreads();
@@ -81,7 +75,7 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
     if (p.vector_output == 0) output.load_residual_elements();
     __syncthreads();  // others copied parts of this warp's residual
   }
-  store_tile<T, Element>(p, mma.sums, output, n_begin, group);
+  store_tile<T, Element>(p, mma.sums, output, place);
 }
 
 }  // namespace foldconv

@@ -33,6 +33,7 @@
 #include "params/conv_params.hpp"
 #include "ptx/async_copy.cuh"
 #include "ptx/shared_memory.cuh"
+#include "stage/output_place.cuh"
 #include "stage/sm80/conv_epilogue.cuh"
 #include "stage/sm80/halo_copies.cuh"
 #include "stage/sm80/halo_operands.cuh"
@@ -50,14 +51,7 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
   constexpr HaloTile T = {Tile::value};
   extern __shared__ __align__(128) char shared[];
 
-  // Which tile of y.
-  const int m_tile = static_cast<int>(p.n_tiles.quotient(blockIdx.x));
-  const int n_tile_all = static_cast<int>(p.n_tiles.remainder(blockIdx.x, m_tile));
-  const int group = static_cast<int>(p.n_tiles_per_group.quotient(n_tile_all));
-  const int n_tile = static_cast<int>(p.n_tiles_per_group.remainder(n_tile_all, group));
-  const int m_begin = m_tile * T.conv.block_m;
-  const int n_begin = n_tile * T.conv.block_n;
-
+  const auto place = OutputPlace::of_cta<T.conv>(p);
   const std::uint32_t begin = ptx::shared_address(shared);
   const std::uint32_t zeros = begin + T.zeros_begin(), pixels = begin + T.pixels_begin();
   const int reach = static_cast<int>(T.reach(p.g.r, p.g.s, p.g.dilation_h, p.g.dilation_w, p.g.w));
@@ -65,14 +59,14 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
     ptx::store_shared_16(zeros + threadIdx.x * 16, {0, 0, 0, 0});
   }
 
-  HaloCopies<T, Element> copies(p, reach, pixels, m_begin, n_begin, group);
+  HaloCopies<T, Element> copies(p, reach, pixels, place);
   StageRing<T.conv.stages, T.stage_bytes()> ring(begin);
   produce_ahead(ring, copies);
 
   using Mma = ConvWarpMma<T.conv, Element>;
   Mma mma;
-  HaloOperands<Mma> operands(p, zeros, pixels, static_cast<int>(T.pixels_bytes(reach)), m_begin,
-                             warp_row<T.conv>(), warp_column<T.conv>());
+  HaloOperands<Mma> operands(p, zeros, pixels, static_cast<int>(T.pixels_bytes(reach)),
+                             place.m_begin, warp_row<T.conv>(), warp_column<T.conv>());
   multiply_stages(ring, copies, mma, p.k_blocks,
                   [&](Mma::Fragments& to, std::uint32_t stage, int k_step) {
                     operands.load(to, stage, k_step);
@@ -84,18 +78,9 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
   static_assert(
       T.conv.output_pieces() == 1 && T.conv.output_bytes() <= T.pixels_begin() + T.pixels_bytes(0),
       "the output tile lies over weights and pixels, in one piece");
-  const OutputTile<T.conv, Element> output(p, shared, m_begin, n_begin, group, kOutputStage);
-  if (p.residual != nullptr) {
-    if (p.vector_output != 0) {
-      output.load_residual(0);
-      ptx::commit_async_copies();
-      ptx::wait_async_copies<0>();
-    } else {
-      output.load_residual_elements();
-    }
-    __syncthreads();
-  }
-  store_tile<T.conv, Element>(p, mma.sums, output, n_begin, group);
+  const OutputTile<T.conv, Element> output(p, shared, place, kOutputStage);
+  output.bring_residual();
+  store_tile<T.conv, Element>(p, mma.sums, output, place);
 }
 
 }  // namespace foldconv

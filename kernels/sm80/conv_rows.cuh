@@ -29,6 +29,7 @@
 #include "ptx/async_copy.cuh"
 #include "ptx/registers.cuh"
 #include "ptx/shared_memory.cuh"
+#include "stage/output_place.cuh"
 #include "stage/sm80/conv_epilogue.cuh"
 #include "stage/sm80/mainloop.cuh"
 #include "stage/sm80/output_tile.cuh"
@@ -43,22 +44,13 @@ namespace foldconv {
 
 // The copying end of the pipeline: the stages of K.
 template <ConvTile T, class Element>
-class WeightCopies {
+class WeightCopies : public CopiesInParts<WeightCopies<T, Element>> {
  public:
-  __device__ __forceinline__ WeightCopies(const ConvParams& p, int n_begin, int group)
-      : k_blocks_(p.k_blocks), w_(p.w, p.k_blocks * kSliceWidth, [&](int row) {
-          return group * p.g.k_per_group + min(n_begin + row, p.g.k_per_group - 1);
-        }) {
+  __device__ __forceinline__ WeightCopies(const ConvParams& p, const OutputPlace& place)
+      : k_blocks_(p.k_blocks), w_(conv_weights<T, Element>(p, place)) {
     w_.keep_offsets();
   }
 
-  __device__ __forceinline__ void operator()(std::uint32_t stage) {
-    begin(stage);
-    part<0>();
-    part<1>();
-    part<2>();
-    static_assert(kCopyParts == 3);
-  }
   __device__ __forceinline__ void begin(std::uint32_t stage) {
     stage_ = stage;
     k_block_ = next_++;
@@ -70,7 +62,7 @@ class WeightCopies {
 
  private:
   int k_blocks_;
-  WeightLoader<T.threads(), T.block_n, Element> w_;
+  ConvWeights<T, Element> w_;
   std::uint32_t stage_ = 0;
   int k_block_ = 0, next_ = 0;
 };
@@ -84,17 +76,10 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
   auto* const deltas = reinterpret_cast<PairDelta*>(shared + T.stages * kStageBytes);
   auto* const planes = reinterpret_cast<char*>(deltas + p.k_blocks * (kSliceWidth / 2));
 
-  // Which tile of y.
-  const int m_tile = static_cast<int>(p.n_tiles.quotient(blockIdx.x));
-  const int n_tile_all = static_cast<int>(p.n_tiles.remainder(blockIdx.x, m_tile));
-  const int group = static_cast<int>(p.n_tiles_per_group.quotient(n_tile_all));
-  const int n_tile = static_cast<int>(p.n_tiles_per_group.remainder(n_tile_all, group));
-  const int m_begin = m_tile * T.block_m;
-  const int n_begin = n_tile * T.block_n;
-
-  const XPlanes<T, Element> x(p, planes, deltas, m_begin, group);
+  const auto place = OutputPlace::of_cta<T>(p);
+  const XPlanes<T, Element> x(p, planes, deltas, place);
   x.load();  // in the group of the first stage
-  WeightCopies<T, Element> copies(p, n_begin, group);
+  WeightCopies<T, Element> copies(p, place);
   StageRing<T.stages, kStageBytes> ring(ptx::shared_address(shared));
   produce_ahead(ring, copies);
   x.build_deltas();
@@ -113,18 +98,9 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
   __syncthreads();  // others read their operands where the output goes
   constexpr int kOutputStage = 0;
   static_assert(T.output_pieces() == 1, "the output tile has no ring, only its first stage");
-  const OutputTile<T, Element> output(p, shared, m_begin, n_begin, group, kOutputStage);
-  if (p.residual != nullptr) {
-    if (p.vector_output != 0) {
-      output.load_residual(0);
-      ptx::commit_async_copies();
-      ptx::wait_async_copies<0>();
-    } else {
-      output.load_residual_elements();
-    }
-    __syncthreads();
-  }
-  store_tile<T, Element>(p, mma.sums, output, n_begin, group);
+  const OutputTile<T, Element> output(p, shared, place, kOutputStage);
+  output.bring_residual();
+  store_tile<T, Element>(p, mma.sums, output, place);
 }
 
 }  // namespace foldconv

@@ -14,9 +14,6 @@ struct ChannelPair {
   float2 scale, bias;
 };
 
-// Whether the clamp has code of its own, without calls, or is one of the functions: less code.
-enum class EpilogueCode { clamp_apart, one_copy };
-
 // v = activation(sum * scale + bias + residual). Where the residual lies is the kernel's affair: it
 // is a function of the pair's place.
 struct Epilogue {
@@ -38,16 +35,14 @@ struct Epilogue {
   }
 
   // Calls store(place, float2) for each pair of the sums, one column after the other.
-  // channels_of(place) gives the ChannelPair of the
-  // place's column; residual(place), a float2, is called if
-  // there is one. The branch for the activation is taken once, around the loops, and what is called
-  // is called for a block of pairs.
-  template <EpilogueCode kCode = EpilogueCode::clamp_apart, class Sums, class ChannelsOf,
-            class Residual, class Store>
+  // channels_of(place) gives the ChannelPair of the place's column; residual(place), a float2, is
+  // called if there is one. The branch for the activation is taken once, around the loops, and what
+  // is called is called for a block of pairs.
+  template <class Sums, class ChannelsOf, class Residual, class Store>
   __device__ __forceinline__ void apply(const Sums& sums, ChannelsOf&& channels_of,
                                         bool has_residual, Residual&& residual,
                                         Store&& store) const {
-    with_block_activation<kCode>([&](auto activate) {
+    with_block_activation([&](auto activate) {
 #pragma unroll
       for (int j = 0; j < Sums::kColumns; ++j) {
         const ChannelPair channel = channels_of(Sums::place(0, j));
@@ -77,7 +72,7 @@ struct Epilogue {
     ChannelPair channels[Sums::kColumns];
 #pragma unroll
     for (int j = 0; j < Sums::kColumns; ++j) channels[j] = channels_of(Sums::place(0, j));
-    with_block_activation<EpilogueCode::clamp_apart>([&](auto activate) {
+    with_block_activation([&](auto activate) {
 #pragma unroll
       for (int i = 0; i < Sums::kRows; ++i) {
         float2 row[Sums::kColumns];
@@ -107,10 +102,11 @@ struct Epilogue {
     v.x += z.x;
     v.y += z.y;
   }
-  template <EpilogueCode kCode, class Body>
+  // The clamp has code of its own, without calls.
+  template <class Body>
   __device__ __forceinline__ void with_block_activation(Body&& body) const {
     const auto kind = static_cast<Activation::Kind>(activation.kind);
-    if (kCode == EpilogueCode::clamp_apart && Clamp::takes(kind)) {
+    if (Clamp::takes(kind)) {
       const Clamp clamp(kind);
       return body([clamp](ActivationBlock& block) {
 #pragma unroll

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "params/conv_params.hpp"
+#include "stage/output_place.cuh"
 #include "stage/sm80/mainloop.cuh"
 #include "stage/sm80/output_tile.cuh"
 #include "stage/sm80/weight_loader.cuh"
@@ -14,28 +15,17 @@
 namespace foldconv {
 
 template <ConvTile T, ConvLoader kLoader, class Element>
-class ConvCopies {
+class ConvCopies : public CopiesInParts<ConvCopies<T, kLoader, Element>> {
  public:
   __device__ __forceinline__ ConvCopies(const ConvParams& p, const AddressEntry* table,
-                                        const OutputTile<T, Element>& output, int m_begin,
-                                        int n_begin, int group)
+                                        const OutputTile<T, Element>& output,
+                                        const OutputPlace& place)
       : p_(p),
         output_(output),
-        x_(p, table, m_begin, group),
-        w_(p.w, p.k_blocks * kSliceWidth, [&](int row) {
-          return group * p.g.k_per_group + min(n_begin + row, p.g.k_per_group - 1);
-        }) {
+        x_(p, table, place.m_begin, place.group),
+        w_(conv_weights<T, Element>(p, place)) {
     x_.keep_offsets();
     w_.keep_offsets();
-  }
-
-  // Starts the copies of the next stage.
-  __device__ __forceinline__ void operator()(std::uint32_t stage) {
-    begin(stage);
-    part<0>();
-    part<1>();
-    part<2>();
-    static_assert(kCopyParts == 3);
   }
 
   __device__ __forceinline__ void begin(std::uint32_t stage) {
@@ -61,7 +51,7 @@ class ConvCopies {
   const ConvParams& p_;
   const OutputTile<T, Element>& output_;
   XLoader<T, kLoader, Element> x_;
-  WeightLoader<T.threads(), T.block_n, Element> w_;
+  ConvWeights<T, Element> w_;
   typename XLoader<T, kLoader, Element>::Slice x_slice_ = {};
   const Element* w_slice_ = nullptr;
   std::uint32_t stage_ = 0;

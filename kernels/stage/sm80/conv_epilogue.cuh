@@ -7,6 +7,7 @@
 #include "params/conv_params.hpp"
 #include "stage/element.cuh"
 #include "stage/epilogue.cuh"
+#include "stage/output_place.cuh"
 #include "stage/sm80/output_tile.cuh"
 #include "stage/sm80/warp_mma.cuh"
 #include "tile/conv_tile.hpp"
@@ -30,16 +31,16 @@ __device__ __forceinline__ int warp_column() {
 // `tile` already.
 template <ConvTile T, class Element, class Sums>
 __device__ __forceinline__ void store_tile(const ConvParams& p, const Sums& sums,
-                                           const OutputTile<T, Element>& tile, int n_begin,
-                                           int group) {
+                                           const OutputTile<T, Element>& tile,
+                                           const OutputPlace& place) {
   using PairType = typename Pair<Element>::type;
   const auto pairs = tile.warp_pairs(warp_row<T>(), warp_column<T>());
   const Epilogue epilogue{p.scale, p.bias, p.activation};
   epilogue.apply(
       sums,
       [&](const PairPlace& at) {
-        const int k = n_begin + warp_column<T>() + at.column();
-        const int channel = group * p.g.k_per_group + k;
+        const int k = place.n_begin + warp_column<T>() + at.column();
+        const int channel = place.group * p.g.k_per_group + k;
         return p.vector_output != 0
                    ? epilogue.channels(channel, k < p.g.k_per_group)
                    : epilogue.channels(channel, k < p.g.k_per_group, k + 1 < p.g.k_per_group);

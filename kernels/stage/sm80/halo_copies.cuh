@@ -15,6 +15,7 @@
 #include "params/conv_params.hpp"
 #include "ptx/async_copy.cuh"
 #include "ptx/registers.cuh"
+#include "stage/output_place.cuh"
 #include "stage/sm80/mainloop.cuh"
 #include "stage/sm80/weight_loader.cuh"
 #include "stage/swizzle.cuh"
@@ -30,15 +31,15 @@ class HaloLoader {
   static constexpr int kRowStep = T.conv.threads() / ConvTile::kChunksPerRow;
   static_assert(kRowStep % 8 == 0, "every thread serves rows of the same swizzle");
 
-  __device__ __forceinline__ HaloLoader(const ConvParams& p, int reach, int m_begin, int group)
+  __device__ __forceinline__ HaloLoader(const ConvParams& p, int reach, const OutputPlace& place)
       : rows_(T.conv.block_m + reach),
         row_(static_cast<int>(threadIdx.x) / ConvTile::kChunksPerRow),
         chunk_(static_cast<int>(threadIdx.x) % ConvTile::kChunksPerRow),
         channels_(p.g.c_per_group),
         pixel_chunks_(p.g.c / 8),
         pixels_(static_cast<unsigned int>(p.m)),
-        first_pixel_(m_begin - p.g.pad_top * p.g.w - p.g.pad_left + row_),
-        x_(static_cast<const uint4*>(p.x) + group * p.g.c_per_group / 8 + chunk_),
+        first_pixel_(place.m_begin - p.g.pad_top * p.g.w - p.g.pad_left + row_),
+        x_(static_cast<const uint4*>(p.x) + place.group * p.g.c_per_group / 8 + chunk_),
         destination_(row_ * kSliceBytes + swizzled_chunk(row_, chunk_) * 16) {}
 
   // Steps in which all threads together bring a slice.
@@ -75,18 +76,15 @@ class HaloLoader {
 };
 
 template <HaloTile T, class Element>
-class HaloCopies {
+class HaloCopies : public CopiesInParts<HaloCopies<T, Element>> {
  public:
   // `pixels`: shared address of the first buffer for pixels. Starts the copies of the first slice's, which belong to
   // the first stage.
   __device__ __forceinline__ HaloCopies(const ConvParams& p, int reach, std::uint32_t pixels,
-                                        int m_begin, int n_begin, int group)
+                                        const OutputPlace& place)
       : p_(p),
-        weights_(p.w, p.k_blocks * kSliceWidth,
-                 [&](int row) {
-                   return group * p.g.k_per_group + min(n_begin + row, p.g.k_per_group - 1);
-                 }),
-        pixels_(p, reach, m_begin, group),
+        weights_(conv_weights<T.conv, Element>(p, place)),
+        pixels_(p, reach, place),
         next_(pixels),
         other_(pixels + static_cast<int>(T.pixels_bytes(reach))),
         taps_(p.g.r * p.g.s),
@@ -94,15 +92,6 @@ class HaloCopies {
     for (int step = 0; step < pixels_.steps(); ++step) pixels_.load(next_, pixels_.slice(0), step);
     const int taps_to_copy_in = taps_ - T.fewest_taps() + 1;
     while (steps_a_tap_ * taps_to_copy_in < pixels_.steps()) ++steps_a_tap_;
-  }
-
-  // Starts the copies of the next stage, and of a part of the next slice's pixels.
-  __device__ __forceinline__ void operator()(std::uint32_t stage) {
-    begin(stage);
-    part<0>();
-    part<1>();
-    part<2>();
-    static_assert(kCopyParts == 3);
   }
 
   __device__ __forceinline__ void begin(std::uint32_t stage) {
@@ -137,7 +126,7 @@ class HaloCopies {
   }
 
   const ConvParams& p_;
-  WeightLoader<T.conv.threads(), T.conv.block_n, Element> weights_;
+  ConvWeights<T.conv, Element> weights_;
   HaloLoader<T, Element> pixels_;
   std::uint32_t next_,
       other_;  // buffers of the slice whose pixels are copied, and of the one before it

@@ -19,6 +19,20 @@ inline constexpr int kStepsPerSlice = kSliceWidth / 16;
 // Parts that a stage's copies come in: the commit stands before the wait of the last k-step.
 inline constexpr int kCopyParts = kStepsPerSlice - 1;
 
+// The copies of a whole stage, of a kernel's copying end that has begin(stage) and part<i>().
+template <class Copies>
+class CopiesInParts {
+ public:
+  __device__ __forceinline__ void operator()(std::uint32_t stage) {
+    auto& copies = static_cast<Copies&>(*this);
+    copies.begin(stage);
+    copies.template part<0>();
+    copies.template part<1>();
+    copies.template part<2>();
+    static_assert(kCopyParts == 3);
+  }
+};
+
 // `copies`, for all threads: begin(stage) takes up the next stage's copies, part<i>() starts the i-th part of them;
 // copies(stage) is both. `load(fragments, stage, k_step)`: the fragments of a k-step of the slice in `stage`, called in
 // the order of K. The first stages have been copied ahead.

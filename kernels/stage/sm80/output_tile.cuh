@@ -9,6 +9,7 @@
 #include "params/conv_params.hpp"
 #include "ptx/async_copy.cuh"
 #include "ptx/shared_memory.cuh"
+#include "stage/output_place.cuh"
 #include "stage/sm80/accumulators.cuh"
 #include "stage/swizzle.cuh"
 #include "tile/conv_tile.hpp"
@@ -44,25 +45,20 @@ class OutputTile {
       "block m / warps m of a tile must divide the rows of a piece of its output: a warp's "
       "rows lie in one piece");
 
-  // The pieces follow the stages of K.
-  __device__ __forceinline__ OutputTile(const ConvParams& p, char* shared, int m_begin, int n_begin,
-                                        int group)
-      : OutputTile(p, shared, m_begin, n_begin, group, p.k_blocks) {}
-
-  // `n_begin`: first channel inside the group. `first_stage`: of the ring, for the first piece.
-  __device__ __forceinline__ OutputTile(const ConvParams& p, char* shared, int m_begin, int n_begin,
-                                        int group, int first_stage)
+  // `first_stage`: of the ring, for the first piece.
+  __device__ __forceinline__ OutputTile(const ConvParams& p, char* shared, const OutputPlace& place,
+                                        int first_stage)
       : p_(p),
         shared_(shared),
         first_stage_(first_stage),
         first_row_(threadIdx.x / kChunksPerRow),
         chunk_(threadIdx.x % kChunksPerRow),
-        first_pixel_(m_begin + first_row_),
-        first_channel_(group * p.g.k_per_group + n_begin + chunk_ * 8) {
-    columns_left_ = p.g.k_per_group - n_begin;
+        first_pixel_(place.m_begin + first_row_),
+        first_channel_(place.group * p.g.k_per_group + place.n_begin + chunk_ * 8) {
+    columns_left_ = p.g.k_per_group - place.n_begin;
     // Rows of this thread that lie in y: all or none of them where the chunk is past the group's
     // last channel.
-    rows_left_ = chunk_ * 8 < columns_left_ ? p.m - m_begin - first_row_ : 0;
+    rows_left_ = chunk_ * 8 < columns_left_ ? p.m - place.m_begin - first_row_ : 0;
   }
 
   // Starts the copy of one piece of the residual; zeros outside y.
@@ -74,6 +70,20 @@ class OutputTile {
       ptx::copy_async_16(to + row_in_piece * kRowBytes, residual + row * row_elements,
                          row < rows_left_);
     });
+  }
+
+  // Brings all of the residual, if there is one, and waits for all threads' parts of it.
+  __device__ __forceinline__ void bring_residual() const {
+    if (p_.residual == nullptr) return;
+    if (p_.vector_output != 0) {
+#pragma unroll
+      for (int piece = 0; piece < T.output_pieces(); ++piece) load_residual(piece);
+      ptx::commit_async_copies();
+      ptx::wait_async_copies<0>();
+    } else {
+      load_residual_elements();
+    }
+    __syncthreads();
   }
 
   // Writes the finished tile to y. The caller has synchronised.

@@ -5,9 +5,12 @@
 
 #include <cstdint>
 
+#include "params/conv_params.hpp"
 #include "ptx/async_copy.cuh"
 #include "ptx/registers.cuh"
+#include "stage/output_place.cuh"
 #include "stage/swizzle.cuh"
+#include "tile/conv_tile.hpp"
 #include "tile/weight_layout.hpp"
 
 namespace foldconv {
@@ -65,5 +68,17 @@ class WeightLoader {
   std::uint32_t destination_;
   int offset_[kRows / kRowStep];  // in elements
 };
+
+// Of the channels of a CTA of a convolution kernel.
+template <ConvTile T, class Element>
+using ConvWeights = WeightLoader<T.threads(), T.block_n, Element>;
+
+template <ConvTile T, class Element>
+__device__ __forceinline__ ConvWeights<T, Element> conv_weights(const ConvParams& p,
+                                                                const OutputPlace& place) {
+  return {p.w, p.k_blocks * kSliceWidth, [&](int row) {
+            return place.group * p.g.k_per_group + min(place.n_begin + row, p.g.k_per_group - 1);
+          }};
+}
 
 }  // namespace foldconv

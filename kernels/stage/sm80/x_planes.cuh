@@ -21,6 +21,7 @@
 #include "params/conv_params.hpp"
 #include "ptx/async_copy.cuh"
 #include "ptx/shared_memory.cuh"
+#include "stage/output_place.cuh"
 #include "tile/conv_tile.hpp"
 
 namespace foldconv {
@@ -37,14 +38,14 @@ template <ConvTile T, class Element>
 class XPlanes {
  public:
   __device__ __forceinline__ XPlanes(const ConvParams& p, char* planes, PairDelta* deltas,
-                                     int m_begin, int group)
+                                     const OutputPlace& place)
       : p_(p),
         planes_(planes),
         deltas_(deltas),
-        first_pixel_(m_begin),
-        last_pixel_(min(m_begin + T.block_m, p.m) - 1),
-        first_row_(static_cast<int>(p.per_row.quotient(m_begin))),
-        first_channel_(group * p.g.c_per_group) {}
+        first_pixel_(place.m_begin),
+        last_pixel_(min(place.m_begin + T.block_m, p.m) - 1),
+        first_row_(static_cast<int>(p.per_row.quotient(place.m_begin))),
+        first_channel_(place.group * p.g.c_per_group) {}
 
   // Starts the copies of x, with all threads: eight neighbouring ones serve a segment of a plane.
   __device__ __forceinline__ void load() const {

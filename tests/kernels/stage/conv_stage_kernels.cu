@@ -44,7 +44,8 @@ template <class Tile>
 __global__ void output(const __grid_constant__ OutputParams p) {
   constexpr ConvTile T = Tile::value;
   extern __shared__ __align__(128) char dynamic[];
-  const OutputTile<T, __half> tile(p.conv, dynamic, p.m_begin, p.n_begin, p.group);
+  const OutputTile<T, __half> tile(p.conv, dynamic, {p.m_begin, p.group, p.n_begin},
+                                   p.conv.k_blocks);
   for (int piece = 0; piece < T.output_pieces(); ++piece) tile.load_residual(piece);
   ptx::commit_async_copies();
   ptx::wait_async_copies<0>();
