@@ -88,34 +88,33 @@ void write_predicate(Warp& w, uint32_t slot, uint32_t bits, uint32_t mask) {
   p = (p & ~mask) | (bits & mask);
 }
 
-// p = (a op b) combined with c, q = its negation combined with c.
+// p = first combined with c, q = second combined with c.
+void write_predicates(Warp& w, const Instr& in, uint32_t mask, uint32_t first, uint32_t second) {
+  const auto how = static_cast<Combine>(in.extra);
+  const uint32_t other = in.c == kNoSlot ? 0 : w.predicate(in.c);
+  write_predicate(w, in.dst, combine(first, other, how), mask);
+  if (in.d != kNoSlot) write_predicate(w, in.d, combine(second, other, how), mask);
+}
+
+// p = a op b, q its negation, each combined with c.
 template <Comparison kC, class T, bool kFtz>
 void set_predicate(Warp& w, const Instr& in, uint32_t mask) {
   const uint32_t bits = compare_lanes<kC, T, kFtz>(w, in);
-  if (in.extra == 0 && in.d == kNoSlot) {
+  if (in.extra == 0 && in.d == kNoSlot)
     write_predicate(w, in.dst, bits, mask);
-    return;
-  }
-  const auto how = static_cast<Combine>(in.extra);
-  const uint32_t other = in.c == kNoSlot ? 0 : w.predicate(in.c);
-  write_predicate(w, in.dst, combine(bits, other, how), mask);
-  if (in.d != kNoSlot) write_predicate(w, in.d, combine(~bits, other, how), mask);
+  else
+    write_predicates(w, in, mask, bits, ~bits);
 }
 
-// The same for 16-bit floats; `count` tells the form: f16, bf16, and packed ones with p for the
-// low, q for the high half.
-struct HalfForm {
-  static constexpr uint8_t kBf16 = 1, kPacked = 2;
-};
+// The same for 16-bit floats; `count` tells the form; packed ones have p for the low, q for the high half.
 template <Comparison kC>
 void half_bits(Warp& w, const Instr& in, uint32_t& low, uint32_t& high) {
   alignas(64) float a[64], b[64];
-  const bool packed = (in.count & HalfForm::kPacked) != 0;
-  const int n = packed ? 64 : 32;
-  auto widen = (in.count & HalfForm::kBf16) != 0 ? &Bf16::widen : &Fp16::widen;
-  widen(w.lanes<uint16_t>(in.a), a, n);
-  widen(w.lanes<uint16_t>(in.b), b, n);
+  const HalfForm form(in.count);
+  form.widen(w.lanes<uint16_t>(in.a), a);
+  form.widen(w.lanes<uint16_t>(in.b), b);
   low = high = 0;
+  const bool packed = form.packed;
   const int step = packed ? 2 : 1;
   for (int l = 0; l < 32; ++l) {
     low |= static_cast<uint32_t>(compare<kC>(a[l * step], b[l * step])) << l;
@@ -127,11 +126,7 @@ template <Comparison kC>
 void set_predicate_half(Warp& w, const Instr& in, uint32_t mask) {
   uint32_t low, high;
   half_bits<kC>(w, in, low, high);
-  if ((in.count & HalfForm::kPacked) == 0) high = ~low;
-  const auto how = static_cast<Combine>(in.extra);
-  const uint32_t other = in.c == kNoSlot ? 0 : w.predicate(in.c);
-  write_predicate(w, in.dst, combine(low, other, how), mask);
-  if (in.d != kNoSlot) write_predicate(w, in.d, combine(high, other, how), mask);
+  write_predicates(w, in, mask, low, HalfForm(in.count).packed ? high : ~low);
 }
 
 // set.f16x2: a value in each half.
@@ -143,7 +138,7 @@ void set_half(Warp& w, const Instr& in, uint32_t mask) {
                  other = in.c == kNoSlot ? 0 : w.predicate(in.c);
   low = combine(low, other, static_cast<Combine>(in.extra));
   high = combine(high, other, static_cast<Combine>(in.extra));
-  if ((in.count & HalfForm::kPacked) != 0) {
+  if (HalfForm(in.count).packed) {
     map_lanes(w, mask, w.lanes<uint32_t>(in.dst),
               [=](uint32_t l) { return (low >> l & 1) * one | (high >> l & 1) * one << 16; });
   } else {
@@ -194,11 +189,6 @@ Handler predicate_handler(Decoder& d, Type t) {
   });
 }
 
-uint8_t half_form(Type t) {
-  return static_cast<uint8_t>((t == Type::bf16 || t == Type::bf16x2 ? HalfForm::kBf16 : 0) |
-                              (is_packed(t) ? HalfForm::kPacked : 0));
-}
-
 Instr& emit_comparison(Decoder& d, Type t, uint32_t p, uint32_t q, Handler h) {
   const uint32_t a = d.source(1, t), b = d.source(2, t);
   const Combine how = combination(d);
@@ -206,7 +196,7 @@ Instr& emit_comparison(Decoder& d, Type t, uint32_t p, uint32_t q, Handler h) {
   Instr& in = d.emit(h);
   in.dst = p, in.a = a, in.b = b, in.c = c, in.d = q;
   in.extra = static_cast<uint32_t>(how);
-  in.count = half_form(t);
+  in.count = HalfForm(t).code();
   return in;
 }
 
@@ -236,8 +226,7 @@ void decode_set(Decoder& d) {
     const uint32_t dst = d.dest(0, result);
     const Handler h =
         with_comparison(name, []<Comparison kC>() -> Handler { return &set_half<kC>; });
-    const bool bf16 = result == Type::bf16 || result == Type::bf16x2;
-    emit_comparison(d, t, dst, kNoSlot, h).imm = bf16 ? 0x3F80 : 0x3C00;
+    emit_comparison(d, t, dst, kNoSlot, h).imm = HalfForm(result).bf16 ? 0x3F80 : 0x3C00;
     return;
   }
   const uint32_t p = d.scratch(0);

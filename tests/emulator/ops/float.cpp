@@ -175,54 +175,45 @@ void shaped(Warp& w, const Instr& in, uint32_t mask) {
 }
 
 template <class Op, unsigned kSources, unsigned kFlops = 0>
-Handler float_handler(Decoder& d, Type t, bool directed) {
-  const bool ftz = d.has("ftz");
-  if (t == Type::f64)
-    return directed ? &counted<rounded<shaped<kSources, Op, double>>, kFlops>
-                    : &counted<shaped<kSources, Op, double>, kFlops>;
+Handler float_handler(Decoder& d, Type t) {
+  if (t == Type::f64) return &counted<shaped<kSources, Op, double>, kFlops>;
   if (t != Type::f32) throw NotImplemented{"this type"};
-  if (directed)
-    return ftz ? &counted<rounded<shaped<kSources, Flushed<Op>, float>>, kFlops>
-               : &counted<rounded<shaped<kSources, Op, float>>, kFlops>;
-  return ftz ? &counted<shaped<kSources, Flushed<Op>, float>, kFlops>
-             : &counted<shaped<kSources, Op, float>, kFlops>;
+  return d.has("ftz") ? &counted<shaped<kSources, Flushed<Op>, float>, kFlops>
+                      : &counted<shaped<kSources, Op, float>, kFlops>;
+}
+
+// The same, rounded as the instruction asks for.
+template <class Op, unsigned kSources, unsigned kFlops>
+Handler directed_handler(Decoder& d, Type t) {
+  if (t == Type::f64) return &counted<rounded<shaped<kSources, Op, double>>, kFlops>;
+  if (t != Type::f32) throw NotImplemented{"this type"};
+  return d.has("ftz") ? &counted<rounded<shaped<kSources, Flushed<Op>, float>>, kFlops>
+                      : &counted<rounded<shaped<kSources, Op, float>>, kFlops>;
 }
 
 constexpr uint32_t kFtz = 1, kSat = 2, kRelu = 4;
 
-// Computes in float and rounds once at the end.
-template <class Format, bool kPacked, class Op, unsigned kSources, unsigned kFlops>
-void half_handler(Warp& w, const Instr& in, uint32_t mask) {
-  constexpr int n = kPacked ? 64 : 32;
-  alignas(64) float x[n], y[n], z[n], r[n];
-  w.counters->fma_flops += kFlops * (kPacked ? 2 : 1) * static_cast<unsigned>(std::popcount(mask));
-  auto read = [&](uint32_t slot, float* to) {
-    Format::widen(w.lanes<uint16_t>(slot), to, n);
-    if ((in.extra & kFtz) != 0)
-      for (int i = 0; i < n; ++i)
-        to[i] = std::fabs(to[i]) < Format::kSmallestNormal ? std::copysign(0.0f, to[i]) : to[i];
-  };
-  read(in.a, x);
-  if (kSources > 1) read(in.b, y);
-  if (kSources > 2) read(in.c, z);
-  for (int i = 0; i < n; ++i) {
-    if constexpr (kSources == 1)
-      r[i] = Op::run(x[i]);
-    else if constexpr (kSources == 2)
-      r[i] = Op::run(x[i], y[i]);
-    else
-      r[i] = Op::run(x[i], y[i], z[i]);
-  }
+void read_half(Warp& w, const Instr& in, uint32_t slot, float* to) {
+  const HalfForm form(in.count);
+  form.widen(w.lanes<uint16_t>(slot), to);
+  if ((in.extra & kFtz) == 0) return;
+  for (int i = 0; i < form.count(); ++i)
+    to[i] = std::fabs(to[i]) < form.smallest_normal() ? std::copysign(0.0f, to[i]) : to[i];
+}
+
+void write_half(Warp& w, const Instr& in, uint32_t mask, float* r) {
+  const HalfForm form(in.count);
+  const int n = form.count();
   if ((in.extra & kSat) != 0)
     for (int i = 0; i < n; ++i) r[i] = Saturate::run(r[i]);
   if ((in.extra & kRelu) != 0)
     for (int i = 0; i < n; ++i) r[i] = r[i] > 0 || r[i] != r[i] ? r[i] : 0.0f;
-  alignas(64) uint16_t bits[n];
-  Format::narrow(r, bits, n);
+  alignas(64) uint16_t bits[64];
+  form.narrow(r, bits);
   if ((in.extra & kFtz) != 0)
     for (int i = 0; i < n; ++i)
-      bits[i] = (bits[i] & Format::kExponentMask) == 0 ? bits[i] & 0x8000 : bits[i];
-  if constexpr (kPacked) {
+      bits[i] = (bits[i] & form.exponent_mask()) == 0 ? bits[i] & 0x8000 : bits[i];
+  if (form.packed) {
     uint32_t words[32];
     std::memcpy(words, bits, sizeof words);
     map_lanes(w, mask, w.lanes<uint32_t>(in.dst), [&](uint32_t l) { return words[l]; });
@@ -231,14 +222,32 @@ void half_handler(Warp& w, const Instr& in, uint32_t mask) {
   }
 }
 
+// Computes in float and rounds once at the end.
+template <class Op, unsigned kSources, unsigned kFlops>
+void half_handler(Warp& w, const Instr& in, uint32_t mask) {
+  const HalfForm form(in.count);
+  alignas(64) float x[64], y[64], z[64], r[64];
+  w.counters->fma_flops +=
+      kFlops * (form.packed ? 2 : 1) * static_cast<unsigned>(std::popcount(mask));
+  read_half(w, in, in.a, x);
+  if (kSources > 1) read_half(w, in, in.b, y);
+  if (kSources > 2) read_half(w, in, in.c, z);
+  const int n = form.count();
+  for (int i = 0; i < n; ++i) {
+    if constexpr (kSources == 1)
+      r[i] = Op::run(x[i]);
+    else if constexpr (kSources == 2)
+      r[i] = Op::run(x[i], y[i]);
+    else
+      r[i] = Op::run(x[i], y[i], z[i]);
+  }
+  write_half(w, in, mask, r);
+}
+
 template <class Op, unsigned kSources, unsigned kFlops = 0>
 void emit_half(Decoder& d, Type t) {
-  Handler h = nullptr;
-  if (t == Type::f16) h = &half_handler<Fp16, false, Op, kSources, kFlops>;
-  if (t == Type::f16x2) h = &half_handler<Fp16, true, Op, kSources, kFlops>;
-  if (t == Type::bf16) h = &half_handler<Bf16, false, Op, kSources, kFlops>;
-  if (t == Type::bf16x2) h = &half_handler<Bf16, true, Op, kSources, kFlops>;
-  Instr& in = emit_uniform(d, h, t, kSources);
+  Instr& in = emit_uniform(d, &half_handler<Op, kSources, kFlops>, t, kSources);
+  in.count = HalfForm(t).code();
   in.extra = (d.has("ftz") ? kFtz : 0) | (d.has("sat") ? kSat : 0) | (d.has("relu") ? kRelu : 0);
 }
 
@@ -246,8 +255,9 @@ template <class Op, class HalfOp, unsigned kSources, unsigned kFlops = 0>
 void emit_arithmetic(Decoder& d, Type t) {
   if (is_half(t)) return emit_half<HalfOp, kSources, kFlops>(d, t);
   const int mode = rounding_of(d);
-  Instr& in =
-      emit_uniform(d, float_handler<Op, kSources, kFlops>(d, t, mode != FE_TONEAREST), t, kSources);
+  const Handler h = mode == FE_TONEAREST ? float_handler<Op, kSources, kFlops>(d, t)
+                                         : directed_handler<Op, kSources, kFlops>(d, t);
+  Instr& in = emit_uniform(d, h, t, kSources);
   in.extra = static_cast<uint32_t>(mode);
   if (!d.has("sat")) return;
   if (t == Type::f64)
@@ -274,8 +284,7 @@ void decode_sign(Decoder& d, Type t) {
                      : &unary<SignBits<uint16_t, 0x8000, false>, uint16_t>,
                  t, 1);
   } else {
-    emit_uniform(d, neg ? float_handler<Neg, 1>(d, t, false) : float_handler<Abs, 1>(d, t, false),
-                 t, 1);
+    emit_uniform(d, neg ? float_handler<Neg, 1>(d, t) : float_handler<Abs, 1>(d, t), t, 1);
   }
 }
 
@@ -286,7 +295,7 @@ void emit_min_max(Decoder& d, Type t) {
   if (is_half(t))
     emit_half<Op, 2>(d, t);
   else
-    emit_uniform(d, float_handler<Op, 2>(d, t, false), t, 2);
+    emit_uniform(d, float_handler<Op, 2>(d, t), t, 2);
 }
 
 // ex2, lg2, sin, cos, tanh: exact to a last bit or so, where a GPU approximates.
@@ -327,7 +336,7 @@ void decode_root(Decoder& d) {
   } else if (d.base() == "rcp") {
     emit_arithmetic<Rcp, Rcp, 1>(d, t);
   } else {
-    emit_uniform(d, float_handler<Rsqrt, 1>(d, t, false), t, 1);
+    emit_uniform(d, float_handler<Rsqrt, 1>(d, t), t, 1);
   }
 }
 

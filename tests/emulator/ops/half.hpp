@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "../isa/types.hpp"
+
 #ifdef __F16C__
 #include <immintrin.h>
 #endif
@@ -91,6 +93,27 @@ struct Bf16 {
   }
   static void narrow(const float* from, uint16_t* to, int count) {
     for (int i = 0; i < count; ++i) to[i] = from_float(from[i]);
+  }
+};
+
+// A 16-bit type as an instruction has it: one value a lane, or two, the first in the low half. Handlers take the form at
+// run time: one instance for all four.
+struct HalfForm {
+  bool bf16 = false, packed = false;
+
+  explicit HalfForm(Type t) : bf16(t == Type::bf16 || t == Type::bf16x2), packed(is_packed(t)) {}
+  explicit HalfForm(uint8_t code) : bf16((code & 1) != 0), packed((code & 2) != 0) {}
+  uint8_t code() const { return static_cast<uint8_t>((bf16 ? 1 : 0) | (packed ? 2 : 0)); }
+
+  // Values of the 32 lanes.
+  int count() const { return packed ? 64 : 32; }
+  float smallest_normal() const { return bf16 ? Bf16::kSmallestNormal : Fp16::kSmallestNormal; }
+  uint16_t exponent_mask() const { return bf16 ? Bf16::kExponentMask : Fp16::kExponentMask; }
+  void widen(const uint16_t* from, float* to) const {
+    (bf16 ? &Bf16::widen : &Fp16::widen)(from, to, count());
+  }
+  void narrow(const float* from, uint16_t* to) const {
+    (bf16 ? &Bf16::narrow : &Fp16::narrow)(from, to, count());
   }
 };
 
