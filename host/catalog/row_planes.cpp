@@ -6,15 +6,13 @@
 
 #include "base/problem_sizes.hpp"
 #include "base/sizes.hpp"
+#include "cost/reach.hpp"
 
 namespace foldconv::host {
 namespace {
 
-// The least number from `least` on that is `at_least` to `at_least + modulus - 1` past a multiple of
-// `period`, and congruent to `congruent` by `modulus`, which divides `period`.
-std::int64_t next_place(std::int64_t least, std::int64_t period, std::int64_t at_least,
-                        std::int64_t modulus, std::int64_t congruent) {
-  const std::int64_t place = at_least + ((congruent - at_least) % modulus + modulus) % modulus;
+// The least number from `least` on that is congruent to `place` by `period`.
+std::int64_t next_place(std::int64_t least, std::int64_t period, std::int64_t place) {
   return least + ((place - least) % period + period) % period;
 }
 
@@ -30,9 +28,7 @@ std::int64_t rows_of_tile(const ConvTile& tile, const ConvProblem& problem) {
 
 RowPlanesLayout row_planes(const ConvTile& tile, const ConvProblem& problem) {
   constexpr std::int64_t kCopied = 8;  // elements that one copy moves
-  constexpr std::int64_t kBanks = 64;  // elements that all banks hold side by side
   const std::int64_t channels = c_per_group(problem);
-  const std::int64_t row_of_x = std::int64_t{problem.w} * problem.c;
   const std::int64_t window =
       std::int64_t{problem.s - 1} * problem.dilation.w * problem.c + channels;
   // A row of one pixel makes no step, and may have any stride.
@@ -42,15 +38,14 @@ RowPlanesLayout row_planes(const ConvTile& tile, const ConvProblem& problem) {
   // begins and ends as much earlier and later: no two may write the same 16 bytes.
   constexpr std::int64_t kMargin = 3 * (kCopied - 1);
   // Rows of few pixels are not worth the space that keeps their banks in step.
-  const std::int64_t granule = problem.q() < 8 ? kCopied : kBanks;
+  const std::int64_t granule = problem.q() < 8 ? kCopied : kBankElements;
   const std::int64_t gap =
       ceil_div(std::max<std::int64_t>(window - step + kMargin, 0), granule) * granule;
 
   const std::int64_t last_window =
       (tile.block_m - 1) * step + (rows_of_tile(tile, problem) - 1) * gap;
   const std::int64_t plane =
-      next_place(last_window + window + kMargin, kBanks, problem.s * channels, kCopied,
-                 problem.dilation.h % kCopied * (row_of_x % kCopied));
+      next_place(last_window + window + kMargin, kBankElements, filter_row_step(problem));
 
   const bool ends_inside_slice = problem.r * problem.s * channels % kSliceWidth != 0;
   const std::int64_t planes = problem.r + (ends_inside_slice ? 1 : 0);

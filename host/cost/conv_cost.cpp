@@ -100,28 +100,90 @@ double filled_weights(const ConvProblem& problem) {
   return (layout.row() - double(layout.taps) * layout.channels) * problem.k * kElementBytes;
 }
 
-// Wavefronts of a two-byte load of 8 pixels x 4 pairs of K (stage/sm80/planes_reader.cuh), in the mean: the most words in a
-// bank. An estimate: where 8 positions of K reach into the next filter row, the windows have one conflict more.
-double pair_load_wavefronts(const ConvProblem& problem) {
-  constexpr int kPixels = 8, kPairs = 4, kBanks = 32, kPositions = 2 * kPairs;
-  const int step = problem.stride.w * problem.c;  // of neighbouring windows, in elements
-  double sum = 0;
-  for (const int parity : {0, 1}) {
-    std::set<int> words;
+// How the rows loader finds its operands (stage/sm80/planes_reader.cuh): by two loads of two bytes, of the even and the
+// odd positions of K, 8 pixels x 4 pairs each. Wavefronts of one, in the mean of all that a tile's pixels do: the most
+// words in a bank.
+class PairLoads {
+ public:
+  explicit PairLoads(const ConvProblem& problem)
+      : problem_(problem),
+        layout_(weight_layout(problem)),
+        row_step_(filter_row_step(problem) + kFar) {}
+
+  double mean_wavefronts() const {
+    constexpr int kPositions = 8;
+    // An element's place in its word: the same for all windows that begin an even number of elements apart.
+    const bool fixed = problem_.stride.w * problem_.c % 2 == 0 && problem_.w * problem_.c % 2 == 0;
+    const int first = fixed ? problem_.pad.left * problem_.c % 2 : 0, last = fixed ? first : 1;
+    std::int64_t sum = 0, loads = 0;
+    for (int place = first; place <= last; ++place) {
+      for (int k = 0; k < layout_.row(); k += kPositions) {
+        for (const int odd : {0, 1}) {
+          sum += wavefronts(place, k + odd);
+          ++loads;
+        }
+      }
+    }
+    return double(sum) / double(loads);
+  }
+
+ private:
+  // Of every second position from k on.
+  int wavefronts(int place, int k) const {
+    constexpr int kPixels = 8, kPairs = 4, kBanks = 32;
+    const std::int64_t step =
+        std::int64_t{problem_.stride.w} * problem_.c;  // of neighbouring windows
+    std::set<std::int64_t> words;
     for (int pixel = 0; pixel < kPixels; ++pixel) {
       for (int pair = 0; pair < kPairs; ++pair)
-        words.insert((parity + pixel * step + pair * 2) / 2);
+        words.insert((place + pixel * step + element(k + pair * 2)) / 2);
     }
     int in_bank[kBanks] = {};
-    for (const int word : words) ++in_bank[word % kBanks];
-    sum += *std::ranges::max_element(in_bank);
+    for (const std::int64_t word : words) ++in_bank[word % kBanks];
+    return *std::ranges::max_element(in_bank);
   }
-  int crossings = 0;
-  for (int r = 1; r < problem.r; ++r) {
-    if (r * problem.s * c_per_group(problem) % kPositions != 0) ++crossings;
+  // Where position k of K lies behind a window's begin.
+  std::int64_t element(int k) const {
+    const int tap = k / layout_.channels, channel = k % layout_.channels;
+    if (tap >= layout_.taps) return problem_.r * row_step_;
+    return tap / problem_.s * row_step_ +
+           std::int64_t{tap % problem_.s} * problem_.dilation.w * problem_.c + channel;
   }
-  return sum / 2 + crossings / (weight_layout(problem).row() / double(kPositions));
-}
+
+  // No window reaches from one filter row's plane into another's.
+  static constexpr std::int64_t kFar = kBankElements << 32;
+
+  const ConvProblem& problem_;
+  WeightLayout layout_;
+  std::int64_t row_step_;
+};
+
+// How the rows loader brings segments, what the windows of a row of y read of a row of x: eight lanes 64 elements at a
+// time, from a sector of x on (stage/sm80/x_planes.cuh). In the mean of where rows and groups begin in their sectors.
+struct SegmentCopies {
+  double wavefronts = 0;
+  double stores =
+      0;  // of the chunk in which the row of x begins, where that is not its first element
+
+  SegmentCopies(const ConvProblem& p, std::int64_t elements) {
+    constexpr std::int64_t kCopied = 8, kSector = 16, kLanes = 64;
+    const auto place = [](std::int64_t element, std::int64_t unit) {
+      return (element % unit + unit) % unit;
+    };
+    for (int row = 0; row < kSector; ++row) {
+      for (int group = 0; group < p.groups; ++group) {
+        const std::int64_t row_begin = std::int64_t{row} * p.w * p.c;
+        const std::int64_t begin =
+            row_begin - std::int64_t{p.pad.left} * p.c + std::int64_t{group} * c_per_group(p);
+        wavefronts += double(ceil_div(place(begin, kSector) + elements, kLanes));
+        const bool reaches_before = begin - place(begin, kCopied) < row_begin;
+        stores += reaches_before && place(row_begin, kCopied) != 0 ? 1 : 0;
+      }
+    }
+    wavefronts /= double(kSector) * p.groups;
+    stores /= double(kSector) * p.groups;
+  }
+};
 
 // kernels/sm80/conv_rows.cuh: what the pixels read of x comes to shared memory once, in segments, one for each row of y
 // that a tile touches and each filter row (stage/sm80/x_planes.cuh).
@@ -139,21 +201,28 @@ LaunchCost rows_cost(const ConvTile& tile, const ConvProblem& problem, int resid
   work.multiply(warps, slices);
   const double x_matrices = 16.0 * warps.warps * warps.fragments_m;
   const double loads = 32.0 * warps.warps * warps.fragments_m, deltas = 16.0 * warps.warps;
-  work.wavefronts += slices * (loads * pair_load_wavefronts(problem) + deltas - x_matrices);
+  work.wavefronts += slices * (loads + deltas - x_matrices);
   work.move_rows(double(slices) * tile.block_n);
   work.wavefronts += double(ceil_div(table_entries(ConvLoader::load_rows, layout), 16));
   LaunchCost cost = tile_cost(tile, problem, work, slices, resident);
+  // Conflicts, of pixels in y: the others all read the last one.
+  const double eights = double(ceil_div(output_pixels(problem), std::int64_t{8}));
+  const double conflicts = PairLoads(problem).mean_wavefronts() - 1;
+  cost.wavefronts +=
+      grid.n_tiles() * tile.warps_n * eights * slices * (kSliceWidth / 4) * conflicts;
 
   // Rows of y, cut where a tile begins inside of one.
   const std::int64_t q = problem.q(), period = q / std::gcd(q, std::int64_t{tile.block_m});
   const double rows = double(problem.n) * problem.p();
   const double cuts = double(grid.m_tiles - ceil_div(grid.m_tiles, period));
   const double row_elements = double(q - 1) * step + window, overlap = window - step;
-  // Eight lanes bring 64 elements at a time, from a sector of x on.
+  const SegmentCopies segment(problem, std::int64_t(row_elements));
   const int planes = problem.r + (layout.taps * layout.channels % kSliceWidth != 0 ? 1 : 0);
+  // A cut makes two segments of one, which begin and end anywhere.
   constexpr double kLanes = 64, kMargin = 8 + kLanes / 2;
-  cost.wavefronts += grid.n_tiles() * planes *
-                     (rows * (row_elements + kMargin) + cuts * (overlap + kMargin)) / kLanes;
+  cost.wavefronts +=
+      grid.n_tiles() * (planes * (rows * segment.wavefronts + cuts * (overlap + kMargin) / kLanes) +
+                        row_reads(problem) * segment.stores);
   const double begin = -double(problem.pad.left) * problem.c;
   const double inside =
       std::min(begin + row_elements, double(problem.w) * problem.c) - std::max(begin, 0.0);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/problem_sizes.hpp"
+
 namespace foldconv::host {
 namespace {
 
@@ -59,6 +61,13 @@ double row_reads(const ConvProblem& p) {
 
 double pixel_reads(const ConvProblem& p) {
   return double(meetings(p.h, p.p(), rows(p))) * double(meetings(p.w, p.q(), columns(p))) * p.n;
+}
+
+std::int64_t filter_row_step(const ConvProblem& p) {
+  constexpr std::int64_t kCopied = 8;  // elements that one copy moves
+  const std::int64_t row = std::int64_t{p.s} * c_per_group(p);
+  const std::int64_t place = p.dilation.h % kCopied * (std::int64_t{p.w} * p.c % kCopied);
+  return row + ((place - row) % kCopied + kCopied) % kCopied;
 }
 
 }  // namespace foldconv::host

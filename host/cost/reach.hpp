@@ -27,4 +27,12 @@ double row_reads(const ConvProblem& problem);
 // Pairs of an output pixel and a tap that lies inside the image: the reads of a pixel of x.
 double pixel_reads(const ConvProblem& problem);
 
+// 16-bit elements that all banks of shared memory hold side by side.
+inline constexpr std::int64_t kBankElements = 64;
+
+// The rows loader's planes (stage/sm80/x_planes.cuh): elements from a filter row's to the next one's, but for multiples
+// of kBankElements. As if filter rows followed each other without gaps, moved on to where x has the same place in 16
+// bytes.
+std::int64_t filter_row_step(const ConvProblem& problem);
+
 }  // namespace foldconv::host
