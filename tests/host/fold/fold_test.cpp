@@ -311,18 +311,18 @@ TEST(Placement, OverflowingChannelsGoToTheEpilogue) {
 }
 
 TEST(Placement, OutOfRangeIsWhatTheStorageTypeRoundsToInfinity) {
-  struct Case {
+  struct Product {
     DataType dtype;
     float weight, gamma;
   };
   const float f16_tie = 65520, bf16_tie = 0x1.ffp127f, f32_largest = 0x1.fffffep127f;
-  for (const Case c : {Case{DataType::f16, 1, std::nextafter(f16_tie, 0.0f)},
-                       {DataType::f16, 1, f16_tie},
-                       {DataType::f16, -1, f16_tie},
-                       {DataType::bf16, 1, std::nextafter(bf16_tie, 0.0f)},
-                       {DataType::bf16, 1, bf16_tie},
-                       {DataType::f32, 1, f32_largest},
-                       {DataType::f32, 2, 0x1p127f}}) {
+  for (const Product c : {Product{DataType::f16, 1, std::nextafter(f16_tie, 0.0f)},
+                          {DataType::f16, 1, f16_tie},
+                          {DataType::f16, -1, f16_tie},
+                          {DataType::bf16, 1, std::nextafter(bf16_tie, 0.0f)},
+                          {DataType::bf16, 1, bf16_tie},
+                          {DataType::f32, 1, f32_largest},
+                          {DataType::f32, 2, 0x1p127f}}) {
     Layer layer = neutral({c.weight});
     layer.gamma = {c.gamma};
     const bool infinite = std::isinf(round_to(c.dtype, double{c.weight} * c.gamma));

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+// The kernels of the catalog, and their names.
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+#include "catalog/registry.hpp"
+#include "host/catalog/choosing.hpp"
+#include "host/device_figures.hpp"
+
+namespace foldconv {
+namespace {
+
+using test::has;
+using test::kA100;
+
+std::string tile_name(const ConvTile& tile) {
+  const auto number = [](int value) { return std::to_string(value); };
+  return number(tile.block_m) + "x" + number(tile.block_n) + "x" + number(ConvTile::kBlockK) +
+         "_st" + number(tile.stages) + "_sm80";
+}
+
+TEST(Registry, NamesDecodeToTheirTiles) {
+  for (const host::ConvKernel& kernel : host::conv_kernels()) {
+    if (kernel.direct()) {
+      EXPECT_EQ(std::string("direct_") + to_string(kernel.dtype) + "_sm80", kernel.name);
+      continue;
+    }
+    constexpr const char* kLoaders[] = {"1x1",     "rxs",  "narrow", "joined",
+                                        "element", "rows", "halo"};
+    EXPECT_EQ(std::string("conv_") + kLoaders[static_cast<int>(kernel.loader)] + "_" +
+                  to_string(kernel.dtype) + "_" + tile_name(*kernel.tile),
+              kernel.name);
+    EXPECT_NE(kernel.loader, ConvLoader::load_joined);
+    EXPECT_EQ(host::find_conv_kernel(kernel.name), &kernel);
+  }
+  EXPECT_EQ(host::find_conv_kernel("conv"), nullptr);
+}
+
+TEST(Registry, NamesOfBlockKernelsDecodeToTheirTiles) {
+  for (const host::ConvKernel& kernel : host::joined_kernels()) {
+    EXPECT_EQ(std::string("conv_joined_") + to_string(kernel.dtype) + "_" + tile_name(*kernel.tile),
+              kernel.name);
+    EXPECT_EQ(host::find_joined_kernel(*kernel.tile, kernel.dtype), &kernel);
+  }
+  for (const host::TailKernel& kernel : host::tail_kernels()) {
+    const ConvTile& tile = kernel.tile->conv2;
+    EXPECT_EQ(std::string("block_tail_") + to_string(kernel.dtype) + "_" +
+                  std::to_string(tile.block_m) + "x" + std::to_string(tile.block_n) + "_st" +
+                  std::to_string(tile.stages) + "_sm80",
+              kernel.name);
+    EXPECT_EQ(host::find_tail_kernel(*kernel.tile, kernel.dtype), &kernel);
+  }
+  std::set<std::string> names;
+  for (const host::WholeKernel& kernel : host::whole_kernels()) {
+    EXPECT_TRUE(has(kernel.name, {"block_whole_", to_string(kernel.dtype), "x8_st", "_sm80"}));
+    EXPECT_TRUE(names.insert(kernel.name).second) << kernel.name << " twice";
+    EXPECT_EQ(host::find_whole_kernel(*kernel.tile, kernel.dtype), &kernel);
+  }
+  EXPECT_TRUE(names.contains("block_whole_f16_28x8_st3_resident_sm80"));
+  EXPECT_TRUE(names.contains("block_whole_bf16_8x8_st2_projection_sm80"));
+}
+
+TEST(Registry, EveryPointwiseOperationForEveryDtype) {
+  for (const auto op :
+       {host::PointwiseOp::batch_norm, host::PointwiseOp::add, host::PointwiseOp::activate}) {
+    for (const DataType dtype : {DataType::f16, DataType::bf16, DataType::f32}) {
+      const host::PointwiseKernel* kernel = host::find_pointwise_kernel(op, dtype, kA100);
+      ASSERT_NE(kernel, nullptr);
+      EXPECT_EQ(kernel->op, op);
+      EXPECT_NE(std::string(kernel->name).find(to_string(dtype)), std::string::npos);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace foldconv
