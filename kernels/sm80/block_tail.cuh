@@ -25,6 +25,7 @@
 #include "ptx/async_copy.cuh"
 #include "ptx/shared_memory.cuh"
 #include "stage/address_table.cuh"
+#include "stage/sm80/mainloop.cuh"
 #include "stage/sm80/stage_ring.cuh"
 #include "stage/sm80/tail_convs.cuh"
 #include "stage/sm80/tail_copies.cuh"
@@ -80,12 +81,10 @@ __global__ void __launch_bounds__(Tile::value.conv2.threads(), Tile::value.conv2
   const std::uint32_t wide_x = x_offset<WideMma>(warp_row<C>());
   {
     WideMma mma;
-    for (int k_block = 0; k_block < p.conv2.k_blocks; ++k_block) {
-      const std::uint32_t stage = ring.wait();
-      produce(ring, copies);
-      mma.multiply_slice(stage + wide_x, stage + wide_w);
-      ring.release();
-    }
+    multiply_stages(ring, copies, mma, p.conv2.k_blocks,
+                    [&](WideMma::Fragments& to, std::uint32_t stage, int k_step) {
+                      WideMma::load(to, stage + wide_x, stage + wide_w, k_step);
+                    });
     store_middle<T, Element>(mma.sums, {p.conv2.scale, p.conv2.bias, p.conv2.activation},
                              p.conv2.g.k, shared + T.operand_begin());
   }

@@ -13,6 +13,7 @@
 #include "params/block_params.hpp"
 #include "ptx/async_copy.cuh"
 #include "stage/slice_rows.cuh"
+#include "stage/sm80/mainloop.cuh"
 #include "stage/sm80/weight_loader.cuh"
 #include "stage/sm80/x_loader.cuh"
 #include "tile/tail_tile.hpp"
@@ -29,7 +30,7 @@ __device__ __forceinline__ int conv3_slices(const TailParams& p) {
 }
 
 template <TailTile T, class Element>
-class TailCopies {
+class TailCopies : public CopiesInParts<TailCopies<T, Element>> {
  public:
   static constexpr ConvTile kConv2 = T.conv2;
 
@@ -38,16 +39,35 @@ class TailCopies {
         x_loader_(p.conv2, table, m_begin, 0),
         conv2_weights_(p.conv2.w, p.conv2.k_blocks * kSliceWidth,
                        [&](int row) { return min(row, p.conv2.g.k - 1); }),
-        m_begin_(m_begin) {}
+        m_begin_(m_begin) {
+    // Where registers are left: not to two CTAs an SM in rounds of 128 pixels, and not for the weights of warps of 64x64.
+    if constexpr (kConv2.min_ctas_per_sm == 1 || kConv2.block_m == 64) {
+      x_loader_.keep_offsets();
+      if constexpr (kConv2.warp_n() < 64) conv2_weights_.keep_offsets();
+    }
+  }
 
-  // Starts the copies of the next stage.
-  __device__ __forceinline__ void operator()(std::uint32_t stage) {
-    const std::uint32_t weights = stage + T.slice_bytes();
+  __device__ __forceinline__ void begin(std::uint32_t stage) {
+    stage_ = stage;
+    k_block_ = next_++;
+    if (k_block_ < p_.conv2.k_blocks) x_slice_ = x_loader_.slice(k_block_);
+  }
+  // What follows conv2 comes with the first part.
+  template <int kPart>
+  __device__ __forceinline__ void part() {
     if (k_block_ < p_.conv2.k_blocks) {
-      x_loader_.load(stage, k_block_);
-      conv2_weights_.load(weights, k_block_);
-      ++k_block_;
-    } else if (first_ < p_.k) {
+      x_loader_.template load_part<kPart, kCopyParts>(stage_, x_slice_);
+      conv2_weights_.template load_part<kPart, kCopyParts>(stage_ + T.slice_bytes(),
+                                                           conv2_weights_.slice(k_block_));
+    } else if constexpr (kPart == 0) {
+      after_conv2(stage_);
+    }
+  }
+
+ private:
+  __device__ __forceinline__ void after_conv2(std::uint32_t stage) {
+    const std::uint32_t weights = stage + T.slice_bytes();
+    if (first_ < p_.k) {
       if (slice_ < conv3_slices(p_)) {
         if (p_.identity != nullptr) load_identity(stage);
         load_conv3_weights(weights);
@@ -60,7 +80,6 @@ class TailCopies {
     }
   }
 
- private:
   __device__ __forceinline__ void load_identity(std::uint32_t to) const {
     for_each_chunk<kConv2.threads(), kConv2.block_m>([&](int row, int chunk, int offset) {
       const int m = m_begin_ + row, channel = first_ + chunk * 8;
@@ -95,10 +114,12 @@ class TailCopies {
   const TailParams& p_;
   XLoader<kConv2, ConvLoader::load_rxs, Element> x_loader_;
   WeightLoader<kConv2.threads(), kConv2.block_n, Element> conv2_weights_;
+  typename XLoader<kConv2, ConvLoader::load_rxs, Element>::Slice x_slice_ = {};
   int m_begin_;
-  int k_block_ = 0;  // of conv2
-  int first_ = 0;    // channel of y in the round
-  int slice_ = 0;    // of conv3's K in the round
+  std::uint32_t stage_ = 0;
+  int k_block_ = 0, next_ = 0;  // of conv2
+  int first_ = 0;               // channel of y in the round
+  int slice_ = 0;               // of conv3's K in the round
 };
 
 }  // namespace foldconv
