@@ -11,7 +11,8 @@
 namespace foldconv::host {
 namespace {
 
-TailParams make_params(const TailTile& tile, const PlannedBlock& planned, const BlockData* next) {
+TailParams make_params(const TailTile& tile, const PlannedBlock& planned, const BlockData* next,
+                       bool halo) {
   const BlockData& block = *planned.data;
   TailParams params = {};
   params.conv2 = conv_params(tile.conv2, planned.problem(1));
@@ -19,6 +20,7 @@ TailParams make_params(const TailTile& tile, const PlannedBlock& planned, const 
   params.conv2.w = conv2.w;
   params.conv2.scale = conv2.scale;
   params.conv2.bias = conv2.bias;
+  params.halo_reach = halo ? static_cast<int>(halo_reach(planned.problem(1))) : -1;
   params.conv3 = block_conv(block.downsample ? *block.joined : *block.steps[2].conv);
   if (block.downsample) {
     params.projection = {nullptr, planned.input.h, planned.input.w, block.c(),
@@ -50,7 +52,8 @@ Result<BlockLaunch> offer_tail(const PlannedBlock& planned, const PlannedBlock* 
                            next_conv1 ? &*next_conv1 : nullptr};
   const auto make = [&](const TailKernel& kernel) -> Result<KernelOffer> {
     const TailTile& tile = *kernel.tile;
-    const int entries = table_entries(ConvLoader::load_rxs, weight_layout(conv2));
+    const bool halo = tail_has_halo(tile, convs);
+    const int entries = halo ? 0 : table_entries(ConvLoader::load_rxs, weight_layout(conv2));
     const std::int64_t needed = tile.shared_bytes(tail_operand_slices(block, next_data), entries);
     if (std::string rule = shared_memory_rule(needed, context.device); !rule.empty())
       return not_offered(std::move(rule));
@@ -59,9 +62,9 @@ Result<BlockLaunch> offer_tail(const PlannedBlock& planned, const PlannedBlock* 
         static_cast<std::uint32_t>(tile.conv2.threads()), static_cast<std::size_t>(needed)};
     const Result<int> resident = prepare_resident(kernel.entry, shape, context);
     if (!resident.ok()) return resident.status();
-    return KernelOffer{kernel.name,
-                       KernelLaunch{kernel.entry, shape, make_params(tile, planned, next_data)},
-                       tail_cost(tile, convs, *resident)};
+    return KernelOffer{
+        kernel.name, KernelLaunch{kernel.entry, shape, make_params(tile, planned, next_data, halo)},
+        tail_cost(tile, convs, *resident)};
   };
   const auto kernels =
       candidates(tail_kernels(), block.dtype, context,

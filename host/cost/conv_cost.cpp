@@ -244,13 +244,8 @@ LaunchCost halo_cost(const ConvTile& tile, const ConvProblem& problem, int resid
   work.move_rows(layout.slices() * (tile.block_m + reach));
   work.move_rows(1);  // of zeros
   LaunchCost cost = tile_cost(tile, problem, work, slices, resident);
-  // Nothing is read before the tensor or behind it.
-  const double before = double(problem.pad.top) * problem.w + problem.pad.left;
-  const double rows = double(grid.m_tiles) * tile.block_m;
-  const double behind = rows + reach - before - double(output_pixels(problem));
-  const double pixels =
-      rows + double(grid.m_tiles) * reach - std::max(before, 0.0) - std::max(behind, 0.0);
-  cost.l2_bytes += pixels * problem.c * kElementBytes * double(grid.n_tiles_per_group);
+  cost.l2_bytes +=
+      halo_pixel_reads(tile, problem) * problem.c * kElementBytes * double(grid.n_tiles_per_group);
   cost.dram_bytes += filled_weights(problem);
   return cost;
 }
@@ -273,6 +268,16 @@ LaunchCost conv_cost(const ConvTile& tile, ConvLoader loader, const ConvProblem&
                    double(Grid(tile, problem).n_tiles_per_group);
   cost.dram_bytes += filled_weights(problem);
   return cost;
+}
+
+double halo_pixel_reads(const ConvTile& tile, const ConvProblem& problem) {
+  const double reach = double(halo_reach(problem));
+  const double tiles = double(ceil_div(output_pixels(problem), tile.block_m));
+  // Nothing is read before the tensor or behind it.
+  const double before = double(problem.pad.top) * problem.w + problem.pad.left;
+  const double rows = tiles * tile.block_m;
+  const double behind = rows + reach - before - double(output_pixels(problem));
+  return rows + tiles * reach - std::max(before, 0.0) - std::max(behind, 0.0);
 }
 
 LaunchCost joined_cost(const ConvTile& tile, const ConvProblem& problem, const ConvProblem& side,

@@ -14,6 +14,10 @@ namespace foldconv::host {
 LaunchCost conv_cost(const ConvTile& tile, ConvLoader loader, const ConvProblem& problem,
                      int resident);
 
+// Pixels of x that CTAs read for a slice of channels and a tile of channels, halos and all, where taps come from shared
+// memory (stage/sm80/halo_copies.cuh).
+double halo_pixel_reads(const ConvTile& tile, const ConvProblem& problem);
+
 // The joined loader: `problem`, a 1x1, and `side` as further slices of its K.
 LaunchCost joined_cost(const ConvTile& tile, const ConvProblem& problem, const ConvProblem& side,
                        int resident);

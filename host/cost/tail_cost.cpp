@@ -20,6 +20,19 @@ double middle_pairs(const ConvTile& tile, int slices) {
 
 }  // namespace
 
+bool tail_has_halo(const TailTile& tile, const TailConvs& convs) {
+  const ConvProblem& conv2 = convs.conv2;
+  const bool moves_alike =
+      conv2.stride.h == 1 && conv2.stride.w == 1 && conv2.p() == conv2.h && conv2.q() == conv2.w;
+  // With a projection the operand holds x from the start.
+  if (!moves_alike || convs.projection != nullptr ||
+      conv2.r * conv2.s < HaloTile{tile.conv2}.fewest_taps())
+    return false;
+  const int next_slices = convs.next != nullptr ? WeightLayout{convs.next->k, 1}.slices() : 0;
+  return tile.halo_fits(halo_reach(conv2), WeightLayout{conv2.c, 1}.slices(),
+                        std::max(WeightLayout{conv2.k, 1}.slices(), next_slices));
+}
+
 LaunchCost tail_cost(const TailTile& tile, const TailConvs& convs, int resident) {
   const auto& [conv2, conv3, projection, next] = convs;
   const ConvTile& C = tile.conv2;
@@ -38,11 +51,18 @@ LaunchCost tail_cost(const TailTile& tile, const TailConvs& convs, int resident)
   const double ctas = double(ceil_div(output_pixels(conv2), C.block_m));
 
   SmWork work;
-  work.wavefronts += double(ceil_div(table_entries(ConvLoader::load_rxs, layout), 16));
+  const bool halo = tail_has_halo(tile, convs);
   work.move_rows(double(side_slices) * C.block_m);
   work.multiply(wide, conv2_slices);
-  work.move_rows(double(conv2_slices) * (C.block_m + C.block_n));
-  work.wavefronts += 2.0 * conv2_slices * warps;  // look-ups of the address table
+  work.move_rows(double(conv2_slices) * C.block_n);
+  if (halo) {
+    work.move_rows(layout.slices() * double(C.block_m + halo_reach(conv2)));
+    work.move_rows(1);  // of zeros
+  } else {
+    work.move_rows(double(conv2_slices) * C.block_m);
+    work.wavefronts += double(ceil_div(table_entries(ConvLoader::load_rxs, layout), 16));
+    work.wavefronts += 2.0 * conv2_slices * warps;  // look-ups of the address table
+  }
   work.wavefronts += middle_pairs(C, middle_slices);
 
   work.multiply(round, double(rounds) * slices);
@@ -76,8 +96,9 @@ LaunchCost tail_cost(const TailTile& tile, const TailConvs& convs, int resident)
       (layout.row() - double(layout.taps) * layout.channels) * conv2.k * kElementBytes;
   cost.dram_bytes += (double(middle_slices) * kSliceWidth - conv3.c) * conv3.k * kElementBytes;
   cost.flops += last.flops;
-  cost.l2_bytes = pixel_reads(conv2) * conv2.c * kElementBytes +
-                  ctas * (weight_rows * kSliceBytes + scale_bytes) + y;
+  const double pixels_read = halo ? halo_pixel_reads(C, conv2) : pixel_reads(conv2);
+  cost.l2_bytes =
+      pixels_read * conv2.c * kElementBytes + ctas * (weight_rows * kSliceBytes + scale_bytes) + y;
   if (projection != nullptr) {
     const double x = elements_read(*projection) * kElementBytes;
     cost.dram_bytes += x - y + double(side_slices) * kSliceWidth * conv3.k * kElementBytes;

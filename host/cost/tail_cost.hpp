@@ -15,6 +15,9 @@ struct TailConvs {
   const ConvProblem* next = nullptr;        // the next block's conv1
 };
 
+// Whether the kernel takes conv2's taps from shared memory (stage/sm80/tail_copies.cuh).
+bool tail_has_halo(const TailTile& tile, const TailConvs& convs);
+
 LaunchCost tail_cost(const TailTile& tile, const TailConvs& convs, int resident);
 
 }  // namespace foldconv::host

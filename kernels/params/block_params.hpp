@@ -37,6 +37,7 @@ struct WholeParams {
 // than 2^31 elements in each of its own tensors.
 struct TailParams {
   ConvParams conv2;        // x: conv1's output; its y and residual are not used
+  int halo_reach;          // pixels between conv2's first and last tap; -1: its taps come from L2
   BlockConv conv3;         // [w3], or [w3 ; wd] where the shortcut is a projection
   const void* identity;    // NHWC, y's shape; null where the shortcut is a projection
   SecondInput projection;  // x null where the shortcut is the identity

@@ -14,7 +14,8 @@
 // no pixel is computed twice. Each CTA reads all weights, from L2.
 //   DRAM  t1 + x + y + u + weights, where the chain moves 2 t2 and one y more
 //
-//   conv2     the mainloop of conv_sm80, block_n = all channels of t2 | t2 -> shared memory
+//   conv2     the mainloop of conv_sm80, or of conv_halo_sm80 where the halo fits, block_n = all
+//             channels of t2 | t2 -> shared memory
 //   a round   64 channels of y = t2 . w3 (+ shortcut) -> shared memory -> global;
 //             sums of u += y . w1', in registers over all rounds
 //
@@ -25,6 +26,9 @@
 #include "ptx/async_copy.cuh"
 #include "ptx/shared_memory.cuh"
 #include "stage/address_table.cuh"
+#include "stage/output_place.cuh"
+#include "stage/sm80/halo_copies.cuh"
+#include "stage/sm80/halo_operands.cuh"
 #include "stage/sm80/mainloop.cuh"
 #include "stage/sm80/stage_ring.cuh"
 #include "stage/sm80/tail_convs.cuh"
@@ -50,6 +54,30 @@ __device__ __forceinline__ void copy_projection_input(const TailParams& p, int m
   });
 }
 
+// conv2 by taps from shared memory, as conv_halo_sm80 does it. Its pixels lie where y and the operand will.
+template <TailTile T, class Element, class Ring, class Rounds, class Mma>
+__device__ __forceinline__ void multiply_halo(const TailParams& p, const OutputPlace& place,
+                                              std::uint32_t shared, Ring& ring, Rounds& rounds,
+                                              Mma& mma) {
+  constexpr HaloTile kHalo = {T.conv2};
+  constexpr std::uint32_t kWeights = T.slice_bytes();
+  const std::uint32_t zeros = shared + T.zeros_begin(), pixels = shared + T.pixels_begin();
+  if (threadIdx.x < kSliceBytes / 16) {
+    ptx::store_shared_16(zeros + threadIdx.x * 16, {0, 0, 0, 0});
+  }
+  HaloCopies<kHalo, Element> conv2(p.conv2, p.halo_reach, pixels, kWeights, place);
+  CopiesBeforeRounds copies(conv2, rounds);
+  produce_ahead(ring, copies);
+  HaloOperands<Mma> operands(p.conv2, zeros, pixels,
+                             static_cast<int>(kHalo.pixels_bytes(p.halo_reach)), kWeights,
+                             place.m_begin, warp_row<T.conv2>(), warp_column<T.conv2>());
+  multiply_stages(ring, copies, mma, p.conv2.k_blocks,
+                  [&](Mma::Fragments& to, std::uint32_t stage, int k_step) {
+                    operands.load(to, stage, k_step);
+                  });
+  __syncthreads();  // others read pixels where the operand goes
+}
+
 template <class Tile, class Element>
 __global__ void __launch_bounds__(Tile::value.conv2.threads(), Tile::value.conv2.min_ctas_per_sm)
     block_tail_sm80(const __grid_constant__ TailParams p) {
@@ -65,26 +93,32 @@ __global__ void __launch_bounds__(Tile::value.conv2.threads(), Tile::value.conv2
   auto* table = reinterpret_cast<AddressEntry*>(shared + T.table_begin(max(slices, next_slices)));
   const int m_begin = static_cast<int>(blockIdx.x) * C.block_m;
 
-  build_address_table<C, ConvLoader::load_rxs>(p.conv2, table);
-  __syncthreads();
-  // Belongs to the first group of copies: complete before the first stage is.
-  for (int slice = middle_slices(p); slice < slices; ++slice) {
-    copy_projection_input<T, Element>(p, m_begin, slice - middle_slices(p),
-                                      operand + slice * T.slice_bytes());
-  }
-  TailCopies<T, Element> copies(p, table, m_begin);
+  RoundCopies<T, Element> rounds(p, m_begin);
   StageRing<C.stages, C.stage_bytes()> ring(shared_begin);
-  produce_ahead(ring, copies);
-
   using WideMma = ConvWarpMma<C, Element>;
   const std::uint32_t wide_w = T.slice_bytes() + w_offset<WideMma>(warp_column<C>());
   const std::uint32_t wide_x = x_offset<WideMma>(warp_row<C>());
   {
     WideMma mma;
-    multiply_stages(ring, copies, mma, p.conv2.k_blocks,
-                    [&](WideMma::Fragments& to, std::uint32_t stage, int k_step) {
-                      WideMma::load(to, stage + wide_x, stage + wide_w, k_step);
-                    });
+    const OutputPlace place = {m_begin, 0, 0};
+    if (T.takes_halo() && p.halo_reach >= 0) {
+      multiply_halo<T, Element>(p, place, shared_begin, ring, rounds, mma);
+    } else {
+      build_address_table<C, ConvLoader::load_rxs>(p.conv2, table);
+      __syncthreads();
+      // Belongs to the first group of copies: complete before the first stage is.
+      for (int slice = middle_slices(p); slice < slices; ++slice) {
+        copy_projection_input<T, Element>(p, m_begin, slice - middle_slices(p),
+                                          operand + slice * T.slice_bytes());
+      }
+      Conv2Copies<T, Element> conv2(p.conv2, table, place);
+      CopiesBeforeRounds copies(conv2, rounds);
+      produce_ahead(ring, copies);
+      multiply_stages(ring, copies, mma, p.conv2.k_blocks,
+                      [&](WideMma::Fragments& to, std::uint32_t stage, int k_step) {
+                        WideMma::load(to, stage + wide_x, stage + wide_w, k_step);
+                      });
+    }
     store_middle<T, Element>(mma.sums, {p.conv2.scale, p.conv2.bias, p.conv2.activation},
                              p.conv2.g.k, shared + T.operand_begin());
   }
@@ -99,7 +133,7 @@ __global__ void __launch_bounds__(Tile::value.conv2.threads(), Tile::value.conv2
     std::uint32_t stage = 0;
     for (int begin = 0; begin < slices; begin += T.slices_per_stage()) {
       stage = ring.wait();
-      produce(ring, copies);
+      produce(ring, rounds);
       const int end = min(begin + T.slices_per_stage(), slices);
       for (int slice = begin; slice < end; ++slice) {
         mma.multiply_slice(round_x + slice * T.slice_bytes(),
@@ -112,7 +146,7 @@ __global__ void __launch_bounds__(Tile::value.conv2.threads(), Tile::value.conv2
     store_round<T, Element>(p, mma.sums, first, identity, shared + T.y_begin());
     if (has_next) {
       stage = ring.wait();  // its barrier: the slice of y is complete
-      produce(ring, copies);
+      produce(ring, rounds);
       next_mma.multiply_slice(y + wide_x, stage + wide_w);
       ring.release();
     } else {

@@ -59,13 +59,14 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
     ptx::store_shared_16(zeros + threadIdx.x * 16, {0, 0, 0, 0});
   }
 
-  HaloCopies<T, Element> copies(p, reach, pixels, place);
+  constexpr std::uint32_t kWeights = 0;  // a stage has nothing else
+  HaloCopies<T, Element> copies(p, reach, pixels, kWeights, place);
   StageRing<T.conv.stages, T.stage_bytes()> ring(begin);
   produce_ahead(ring, copies);
 
   using Mma = ConvWarpMma<T.conv, Element>;
   Mma mma;
-  HaloOperands<Mma> operands(p, zeros, pixels, static_cast<int>(T.pixels_bytes(reach)),
+  HaloOperands<Mma> operands(p, zeros, pixels, static_cast<int>(T.pixels_bytes(reach)), kWeights,
                              place.m_begin, warp_row<T.conv>(), warp_column<T.conv>());
   multiply_stages(ring, copies, mma, p.k_blocks,
                   [&](Mma::Fragments& to, std::uint32_t stage, int k_step) {

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "tile/conv_tile.hpp"
+#include "tile/halo_tile.hpp"
 
 namespace foldconv {
 
@@ -18,6 +18,11 @@ struct TailTile {
   FOLDCONV_HOST_DEVICE constexpr int slices_per_stage() const {
     return conv2.block_n / kSliceWidth;
   }
+  // Whether threads have the registers to take conv2's taps from shared memory. Warps of 64 channels have not, nor two
+  // CTAs an SM in rounds of 128 pixels: they would spill.
+  FOLDCONV_HOST_DEVICE constexpr bool takes_halo() const {
+    return conv2.warp_n() < 64 && (conv2.min_ctas_per_sm == 1 || conv2.block_m == 64);
+  }
   // A slice of channels of the CTA's pixels.
   FOLDCONV_HOST_DEVICE constexpr int slice_bytes() const { return conv2.block_m * kSliceBytes; }
 
@@ -28,6 +33,15 @@ struct TailTile {
   FOLDCONV_HOST_DEVICE constexpr int operand_begin() const { return y_begin() + slice_bytes(); }
   FOLDCONV_HOST_DEVICE constexpr int table_begin(int operand_slices) const {
     return operand_begin() + operand_slices * slice_bytes();
+  }
+  // Where conv2's taps come from shared memory: a row of zeros and the pixels of a slice with their halo, and those of
+  // the next slice, where y and the operand lie later. There is no address table.
+  FOLDCONV_HOST_DEVICE constexpr int zeros_begin() const { return y_begin(); }
+  FOLDCONV_HOST_DEVICE constexpr int pixels_begin() const { return zeros_begin() + kSliceBytes; }
+  FOLDCONV_HOST_DEVICE constexpr bool halo_fits(std::int64_t reach, int conv2_slices,
+                                                int operand_slices) const {
+    const std::int64_t pixels = (conv2_slices > 1 ? 2 : 1) * HaloTile{conv2}.pixels_bytes(reach);
+    return takes_halo() && pixels_begin() + pixels <= table_begin(operand_slices);
   }
   FOLDCONV_HOST_DEVICE constexpr std::int64_t shared_bytes(int operand_slices,
                                                            int table_entries) const {

@@ -113,6 +113,8 @@ TEST_F(BlockKernels, OfTheTailFamilyAreComparedAll) {
   compare_blocks(host::tail_kernels(),
                  {{"one_tile", 1, 16, 8, 64, 64, 64},
                   {"tails", 1, 13, 11, 136, 72, 136},
+                  {"two_images", 2, 5, 9, 64, 128, 64},
+                  {"long_rows", 1, 3, 67, 64, 72, 64},  // whose halo does not fit
                   {"middle_136", 1, 5, 9, 64, 136, 64},
                   {"middle_256", 1, 9, 15, 128, 256, 128},
                   with_downsample({"projection", 1, 9, 15, 40, 72, 104}),

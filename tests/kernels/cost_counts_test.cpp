@@ -171,6 +171,8 @@ std::vector<CountedBlock> block_cases() {
   for (const auto& kernel : host::tail_kernels()) {
     const int middle = kernel.tile->conv2.block_n == 64 ? 64 : kernel.tile->conv2.block_n - 48;
     add(kernel, "_identity", {{"", 2, 9, 11, 208, middle, 208}, {"", 2, 9, 11, 208, middle, 208}});
+    // Rows so long that conv2's taps come from L2.
+    add(kernel, "_long_rows", {{"", 1, 3, 67, 80, middle, 80}, {"", 1, 3, 67, 80, middle, 80}});
     add(kernel, "_projection", {with_downsample({"", 2, 9, 11, 64, 64, 160}, 2)});
   }
   for (const auto& kernel : host::whole_kernels()) {

@@ -78,11 +78,12 @@ class HaloLoader {
 template <HaloTile T, class Element>
 class HaloCopies : public CopiesInParts<HaloCopies<T, Element>> {
  public:
-  // `pixels`: shared address of the first buffer for pixels. Starts the copies of the first slice's, which belong to
-  // the first stage.
+  // `pixels`: shared address of the first buffer for pixels. `weights`: where they begin in a stage. Starts the copies
+  // of the first slice's pixels, which belong to the first stage.
   __device__ __forceinline__ HaloCopies(const ConvParams& p, int reach, std::uint32_t pixels,
-                                        const OutputPlace& place)
+                                        std::uint32_t weights, const OutputPlace& place)
       : p_(p),
+        weights_begin_(weights),
         weights_(conv_weights<T.conv, Element>(p, place)),
         pixels_(p, reach, place),
         next_(pixels),
@@ -95,7 +96,7 @@ class HaloCopies : public CopiesInParts<HaloCopies<T, Element>> {
   }
 
   __device__ __forceinline__ void begin(std::uint32_t stage) {
-    stage_ = stage;
+    stage_ = stage + weights_begin_;
 #pragma unroll 1
     for (int step = step_ + kCopyParts; step < end_step_; ++step) {  // rare: the halo of long rows
       pixels_.load(next_, slice_, step);
@@ -103,11 +104,15 @@ class HaloCopies : public CopiesInParts<HaloCopies<T, Element>> {
   }
   template <int kPart>
   __device__ __forceinline__ void part() {
-    if (k_block_ < p_.k_blocks) {
+    if (!done()) {
       weights_.template load_part<kPart, kCopyParts>(stage_, weights_.slice(k_block_));
     }
     pixels_.load(next_, slice_, step_ + kPart, step_ + kPart < end_step_);
     if constexpr (kPart == kCopyParts - 1) advance();
+  }
+  // Whether the stage begun has no weights: all are on their way.
+  __device__ __forceinline__ bool done() const {
+    return k_block_ >= p_.k_blocks;
   }
 
  private:
@@ -126,6 +131,7 @@ class HaloCopies : public CopiesInParts<HaloCopies<T, Element>> {
   }
 
   const ConvParams& p_;
+  std::uint32_t weights_begin_;
   ConvWeights<T.conv, Element> weights_;
   HaloLoader<T, Element> pixels_;
   std::uint32_t next_,

@@ -30,17 +30,17 @@ template <class Mma>
 class HaloOperands {
  public:
   // Shared addresses: `zeros`, the row of zeros; `pixels`, the first slice's; the other buffer is
-  // `pixels_bytes` behind. `m`: the warp's first pixel, counted from the CTA's at `m_begin`;
-  // `n`: its first channel.
+  // `pixels_bytes` behind. `weights`: where they begin in a stage. `m`: the warp's first pixel, counted from the CTA's
+  // at `m_begin`; `n`: its first channel.
   __device__ __forceinline__ HaloOperands(const ConvParams& p, std::uint32_t zeros,
-                                          std::uint32_t pixels, int pixels_bytes, int m_begin,
-                                          int m, int n)
+                                          std::uint32_t pixels, int pixels_bytes,
+                                          std::uint32_t weights, int m_begin, int m, int n)
       : g_(p.g),
         zeros_(zeros),
         pixels_(pixels),
         other_pixels_(pixels + pixels_bytes),
         row_(m + Mma::x_row()),
-        w_part_(w_offset<Mma>(n)) {
+        w_part_(weights + w_offset<Mma>(n)) {
 #pragma unroll
     for (int i = 0; i < Mma::kXFragments; ++i) {
       missing_[i] = ~window_mask(p, m_begin + row_ + i * 16);

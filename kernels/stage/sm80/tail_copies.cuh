@@ -2,7 +2,8 @@
 // The copying end of block_tail_sm80's pipeline: what each stage of the ring holds, in the order in
 // which it is multiplied.
 //
-//   conv2             a slice of a tap: pixels | weights
+//   conv2             a slice of a tap: pixels | weights; or weights alone, where the pixels come once a slice of
+//                     channels (stage/sm80/halo_copies.cuh)
 //   for each round    a slice of the identity shortcut | conv3's weights, as many slices as fit;
 //                     with a projection, more stages of weights
 //                     the slice of the next conv1's weights that meets this round's channels of y
@@ -12,6 +13,7 @@
 
 #include "params/block_params.hpp"
 #include "ptx/async_copy.cuh"
+#include "stage/output_place.cuh"
 #include "stage/slice_rows.cuh"
 #include "stage/sm80/mainloop.cuh"
 #include "stage/sm80/weight_loader.cuh"
@@ -29,43 +31,80 @@ __device__ __forceinline__ int conv3_slices(const TailParams& p) {
          (p.projection.x != nullptr ? WeightLayout{p.projection.c, 1}.slices() : 0);
 }
 
+// conv2's stages with their pixels.
 template <TailTile T, class Element>
-class TailCopies : public CopiesInParts<TailCopies<T, Element>> {
+class Conv2Copies {
  public:
-  static constexpr ConvTile kConv2 = T.conv2;
-
-  __device__ __forceinline__ TailCopies(const TailParams& p, const AddressEntry* table, int m_begin)
-      : p_(p),
-        x_loader_(p.conv2, table, m_begin, 0),
-        conv2_weights_(p.conv2.w, p.conv2.k_blocks * kSliceWidth,
-                       [&](int row) { return min(row, p.conv2.g.k - 1); }),
-        m_begin_(m_begin) {
-    // Where registers are left: not to two CTAs an SM in rounds of 128 pixels, and not for the weights of warps of 64x64.
-    if constexpr (kConv2.min_ctas_per_sm == 1 || kConv2.block_m == 64) {
-      x_loader_.keep_offsets();
-      if constexpr (kConv2.warp_n() < 64) conv2_weights_.keep_offsets();
-    }
+  __device__ __forceinline__ Conv2Copies(const ConvParams& p, const AddressEntry* table,
+                                         const OutputPlace& place)
+      : k_blocks_(p.k_blocks),
+        x_(p, table, place.m_begin, place.group),
+        weights_(p.w, p.k_blocks * kSliceWidth, [&](int row) { return min(row, p.g.k - 1); }) {
+    x_.keep_offsets();
+    // Warps of 64x64 would spill.
+    if constexpr (T.conv2.warp_n() < 64) weights_.keep_offsets();
   }
 
   __device__ __forceinline__ void begin(std::uint32_t stage) {
     stage_ = stage;
     k_block_ = next_++;
-    if (k_block_ < p_.conv2.k_blocks) x_slice_ = x_loader_.slice(k_block_);
+    if (!done()) slice_ = x_.slice(k_block_);
   }
-  // What follows conv2 comes with the first part.
+  // Unless done().
+  template <int kPart>
+  __device__ __forceinline__ void part() const {
+    x_.template load_part<kPart, kCopyParts>(stage_, slice_);
+    weights_.template load_part<kPart, kCopyParts>(stage_ + T.slice_bytes(),
+                                                   weights_.slice(k_block_));
+  }
+  // Whether the stage begun is none of conv2's.
+  __device__ __forceinline__ bool done() const { return k_block_ >= k_blocks_; }
+
+ private:
+  int k_blocks_;
+  XLoader<T.conv2, ConvLoader::load_rxs, Element> x_;
+  ConvWeights<T.conv2, Element> weights_;
+  typename XLoader<T.conv2, ConvLoader::load_rxs, Element>::Slice slice_ = {};
+  std::uint32_t stage_ = 0;
+  int k_block_ = 0, next_ = 0;
+};
+
+// conv2's stages by `Conv2`, which has begin(), part() and done(), then those of the rounds.
+template <class Conv2, class Rounds>
+class CopiesBeforeRounds : public CopiesInParts<CopiesBeforeRounds<Conv2, Rounds>> {
+ public:
+  __device__ __forceinline__ CopiesBeforeRounds(Conv2& conv2, Rounds& rounds)
+      : conv2_(conv2), rounds_(rounds) {}
+
+  __device__ __forceinline__ void begin(std::uint32_t stage) {
+    stage_ = stage;
+    conv2_.begin(stage);
+  }
   template <int kPart>
   __device__ __forceinline__ void part() {
-    if (k_block_ < p_.conv2.k_blocks) {
-      x_loader_.template load_part<kPart, kCopyParts>(stage_, x_slice_);
-      conv2_weights_.template load_part<kPart, kCopyParts>(stage_ + T.slice_bytes(),
-                                                           conv2_weights_.slice(k_block_));
+    if (!conv2_.done()) {
+      conv2_.template part<kPart>();
     } else if constexpr (kPart == 0) {
-      after_conv2(stage_);
+      rounds_(stage_);
     }
   }
 
  private:
-  __device__ __forceinline__ void after_conv2(std::uint32_t stage) {
+  Conv2& conv2_;
+  Rounds& rounds_;
+  std::uint32_t stage_ = 0;
+};
+
+template <TailTile T, class Element>
+class RoundCopies {
+ public:
+  static constexpr ConvTile kConv2 = T.conv2;
+
+  __device__ __forceinline__ RoundCopies(const TailParams& p, int m_begin)
+      : p_(p), m_begin_(m_begin) {}
+
+  // Starts the copies of the next stage.
+  __device__ __forceinline__ void operator()(std::uint32_t stage) {
     const std::uint32_t weights = stage + T.slice_bytes();
     if (first_ < p_.k) {
       if (slice_ < conv3_slices(p_)) {
@@ -80,6 +119,7 @@ class TailCopies : public CopiesInParts<TailCopies<T, Element>> {
     }
   }
 
+ private:
   __device__ __forceinline__ void load_identity(std::uint32_t to) const {
     for_each_chunk<kConv2.threads(), kConv2.block_m>([&](int row, int chunk, int offset) {
       const int m = m_begin_ + row, channel = first_ + chunk * 8;
@@ -112,14 +152,9 @@ class TailCopies : public CopiesInParts<TailCopies<T, Element>> {
   }
 
   const TailParams& p_;
-  XLoader<kConv2, ConvLoader::load_rxs, Element> x_loader_;
-  WeightLoader<kConv2.threads(), kConv2.block_n, Element> conv2_weights_;
-  typename XLoader<kConv2, ConvLoader::load_rxs, Element>::Slice x_slice_ = {};
   int m_begin_;
-  std::uint32_t stage_ = 0;
-  int k_block_ = 0, next_ = 0;  // of conv2
-  int first_ = 0;               // channel of y in the round
-  int slice_ = 0;               // of conv3's K in the round
+  int first_ = 0;  // channel of y in the round
+  int slice_ = 0;  // of conv3's K in the round
 };
 
 }  // namespace foldconv
