@@ -2,9 +2,9 @@
 #include "cost/conv_cost.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <numeric>
-#include <set>
 
 #include "base/problem_sizes.hpp"
 #include "base/sizes.hpp"
@@ -113,13 +113,14 @@ class PairLoads {
   double mean_wavefronts() const {
     constexpr int kPositions = 8;
     // An element's place in its word: the same for all windows that begin an even number of elements apart.
-    const bool fixed = problem_.stride.w * problem_.c % 2 == 0 && problem_.w * problem_.c % 2 == 0;
-    const int first = fixed ? problem_.pad.left * problem_.c % 2 : 0, last = fixed ? first : 1;
+    const auto odd = [&](int pixels) { return pixels % 2 != 0 && problem_.c % 2 != 0; };
+    const bool fixed = !odd(problem_.stride.w) && !odd(problem_.w);
+    const int first = fixed && odd(problem_.pad.left) ? 1 : 0, last = fixed ? first : 1;
     std::int64_t sum = 0, loads = 0;
     for (int place = first; place <= last; ++place) {
       for (int k = 0; k < layout_.row(); k += kPositions) {
-        for (const int odd : {0, 1}) {
-          sum += wavefronts(place, k + odd);
+        for (const int second : {0, 1}) {
+          sum += wavefronts(place, k + second);
           ++loads;
         }
       }
@@ -131,15 +132,17 @@ class PairLoads {
   // Of every second position from k on.
   int wavefronts(int place, int k) const {
     constexpr int kPixels = 8, kPairs = 4, kBanks = 32;
-    const std::int64_t step =
-        std::int64_t{problem_.stride.w} * problem_.c;  // of neighbouring windows
-    std::set<std::int64_t> words;
-    for (int pixel = 0; pixel < kPixels; ++pixel) {
-      for (int pair = 0; pair < kPairs; ++pair)
-        words.insert((place + pixel * step + element(k + pair * 2)) / 2);
+    const std::int64_t window_step = std::int64_t{problem_.stride.w} * problem_.c;
+    std::array<std::int64_t, kPixels * kPairs> words{};
+    for (int pair = 0; pair < kPairs; ++pair) {
+      const std::int64_t first = place + element(k + pair * 2);
+      for (int pixel = 0; pixel < kPixels; ++pixel)
+        words[pixel * kPairs + pair] = (first + pixel * window_step) / 2;
     }
+    std::ranges::sort(words);
+    const auto end = std::unique(words.begin(), words.end());
     int in_bank[kBanks] = {};
-    for (const std::int64_t word : words) ++in_bank[word % kBanks];
+    for (auto word = words.begin(); word != end; ++word) ++in_bank[*word % kBanks];
     return *std::ranges::max_element(in_bank);
   }
   // Where position k of K lies behind a window's begin.
@@ -162,8 +165,8 @@ class PairLoads {
 // time, from a sector of x on (stage/sm80/x_planes.cuh). In the mean of where rows and groups begin in their sectors.
 struct SegmentCopies {
   double wavefronts = 0;
-  double stores =
-      0;  // of the chunk in which the row of x begins, where that is not its first element
+  // Of the chunk in which the row of x begins, where that is not the chunk's first element.
+  double stores = 0;
 
   SegmentCopies(const ConvProblem& p, std::int64_t elements) {
     constexpr std::int64_t kCopied = 8, kSector = 16, kLanes = 64;
@@ -208,8 +211,8 @@ LaunchCost rows_cost(const ConvTile& tile, const ConvProblem& problem, int resid
   // Conflicts, of pixels in y: the others all read the last one.
   const double eights = double(ceil_div(output_pixels(problem), std::int64_t{8}));
   const double conflicts = PairLoads(problem).mean_wavefronts() - 1;
-  cost.wavefronts +=
-      grid.n_tiles() * tile.warps_n * eights * slices * (kSliceWidth / 4) * conflicts;
+  constexpr int kLoadsOfASlice = kSliceWidth / 4;  // of 4 pairs, their even and their odd positions
+  cost.wavefronts += grid.n_tiles() * tile.warps_n * eights * slices * kLoadsOfASlice * conflicts;
 
   // Rows of y, cut where a tile begins inside of one.
   const std::int64_t q = problem.q(), period = q / std::gcd(q, std::int64_t{tile.block_m});
