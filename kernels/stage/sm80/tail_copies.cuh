@@ -95,6 +95,7 @@ class CopiesBeforeRounds : public CopiesInParts<CopiesBeforeRounds<Conv2, Rounds
   std::uint32_t stage_ = 0;
 };
 
+// The stages of the rounds.
 template <TailTile T, class Element>
 class RoundCopies {
  public:
