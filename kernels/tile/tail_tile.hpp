@@ -18,10 +18,10 @@ struct TailTile {
   FOLDCONV_HOST_DEVICE constexpr int slices_per_stage() const {
     return conv2.block_n / kSliceWidth;
   }
-  // Whether threads have the registers to take conv2's taps from shared memory. Warps of 64 channels have not, nor two
-  // CTAs an SM in rounds of 128 pixels: they would spill.
+  // Whether threads have the registers to take conv2's taps from shared memory. Warps of 64 channels have not, nor those
+  // of two CTAs an SM.
   FOLDCONV_HOST_DEVICE constexpr bool takes_halo() const {
-    return conv2.warp_n() < 64 && (conv2.min_ctas_per_sm == 1 || conv2.block_m == 64);
+    return conv2.warp_n() < 64 && conv2.min_ctas_per_sm == 1;
   }
   // A slice of channels of the CTA's pixels.
   FOLDCONV_HOST_DEVICE constexpr int slice_bytes() const { return conv2.block_m * kSliceBytes; }
