@@ -27,8 +27,7 @@
 #include "ptx/shared_memory.cuh"
 #include "stage/address_table.cuh"
 #include "stage/output_place.cuh"
-#include "stage/sm80/halo_copies.cuh"
-#include "stage/sm80/halo_operands.cuh"
+#include "stage/sm80/halo_mainloop.cuh"
 #include "stage/sm80/mainloop.cuh"
 #include "stage/sm80/stage_ring.cuh"
 #include "stage/sm80/tail_convs.cuh"
@@ -52,30 +51,6 @@ __device__ __forceinline__ void copy_projection_input(const TailParams& p, int m
                        (((image * x.h + h * x.stride) * x.w + w * x.stride) * x.c + channel);
     ptx::copy_async_16(to + offset, from, m < p.conv2.m && channel < x.c);
   });
-}
-
-// conv2 by taps from shared memory, as conv_halo_sm80 does it. Its pixels lie where y and the operand will.
-template <TailTile T, class Element, class Ring, class Rounds, class Mma>
-__device__ __forceinline__ void multiply_halo(const TailParams& p, const OutputPlace& place,
-                                              std::uint32_t shared, Ring& ring, Rounds& rounds,
-                                              Mma& mma) {
-  constexpr HaloTile kHalo = {T.conv2};
-  constexpr std::uint32_t kWeights = T.slice_bytes();
-  const std::uint32_t zeros = shared + T.zeros_begin(), pixels = shared + T.pixels_begin();
-  if (threadIdx.x < kSliceBytes / 16) {
-    ptx::store_shared_16(zeros + threadIdx.x * 16, {0, 0, 0, 0});
-  }
-  HaloCopies<kHalo, Element> conv2(p.conv2, p.halo_reach, pixels, kWeights, place);
-  CopiesBeforeRounds copies(conv2, rounds);
-  produce_ahead(ring, copies);
-  HaloOperands<Mma> operands(p.conv2, zeros, pixels,
-                             static_cast<int>(kHalo.pixels_bytes(p.halo_reach)), kWeights,
-                             place.m_begin, warp_row<T.conv2>(), warp_column<T.conv2>());
-  multiply_stages(ring, copies, mma, p.conv2.k_blocks,
-                  [&](Mma::Fragments& to, std::uint32_t stage, int k_step) {
-                    operands.load(to, stage, k_step);
-                  });
-  __syncthreads();  // others read pixels where the operand goes
 }
 
 template <class Tile, class Element>
@@ -102,7 +77,13 @@ __global__ void __launch_bounds__(Tile::value.conv2.threads(), Tile::value.conv2
     WideMma mma;
     const OutputPlace place = {m_begin, 0, 0};
     if (T.takes_halo() && p.halo_reach >= 0) {
-      multiply_halo<T, Element>(p, place, shared_begin, ring, rounds, mma);
+      // Its pixels lie where y and the operand will.
+      const HaloMemory memory = {shared_begin + T.zeros_begin(), shared_begin + T.pixels_begin(),
+                                 T.slice_bytes()};
+      multiply_halo<HaloTile{C}, Element>(
+          p.conv2, p.halo_reach, memory, place, ring, mma,
+          [&](auto& conv2) { return CopiesBeforeRounds(conv2, rounds); });
+      __syncthreads();  // others read pixels where the operand goes
     } else {
       build_address_table<C, ConvLoader::load_rxs>(p.conv2, table);
       __syncthreads();

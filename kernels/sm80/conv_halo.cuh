@@ -35,9 +35,7 @@
 #include "ptx/shared_memory.cuh"
 #include "stage/output_place.cuh"
 #include "stage/sm80/conv_epilogue.cuh"
-#include "stage/sm80/halo_copies.cuh"
-#include "stage/sm80/halo_operands.cuh"
-#include "stage/sm80/mainloop.cuh"
+#include "stage/sm80/halo_mainloop.cuh"
 #include "stage/sm80/output_tile.cuh"
 #include "stage/sm80/stage_ring.cuh"
 #include "stage/sm80/warp_mma.cuh"
@@ -53,25 +51,12 @@ __global__ void __launch_bounds__(Tile::value.threads(), Tile::value.min_ctas_pe
 
   const auto place = OutputPlace::of_cta<T.conv>(p);
   const std::uint32_t begin = ptx::shared_address(shared);
-  const std::uint32_t zeros = begin + T.zeros_begin(), pixels = begin + T.pixels_begin();
   const int reach = static_cast<int>(T.reach(p.g.r, p.g.s, p.g.dilation_h, p.g.dilation_w, p.g.w));
-  if (threadIdx.x < kSliceBytes / 16) {
-    ptx::store_shared_16(zeros + threadIdx.x * 16, {0, 0, 0, 0});
-  }
-
-  constexpr std::uint32_t kWeights = 0;  // a stage has nothing else
-  HaloCopies<T, Element> copies(p, reach, pixels, kWeights, place);
   StageRing<T.conv.stages, T.stage_bytes()> ring(begin);
-  produce_ahead(ring, copies);
-
-  using Mma = ConvWarpMma<T.conv, Element>;
-  Mma mma;
-  HaloOperands<Mma> operands(p, zeros, pixels, static_cast<int>(T.pixels_bytes(reach)), kWeights,
-                             place.m_begin, warp_row<T.conv>(), warp_column<T.conv>());
-  multiply_stages(ring, copies, mma, p.k_blocks,
-                  [&](Mma::Fragments& to, std::uint32_t stage, int k_step) {
-                    operands.load(to, stage, k_step);
-                  });
+  ConvWarpMma<T.conv, Element> mma;
+  multiply_halo<T, Element>(
+      p, reach, {begin + T.zeros_begin(), begin + T.pixels_begin(), 0}, place, ring, mma,
+      [](auto& copies) -> auto& { return copies; });
   ptx::wait_async_copies<0>();
 
   __syncthreads();  // others read their operands where the output goes
