@@ -37,6 +37,8 @@ MAY_INCLUDE = {
     "host/catalog": ["host/cost", "host/base", "include", *PARAMETERS, CATALOG, ENTRY_POINTS],
     "host/conv": ["host/catalog", "host/cost", "host/fold", "host/base", "include", *PARAMETERS],
     "host/block": ["host/conv", "host/catalog", "host/cost", "host/fold", "host/base", "include", *PARAMETERS],
+    "host/onnx/wire": ["host/base", "include"],
+    "host/onnx": ["host/onnx/wire", "host/base", "include"],
     "tests": ["include", "host", "kernels", "tests", "bench"],
     "tests/consumer": ["include"],
     "tests/emulator": [],
