@@ -126,8 +126,10 @@ void add_problem_options(CLI::App& command, Options& options, const std::string&
              "Storage type: f16 (default), bf16, f32");
   add_parsed(
       command, "--act", settings.activation, "NAME", parse_activation,
-      "Activation: relu (default), none, relu6, leaky_relu, silu, sigmoid, tanh, hardswish, gelu");
-  add(command, "--alpha", settings.activation.alpha, "X", "Slope of leaky_relu below 0")
+      "Activation: relu (default), none, relu6, leaky_relu, silu, sigmoid, tanh, hardswish, gelu, "
+      "hard_sigmoid, clip(LOW,HIGH)");
+  add(command, "--alpha", settings.activation.alpha, "X",
+      "Slope of leaky_relu below 0, and of hard_sigmoid")
       ->capture_default_str();
   command.add_flag("--residual", settings.residual, "Add a tensor before the activation (layers)");
   add(command, "--kernel", settings.kernel, "NAME", "Pin a kernel by name (layers; see explain)");

@@ -103,8 +103,11 @@ std::string refusal_of(Run run) {
 // Throws Error (unsupported) where cuDNN's graphs cannot say this problem. Needs no cuDNN.
 inline void refuse(const ConvProblem& problem) {
   harness::check(validate(problem));
-  if (problem.activation == Activation::hardswish) {
-    throw harness::Error(ErrorCode::unsupported, "cuDNN's graphs have no hardswish");
+  using Kind = Activation::Kind;
+  const Kind kind = problem.activation.kind;
+  if (kind == Kind::hardswish || kind == Kind::hard_sigmoid || kind == Kind::clip) {
+    throw harness::Error(ErrorCode::unsupported,
+                         std::string("cuDNN's graphs have no ") + to_string(kind));
   }
   const Padding& pad = problem.pad;
   if (std::min({pad.top, pad.bottom, pad.left, pad.right}) < 0) {

@@ -24,6 +24,17 @@ Status check_activation(const Activation& activation) {
     return invalid("the slope of leaky_relu is not finite", text("alpha = ", activation.alpha),
                    "use a finite slope, such as 0.01");
   }
+  if (activation.kind == Activation::Kind::hard_sigmoid &&
+      !(std::isfinite(activation.alpha) && std::isfinite(activation.beta))) {
+    return invalid("a parameter of hard_sigmoid is not finite",
+                   text("alpha = ", activation.alpha, ", beta = ", activation.beta),
+                   "use finite ones, such as 0.2 and 0.5");
+  }
+  if (activation.kind == Activation::Kind::clip && !(activation.alpha <= activation.beta)) {
+    return invalid("the lower limit of clip is not at most the upper one",
+                   text("low = ", activation.alpha, ", high = ", activation.beta),
+                   "use low <= high, neither of them NaN");
+  }
   return {};
 }
 

@@ -10,7 +10,7 @@ namespace foldconv::host {
 
 Status check_data_type(DataType dtype);
 
-// Also leaky_relu's slope, which other kinds do not read.
+// Also the parameters that the kind reads.
 Status check_activation(const Activation& activation);
 
 }  // namespace foldconv::host

@@ -42,7 +42,7 @@ FastDivision division_by(std::int64_t divisor) {
 }  // namespace
 
 ActivationParams activation_params(const Activation& activation) {
-  return {static_cast<int>(activation.kind), activation.alpha};
+  return {static_cast<int>(activation.kind), activation.alpha, activation.beta};
 }
 
 std::int64_t tile_count(const ConvTile& tile, const ConvProblem& problem) {

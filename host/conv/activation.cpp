@@ -2,25 +2,40 @@
 #include "foldconv/activation.hpp"
 
 #include <charconv>
-#include <cmath>
+#include <limits>
 #include <system_error>
 
+#include "base/enum_checks.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
 
 namespace foldconv {
 namespace {
 
-// Reads "name(0.125)" where the kind has an alpha.
-bool read_alpha(std::string_view text, std::string_view name, Activation& activation) {
-  if (activation.kind != Activation::Kind::leaky_relu) return false;
+// Of the kind's name alone.
+Activation with_defaults(Activation::Kind kind) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  if (kind == Activation::Kind::hard_sigmoid) return Activation::hard_sigmoid();
+  if (kind == Activation::Kind::clip) return Activation::clip(-kInfinity, kInfinity);
+  return {kind};
+}
+
+// Reads "name(0.125)" or "name(-1,1)", with as many parameters as the kind has.
+bool read_parameters(std::string_view text, std::string_view name, Activation& activation) {
+  const int count = Activation::parameters(activation.kind);
+  if (count == 0) return false;
   if (!text.starts_with(name) || !text.ends_with(')') || text[name.size()] != '(') return false;
-  const char *begin = text.data() + name.size() + 1, *end = text.data() + text.size() - 1;
-  float alpha = 0;
-  const auto [rest, error] = std::from_chars(begin, end, alpha);
-  if (error != std::errc() || rest != end || !std::isfinite(alpha)) return false;
-  activation.alpha = alpha;
-  return true;
+  const char *next = text.data() + name.size(), *end = text.data() + text.size() - 1;
+  float values[] = {activation.alpha, activation.beta};
+  for (int i = 0; i < count; ++i) {
+    if (next == end || *next != (i == 0 ? '(' : ',')) return false;
+    const auto [rest, error] = std::from_chars(next + 1, end, values[i]);
+    if (error != std::errc()) return false;
+    next = rest;
+  }
+  activation.alpha = values[0];
+  activation.beta = values[1];
+  return next == end && host::check_activation(activation).ok();
 }
 
 }  // namespace
@@ -45,6 +60,10 @@ const char* to_string(Activation::Kind kind) noexcept {
       return "hardswish";
     case Activation::Kind::gelu:
       return "gelu";
+    case Activation::Kind::hard_sigmoid:
+      return "hard_sigmoid";
+    case Activation::Kind::clip:
+      return "clip";
   }
   return "unknown";
 }
@@ -52,9 +71,9 @@ const char* to_string(Activation::Kind kind) noexcept {
 std::string to_string(const Activation& activation) {
   return host::guarded_text([&] {
     std::string out = to_string(activation.kind);
-    if (activation.kind == Activation::Kind::leaky_relu) {
-      out += host::text('(', activation.alpha, ')');
-    }
+    const int count = Activation::parameters(activation.kind);
+    if (count == 1) out += host::text('(', activation.alpha, ')');
+    if (count == 2) out += host::text('(', activation.alpha, ',', activation.beta, ')');
     return out;
   });
 }
@@ -63,9 +82,9 @@ Result<Activation> parse_activation(std::string_view text) {
   return host::guarded([&]() -> Result<Activation> {
     std::string known;
     for (int i = 0; i < kActivationCount; ++i) {
-      Activation activation{static_cast<Activation::Kind>(i)};
+      Activation activation = with_defaults(static_cast<Activation::Kind>(i));
       const std::string_view name = to_string(activation.kind);
-      if (text == name || read_alpha(text, name, activation)) return activation;
+      if (text == name || read_parameters(text, name, activation)) return activation;
       host::append(known, i == 0 ? "use " : ", ");
       host::append(known, name);
     }

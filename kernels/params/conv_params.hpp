@@ -12,7 +12,8 @@ namespace foldconv {
 // How the epilogue maps a value; the numbers are those of foldconv::Activation::Kind.
 struct ActivationParams {
   int kind = 0;     // static_cast<int>(Activation::Kind)
-  float alpha = 0;  // leaky_relu's slope
+  float alpha = 0;  // as in foldconv::Activation
+  float beta = 0;
 };
 
 // Geometry shared by the tensor-core and the direct kernel. Names as in ConvProblem.

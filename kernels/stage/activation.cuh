@@ -8,17 +8,22 @@
 
 namespace foldconv {
 
-// none, relu and relu6 are one clamp: two instructions and no branch.
+// none, relu, relu6 and clip are one clamp: two instructions and no branch.
 struct Clamp {
   float low, high;
-  __device__ __forceinline__ explicit Clamp(Activation::Kind kind) {
+  __device__ __forceinline__ explicit Clamp(const ActivationParams& params) {
+    const auto kind = static_cast<Activation::Kind>(params.kind);
     const float infinity = __int_as_float(0x7f800000);
     low = kind == Activation::Kind::none ? -infinity : 0.0f;
     high = kind == Activation::Kind::relu6 ? 6.0f : infinity;
+    if (kind == Activation::Kind::clip) {
+      low = params.alpha;
+      high = params.beta;
+    }
   }
   static __device__ __forceinline__ bool takes(Activation::Kind kind) {
     return kind == Activation::Kind::none || kind == Activation::Kind::relu ||
-           kind == Activation::Kind::relu6;
+           kind == Activation::Kind::relu6 || kind == Activation::Kind::clip;
   }
   __device__ __forceinline__ float operator()(float v) const {
     return ptx::min_nan(ptx::max_nan(v, low), high);
@@ -29,7 +34,7 @@ struct Clamp {
 template <class Body>
 __device__ __forceinline__ void with_activation(const ActivationParams& params, Body&& body) {
   const auto kind = static_cast<Activation::Kind>(params.kind);
-  const float alpha = params.alpha;
+  const float alpha = params.alpha, beta = params.beta;
   switch (kind) {
     case Activation::Kind::leaky_relu:
       return body([alpha](float v) { return v > 0.0f ? v : v * alpha; });
@@ -45,8 +50,12 @@ __device__ __forceinline__ void with_activation(const ActivationParams& params, 
       });
     case Activation::Kind::gelu:
       return body([](float v) { return v * (0.5f * (1.0f + erff(v * 0.70710678118654752f))); });
+    case Activation::Kind::hard_sigmoid:
+      return body([alpha, beta](float v) {
+        return ptx::min_nan(ptx::max_nan(fmaf(alpha, v, beta), 0.0f), 1.0f);
+      });
     default:
-      return body(Clamp(kind));
+      return body(Clamp(params));
   }
 }
 
@@ -58,8 +67,8 @@ struct ActivationBlock {
 
 // Not inlined: unrolled over a tile, the functions would be most of the kernel's code.
 static __device__ __noinline__ ActivationBlock activate_block(ActivationBlock block, int kind,
-                                                              float alpha) {
-  with_activation({kind, alpha}, [&](auto activation) {
+                                                              float alpha, float beta) {
+  with_activation({kind, alpha, beta}, [&](auto activation) {
 #pragma unroll
     for (float2& v : block.pairs) v = {activation(v.x), activation(v.y)};
   });

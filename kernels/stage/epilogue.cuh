@@ -107,14 +107,14 @@ struct Epilogue {
   __device__ __forceinline__ void with_block_activation(Body&& body) const {
     const auto kind = static_cast<Activation::Kind>(activation.kind);
     if (Clamp::takes(kind)) {
-      const Clamp clamp(kind);
+      const Clamp clamp(activation);
       return body([clamp](ActivationBlock& block) {
 #pragma unroll
         for (float2& v : block.pairs) v = {clamp(v.x), clamp(v.y)};
       });
     }
     body([this](ActivationBlock& block) {
-      block = activate_block(block, activation.kind, activation.alpha);
+      block = activate_block(block, activation.kind, activation.alpha, activation.beta);
     });
   }
 };

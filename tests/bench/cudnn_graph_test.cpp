@@ -101,9 +101,11 @@ TEST_F(CudnnGraph, PrecompiledEnginesAreReady) {
 
 TEST_F(CudnnGraph, CallsAreDescribed) {
   for (int i = 0; i < kActivationCount; ++i) {
-    const Activation activation{static_cast<Activation::Kind>(i)};
-    const bool unknown = activation == Activation::leaky_relu() ||
-                         activation == Activation::hardswish || activation == Activation::gelu;
+    using Kind = Activation::Kind;
+    const Activation activation{static_cast<Kind>(i)};
+    constexpr Kind kUnknown[] = {Kind::leaky_relu, Kind::hardswish, Kind::gelu, Kind::hard_sigmoid,
+                                 Kind::clip};
+    const bool unknown = std::ranges::find(kUnknown, activation.kind) != std::end(kUnknown);
     for (const DataType dtype : {DataType::f16, DataType::bf16, DataType::f32}) {
       const auto describe = [&] { cudnn_->calls(dtype, {2, 7, 5, 24}, activation); };
       if (unknown) {

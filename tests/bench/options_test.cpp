@@ -124,7 +124,9 @@ TEST(CommandLineOptions, DescriptorsMayStandBehindOptions) {
 
 TEST(CommandLineOptions, EveryActivationHasAName) {
   for (int kind = 0; kind < kActivationCount; ++kind) {
-    const Activation activation{static_cast<Activation::Kind>(kind), 0.25f};
+    const auto of_kind = static_cast<Activation::Kind>(kind);
+    Activation activation = *parse_activation(to_string(of_kind));
+    activation.alpha = 0.25f;
     const Parsed parsed =
         parse({"validate", kDescriptor, "--alpha", "0.25", "--act", to_string(activation.kind)});
     ASSERT_TRUE(parsed.command_line.options) << parsed.err;

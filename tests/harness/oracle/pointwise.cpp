@@ -40,7 +40,13 @@ double evaluation_error(const Activation& activation, double v, double y) {
     case Activation::Kind::none:
     case Activation::Kind::relu:
     case Activation::Kind::relu6:
+    case Activation::Kind::clip:
       return 0;
+    case Activation::Kind::hard_sigmoid: {
+      // A product and a sum, each rounded where they are not fused; the clamp takes the rest away.
+      const double product = static_cast<double>(activation.alpha) * v;
+      return kHalfUlp * (std::fabs(product) + std::fabs(product + activation.beta)) + kFlush;
+    }
     case Activation::Kind::leaky_relu:
       return kHalfUlp * std::fabs(static_cast<double>(activation.alpha) * v);
     case Activation::Kind::sigmoid:
@@ -92,6 +98,11 @@ double activation_value(const Activation& activation, double v) {
       return v * std::min(std::max(v + 3, 0.0), 6.0) / 6;
     case Activation::Kind::gelu:
       return v * 0.5 * (1 + std::erf(v / std::sqrt(2.0)));
+    case Activation::Kind::hard_sigmoid:
+      return std::max(0.0,
+                      std::min(1.0, static_cast<double>(activation.alpha) * v + activation.beta));
+    case Activation::Kind::clip:
+      return std::min<double>(std::max<double>(v, activation.alpha), activation.beta);
   }
   return std::numeric_limits<double>::quiet_NaN();
 }
@@ -108,10 +119,13 @@ double activation_slope(const Activation& activation) {
       return 1.5;  // at 3 from below
     case Activation::Kind::gelu:
       return 1.12891;  // at sqrt(2)
+    case Activation::Kind::hard_sigmoid:
+      return std::fabs(static_cast<double>(activation.alpha));
     case Activation::Kind::none:
     case Activation::Kind::relu:
     case Activation::Kind::relu6:
     case Activation::Kind::tanh:
+    case Activation::Kind::clip:
       break;
   }
   return 1;

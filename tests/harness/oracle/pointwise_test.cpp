@@ -13,10 +13,17 @@
 namespace foldconv::oracle {
 namespace {
 
-const Activation kAll[kActivationCount] = {
-    Activation::none, Activation::relu,    Activation::relu6, Activation::leaky_relu(0.1f),
-    Activation::silu, Activation::sigmoid, Activation::tanh,  Activation::hardswish,
-    Activation::gelu};
+const Activation kAll[kActivationCount] = {Activation::none,
+                                           Activation::relu,
+                                           Activation::relu6,
+                                           Activation::leaky_relu(0.1f),
+                                           Activation::silu,
+                                           Activation::sigmoid,
+                                           Activation::tanh,
+                                           Activation::hardswish,
+                                           Activation::gelu,
+                                           Activation::hard_sigmoid(),
+                                           Activation::clip(-0.75f, 2.5f)};
 
 // The formulas of activation.hpp in fp32, as a kernel would evaluate them.
 float in_fp32(const Activation& activation, float v) {
@@ -39,6 +46,10 @@ float in_fp32(const Activation& activation, float v) {
       return v * std::min(std::max(v + 3, 0.0f), 6.0f) * (1.0f / 6);
     case Activation::Kind::gelu:
       return v * 0.5f * (1 + std::erf(v * 0.70710678f));
+    case Activation::Kind::hard_sigmoid:
+      return std::max(0.0f, std::min(1.0f, activation.alpha * v + activation.beta));
+    case Activation::Kind::clip:
+      return std::min(std::max(v, activation.alpha), activation.beta);
   }
   return 0;
 }
@@ -58,6 +69,12 @@ TEST(Activations, ValuesByHand) {
   EXPECT_EQ(value(Activation::hardswish, 4), 4);
   EXPECT_EQ(value(Activation::hardswish, -4), 0);
   EXPECT_NEAR(value(Activation::hardswish, 1), 2.0 / 3, 1e-15);
+  EXPECT_EQ(value(Activation::hard_sigmoid(0.25f, 0.5f), 1), 0.75);
+  EXPECT_EQ(value(Activation::hard_sigmoid(0.25f, 0.5f), 3), 1);
+  EXPECT_EQ(value(Activation::hard_sigmoid(0.25f, 0.5f), -3), 0);
+  EXPECT_EQ(value(Activation::clip(-1, 2), -3), -1);
+  EXPECT_EQ(value(Activation::clip(-1, 2), 0.5), 0.5);
+  EXPECT_EQ(value(Activation::clip(-1, 2), 3), 2);
   EXPECT_NEAR(value(Activation::gelu, 1), 0.8413447460685429, 1e-15);
   for (const Activation& activation : kAll) {
     EXPECT_TRUE(std::isnan(value(activation, std::numeric_limits<double>::quiet_NaN())));
@@ -91,8 +108,9 @@ TEST(Activations, BoundHoldsInFp32AndIsTight) {
       if (error > 0) worst_share = std::max(worst_share, error / y.error);
       ASSERT_LE(y.error, 1e-5 * (std::fabs(exact) + 1)) << to_string(activation) << " at " << v;
     }
-    const bool exact_in_fp32 = activation == Activation::none || activation == Activation::relu ||
-                               activation == Activation::relu6;
+    using Kind = Activation::Kind;
+    constexpr Kind kExact[] = {Kind::none, Kind::relu, Kind::relu6, Kind::clip};
+    const bool exact_in_fp32 = std::ranges::find(kExact, activation.kind) != std::end(kExact);
     EXPECT_TRUE(exact_in_fp32 || worst_share > 0.1) << to_string(activation) << worst_share;
   }
 }

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <memory>
 #include <set>
 #include <string>
@@ -103,26 +104,56 @@ TEST(Activation, TextParsesBack) {
   EXPECT_EQ(to_string(Activation::leaky_relu(-0.5f)), "leaky_relu(-0.5)");
   EXPECT_EQ(*parse_activation("leaky_relu"), Activation::leaky_relu(0.01f));
   EXPECT_EQ(*parse_activation("leaky_relu(1e-3)"), Activation::leaky_relu(1e-3f));
+  EXPECT_EQ(to_string(Activation::hard_sigmoid()), "hard_sigmoid(0.2,0.5)");
+  EXPECT_EQ(*parse_activation("hard_sigmoid"), Activation::hard_sigmoid(0.2f, 0.5f));
+  EXPECT_EQ(to_string(Activation::clip(-1, 1.5f)), "clip(-1,1.5)");
+  EXPECT_EQ(*parse_activation("clip(-inf,0.5)"),
+            Activation::clip(-std::numeric_limits<float>::infinity(), 0.5f));
+  EXPECT_EQ(to_string(*parse_activation("clip")), "clip(-inf,inf)");
   EXPECT_STREQ(to_string(static_cast<Activation::Kind>(kActivationCount)), "unknown");
 }
 
 TEST(Activation, OtherTextIsRefused) {
-  for (const char* text : {"", "ReLU", "relu(0.5)", "leaky_relu(", "leaky_relu()", "leaky_relu(x)",
-                           "leaky_relu(0.5", "leaky_relu 0.5)", "leaky_relu(0.5))", "leaky_relu6",
-                           "leaky_relu(nan)", "leaky_relu(inf)"}) {
-    EXPECT_TRUE(
-        fails_with(parse_activation(text), ErrorCode::invalid_argument,
-                   {'"' + std::string(text) + '"', "none, relu, relu6, leaky_relu, silu", "gelu"}))
+  for (const char* text : {"",
+                           "ReLU",
+                           "relu(0.5)",
+                           "leaky_relu(",
+                           "leaky_relu()",
+                           "leaky_relu(x)",
+                           "leaky_relu(0.5",
+                           "leaky_relu 0.5)",
+                           "leaky_relu(0.5))",
+                           "leaky_relu6",
+                           "leaky_relu(nan)",
+                           "leaky_relu(inf)",
+                           "leaky_relu(1,2)",
+                           "hard_sigmoid(0.2)",
+                           "hard_sigmoid(inf,0)",
+                           "hard_sigmoid(0,nan)",
+                           "clip(1,-1)",
+                           "clip(nan,1)",
+                           "clip(0,nan)",
+                           "clip(0,1,2)",
+                           "clip(0,)",
+                           "clip(,1)",
+                           "clip(0;1)",
+                           "clip(0,1"}) {
+    EXPECT_TRUE(fails_with(parse_activation(text), ErrorCode::invalid_argument,
+                           {'"' + std::string(text) + '"', "none, relu, relu6, leaky_relu, silu",
+                            "gelu, hard_sigmoid, clip"}))
         << text;
   }
 }
 
-TEST(Activation, EqualityIgnoresAnAlphaThatIsNotRead) {
+TEST(Activation, EqualityIgnoresWhatIsNotRead) {
   using Kind = Activation::Kind;
   EXPECT_EQ((Activation{Kind::silu, 0.5f}), Activation::silu);
   EXPECT_NE(Activation::relu, Activation::relu6);
   EXPECT_NE(Activation::leaky_relu(0.5f), Activation::leaky_relu(0.25f));
   EXPECT_EQ(Activation::leaky_relu(), (Activation{Kind::leaky_relu}));
+  EXPECT_EQ((Activation{Kind::leaky_relu, 0.5f, 1}), (Activation{Kind::leaky_relu, 0.5f, 2}));
+  EXPECT_NE(Activation::hard_sigmoid(0.5f, 0), Activation::hard_sigmoid(0.5f, 1));
+  EXPECT_NE(Activation::clip(0, 1), Activation::clip(0.5f, 1));
 }
 
 }  // namespace

@@ -205,7 +205,7 @@ TEST(Validate, ValuesOutsideTheEnums) {
                          {"static_cast<DataType>(3)", "f16, bf16 or f32"}));
   EXPECT_TRUE(fails_with(
       status_with([](auto& p) { p.activation.kind = static_cast<Activation::Kind>(200); }),
-      kInvalid, {"static_cast<Activation::Kind>(200)", "below 9"}));
+      kInvalid, {"static_cast<Activation::Kind>(200)", "below 11"}));
 }
 
 TEST(Validate, SlopeOfLeakyRelu) {
@@ -213,6 +213,21 @@ TEST(Validate, SlopeOfLeakyRelu) {
   EXPECT_TRUE(status_with([&](auto& p) { p.activation.alpha = nan; }).ok());
   EXPECT_TRUE(fails_with(status_with([&](auto& p) { p.activation = Activation::leaky_relu(nan); }),
                          kInvalid, {"alpha = nan", "0.01"}));
+}
+
+TEST(Validate, ParametersOfHardSigmoidAndClip) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const float infinity = std::numeric_limits<float>::infinity();
+  const auto status_of = [](const Activation& activation) {
+    return status_with([&](auto& p) { p.activation = activation; });
+  };
+  EXPECT_TRUE(status_of(Activation::clip(-infinity, infinity)).ok());
+  EXPECT_TRUE(status_of(Activation::clip(1, 1)).ok());
+  EXPECT_TRUE(fails_with(status_of(Activation::clip(2, 1)), kInvalid, {"low = 2, high = 1"}));
+  EXPECT_TRUE(fails_with(status_of(Activation::clip(0, nan)), kInvalid, {"high = nan"}));
+  EXPECT_TRUE(fails_with(status_of(Activation::hard_sigmoid(infinity, 0)), kInvalid,
+                         {"alpha = inf, beta = 0"}));
+  EXPECT_TRUE(fails_with(status_of(Activation::hard_sigmoid(0, nan)), kInvalid, {"beta = nan"}));
 }
 
 TEST(Sizes, CheckedProduct) {

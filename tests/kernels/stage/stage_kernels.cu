@@ -31,7 +31,7 @@ __global__ void product(ProductParams p) {
   mma.multiply_slice(ptx::shared_address(x) + x_offset<Mma>(0),
                      ptx::shared_address(w) + w_offset<Mma>(0));
 
-  const Epilogue epilogue{p.scale, p.bias, {p.activation, p.alpha}};
+  const Epilogue epilogue{p.scale, p.bias, {p.activation, p.alpha, p.beta}};
   const auto channels = [&](const PairPlace& at) {
     const int k = at.column();
     return epilogue.channels(k, k < p.channels, k + 1 < p.channels);

@@ -15,7 +15,7 @@ struct ProductParams {
   float* y;
   int channels;
   int activation;
-  float alpha;
+  float alpha, beta;
   int rows;
 };
 void launch_product(const ProductParams& params);

@@ -34,6 +34,10 @@ double exact(const Activation& activation, double v) {
       return v * std::fmin(std::fmax(v + 3, 0), 6) / 6;
     case Activation::Kind::gelu:
       return v * 0.5 * (1 + std::erf(v / std::sqrt(2.0)));
+    case Activation::Kind::hard_sigmoid:
+      return std::fmax(0, std::fmin(1, activation.alpha * v + activation.beta));
+    case Activation::Kind::clip:
+      return std::fmin(std::fmax(v, activation.alpha), activation.beta);
     default:
       return v;
   }
@@ -63,7 +67,7 @@ void expect_product(const Activation& activation, bool with_residual, int channe
                   static_cast<const float*>(bias_buffer.data()),
                   with_residual ? static_cast<const float*>(z_buffer.data()) : nullptr,
                   static_cast<float*>(y.data()), channels, static_cast<int>(activation.kind),
-                  activation.alpha, rows});
+                  activation.alpha, activation.beta, rows});
   kernel_tests::check(cudaDeviceSynchronize(), "product");
   const std::vector<float> got = downloaded<float>(y);
   for (int m = 0; m < kRows; ++m) {
@@ -87,7 +91,7 @@ TEST(StageEpilogue, Channels) {
 TEST(StageEpilogue, EveryActivationByColumnsAndByRows) {
   for (int kind = 0; kind < kActivationCount; ++kind) {
     for (const bool rows : {false, true})
-      expect_product({static_cast<Activation::Kind>(kind), 1.5f}, kind % 2 == 0, 31, rows);
+      expect_product({static_cast<Activation::Kind>(kind), 1.5f, 2.0f}, kind % 2 == 0, 31, rows);
   }
 }
 
