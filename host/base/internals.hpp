@@ -22,6 +22,12 @@ struct Internals {
   static Object make(std::shared_ptr<const typename Object::Data> data) {
     return Object(std::move(data));
   }
+
+  // Of an object that owns what it holds.
+  template <class Object>
+  static Object make_owner(std::unique_ptr<typename Object::Data> data) {
+    return Object(std::move(data));
+  }
 };
 
 // What an object of a public class holds.
