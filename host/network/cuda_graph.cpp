@@ -27,8 +27,13 @@ using OwnedHandle = std::unique_ptr<std::remove_pointer_t<Handle>, DestroyedBy<k
 }  // namespace
 
 struct CudaGraph::Data {
+  Data(NetworkPlan of, cudaGraphExec_t made) : plan(std::move(of)), executable(made) {}
+  ~Data() { cudaGraphExecDestroy(executable); }
+  Data(const Data&) = delete;
+  Data& operator=(const Data&) = delete;
+
   NetworkPlan plan;  // keeps the weights
-  OwnedHandle<cudaGraphExec_t, cudaGraphExecDestroy> executable;
+  cudaGraphExec_t executable;
 };
 
 CudaGraph::CudaGraph(std::unique_ptr<Data> data) : data_(std::move(data)) {}
@@ -38,7 +43,7 @@ CudaGraph::~CudaGraph() = default;
 
 Status CudaGraph::launch(cudaStream_t stream) const {
   return host::guarded([&]() -> Status {
-    const cudaError_t code = cudaGraphLaunch(data_->executable.get(), stream);
+    const cudaError_t code = cudaGraphLaunch(data_->executable, stream);
     return code == cudaSuccess ? Status() : cuda_failure(code, "cudaGraphLaunch");
   });
 }
@@ -62,9 +67,8 @@ Result<CudaGraph> NetworkPlan::capture(const NetworkBuffers& buffers) const {
     cudaGraphExec_t instantiated = nullptr;
     code = cudaGraphInstantiate(&instantiated, captured, 0);
     if (code != cudaSuccess) return cuda_failure(code, "cudaGraphInstantiate");
-    OwnedHandle<cudaGraphExec_t, cudaGraphExecDestroy> executable(instantiated);
-    return host::Internals::make_owner<CudaGraph>(std::make_unique<host::DataOf<CudaGraph>>(
-        host::DataOf<CudaGraph>{*this, std::move(executable)}));
+    return host::Internals::make_owner<CudaGraph>(
+        std::make_unique<host::DataOf<CudaGraph>>(*this, instantiated));
   });
 }
 

@@ -69,10 +69,11 @@ std::string NetworkPlanExplanation::to_string() const {
         out += text(&launch == &step.launches.back() ? step.tensor : "", '\n');
       }
     }
-    out += text(launches(), " launches, ", fixed(dram_bytes() / 1e6, 1), " MB of DRAM, floor ",
-                fixed(floor_us(), 1), " us by the model; workspace ",
-                fixed(static_cast<double>(workspace_bytes) / 1e6, 1), " MB for ",
-                fixed(static_cast<double>(tensor_bytes) / 1e6, 1), " MB of tensors\n", device, '\n');
+    out +=
+        text(launches(), " launches, ", fixed(dram_bytes() / 1e6, 1), " MB of DRAM, floor ",
+             fixed(floor_us(), 1), " us by the model; workspace ",
+             fixed(static_cast<double>(workspace_bytes) / 1e6, 1), " MB for ",
+             fixed(static_cast<double>(tensor_bytes) / 1e6, 1), " MB of tensors\n", device, '\n');
     return out;
   });
 }

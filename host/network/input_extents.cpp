@@ -8,7 +8,8 @@ namespace foldconv::host {
 namespace {
 
 // What the options say of each axis of an input: 0 where they say nothing.
-Extents wanted_extents(const op::Input& input, std::size_t rank, const NetworkPlanOptions& options) {
+Extents wanted_extents(const op::Input& input, std::size_t rank,
+                       const NetworkPlanOptions& options) {
   Extents wanted(rank, 0);
   if (!options.inputs.empty()) return options.inputs[static_cast<std::size_t>(input.index)];
   if (rank > 0) wanted[0] = options.n;
@@ -59,7 +60,8 @@ Result<std::vector<Extents>> input_extents(const GraphData& graph,
                        "give 1 or more, or 0 for the model's");
       }
       if (d != kOpen && wanted[axis] != 0 && wanted[axis] != d) {
-        return invalid("the model has another extent", text(shown, ", axis ", axis, ": ", wanted[axis]),
+        return invalid("the model has another extent",
+                       text(shown, ", axis ", axis, ": ", wanted[axis]),
                        text("give ", d, ", or a model that leaves it open"));
       }
       if (d == kOpen) d = wanted[axis];

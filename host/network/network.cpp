@@ -15,8 +15,8 @@
 
 namespace foldconv {
 
-using host::guarded;
 using host::GraphNode;
+using host::guarded;
 using host::Internals;
 using host::invalid;
 using host::NetworkData;

@@ -30,7 +30,8 @@ Status add_buffers(const std::vector<host::Port>& ports, const std::vector<Point
                    text("give ", ports.size()));
   }
   for (std::size_t i = 0; i < ports.size(); ++i) {
-    buffers.push_back({ports[i].name.c_str(), pointers[i], static_cast<std::int64_t>(ports[i].bytes)});
+    buffers.push_back(
+        {ports[i].name.c_str(), pointers[i], static_cast<std::int64_t>(ports[i].bytes)});
   }
   return {};
 }
@@ -55,7 +56,8 @@ Status check_network_buffers(const NetworkPlanData& plan, const NetworkBuffers& 
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     for (const Buffer& input : inputs) {
-      if (Status status = host::check_overlap(outputs[i], input, host::Overlap::never); !status.ok())
+      if (Status status = host::check_overlap(outputs[i], input, host::Overlap::never);
+          !status.ok())
         return status;
     }
     for (std::size_t j = 0; j < i; ++j) {

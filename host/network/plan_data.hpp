@@ -29,9 +29,9 @@ struct Place {
 
 struct PlannedStep {
   std::variant<ConvPlan, BlockPlan, Layer> work;
-  int n;           // images of `work`, as it was planned: the plan's, or rows that a linear layer makes of them
-  bool batched;    // n grows with the run's images
-  int x, z, y;     // places; z: a second operand, or -1
+  int n;  // images of `work`, as it was planned: the plan's, or rows that a linear layer makes of them
+  bool batched;      // n grows with the run's images
+  int x, z, y;       // places; z: a second operand, or -1
   int scratch = -1;  // a place that only this step needs
 };
 

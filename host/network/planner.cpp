@@ -67,7 +67,8 @@ class Planner {
     open_ = std::move(*values);
     inputs_ = std::move(*inputs);
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
-      const SymbolicExtents& extents = graph_.values[static_cast<std::size_t>(graph_.inputs[i])].extents;
+      const SymbolicExtents& extents =
+          graph_.values[static_cast<std::size_t>(graph_.inputs[i])].extents;
       if (extents.empty()) continue;
       if (batch_ == 0) batch_ = extents[0];
       n_ = static_cast<int>(ExtentTable::value_of(batch_, open_));
@@ -102,16 +103,20 @@ class Planner {
   Result<Placed> new_tensor(Extents extents, AxisOrder order) {
     std::optional<std::int64_t> bytes = static_cast<std::int64_t>(size_of(network_->dtype));
     for (const std::int64_t d : extents) bytes = bytes ? checked_product({*bytes, d}) : bytes;
-    constexpr std::int64_t kMostBytes = std::int64_t{1} << 50;  // sums of some thousands do not overflow
+    constexpr std::int64_t kMostBytes = std::int64_t{1}
+                                        << 50;  // sums of some thousands do not overflow
     if (!bytes || *bytes > kMostBytes) {
       return invalid("a tensor has more than 2^50 bytes", to_string(extents),
                      "use a smaller batch or image");
     }
-    return Placed{new_place(static_cast<std::size_t>(*bytes)), std::move(extents), std::move(order)};
+    return Placed{new_place(static_cast<std::size_t>(*bytes)), std::move(extents),
+                  std::move(order)};
   }
 
   // What the node makes, in memory in that order.
-  Result<Placed> make(AxisOrder order) { return new_tensor(extents_of(node().output), std::move(order)); }
+  Result<Placed> make(AxisOrder order) {
+    return new_tensor(extents_of(node().output), std::move(order));
+  }
 
   void set(Placed placed) { placed_[static_cast<std::size_t>(node().output)] = std::move(placed); }
 
@@ -123,7 +128,9 @@ class Planner {
     if (!fresh) return found->second;
     Result<Placed> copy = new_tensor(as_it_is.extents, order);
     if (!copy.ok()) return copy.status();
-    if (Status status = add_copy(value, as_it_is, *copy, network_->dtype, network_->dtype, "layout"); !status.ok())
+    if (Status status =
+            add_copy(value, as_it_is, *copy, network_->dtype, network_->dtype, "layout");
+        !status.ok())
       return status;
     found->second = *copy;
     return copy;
@@ -148,7 +155,8 @@ class Planner {
   Status add_layer(const Result<Layer>& layer, int x, int z, const Placed& y, int n = 0) {
     if (!layer.ok()) return layer.status();
     set(y);
-    add_step(*layer, node().output, name_of(node().operation), x, z, y.place, n > 0 ? n : first_extent(y));
+    add_step(*layer, node().output, name_of(node().operation), x, z, y.place,
+             n > 0 ? n : first_extent(y));
     return {};
   }
 
@@ -169,21 +177,19 @@ class Planner {
                       .x_extent = x.extents[axis],
                       .divide = 1});
     }
-    if (axes.empty()) axes.push_back({.extent = 1, .y_stride = 1, .x_stride = 1, .x_begin = 0, .x_extent = 1, .divide = 1});
+    if (axes.empty())
+      axes.push_back(
+          {.extent = 1, .y_stride = 1, .x_stride = 1, .x_begin = 0, .x_extent = 1, .divide = 1});
     return axes;
   }
 
-  bool copies_images(int value, const Placed& y) const {
-    return batched(value) && y.order[0] == 0;
-  }
+  bool copies_images(int value, const Placed& y) const { return batched(value) && y.order[0] == 0; }
 
   // All of x into y, as y lies. `value`: what x is.
   Status add_copy(int value, const Placed& x, const Placed& y, DataType from, DataType to,
                   const char* operation) {
-    const Result<Layer> layer = plan_copy({.from = from,
-                                           .to = to,
-                                           .axes = copy_axes(x, y),
-                                           .batched = copies_images(value, y)});
+    const Result<Layer> layer = plan_copy(
+        {.from = from, .to = to, .axes = copy_axes(x, y), .batched = copies_images(value, y)});
     if (!layer.ok()) return layer.status();
     add_step(*layer, value, operation, x.place, -1, y.place, first_extent(y));
     return {};
@@ -205,7 +211,8 @@ class Planner {
                                                                 : 4;
     Result<Placed> y = make(channels_last_order(model.size()));
     if (!y.ok()) return y.status();
-    port.bytes = places_[static_cast<std::size_t>(y->place)].bytes / size_of(network_->dtype) * element;
+    port.bytes =
+        places_[static_cast<std::size_t>(y->place)].bytes / size_of(network_->dtype) * element;
     places_[static_cast<std::size_t>(from)].bytes = port.bytes;
     if (model.size() == 4) {
       PixelFormat resolved = format;
@@ -249,13 +256,13 @@ class Planner {
       if (!added.ok()) return added.status();
       z = added->place;
     }
-    const Result<ConvPlan> plan = std::get<Conv>(prepared()).plan(
-        images_of(*x), {.stride = op.conv.stride,
-                        .pad = op.conv.pad,
-                        .dilation = op.conv.dilation,
-                        .groups = op.conv.groups,
-                        .activation = op.activation,
-                        .residual = residual});
+    const Result<ConvPlan> plan = std::get<Conv>(prepared())
+                                      .plan(images_of(*x), {.stride = op.conv.stride,
+                                                            .pad = op.conv.pad,
+                                                            .dilation = op.conv.dilation,
+                                                            .groups = op.conv.groups,
+                                                            .activation = op.activation,
+                                                            .residual = residual});
     if (!plan.ok()) return plan.status();
     Result<Placed> y = make(channels_last_order(4));
     if (!y.ok()) return y.status();
@@ -287,8 +294,9 @@ class Planner {
       return error(ErrorCode::unsupported, "a linear layer takes fewer than 2^31 rows", text(rows),
                    "use a smaller batch");
     }
-    const Result<ConvPlan> plan = std::get<Conv>(prepared()).plan(
-        {static_cast<int>(rows), 1, 1}, {.activation = op.activation});
+    const Result<ConvPlan> plan =
+        std::get<Conv>(prepared())
+            .plan({static_cast<int>(rows), 1, 1}, {.activation = op.activation});
     if (!plan.ok()) return plan.status();
     Result<Placed> y = make(plain_order(x->extents.size()));
     if (!y.ok()) return y.status();
@@ -350,21 +358,23 @@ class Planner {
     Result<Placed> y = make(like.extents == extents ? like.order : plain_order(extents.size()));
     if (!y.ok()) return y.status();
     Extents memory = y->memory_extents();
-    std::vector<std::int64_t> x_strides = broadcast_strides(a, *y), z_strides = broadcast_strides(b, *y);
+    std::vector<std::int64_t> x_strides = broadcast_strides(a, *y),
+                              z_strides = broadcast_strides(b, *y);
     if (memory.empty()) {
       memory = {1};
       x_strides = z_strides = {0};
     }
     set(*y);
-    return add_layer(plan_binary({.dtype = network_->dtype,
-                                  .op = op.kind == op::Binary::Kind::add ? BinaryProblem::Op::add
-                                                                         : BinaryProblem::Op::multiply,
-                                  .extents = memory,
-                                  .x_strides = x_strides,
-                                  .z_strides = z_strides,
-                                  .activation = op.activation,
-                                  .batched = batched(node().output)}),
-                     a.place, b.place, *y);
+    return add_layer(
+        plan_binary({.dtype = network_->dtype,
+                     .op = op.kind == op::Binary::Kind::add ? BinaryProblem::Op::add
+                                                            : BinaryProblem::Op::multiply,
+                     .extents = memory,
+                     .x_strides = x_strides,
+                     .z_strides = z_strides,
+                     .activation = op.activation,
+                     .batched = batched(node().output)}),
+        a.place, b.place, *y);
   }
 
   static Status check_broadcast(const Placed& operand, const Extents& extents) {
@@ -383,20 +393,20 @@ class Planner {
     Result<Placed> y = make(channels_last_order(4));
     if (!y.ok()) return y.status();
     const Images size = images_of(x);
-    return add_layer(
-        plan_pool({.dtype = network_->dtype,
-                   .n = size.n,
-                   .h = size.h,
-                   .w = size.w,
-                   .c = static_cast<int>(x.extents[1]),
-                   .kind = pool.kind == PoolKind::max ? PoolProblem::Kind::max : PoolProblem::Kind::average,
-                   .window = pool.window,
-                   .stride = pool.stride,
-                   .dilation = pool.dilation,
-                   .pad = pool.pad,
-                   .ceil_mode = pool.ceil_mode,
-                   .count_include_pad = pool.count_include_pad}),
-        x.place, -1, *y);
+    return add_layer(plan_pool({.dtype = network_->dtype,
+                                .n = size.n,
+                                .h = size.h,
+                                .w = size.w,
+                                .c = static_cast<int>(x.extents[1]),
+                                .kind = pool.kind == PoolKind::max ? PoolProblem::Kind::max
+                                                                   : PoolProblem::Kind::average,
+                                .window = pool.window,
+                                .stride = pool.stride,
+                                .dilation = pool.dilation,
+                                .pad = pool.pad,
+                                .ceil_mode = pool.ceil_mode,
+                                .count_include_pad = pool.count_include_pad}),
+                     x.place, -1, *y);
   }
   Status add(const op::Pool& op) {
     const Result<Placed> x = images(input());
@@ -546,7 +556,8 @@ class Planner {
     const std::size_t index = outputs_of_plan_.size();
     Port port = {output.name, x.extents, static_cast<std::size_t>(x.elements()) * size_of(to)};
     places_.push_back({.kind = Place::Kind::output, .bytes = port.bytes, .index = index});
-    const Placed y = {static_cast<int>(places_.size()) - 1, x.extents, plain_order(x.extents.size())};
+    const Placed y = {static_cast<int>(places_.size()) - 1, x.extents,
+                      plain_order(x.extents.size())};
     outputs_of_plan_.push_back(std::move(port));
     return add_copy(output.value, x, y, network_->dtype, to, "output");
   }
@@ -557,17 +568,23 @@ class Planner {
     std::vector<std::string> names = options_.keep;
     if (options_.keep_all) {
       for (const GraphNode& each : graph_.nodes) {
-        if (!as<op::Known>(each)) names.push_back(graph_.values[static_cast<std::size_t>(each.output)].name);
+        if (!as<op::Known>(each))
+          names.push_back(graph_.values[static_cast<std::size_t>(each.output)].name);
       }
     }
     for (const std::string& name : names) {
       const auto found = graph_.names.find(name);
       const int value = found == graph_.names.end() ? -1 : found->second;
-      if (value < 0) return invalid("no tensor of the name to keep", text('"', name, '"'), "see Graph::to_string()");
+      if (value < 0)
+        return invalid("no tensor of the name to keep", text('"', name, '"'),
+                       "see Graph::to_string()");
       const Placed& placed = place_of(value);
-      if (placed.place < 0 || places_[static_cast<std::size_t>(placed.place)].kind != Place::Kind::arena) {
-        return invalid("a tensor to keep is part of another step, or a constant", text('"', name, '"'),
-                       "create the network with NetworkOptions::fuse or blocks off, or keep what the step makes");
+      if (placed.place < 0 ||
+          places_[static_cast<std::size_t>(placed.place)].kind != Place::Kind::arena) {
+        return invalid("a tensor to keep is part of another step, or a constant",
+                       text('"', name, '"'),
+                       "create the network with NetworkOptions::fuse or blocks off, or keep what "
+                       "the step makes");
       }
       kept_.emplace(name, placed);
     }
@@ -608,8 +625,8 @@ class Planner {
     explanation_.device = network_->speed.to_string();
     std::map<std::string, KeptTensor, std::less<>> kept;
     for (const auto& [name, placed] : kept_) {
-      kept[name] = {places_[static_cast<std::size_t>(placed.place)].offset, network_->dtype, placed.extents,
-                    placed.order};
+      kept[name] = {places_[static_cast<std::size_t>(placed.place)].offset, network_->dtype,
+                    placed.extents, placed.order};
     }
     std::string fixed = fixed_batch();
     return NetworkPlanData{std::move(network_),
@@ -628,7 +645,8 @@ class Planner {
     if (batch_ >= 0) return "the model fixes the batch";
     for (std::size_t i = 0; i < steps_.size(); ++i) {
       if (!steps_[i].batched)
-        return text("the images of \"", explanation_.steps[i].tensor, "\" are not its first extent");
+        return text("the images of \"", explanation_.steps[i].tensor,
+                    "\" are not its first extent");
     }
     return "";
   }
@@ -642,7 +660,7 @@ class Planner {
   SymbolicExtent batch_ = 0;
   int n_ = 1;
 
-  std::size_t node_ = 0;  // that is planned
+  std::size_t node_ = 0;        // that is planned
   std::vector<Placed> placed_;  // of each value
   std::map<std::pair<int, AxisOrder>, Placed> copies_;
   std::vector<Place> places_;
