@@ -19,6 +19,11 @@ struct Internals {
   }
 
   template <class Object>
+  static typename Object::Data& mutable_data(Object& object) {
+    return *object.data_;
+  }
+
+  template <class Object>
   static Object make(std::shared_ptr<const typename Object::Data> data) {
     return Object(std::move(data));
   }

@@ -15,7 +15,6 @@
 
 namespace foldconv {
 
-using host::GraphNode;
 using host::guarded;
 using host::Internals;
 using host::invalid;
@@ -50,6 +49,19 @@ Result<Network> Network::create(const Graph& graph, const NetworkOptions& option
       data->prepared.push_back(std::move(*prepared));
     }
     return Internals::make<Network>(std::move(data));
+  });
+}
+
+Result<Graph> fused(const Graph& graph, const NetworkOptions& options) {
+  return guarded([&]() -> Result<Graph> {
+    if (!graph.status().ok()) return graph.status();
+    host::Remarks remarks;
+    Graph result = graph;
+    if (Status status = host::run_passes(Internals::mutable_data(result), options, remarks);
+        !status.ok()) {
+      return status;
+    }
+    return result;
   });
 }
 

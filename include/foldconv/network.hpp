@@ -50,6 +50,10 @@ struct FOLDCONV_API NetworkExplanation {
   std::string to_string() const;  // a line each
 };
 
+// The graph that Network::create() makes of `graph`: folded and fused, with its weights. For a look at it, or at what a
+// network's steps compute; creating a network of it gives the same one. Errors: as Network::create(), without a device.
+FOLDCONV_API Result<Graph> fused(const Graph& graph, const NetworkOptions& options = {});
+
 // The shape of a plan, and how its inputs come and its outputs go.
 struct NetworkPlanOptions {
   // Images of inputs n, c, h, w. 0: as the model has it; n: 1 where the model leaves it open. n is also of any other
