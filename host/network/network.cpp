@@ -45,7 +45,7 @@ Result<Network> Network::create(const Graph& graph, const NetworkOptions& option
     }
     for (GraphNode& node : data->graph.nodes) {
       Result<host::Prepared> prepared = host::prepare(node, options.dtype);
-      if (!prepared.ok()) return host::at(describe(data->graph, node), prepared.status());
+      if (!prepared.ok()) return host::at(host::describe(data->graph, node), prepared.status());
       data->prepared.push_back(std::move(*prepared));
     }
     return Internals::make<Network>(std::move(data));
