@@ -19,7 +19,18 @@ struct Internals {
   }
 
   template <class Object>
+  static typename Object::Data& mutable_data(Object& object) {
+    return *object.data_;
+  }
+
+  template <class Object>
   static Object make(std::shared_ptr<const typename Object::Data> data) {
+    return Object(std::move(data));
+  }
+
+  // Of an object that owns what it holds.
+  template <class Object>
+  static Object make_owner(std::unique_ptr<typename Object::Data> data) {
     return Object(std::move(data));
   }
 };

@@ -32,7 +32,7 @@ Result<BlockLaunch> offer_joined(const PlannedBlock& planned, const PlanContext&
     const LaunchShape shape = conv_launch_shape(kernel, problem, context.device);
     const Result<int> resident = prepare_resident(kernel.entry, shape, context);
     if (!resident.ok()) return resident.status();
-    return KernelOffer{kernel.name, KernelLaunch{kernel.entry, shape, params},
+    return KernelOffer{kernel.name, KernelLaunch{kernel.entry, shape, params, kernel.tile->block_m},
                        joined_cost(*kernel.tile, problem, side, *resident)};
   };
   const auto kernels = candidates(joined_kernels(), block.dtype, context,

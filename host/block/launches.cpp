@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "block/launches.hpp"
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 
 #include "base/sizes.hpp"
 #include "base/trace.hpp"
@@ -32,6 +34,25 @@ void bind(TailParams& params, const Bound& tensors) {
   (params.projection.c > 0 ? params.projection.x : params.identity) = tensors.shortcut;
   params.y = tensors.y;
   params.next_y = tensors.next;
+}
+
+// Fewer images: fewer tiles.
+void take_images(ConvParams& params, LaunchShape& shape, const KernelLaunch& kernel, int n,
+                 int images) {
+  const std::int64_t before = ceil_div(params.m, kernel.tile_pixels);
+  params.m = params.m / n * images;
+  params.g.n = images;
+  shape.grid =
+      static_cast<std::uint32_t>(shape.grid / before * ceil_div(params.m, kernel.tile_pixels));
+}
+void take_images(TailParams& params, LaunchShape& shape, const KernelLaunch& kernel, int n,
+                 int images) {
+  take_images(params.conv2, shape, kernel, n, images);
+}
+void take_images(WholeParams& params, LaunchShape& shape, const KernelLaunch&, int n, int images) {
+  params.tiles = params.tiles / n * images;
+  params.n = images;
+  shape.grid = std::min(shape.grid, static_cast<std::uint32_t>(params.tiles));
 }
 
 }  // namespace
@@ -69,19 +90,23 @@ void* BlockWorkspace::find(const BlockTensor& tensor, const BlockBuffers& buffer
 }
 
 Status run(const BlockLaunch& launch, const BlockWorkspace& workspace, const BlockBuffers& buffers,
-           cudaStream_t stream) {
+           int n, cudaStream_t stream) {
   const Bound tensors = {workspace.find(launch.x, buffers),
                          workspace.find(launch.shortcut, buffers),
                          workspace.find(launch.y, buffers), workspace.find(launch.next, buffers)};
   if (const auto* plan = std::get_if<ConvPlan>(&launch.work)) {
-    return plan->run({.x = tensors.x, .residual = tensors.shortcut, .y = tensors.y}, stream);
+    return plan->run(
+        {.x = tensors.x, .residual = tensors.shortcut, .y = tensors.y, .images = buffers.images},
+        stream);
   }
   const auto& kernel = std::get<KernelLaunch>(launch.work);
   const TraceRange range(launch.kernel.c_str());
   return std::visit(
       [&](auto params) {
         bind(params, tensors);
-        return host::launch(kernel.entry, kernel.shape, &params, stream);
+        LaunchShape shape = kernel.shape;
+        if (buffers.images != n) take_images(params, shape, kernel, n, buffers.images);
+        return host::launch(kernel.entry, shape, &params, stream);
       },
       kernel.params);
 }

@@ -28,6 +28,7 @@ struct KernelLaunch {
   EntryPoint entry;
   LaunchShape shape;
   std::variant<ConvParams, WholeParams, TailParams> params;
+  int tile_pixels = 0;  // of y, that a CTA computes; not of WholeParams, which say their tiles
 };
 
 struct BlockLaunch {
@@ -73,7 +74,8 @@ class BlockWorkspace {
   std::array<std::size_t, kSlots> sizes_ = {};
 };
 
+// Of the first buffers.images of n images.
 Status run(const BlockLaunch& launch, const BlockWorkspace& workspace, const BlockBuffers& buffers,
-           cudaStream_t stream);
+           int n, cudaStream_t stream);
 
 }  // namespace foldconv::host

@@ -238,8 +238,14 @@ Result<BlockPlan> Stage::plan(const Images& images, const BlockPlanOptions& opti
 Status BlockPlan::run(const BlockBuffers& buffers, cudaStream_t stream) const {
   return guarded([&]() -> Status {
     const Data& plan = *data_;
-    if (Status status = host::check_block_buffers(plan.input, plan.output, plan.dtype, buffers,
-                                                  workspace_bytes());
+    const Result<int> images = host::images_of_run(buffers.images, plan.input.n);
+    if (!images.ok()) return images.status();
+    Shape input = plan.input, output = plan.output;
+    input.n = output.n = *images;
+    BlockBuffers bound = buffers;
+    bound.images = *images;
+    if (Status status =
+            host::check_block_buffers(input, output, plan.dtype, bound, workspace_bytes());
         !status.ok()) {
       return status;
     }
@@ -247,7 +253,8 @@ Status BlockPlan::run(const BlockBuffers& buffers, cudaStream_t stream) const {
       return status;
     const host::TraceRange range(plan.trace_name.c_str());
     for (const host::BlockLaunch& launch : plan.launches) {
-      if (Status status = host::run(launch, plan.workspace, buffers, stream); !status.ok())
+      if (Status status = host::run(launch, plan.workspace, bound, plan.input.n, stream);
+          !status.ok())
         return status;
     }
     return {};

@@ -63,7 +63,9 @@ Result<BlockLaunch> offer_tail(const PlannedBlock& planned, const PlannedBlock* 
     const Result<int> resident = prepare_resident(kernel.entry, shape, context);
     if (!resident.ok()) return resident.status();
     return KernelOffer{
-        kernel.name, KernelLaunch{kernel.entry, shape, make_params(tile, planned, next_data, halo)},
+        kernel.name,
+        KernelLaunch{kernel.entry, shape, make_params(tile, planned, next_data, halo),
+                     tile.conv2.block_m},
         tail_cost(tile, convs, *resident)};
   };
   const auto kernels =

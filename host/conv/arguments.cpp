@@ -61,6 +61,13 @@ Status check_workspace(const Buffer& workspace, std::size_t given, const char* s
 
 }  // namespace
 
+Result<int> images_of_run(int images, int n) {
+  if (images == 0) return n;
+  if (images > 0 && images <= n) return images;
+  return invalid("a plan does not run that many images", text("images = ", images, ", n = ", n),
+                 "give 1 to n, or 0 for all");
+}
+
 Status check_buffers(const ConvProblem& problem, const ConvBuffers& buffers,
                      std::size_t workspace_bytes) {
   const auto element_bytes = static_cast<std::int64_t>(size_of(problem.dtype));

@@ -25,6 +25,9 @@ Status check_pointer(const Buffer& buffer, std::size_t alignment);
 enum class Overlap { never, in_place };
 Status check_overlap(const Buffer& a, const Buffer& b, Overlap permitted);
 
+// How many of a plan's n images a run is of: `images`, or all where that is 0. Errors: invalid_argument.
+Result<int> images_of_run(int images, int n);
+
 // All rules of ConvPlan::run() on its buffers. `problem` passed validate().
 Status check_buffers(const ConvProblem& problem, const ConvBuffers& buffers,
                      std::size_t workspace_bytes);

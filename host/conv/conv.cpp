@@ -155,21 +155,28 @@ Result<ConvPlan> Conv::plan_problem(const ConvProblem& problem, const PlanOption
 Status ConvPlan::run(const ConvBuffers& buffers, cudaStream_t stream) const {
   return guarded([&]() -> Status {
     const host::Decision& decision = data_->decision;
-    if (Status status = host::check_buffers(data_->problem, buffers, workspace_bytes());
-        !status.ok()) {
+    const Result<int> images = host::images_of_run(buffers.images, data_->problem.n);
+    if (!images.ok()) return images.status();
+    ConvProblem problem = data_->problem;
+    problem.n = *images;
+    if (Status status = host::check_buffers(problem, buffers, workspace_bytes()); !status.ok()) {
       return status;
     }
     if (Status status = host::check_current_device(data_->conv->device, "the plan"); !status.ok())
       return status;
     const host::TraceRange range(data_->trace_name.c_str());
+    const bool all = *images == data_->problem.n;
+    const host::LaunchShape shape =
+        all ? decision.shape
+            : host::conv_launch_shape(*decision.kernel, problem, data_->conv->figures);
     return std::visit(
         [&](auto params) {
           params.x = buffers.x;
           params.residual = buffers.residual;
           params.y = buffers.y;
-          return host::launch(decision.kernel->entry, decision.shape, &params, stream);
+          return host::launch(decision.kernel->entry, shape, &params, stream);
         },
-        data_->params);
+        all ? data_->params : make_params(*decision.kernel, problem, *data_->conv));
   });
 }
 

@@ -85,4 +85,23 @@ std::vector<std::byte> pack(const FoldedConv& folded) {
   return {};
 }
 
+Result<std::vector<std::byte>> encoded(std::span<const float> values, DataType dtype) {
+  const std::size_t size = size_of(dtype);
+  std::vector<std::byte> bytes(values.size() * size);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const float value = round_to(dtype, values[i]);
+    if (!std::isfinite(value)) {
+      return invalid(text("a constant is not finite in ", to_string(dtype)),
+                     text("element ", i, " = ", values[i]), "use values of its range, or f32");
+    }
+    const std::uint16_t half = dtype == DataType::f16 ? f16_bits(value) : bf16_bits(value);
+    if (dtype == DataType::f32) {
+      std::memcpy(bytes.data() + i * size, &value, size);
+    } else {
+      std::memcpy(bytes.data() + i * size, &half, size);
+    }
+  }
+  return bytes;
+}
+
 }  // namespace foldconv::host

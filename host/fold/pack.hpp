@@ -17,4 +17,7 @@ Status check_packed_size(DataType dtype, int k, int c_per_group, int r, int s);
 // The packed matrix in the storage type. The sizes passed check_packed_size().
 std::vector<std::byte> pack(const FoldedConv& folded);
 
+// Values in the storage type, each rounded once. Errors: invalid_argument: one that is not finite there.
+Result<std::vector<std::byte>> encoded(std::span<const float> values, DataType dtype);
+
 }  // namespace foldconv::host

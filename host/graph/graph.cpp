@@ -15,12 +15,9 @@
 namespace foldconv {
 
 using host::GraphData;
-using host::GraphNode;
 using host::invalid;
-using host::Operation;
 using host::SymbolicExtents;
 using host::text;
-namespace op = host::op;
 
 namespace {
 
@@ -384,6 +381,13 @@ Constant Graph::constant_of(Value x) const {
 Value Graph::find(std::string_view name) const {
   const auto found = data_->names.find(name);
   return found == data_->names.end() ? Value{} : Value{found->second};
+}
+
+const std::vector<GraphNode>& Graph::nodes() const noexcept {
+  return data_->nodes;
+}
+std::string Graph::name(Value x) const {
+  return has(*data_, x) ? data_->values[static_cast<std::size_t>(x.id)].name : std::string();
 }
 
 std::string Graph::to_string() const {

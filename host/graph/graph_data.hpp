@@ -4,12 +4,11 @@
 
 #include <map>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "base/internals.hpp"
-#include "foldconv/block.hpp"
 #include "foldconv/graph.hpp"
+#include "foldconv/graph_node.hpp"
 #include "graph/extent_table.hpp"
 
 namespace foldconv {
@@ -23,85 +22,6 @@ struct Constant::Data {
 
 namespace host {
 
-// Operations. Operands are the node's inputs, in the order of Graph's calls.
-namespace op {
-
-struct Input {
-  int index;                   // of the graph's inputs
-  bool channels_last = false;  // the model's order is n, h, w, c; the tensor's n, c, h, w
-};
-struct Known {
-  Constant values;
-};
-// A second input is the residual.
-struct Conv {
-  ConvNode conv;
-  std::optional<BatchNormNode> batch_norm = {};
-  Activation activation = Activation::none;
-};
-struct BatchNorm {
-  BatchNormNode arrays;
-  Activation activation = Activation::none;
-};
-struct Activate {
-  Activation activation;
-};
-struct Binary {
-  enum class Kind { add, multiply } kind;
-  Activation activation = Activation::none;
-};
-struct Pool {
-  PoolNode pool;
-};
-struct GlobalPool {
-  PoolKind kind;
-};
-struct ResizeNearest {
-  int h, w;
-};
-struct Linear {
-  LinearNode linear;
-  Activation activation = Activation::none;
-};
-struct Softmax {
-  int axis;
-};
-struct Concat {
-  int axis;
-};
-struct Slice {
-  int axis;
-  std::int64_t begin, end, step;
-};
-struct Pad {
-  std::vector<std::int64_t> before, behind;
-  float fill;
-};
-struct Reshape {};  // to the extents of the node's value
-struct Transpose {
-  std::vector<int> order;
-};
-struct Identity {};
-
-// A residual block, its convolutions with their BatchNorms. The paths end in the sum.
-struct Block {
-  std::vector<Conv> path;  // conv1, conv2, conv3 of a bottleneck; conv1, conv2
-  std::optional<Conv> downsample;
-  int stride;
-  StrideAt stride_at;
-  Activation inner, last;
-};
-struct Stage {
-  std::vector<Block> blocks;
-};
-
-}  // namespace op
-
-using Operation =
-    std::variant<op::Input, op::Known, op::Conv, op::BatchNorm, op::Activate, op::Binary, op::Pool,
-                 op::GlobalPool, op::ResizeNearest, op::Linear, op::Softmax, op::Concat, op::Slice,
-                 op::Pad, op::Reshape, op::Transpose, op::Identity, op::Stage>;
-
 // "conv", "batch_norm", ..
 const char* name_of(const Operation& operation);
 
@@ -109,13 +29,6 @@ struct GraphValue {
   std::string name;
   SymbolicExtents extents;
   int node;  // that makes it
-};
-
-struct GraphNode {
-  Operation operation;
-  std::vector<int> inputs;  // values
-  int output;
-  std::string origin;  // what it is in the model's file, for messages; may be empty
 };
 
 struct GraphOutput {
@@ -127,7 +40,7 @@ struct GraphOutput {
 
 struct Graph::Data {
   std::vector<host::GraphValue> values;
-  std::vector<host::GraphNode> nodes;  // each behind those that make its inputs
+  std::vector<GraphNode> nodes;  // each behind those that make its inputs
   std::vector<int> inputs;             // values
   std::vector<host::GraphOutput> outputs;
   host::ExtentTable table;

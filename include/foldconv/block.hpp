@@ -131,6 +131,8 @@ struct BlockBuffers {
   void* y = nullptr;          // NHWC; may not overlap x
   void* workspace = nullptr;  // BlockPlan::workspace_bytes(); may be null when that is 0
   std::size_t workspace_bytes = 0;
+  int images =
+      0;  // the first so many of the plan's n, with the same bits; 0: all. x and y may end behind them.
 };
 
 // A block or stage bound to a problem. Immutable; run() may be called from any thread on any stream, each
@@ -139,7 +141,7 @@ class FOLDCONV_API BlockPlan {
  public:
   // Launches the plan's kernels on `stream`, and nothing else; no allocation, no synchronisation; may
   // be captured. The current device must be the plan's. Errors: invalid_argument (null pointer,
-  // another device), misaligned, aliasing, workspace_too_small: nothing was launched, y and the
+  // another device, images outside 0 to n), misaligned, aliasing, workspace_too_small: nothing was launched, y and the
   // workspace are untouched. cuda_error: of a launch; the ones before it run, so the contents of y
   // and of the workspace are undefined.
   Status run(const BlockBuffers& buffers, cudaStream_t stream = nullptr) const;

@@ -135,6 +135,8 @@ struct ConvBuffers {
   // ConvPlan::workspace_bytes(); may be null when that is 0. May not overlap the others.
   void* workspace = nullptr;
   std::size_t workspace_bytes = 0;
+  int images =
+      0;  // the first so many of the problem's n, with the same bits; 0: all. The buffers may end behind them.
 };
 
 // A problem bound to weights and a kernel. Immutable: run() may be called from any number of
@@ -144,8 +146,8 @@ class FOLDCONV_API ConvPlan {
  public:
   // Launches one kernel on `stream` and returns; no allocation, no synchronisation; may be captured
   // into a CUDA graph. The current device must be the plan's. Errors leave y untouched:
-  // invalid_argument (null pointer, another device), misaligned, aliasing, workspace_too_small,
-  // cuda_error.
+  // invalid_argument (null pointer, another device, images outside 0 to n), misaligned, aliasing,
+  // workspace_too_small, cuda_error.
   Status run(const ConvBuffers& buffers, cudaStream_t stream = nullptr) const;
 
   std::size_t workspace_bytes() const noexcept;

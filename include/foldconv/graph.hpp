@@ -101,6 +101,8 @@ struct LinearNode {
   Constant bias = {};  // k, or not given
 };
 
+struct GraphNode;
+
 class FOLDCONV_API Graph {
  public:
   Graph();
@@ -167,6 +169,10 @@ class FOLDCONV_API Graph {
   Value find(std::string_view name) const;
 
   std::string to_string() const;  // a line for each operation
+
+  // Each behind those that make its inputs (foldconv/graph_node.hpp).
+  const std::vector<GraphNode>& nodes() const noexcept;
+  std::string name(Value x) const;  // "" of a Value{}
 
  private:
   friend struct host::Internals;

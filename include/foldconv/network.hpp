@@ -50,11 +50,15 @@ struct FOLDCONV_API NetworkExplanation {
   std::string to_string() const;  // a line each
 };
 
+// The graph that Network::create() makes of `graph`: folded and fused, with its weights. For a look at it, or at what a
+// network's steps compute; creating a network of it gives the same one. Errors: as Network::create(), without a device.
+FOLDCONV_API Result<Graph> fused(const Graph& graph, const NetworkOptions& options = {});
+
 // The shape of a plan, and how its inputs come and its outputs go.
 struct NetworkPlanOptions {
-  // Images of inputs n, c, h, w; an extent that the model gives may be left 0. n is also the first extent of any other
-  // input where that is open.
-  int n = 1, h = 0, w = 0;
+  // Images of inputs n, c, h, w. 0: as the model has it; n: 1 where the model leaves it open. n is also of any other
+  // input the first extent where that is open.
+  int n = 0, h = 0, w = 0;
   std::vector<Extents> inputs = {};  // the extents of all inputs instead
   PixelFormat input =
       {};  // of inputs n, c, h, w; others are f32 or f16, as input.type says, in the model's order

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// NetworkPlan::capture: a run as a CUDA graph.
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/internals.hpp"
+#include "foldconv/network.hpp"
+
+namespace foldconv {
+
+using host::cuda_failure;
+
+namespace {
+
+template <auto kDestroy>
+struct DestroyedBy {
+  template <class Object>
+  void operator()(Object* object) const {
+    kDestroy(object);
+  }
+};
+template <class Handle, auto kDestroy>
+using OwnedHandle = std::unique_ptr<std::remove_pointer_t<Handle>, DestroyedBy<kDestroy>>;
+
+}  // namespace
+
+struct CudaGraph::Data {
+  Data(NetworkPlan of, cudaGraphExec_t made) : plan(std::move(of)), executable(made) {}
+  ~Data() { cudaGraphExecDestroy(executable); }
+  Data(const Data&) = delete;
+  Data& operator=(const Data&) = delete;
+
+  NetworkPlan plan;  // keeps the weights
+  cudaGraphExec_t executable;
+};
+
+CudaGraph::CudaGraph(std::unique_ptr<Data> data) : data_(std::move(data)) {}
+CudaGraph::CudaGraph(CudaGraph&&) noexcept = default;
+CudaGraph& CudaGraph::operator=(CudaGraph&&) noexcept = default;
+CudaGraph::~CudaGraph() = default;
+
+Status CudaGraph::launch(cudaStream_t stream) const {
+  return host::guarded([&]() -> Status {
+    const cudaError_t code = cudaGraphLaunch(data_->executable, stream);
+    return code == cudaSuccess ? Status() : cuda_failure(code, "cudaGraphLaunch");
+  });
+}
+
+Result<CudaGraph> NetworkPlan::capture(const NetworkBuffers& buffers) const {
+  return host::guarded([&]() -> Result<CudaGraph> {
+    cudaStream_t created = nullptr;
+    cudaError_t code = cudaStreamCreateWithFlags(&created, cudaStreamNonBlocking);
+    if (code != cudaSuccess) return cuda_failure(code, "cudaStreamCreateWithFlags");
+    const OwnedHandle<cudaStream_t, cudaStreamDestroy> stream(created);
+
+    code = cudaStreamBeginCapture(created, cudaStreamCaptureModeThreadLocal);
+    if (code != cudaSuccess) return cuda_failure(code, "cudaStreamBeginCapture");
+    const Status ran = run(buffers, created);
+    cudaGraph_t captured = nullptr;
+    code = cudaStreamEndCapture(created, &captured);
+    const OwnedHandle<cudaGraph_t, cudaGraphDestroy> graph(captured);
+    if (!ran.ok()) return ran;
+    if (code != cudaSuccess) return cuda_failure(code, "cudaStreamEndCapture");
+
+    cudaGraphExec_t instantiated = nullptr;
+    code = cudaGraphInstantiate(&instantiated, captured, 0);
+    if (code != cudaSuccess) return cuda_failure(code, "cudaGraphInstantiate");
+    return host::Internals::make_owner<CudaGraph>(
+        std::make_unique<host::DataOf<CudaGraph>>(*this, instantiated));
+  });
+}
+
+}  // namespace foldconv

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+// Network: a graph fused, its weights on the device.
+#include "foldconv/network.hpp"
+
+#include <utility>
+
+#include "base/enum_checks.hpp"
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "catalog/registry.hpp"
+#include "cost/device_speed.hpp"
+#include "network/passes.hpp"
+#include "network/plan_data.hpp"
+#include "network/prepared.hpp"
+
+namespace foldconv {
+
+using host::guarded;
+using host::Internals;
+using host::invalid;
+using host::NetworkData;
+using host::NetworkPlanData;
+using host::text;
+
+Result<Network> Network::create(const Graph& graph, const NetworkOptions& options) {
+  return guarded([&]() -> Result<Network> {
+    if (!graph.status().ok()) return graph.status();
+    if (Status status = host::check_data_type(options.dtype); !status.ok()) return status;
+    const host::GraphData& given = Internals::data(graph);
+    if (given.outputs.empty()) {
+      return invalid("a network without outputs", "0 outputs", "call Graph::output()");
+    }
+    const Result<int> device = host::current_device();
+    if (!device.ok()) return device.status();
+    const Result<host::DeviceFigures> figures = host::supported_figures(*device);
+    if (!figures.ok()) return figures.status();
+    const Result<DeviceSpeed> speed = host::device_speed(*device, *figures);
+    if (!speed.ok()) return speed.status();
+
+    auto data = std::make_shared<NetworkData>(
+        NetworkData{options.dtype, *device, *figures, *speed, given, {}, {}});
+    if (Status status = host::run_passes(data->graph, options, data->explanation.remarks);
+        !status.ok()) {
+      return status;
+    }
+    for (GraphNode& node : data->graph.nodes) {
+      Result<host::Prepared> prepared = host::prepare(node, options.dtype);
+      if (!prepared.ok()) return host::at(host::describe(data->graph, node), prepared.status());
+      data->prepared.push_back(std::move(*prepared));
+    }
+    return Internals::make<Network>(std::move(data));
+  });
+}
+
+Result<Graph> fused(const Graph& graph, const NetworkOptions& options) {
+  return guarded([&]() -> Result<Graph> {
+    if (!graph.status().ok()) return graph.status();
+    host::Remarks remarks;
+    Graph result = graph;
+    if (Status status = host::run_passes(Internals::mutable_data(result), options, remarks);
+        !status.ok()) {
+      return status;
+    }
+    return result;
+  });
+}
+
+Result<NetworkPlan> Network::plan(const NetworkPlanOptions& options) const {
+  return guarded([&]() -> Result<NetworkPlan> {
+    if (Status status = host::check_current_device(data_->device, "the network"); !status.ok())
+      return status;
+    Result<NetworkPlanData> plan = host::plan_network(data_, options);
+    if (!plan.ok()) return plan.status();
+    return Internals::make<NetworkPlan>(std::make_shared<const NetworkPlanData>(std::move(*plan)));
+  });
+}
+
+const NetworkExplanation& Network::explanation() const noexcept {
+  return data_->explanation;
+}
+
+}  // namespace foldconv

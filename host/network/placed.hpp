@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// Tensors of a plan as they lie in memory.
+#pragma once
+
+#include <vector>
+
+#include "foldconv/graph.hpp"
+
+namespace foldconv::host {
+
+// Axes in memory, outermost first.
+using AxisOrder = std::vector<int>;
+
+// 0, 1, 2, ..: the model's order.
+AxisOrder plain_order(std::size_t rank);
+// n, then what is behind c, then c: NHWC of an image.
+AxisOrder channels_last_order(std::size_t rank);
+
+// A dense tensor in one of the plan's places; several may lie in one, as views of each other.
+struct Placed {
+  int place = -1;
+  Extents extents;
+  AxisOrder order;
+
+  std::int64_t elements() const;
+  // Whether it lies as it would in the order `other`: axes of one element do not count.
+  bool lies_in(const AxisOrder& other) const;
+  // Extents in the order of memory.
+  Extents memory_extents() const;
+  // Elements between neighbours along each axis.
+  std::vector<std::int64_t> strides() const;
+};
+
+}  // namespace foldconv::host

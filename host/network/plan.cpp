@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+// NetworkPlan: its run.
+#include <algorithm>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "base/trace.hpp"
+#include "conv/arguments.hpp"
+#include "foldconv/network.hpp"
+#include "network/plan_data.hpp"
+
+namespace foldconv {
+namespace {
+
+using host::Buffer;
+using host::guarded;
+using host::invalid;
+using host::NetworkPlanData;
+using host::Place;
+using host::PlannedStep;
+using host::text;
+
+template <class Pointer>
+Status add_buffers(const std::vector<host::Port>& ports, const std::vector<Pointer>& pointers,
+                   const char* what, std::vector<Buffer>& buffers) {
+  if (ports.size() != pointers.size()) {
+    return invalid(text("another number of ", what, "s than the plan has"),
+                   text(pointers.size(), ", the plan has ", ports.size()),
+                   text("give ", ports.size()));
+  }
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    buffers.push_back(
+        {ports[i].name.c_str(), pointers[i], static_cast<std::int64_t>(ports[i].bytes)});
+  }
+  return {};
+}
+
+Status check_network_buffers(const NetworkPlanData& plan, const NetworkBuffers& given) {
+  std::vector<Buffer> inputs, outputs;
+  if (Status status = add_buffers(plan.inputs, given.inputs, "input", inputs); !status.ok())
+    return status;
+  if (Status status = add_buffers(plan.outputs, given.outputs, "output", outputs); !status.ok())
+    return status;
+  if (given.workspace_bytes < plan.arena_bytes) {
+    return host::error(ErrorCode::workspace_too_small, "the workspace is too small",
+                       text(given.workspace_bytes, " bytes"),
+                       text("pass at least NetworkPlan::workspace_bytes() = ", plan.arena_bytes));
+  }
+  if (plan.arena_bytes > 0)
+    outputs.push_back({"workspace", given.workspace, static_cast<std::int64_t>(plan.arena_bytes)});
+  for (const auto* list : {&inputs, &outputs}) {
+    for (const Buffer& buffer : *list) {
+      if (Status status = host::check_pointer(buffer, kAlignmentBytes); !status.ok()) return status;
+    }
+  }
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    for (const Buffer& input : inputs) {
+      if (Status status = host::check_overlap(outputs[i], input, host::Overlap::never);
+          !status.ok())
+        return status;
+    }
+    for (std::size_t j = 0; j < i; ++j) {
+      if (Status status = host::check_overlap(outputs[i], outputs[j], host::Overlap::never);
+          !status.ok()) {
+        return status;
+      }
+    }
+  }
+  return {};
+}
+
+// The pointers of one run.
+class BoundPlaces {
+ public:
+  BoundPlaces(const NetworkPlanData& plan, const NetworkBuffers& buffers)
+      : plan_(plan), buffers_(buffers) {}
+
+  void* at(int place) const {
+    if (place < 0) return nullptr;
+    const Place& in = plan_.places[static_cast<std::size_t>(place)];
+    switch (in.kind) {
+      case Place::Kind::arena:
+        return static_cast<std::byte*>(buffers_.workspace) + in.offset;
+      case Place::Kind::input:
+        return const_cast<void*>(buffers_.inputs[in.index]);
+      case Place::Kind::output:
+        return buffers_.outputs[in.index];
+      case Place::Kind::constant:
+        return const_cast<void*>(in.constant);
+    }
+    return nullptr;
+  }
+  std::size_t bytes(int place) const {
+    return place < 0 ? 0 : plan_.places[static_cast<std::size_t>(place)].bytes;
+  }
+
+ private:
+  const NetworkPlanData& plan_;
+  const NetworkBuffers& buffers_;
+};
+
+Status run_step(const PlannedStep& step, const BoundPlaces& places, int images,
+                cudaStream_t stream) {
+  const void *x = places.at(step.x), *z = places.at(step.z);
+  void* y = places.at(step.y);
+  if (const auto* conv = std::get_if<ConvPlan>(&step.work))
+    return conv->run({.x = x, .residual = z, .y = y, .images = images}, stream);
+  if (const auto* blocks = std::get_if<BlockPlan>(&step.work)) {
+    return blocks->run({.x = x,
+                        .y = y,
+                        .workspace = places.at(step.scratch),
+                        .workspace_bytes = places.bytes(step.scratch),
+                        .images = images},
+                       stream);
+  }
+  return std::get<host::Layer>(step.work).run({x, z, y}, images, stream);
+}
+
+}  // namespace
+
+Status NetworkPlan::run(const NetworkBuffers& buffers, cudaStream_t stream) const {
+  return guarded([&]() -> Status {
+    const Data& plan = *data_;
+    const Result<int> images = host::images_of_run(buffers.images, plan.n);
+    if (!images.ok()) return images.status();
+    if (*images != plan.n && !plan.fixed_batch.empty()) {
+      return host::error(ErrorCode::unsupported, "the plan runs all of its images or none",
+                         text("images = ", *images, ", n = ", plan.n, ": ", plan.fixed_batch),
+                         text("plan for n = ", *images));
+    }
+    if (Status status = check_network_buffers(plan, buffers); !status.ok()) return status;
+    if (Status status = host::check_current_device(plan.network->device, "the plan"); !status.ok())
+      return status;
+    const BoundPlaces places(plan, buffers);
+    const host::TraceRange range("network");
+    for (const PlannedStep& step : plan.steps) {
+      const int own = step.batched ? step.n / plan.n * *images : step.n;
+      if (Status status = run_step(step, places, own, stream); !status.ok()) return status;
+    }
+    return {};
+  });
+}
+
+int NetworkPlan::images() const noexcept {
+  return data_->n;
+}
+std::size_t NetworkPlan::inputs() const noexcept {
+  return data_->inputs.size();
+}
+std::size_t NetworkPlan::outputs() const noexcept {
+  return data_->outputs.size();
+}
+std::size_t NetworkPlan::input_bytes(std::size_t index) const noexcept {
+  return index < inputs() ? data_->inputs[index].bytes : 0;
+}
+std::size_t NetworkPlan::output_bytes(std::size_t index) const noexcept {
+  return index < outputs() ? data_->outputs[index].bytes : 0;
+}
+Extents NetworkPlan::input_extents(std::size_t index) const {
+  return index < inputs() ? data_->inputs[index].extents : Extents();
+}
+Extents NetworkPlan::output_extents(std::size_t index) const {
+  return index < outputs() ? data_->outputs[index].extents : Extents();
+}
+std::string NetworkPlan::output_name(std::size_t index) const {
+  return index < outputs() ? data_->outputs[index].name : std::string();
+}
+std::size_t NetworkPlan::workspace_bytes() const noexcept {
+  return data_->arena_bytes;
+}
+Result<KeptTensor> NetworkPlan::tensor(std::string_view name) const {
+  const auto found = data_->kept.find(name);
+  if (found != data_->kept.end()) return found->second;
+  return invalid("no tensor of the name was kept", text('"', name, '"'),
+                 "name it in NetworkPlanOptions::keep");
+}
+const NetworkPlanExplanation& NetworkPlan::explanation() const noexcept {
+  return data_->explanation;
+}
+
+}  // namespace foldconv

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+// What a NetworkPlan holds: steps, and the places of tensors.
+#pragma once
+
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "foldconv/block.hpp"
+#include "foldconv/conv.hpp"
+#include "foldconv/network.hpp"
+#include "layer/layer.hpp"
+#include "network/placed.hpp"
+#include "network/prepared.hpp"
+
+namespace foldconv {
+
+namespace host {
+
+// Where a tensor lies.
+struct Place {
+  enum class Kind { arena, input, output, constant } kind = Kind::arena;
+  std::size_t bytes = 0;
+  std::size_t offset = 0;          // in the arena
+  std::size_t index = 0;           // of inputs and outputs
+  const void* constant = nullptr;  // on the device
+};
+
+struct PlannedStep {
+  std::variant<ConvPlan, BlockPlan, Layer> work;
+  int n;  // images of `work`, as it was planned: the plan's, or rows that a linear layer makes of them
+  bool batched;      // n grows with the run's images
+  int x, z, y;       // places; z: a second operand, or -1
+  int scratch = -1;  // a place that only this step needs
+};
+
+// An input or output of the caller's.
+struct Port {
+  std::string name;
+  Extents extents;  // the model's
+  std::size_t bytes;
+};
+
+}  // namespace host
+
+struct NetworkPlan::Data {
+  std::shared_ptr<const host::NetworkData> network;  // keeps the weights
+  int n;
+  std::vector<host::PlannedStep> steps;
+  std::vector<host::Place> places;
+  std::vector<host::Port> inputs, outputs;
+  std::size_t arena_bytes;
+  std::map<std::string, KeptTensor, std::less<>> kept;
+  std::string fixed_batch;  // why runs of fewer images are not taken; "" if they are
+  NetworkPlanExplanation explanation;
+};
+
+namespace host {
+using NetworkPlanData = DataOf<NetworkPlan>;
+
+// Errors: as Network::plan().
+Result<NetworkPlanData> plan_network(std::shared_ptr<const NetworkData> network,
+                                     const NetworkPlanOptions& options);
+
+}  // namespace host
+
+}  // namespace foldconv

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+// The operations of a graph, to be looked at: as its calls made them, or as fused() leaves them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "foldconv/activation.hpp"
+#include "foldconv/block.hpp"
+#include "foldconv/graph.hpp"
+
+namespace foldconv {
+
+// Operands are the node's inputs, in the order of Graph's calls.
+namespace op {
+
+struct Input {
+  int index;                   // of the graph's inputs
+  bool channels_last = false;  // the model's order is n, h, w, c; the tensor's n, c, h, w
+};
+struct Known {
+  Constant values;
+};
+// A second input is the residual.
+struct Conv {
+  ConvNode conv;
+  std::optional<BatchNormNode> batch_norm = {};
+  Activation activation = Activation::none;
+};
+struct BatchNorm {
+  BatchNormNode arrays;
+  Activation activation = Activation::none;
+};
+struct Activate {
+  Activation activation;
+};
+struct Binary {
+  enum class Kind { add, multiply } kind;
+  Activation activation = Activation::none;
+};
+struct Pool {
+  PoolNode pool;
+};
+struct GlobalPool {
+  PoolKind kind;
+};
+struct ResizeNearest {
+  int h, w;
+};
+struct Linear {
+  LinearNode linear;
+  Activation activation = Activation::none;
+};
+struct Softmax {
+  int axis;
+};
+struct Concat {
+  int axis;
+};
+struct Slice {
+  int axis;
+  std::int64_t begin, end, step;
+};
+struct Pad {
+  std::vector<std::int64_t> before, behind;
+  float fill;
+};
+struct Reshape {};  // to the extents of the node's value
+struct Transpose {
+  std::vector<int> order;
+};
+struct Identity {};
+
+// A residual block, its convolutions with their BatchNorms. The paths end in the sum.
+struct Block {
+  std::vector<Conv> path;  // conv1, conv2, conv3 of a bottleneck; conv1, conv2
+  std::optional<Conv> downsample;
+  int stride;
+  StrideAt stride_at;
+  Activation inner, last;
+};
+struct Stage {
+  std::vector<Block> blocks;
+};
+
+}  // namespace op
+
+using Operation =
+    std::variant<op::Input, op::Known, op::Conv, op::BatchNorm, op::Activate, op::Binary, op::Pool,
+                 op::GlobalPool, op::ResizeNearest, op::Linear, op::Softmax, op::Concat, op::Slice,
+                 op::Pad, op::Reshape, op::Transpose, op::Identity, op::Stage>;
+
+struct GraphNode {
+  Operation operation;
+  std::vector<int> inputs;  // values
+  int output;
+  std::string origin;  // what it is in the model's file, for messages; may be empty
+};
+
+}  // namespace foldconv
