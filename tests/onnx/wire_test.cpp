@@ -25,7 +25,7 @@ Result<std::string> text_of(const fs::path& path) {
   if (!file) return file.status();
   const Result<ModelProto> model = parse(file->bytes());
   if (!model) return model.status();
-  TensorFiles files(path);
+  TensorFiles files(path, *file);
   return to_text(*model, files);
 }
 

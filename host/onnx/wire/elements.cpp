@@ -82,7 +82,7 @@ Result<std::vector<char>> narrowed(const TensorProto& tensor, const Numbers& num
 TensorBytes owning(std::vector<char> bytes) {
   auto owned = std::make_shared<const std::vector<char>>(std::move(bytes));
   const std::string_view view(owned->data(), owned->size());
-  return {.bytes = view, .owned = std::move(owned)};
+  return {.bytes = view, .keeper = std::move(owned)};
 }
 
 // Values that are not raw.
@@ -108,6 +108,10 @@ Result<TensorBytes> typed_values(const TensorProto& tensor, const Element& type)
 std::string element_name(std::int32_t type) {
   const Element* known = element(type);
   return known != nullptr ? known->name : text("type ", type);
+}
+
+bool is_float(std::int32_t type) {
+  return type == kFloat || type == kDouble || type == kFloat16 || type == kBfloat16;
 }
 
 std::string dims_text(const std::vector<std::int64_t>& dims) {
@@ -152,7 +156,7 @@ Result<TensorBytes> values_in_file(const TensorProto& tensor) {
     if (!values->bytes.empty()) {
       return host::invalid("values twice, raw and typed", tensor_text(tensor), kRepair);
     }
-    values->bytes = *tensor.raw_data;
+    *values = {.bytes = *tensor.raw_data};
   }
   if (values->bytes.size() != static_cast<std::size_t>(*expected)) {
     return host::invalid(

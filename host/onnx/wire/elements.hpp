@@ -29,12 +29,14 @@ enum ElementType : std::int32_t {
 std::string element_name(std::int32_t type);
 
 // Values of a tensor, little-endian and dense; types of less than a byte are packed from the low bits
-// on. `owned` holds them where the file has them in another form.
+// on.
 struct TensorBytes {
   std::string_view bytes;
   std::int64_t elements = 0;
-  std::shared_ptr<const std::vector<char>> owned = nullptr;
+  std::shared_ptr<const void> keeper = nullptr;  // of the bytes; null: they are the caller's
 };
+
+bool is_float(std::int32_t type);  // float, double, float16, bfloat16
 
 // Of a tensor with its values in the file itself. Errors (invalid_argument): dims below 0 or with a
 // product past 2^63, an unknown type, values of another number than the dims say, values beyond the

@@ -59,8 +59,8 @@ bool begins_with(const fs::path& path, const fs::path& folder) {
 
 }  // namespace
 
-TensorFiles::TensorFiles(const fs::path& model)
-    : folder_(model.has_parent_path() ? model.parent_path() : fs::path(".")) {}
+TensorFiles::TensorFiles(const fs::path& model, const MappedFile& mapped)
+    : folder_(model.has_parent_path() ? model.parent_path() : fs::path(".")), model_(mapped) {}
 
 Result<MappedFile> TensorFiles::open(const std::string& location) {
   const auto fails = [&](std::string_view why) {
@@ -80,7 +80,11 @@ Result<MappedFile> TensorFiles::open(const std::string& location) {
 }
 
 Result<TensorBytes> TensorFiles::values(const TensorProto& tensor) {
-  if (tensor.data_location == 0 || !folder_) return values_in_file(tensor);
+  if (tensor.data_location == 0 || !folder_) {
+    Result<TensorBytes> values = values_in_file(tensor);
+    if (values.ok() && values->keeper == nullptr) values->keeper = model_.keeper();
+    return values;
+  }
   const Result<std::int64_t> expected = bytes_of_values(tensor);
   if (!expected) return expected.status();
   const Result<Place> place = place_of(tensor);
@@ -106,7 +110,8 @@ Result<TensorBytes> TensorFiles::values(const TensorProto& tensor) {
   for (const std::int64_t dim : tensor.dims) elements *= dim;
   return TensorBytes{.bytes = {reinterpret_cast<const char*>(bytes.data()) + place->offset,
                                static_cast<std::size_t>(length)},
-                     .elements = elements};
+                     .elements = elements,
+                     .keeper = file->second.keeper()};
 }
 
 }  // namespace foldconv::onnx::wire

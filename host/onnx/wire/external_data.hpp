@@ -19,16 +19,17 @@ namespace foldconv::onnx::wire {
 class TensorFiles {
  public:
   TensorFiles() = default;  // of a model in memory: values in other files are refused
-  explicit TensorFiles(const std::filesystem::path& model);
+  TensorFiles(const std::filesystem::path& model, const MappedFile& mapped);
 
-  // What the views point to lives as long as the model's bytes and this object. Errors: as
-  // values_in_file(); a location that is not permitted, an offset and a length that do not fit.
+  // Errors: as values_in_file(); a location that is not permitted, an offset and a length that do
+  // not fit.
   Result<TensorBytes> values(const TensorProto& tensor);
 
  private:
   Result<MappedFile> open(const std::string& location);
 
   std::optional<std::filesystem::path> folder_;
+  MappedFile model_;
   std::map<std::string, MappedFile> files_;
 };
 

@@ -19,6 +19,8 @@ class MappedFile {
   static Result<MappedFile> open(const std::filesystem::path& path);
 
   std::span<const std::byte> bytes() const noexcept { return {data_.get(), size_}; }
+  // Keeps the mapping.
+  std::shared_ptr<const void> keeper() const noexcept { return data_; }
 
  private:
   std::shared_ptr<const std::byte> data_;
