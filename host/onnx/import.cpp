@@ -173,9 +173,10 @@ class Walk {
       for (std::size_t i = 0; i < node.operands(); ++i) {
         if (node.has(i) && std::holds_alternative<Unknown>(node.operand(i))) return false;
       }
-      graph_.set_origin({});
+      const std::string origin = origin_of(proto);
+      graph_.set_origin(origin);
       importer(node);
-      if (!graph_.status().ok()) throw refusal_of(graph_.status());
+      if (!graph_.status().ok()) throw refusal_of(graph_.status(), origin);
       node.check_attributes();
       return true;
     } catch (Refusal& refusal) {
@@ -184,9 +185,19 @@ class Walk {
     }
   }
 
-  Problem located(Problem problem, const wire::NodeProto& proto) {
+  static std::string name_of(const wire::NodeProto& proto) {
     const std::string_view first = proto.output.empty() ? std::string_view() : proto.output[0];
-    problem.node = wire::escaped(proto.name.empty() ? first : proto.name);
+    return wire::escaped(proto.name.empty() ? first : proto.name);
+  }
+
+  // What messages call a node.
+  std::string origin_of(const wire::NodeProto& proto) const {
+    return text("node \"", name_of(proto), "\" (", wire::escaped(proto.op_type), ", opset ", opset_,
+                ")");
+  }
+
+  Problem located(Problem problem, const wire::NodeProto& proto) {
+    problem.node = name_of(proto);
     problem.op = wire::escaped(proto.op_type);
     problem.opset = opset_;
     if (proto.input.empty() || proto.input[0].empty()) return problem;
@@ -232,8 +243,11 @@ class Walk {
 }  // namespace
 
 // The first ": " ends what is wrong, and the last "; " the value.
-Refusal refusal_of(const Status& status) {
+Refusal refusal_of(const Status& status, std::string_view origin) {
   std::string_view message = status.message();
+  if (!origin.empty() && message.starts_with(origin)) {
+    message.remove_prefix(std::min(message.size(), origin.size() + 2));
+  }
   Refusal refusal{.code = status.code(), .rule = {}, .value = {}, .remedy = {}};
   if (const std::size_t at = message.rfind("; "); at != message.npos) {
     refusal.remedy = message.substr(at + 2);

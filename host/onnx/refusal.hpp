@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "foldconv/status.hpp"
@@ -25,8 +26,8 @@ struct Refusal {
   throw Refusal{ErrorCode::invalid_argument, std::move(rule), std::move(value), std::move(remedy)};
 }
 
-// Of a message "what: value; remedy" (base/error.hpp).
-Refusal refusal_of(const Status& status);
+// Of a message "what: value; remedy" (base/error.hpp), told of `origin`.
+Refusal refusal_of(const Status& status, std::string_view origin = {});
 
 // The value of a call of the wire format.
 template <class T>

@@ -16,6 +16,7 @@
 #include <span>
 #include <string>
 
+#include "onnx/import.hpp"
 #include "onnx/wire/describe.hpp"
 #include "onnx/wire/parse.hpp"
 
@@ -34,12 +35,23 @@ void check_error(const Status& status) {
   }
 }
 
-void check_wire(std::span<const std::byte> bytes) {
+void check_file(std::span<const std::byte> bytes) {
   const Result<onnx::wire::ModelProto> model = onnx::wire::parse(bytes);
   if (!model) return check_error(model.status());
   onnx::wire::TensorFiles files;
   const Result<std::string> text = onnx::wire::to_text(*model, files);
   if (!text) check_error(text.status());
+
+  constexpr std::size_t kMostProblems = 20;
+  constexpr std::int64_t kMostComputed = 1 << 16;  // a fuzzer has little memory
+  const onnx::Imported imported =
+      onnx::import_model(*model, files, {}, kMostProblems, kMostComputed);
+  require(imported.problems.size() <= kMostProblems);
+  require(!imported.problems.empty() || imported.graph.status().ok());
+  for (const onnx::Problem& problem : imported.problems) {
+    require(!problem.rule.empty() && !problem.remedy.empty());
+    check_error(Status(problem.code, problem.to_string()));
+  }
 }
 
 }  // namespace
@@ -47,6 +59,6 @@ void check_wire(std::span<const std::byte> bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  check_wire(std::as_bytes(std::span(data, size)));
+  check_file(std::as_bytes(std::span(data, size)));
   return 0;
 }

@@ -53,7 +53,7 @@ inline std::string int64s(std::string_view name, const std::vector<std::int64_t>
 }
 
 // AttributeProto.
-inline std::string attribute(std::string_view name, std::int64_t value) {
+inline std::string integer(std::string_view name, std::int64_t value) {
   return bytes(1, name) + number(3, value) + number(20, 2);
 }
 inline std::string attribute(std::string_view name, float value) {
@@ -62,7 +62,7 @@ inline std::string attribute(std::string_view name, float value) {
 inline std::string attribute(std::string_view name, std::string_view value) {
   return bytes(1, name) + bytes(4, value) + number(20, 3);
 }
-inline std::string attribute(std::string_view name, const std::vector<std::int64_t>& values) {
+inline std::string integers(std::string_view name, const std::vector<std::int64_t>& values) {
   std::string list = bytes(1, name) + number(20, 7);
   for (const std::int64_t value : values) list += number(8, value);
   return list;
