@@ -69,7 +69,7 @@ class Reader(pickle.Unpickler):
 
 
 def read_state_dict(file):
-    """{name: array}: pickles (magic number, version, machine, tensors, keys of storages), then the storages' elements."""
+    """{name: array}. Pickles (magic number, version, machine, tensors, keys of storages), then the storages' data."""
     magic, version, _machine = (Reader(file).load() for _ in range(3))
     if (magic, version) != (MAGIC, VERSION):
         raise ValueError("not a file of PyTorch before its zip archives")

@@ -30,13 +30,14 @@ class Session:
 
     def __init__(self, model, also=()):
         """also: values that are no outputs, to be handed out, too."""
-        model = onnx.ModelProto.FromString(model.SerializeToString())
         known = {output.name for output in model.graph.output}
-        model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in also if name not in known)
+        more = onnx.ModelProto(graph=onnx.GraphProto(
+            output=[onnx.ValueInfoProto(name=name) for name in also if name not in known]))
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        self.session = onnxruntime.InferenceSession(model.SerializeToString(), options,
-                                                    providers=["CPUExecutionProvider"])
+        self.session = onnxruntime.InferenceSession(
+            model.SerializeToString() + more.SerializeToString(),  # messages that stand behind each other are merged
+            options, providers=["CPUExecutionProvider"])
 
     def run(self, x, names):
         return self.session.run(list(names), {self.session.get_inputs()[0].name: x})
