@@ -54,7 +54,7 @@ def uniform(name, shape, half=1.0, centre=0.0):
 
 
 def weights(name, shape, products, size=1.0):
-    """Weights of sums of so many products, with the variance 3 * size^2 / products: with size 1 ReLU networks stay level.
+    """For sums of so many products: variance 3 * size^2 / products, which keeps ReLU networks level at size 1.
 
     Those of a sum add up to 0: else the means of maps outgrow what differs between inputs, layer by layer.
     """
