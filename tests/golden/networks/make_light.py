@@ -14,7 +14,6 @@ import argparse
 import math
 import pathlib
 
-import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 

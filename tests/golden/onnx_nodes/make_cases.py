@@ -4,17 +4,16 @@
 
     make_cases.py FOLDER    needs numpy 2.4.6 and onnx 1.23.2, as bench/networks/requirements.txt has them
 
-FOLDER/NAME/model.onnx         as the package has it: weights, shapes and limits are inputs of the graph, too
-FOLDER/NAME/constants.onnx     the same with all inputs but the data as initialisers; where there are such inputs
-FOLDER/NAME/input_K.npy        for the graph's input K, also where constants.onnx has it as an initialiser
-FOLDER/NAME/output_K.npy       C order, little endian; input_K.pb and output_K.pb, TensorProto, for types that NumPy lacks
-FOLDER/cases.txt               a line a case: NAME OPERATOR OPSET INPUTS -> OUTPUTS, such as f32[1,1,5,5] i64[4] -> f32[1,1,3,3]
+FOLDER/NAME/model.onnx        as the package has it: weights, shapes and limits are inputs of the graph, too
+FOLDER/NAME/constants.onnx    the same with all inputs but the data as initialisers; where there are such inputs
+FOLDER/NAME/input_K.npy       the graph's input K, also where constants.onnx has it as an initialiser
+FOLDER/NAME/output_K.npy      C order, little endian; .pb, a TensorProto, for types that NumPy lacks
+FOLDER/cases.txt              a line a case: NAME OPERATOR OPSET f32[1,1,5,5] i64[4] -> f32[1,1,3,3]
 
 Left out: cases of operators that are expanded into others, and inputs that are no tensors.
 """
 
 import argparse
-import collections
 import pathlib
 import warnings
 
@@ -23,9 +22,9 @@ from onnx import TensorProto, numpy_helper
 from onnx.backend.test.loader import load_model_tests
 
 OPERATORS = set("""
-Conv BatchNormalization Relu LeakyRelu Clip Sigmoid Tanh HardSigmoid HardSwish Gelu Swish Add Sum Mul MaxPool AveragePool
-GlobalAveragePool GlobalMaxPool ReduceMean Gemm MatMul Flatten Reshape Squeeze Unsqueeze Transpose Softmax Concat Pad
-Resize Upsample Identity Dropout Cast Constant ConstantOfShape Shape Slice Gather Split Expand
+Conv BatchNormalization Relu LeakyRelu Clip Sigmoid Tanh HardSigmoid HardSwish Gelu Swish Add Sum Mul MaxPool
+AveragePool GlobalAveragePool GlobalMaxPool ReduceMean Gemm MatMul Flatten Reshape Squeeze Unsqueeze Transpose Softmax
+Concat Pad Resize Upsample Identity Dropout Cast Constant ConstantOfShape Shape Slice Gather Split Expand
 """.split())
 # The operators that read more, or less, than one tensor of data.
 DATA_INPUTS = {"Add": None, "Sum": None, "Mul": None, "MatMul": None, "Concat": None, "ConstantOfShape": 0}
