@@ -263,7 +263,7 @@ TEST_P(GraphWrongCalls, SayWhatIsWrong) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, GraphWrongCalls, testing::ValuesIn(kWrongCalls),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& tested) { return std::string(tested.param.name); });
 
 }  // namespace
 }  // namespace foldconv::test
