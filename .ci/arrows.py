@@ -36,6 +36,7 @@ MAY_INCLUDE = {
     "host/cost": ["host/base", "include", "kernels/tile"],
     "host/catalog": ["host/cost", "host/base", "include", *PARAMETERS, CATALOG, ENTRY_POINTS],
     "host/conv": ["host/catalog", "host/cost", "host/fold", "host/base", "include", *PARAMETERS],
+    "host/layer": ["host/catalog", "host/cost", "host/base", "include", *PARAMETERS],
     "host/block": ["host/conv", "host/catalog", "host/cost", "host/fold", "host/base", "include", *PARAMETERS],
     "tests": ["include", "host", "kernels", "tests", "bench"],
     "tests/consumer": ["include"],
