@@ -8,8 +8,8 @@
 //
 // Pointers 16-byte aligned; strides and offsets in elements. copy: a thread makes a piece of y, innermost extent fastest:
 // 16 bytes of the larger type where extent, strides and offsets permit, else one element.
-// transpose: a CTA takes a tile of 32 x 32 elements through shared memory, [32][33] of y's type: reads along x's rows,
-// writes along y's columns, no bank conflicts.
+// transpose: a CTA takes a tile of 32 x 32 elements through shared memory, lines of 32 of y's type and a word: reads along
+// x's rows, writes along y's columns, no bank conflicts.
 #pragma once
 
 #include "params/layer_params.hpp"
@@ -76,9 +76,13 @@ __global__ void __launch_bounds__(kLayerThreads) copy(const __grid_constant__ Co
   });
 }
 
+// From line to line in shared memory: an odd number of words.
+template <class Element>
+inline constexpr int kTransposePitch = kTransposeTile + static_cast<int>(4 / sizeof(Element));
+
 template <class To, class From>
 __device__ __forceinline__ void transpose_tile(const TransposeParams& p, const From* x,
-                                               std::int64_t unit, To (*tile)[kTransposeTile + 1]) {
+                                               std::int64_t unit, To (*tile)[kTransposePitch<To>]) {
   constexpr int kStep = kLayerThreads / kTransposeTile;
   const int lane = static_cast<int>(threadIdx.x) % kTransposeTile;
   const int line = static_cast<int>(threadIdx.x) / kTransposeTile;
@@ -112,7 +116,7 @@ __device__ __forceinline__ void transpose_tile(const TransposeParams& p, const F
 template <class To>
 __global__ void __launch_bounds__(kLayerThreads)
     transpose(const __grid_constant__ TransposeParams p) {
-  __shared__ To tile[kTransposeTile][kTransposeTile + 1];
+  __shared__ To tile[kTransposeTile][kTransposePitch<To>];
   with_storage(p.from, p.x, [&](const auto* x) {
     for (std::int64_t unit = blockIdx.x; unit < p.units; unit += gridDim.x)
       transpose_tile(p, x, unit, tile);

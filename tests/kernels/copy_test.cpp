@@ -86,7 +86,8 @@ TEST(Copy, Permutations) {
   EXPECT_EQ(expect_permutation({2, 19, 5, 7}, {0, 2, 3, 1}), "transpose");
   EXPECT_EQ(expect_permutation({2, 5, 7, 40}, {0, 3, 1, 2}), "transpose");  // NHWC -> NCHW
   EXPECT_EQ(expect_permutation({33, 65}, {1, 0}), "transpose");
-  EXPECT_EQ(expect_permutation({2, 9, 3, 10, 2, 8}, {4, 5, 0, 3, 2, 1}), "copy");
+  EXPECT_EQ(expect_permutation({2, 9, 3, 10, 2, 8}, {4, 5, 0, 3, 2, 1}), "transpose");
+  EXPECT_EQ(expect_permutation({2, 9, 3, 2, 2, 5}, {5, 4, 0, 3, 2, 1}), "copy");
   EXPECT_EQ(expect_permutation({2, 9, 3, 10}, {2, 3, 0, 1}), "transpose");
   EXPECT_EQ(expect_permutation({3, 4, 2, 8}, {0, 2, 1, 3}), "copy");  // in pieces
 }

@@ -100,12 +100,13 @@ TEST_F(LayerCounters, BinaryInPieces) {
 }
 
 TEST_F(LayerCounters, AffineInPieces) {
-  const DeviceBuffer array(96 * sizeof(float), Guards::none);
-  const auto* floats = static_cast<const float*>(array.data());
-  const cuemu_counters counters = count(
-      value_of(
-          host::plan_affine({.pixels_per_image = 196, .c = 96, .scale = floats, .shift = floats})),
-      196 * 192, 0, 196 * 192);
+  const DeviceBuffer scale(96 * sizeof(float), Guards::none), shift(scale.bytes(), Guards::none);
+  const cuemu_counters counters =
+      count(value_of(host::plan_affine({.pixels_per_image = 196,
+                                        .c = 96,
+                                        .scale = static_cast<const float*>(scale.data()),
+                                        .shift = static_cast<const float*>(shift.data())})),
+            196 * 192, 0, 196 * 192);
   EXPECT_EQ(counters.global_store.instructions, (196u * 12 + 31) / 32);
   EXPECT_EQ(counters.integer_divisions, 0u);
 }
