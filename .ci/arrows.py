@@ -38,6 +38,7 @@ MAY_INCLUDE = {
     "host/conv": ["host/catalog", "host/cost", "host/fold", "host/base", "include", *PARAMETERS],
     "host/layer": ["host/catalog", "host/cost", "host/base", "include", *PARAMETERS],
     "host/block": ["host/conv", "host/catalog", "host/cost", "host/fold", "host/base", "include", *PARAMETERS],
+    "host/layer": ["host/catalog", "host/cost", "host/base", "include", *PARAMETERS],
     "host/graph": ["host/base", "include"],
     "host/network": ["host/graph", "host/layer", "host/block", "host/conv", "host/catalog", "host/cost", "host/fold",
                      "host/base", "include", *PARAMETERS],

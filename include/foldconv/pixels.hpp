@@ -8,8 +8,9 @@
 namespace foldconv {
 
 enum class PixelLayout : std::uint8_t {
-  nchw,  // a plane for each channel
-  nhwc,  // the channels of a pixel are neighbours
+  nchw,   // a plane for each channel
+  nhwc,   // the channels of a pixel are neighbours
+  model,  // whichever of the two the network's own input is
 };
 
 enum class PixelType : std::uint8_t { u8, f16, f32 };
@@ -17,7 +18,7 @@ enum class PixelType : std::uint8_t { u8, f16, f32 };
 // A network's channel c is (pixel - mean[c]) * scale[c], in fp32. mean and scale are in the order of the network's
 // channels, after the swap.
 struct PixelFormat {
-  PixelLayout layout = PixelLayout::nchw;
+  PixelLayout layout = PixelLayout::model;
   PixelType type = PixelType::f32;
   std::array<float, 4> mean = {};
   std::array<float, 4> scale = {1, 1, 1, 1};
