@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "foldconv/models.hpp"
 #include "foldconv/safetensors.hpp"
 #include "harness/error.hpp"
 #include "weights/block_weights.hpp"
@@ -119,6 +120,8 @@ void check_file(const std::string& bytes) {
   if (!file.ok()) return check_message(file.status().message());
   check_tensors(*file);
   check_blocks(*file);
+  const Result<Graph> graph = models::resnet(*file);
+  require(graph.ok() ? graph->status().ok() : !graph.status().message().empty());
 }
 
 // The same bytes with a length that fits: the header ends with the last brace. Otherwise next to no
