@@ -28,8 +28,10 @@ function(foldconv_kernel_sources result)
     endif()
     set(unit ${file})
     if(CMAKE_UNITY_BUILD)  # a file takes 3 s before its first kernel
-      set(apart _f16_ _bf16_ conv_joined conv_narrow conv_element conv_rows direct pointwise)
-      set(joined _ _ conv_1x1 conv_rxs conv_rxs conv_halo conv_halo conv_halo)
+      set(apart _f16_ _bf16_ conv_joined conv_narrow conv_element conv_rows direct pointwise
+        layer_global_pool layer_softmax layer_affine layer_preprocess)
+      set(joined _ _ conv_1x1 conv_rxs conv_rxs conv_halo conv_halo conv_halo
+        layer_pool layer_pool layer_binary layer_copy)
       foreach(from to IN ZIP_LISTS apart joined)
         string(REPLACE ${from} ${to} unit ${unit})
       endforeach()
@@ -83,6 +85,11 @@ function(foldconv_kernel_sources result)
       foreach(dtype f16 bf16 f32)
         add_instance(pointwise_${CMAKE_MATCH_2} simt/pointwise.cuh "" ${CMAKE_MATCH_1}_${dtype}_${CMAKE_MATCH_2}
           "pointwise<${CMAKE_MATCH_1}, element::${dtype}>")
+      endforeach()
+    elseif(line MATCHES "^LAYER\\(([a-z_]+), ([a-z_]+), (sm[0-9a-z]+)\\)")
+      foreach(dtype f16 bf16 f32)
+        add_instance(layer_${CMAKE_MATCH_1}_${CMAKE_MATCH_3} simt/${CMAKE_MATCH_1}.cuh "" ${CMAKE_MATCH_2}_${dtype}_${CMAKE_MATCH_3}
+          "${CMAKE_MATCH_2}<element::${dtype}>")
       endforeach()
     else()
       message(FATAL_ERROR "${catalog}: not understood: ${line}")

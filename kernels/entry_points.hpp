@@ -15,6 +15,7 @@ namespace foldconv::kernels {
   const void* block_whole_##dtype##_##tile##_##arch();
 #define FOLDCONV_DIRECT_KERNEL(dtype, arch) const void* direct_##dtype##_##arch();
 #define FOLDCONV_POINTWISE_KERNEL(op, dtype, arch) const void* op##_##dtype##_##arch();
+#define FOLDCONV_LAYER_KERNEL(op, dtype, arch) const void* op##_##dtype##_##arch();
 #include "catalog.inc"
 
 }  // namespace foldconv::kernels

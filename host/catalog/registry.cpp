@@ -73,10 +73,17 @@ constexpr PointwiseKernel kPointwiseKernels[] = {
 #include "catalog.inc"
 };
 
+constexpr LayerKernel kLayerKernels[] = {
+#define FOLDCONV_LAYER_KERNEL(op, dtype, arch)                            \
+  {FOLDCONV_NAME(simple_name(#op, #dtype, #arch)), DataType::dtype, arch, \
+   kernels::op##_##dtype##_##arch, LayerOp::op},
+#include "catalog.inc"
+};
+
 constexpr auto kEveryKernel = [] {
   std::array<KernelInfo, std::size(kConvKernels) + std::size(kJoinedKernels) +
                              std::size(kTailKernels) + std::size(kWholeKernels) +
-                             std::size(kPointwiseKernels)>
+                             std::size(kPointwiseKernels) + std::size(kLayerKernels)>
       list = {};
   std::size_t count = 0;
   const auto add = [&](KernelFamily family, const auto& kernel) {
@@ -91,6 +98,7 @@ constexpr auto kEveryKernel = [] {
   for (const auto& kernel : kTailKernels) add(KernelFamily::tail, kernel);
   for (const auto& kernel : kWholeKernels) add(KernelFamily::whole, kernel);
   for (const auto& kernel : kPointwiseKernels) add(KernelFamily::pointwise, kernel);
+  for (const auto& kernel : kLayerKernels) add(KernelFamily::layer, kernel);
   return list;
 }();
 
@@ -99,6 +107,15 @@ const Kernel* find(const Kernel (&kernels)[kCount], const Tile& tile, DataType d
   const auto found = std::ranges::find_if(
       kernels, [&](const Kernel& kernel) { return kernel.tile == &tile && kernel.dtype == dtype; });
   return found == std::end(kernels) ? nullptr : found;
+}
+
+template <class Kernel, class Op>
+const Kernel* find(std::span<const Kernel> kernels, Op op, DataType dtype,
+                   const DeviceFigures& device) {
+  for (const Kernel* kernel : kernels_for(kernels, dtype, device)) {
+    if (kernel->op == op) return kernel;
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -118,6 +135,9 @@ std::span<const WholeKernel> whole_kernels() {
 std::span<const PointwiseKernel> pointwise_kernels() {
   return kPointwiseKernels;
 }
+std::span<const LayerKernel> layer_kernels() {
+  return kLayerKernels;
+}
 
 const ConvKernel* find_conv_kernel(std::string_view name) {
   const auto found = std::ranges::find(kConvKernels, name, &ConvKernel::name);
@@ -136,10 +156,10 @@ const WholeKernel* find_whole_kernel(const WholeTile& tile, DataType dtype) {
 
 const PointwiseKernel* find_pointwise_kernel(PointwiseOp op, DataType dtype,
                                              const DeviceFigures& device) {
-  for (const PointwiseKernel* kernel : kernels_for(pointwise_kernels(), dtype, device)) {
-    if (kernel->op == op) return kernel;
-  }
-  return nullptr;
+  return find(pointwise_kernels(), op, dtype, device);
+}
+const LayerKernel* find_layer_kernel(LayerOp op, DataType dtype, const DeviceFigures& device) {
+  return find(layer_kernels(), op, dtype, device);
 }
 
 Status check_capability(const DeviceFigures& figures) {
@@ -174,6 +194,8 @@ const char* to_string(KernelFamily family) noexcept {
       return "direct";
     case KernelFamily::pointwise:
       return "pointwise";
+    case KernelFamily::layer:
+      return "layer";
   }
   return "unknown";
 }

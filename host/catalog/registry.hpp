@@ -57,12 +57,35 @@ struct PointwiseKernel {
   PointwiseOp op;
 };
 
+// What layers of networks that are no convolution do; copy, transpose and preprocess are named by the type that they make.
+enum class LayerOp {
+  max_pool,
+  average_pool,
+  global_max_pool,
+  global_average_pool,
+  softmax,
+  binary,
+  affine,
+  copy,
+  transpose,
+  preprocess,
+};
+
+struct LayerKernel {
+  const char* name;
+  DataType dtype;
+  Arch arch;
+  EntryPoint entry;
+  LayerOp op;
+};
+
 // In the order of the catalog.
 std::span<const ConvKernel> conv_kernels();
 std::span<const ConvKernel> joined_kernels();  // convolutions of two tensors
 std::span<const TailKernel> tail_kernels();
 std::span<const WholeKernel> whole_kernels();
 std::span<const PointwiseKernel> pointwise_kernels();
+std::span<const LayerKernel> layer_kernels();
 
 // The kernels of a data type in the order in which they are listed: the newest architecture first,
 // then the catalog's order. Those that do not run on the device are among them.
@@ -94,6 +117,7 @@ const TailKernel* find_tail_kernel(const TailTile& tile, DataType dtype);
 const WholeKernel* find_whole_kernel(const WholeTile& tile, DataType dtype);
 const PointwiseKernel* find_pointwise_kernel(PointwiseOp op, DataType dtype,
                                              const DeviceFigures& device);
+const LayerKernel* find_layer_kernel(LayerOp op, DataType dtype, const DeviceFigures& device);
 
 // device_too_old below the architecture of every kernel.
 Status check_capability(const DeviceFigures& figures);

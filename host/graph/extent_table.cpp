@@ -55,7 +55,8 @@ SymbolicExtent ExtentTable::open(int input, int axis) {
 SymbolicExtent ExtentTable::window(SymbolicExtent d, const WindowRule& rule) {
   if (d >= 0) return window_count(d, rule);
   if (rule.stride == 1) return plus(d, rule.grow + 1);
-  return make({Kind::window, {d, rule.grow, rule.stride, rule.ceil_mode, rule.begin}});
+  const std::int64_t begin = rule.ceil_mode ? rule.begin : 0;  // of no effect else
+  return make({Kind::window, {d, rule.grow, rule.stride, rule.ceil_mode, begin}});
 }
 
 SymbolicExtent ExtentTable::times(SymbolicExtent d, std::int64_t factor) {

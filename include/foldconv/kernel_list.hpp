@@ -17,6 +17,7 @@ enum class KernelFamily : std::uint8_t {
   whole,      // a bottleneck block
   direct,     // any convolution, without tensor cores
   pointwise,  // batch_norm, add, activate
+  layer,      // what a network needs besides: pools, softmax, broadcasts, copies, pixels
 };
 FOLDCONV_API const char* to_string(KernelFamily family) noexcept;
 

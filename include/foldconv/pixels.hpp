@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How images come into a network.
+// Pixels as programs have them, before a network makes its own tensor of them.
 #pragma once
 
 #include <array>
@@ -7,16 +7,24 @@
 
 namespace foldconv {
 
-// model: as the network's own input has it.
-enum class PixelLayout : std::uint8_t { model, nchw, nhwc };
+enum class PixelLayout : std::uint8_t {
+  nchw,   // a plane for each channel
+  nhwc,   // the channels of a pixel are neighbours
+  model,  // whichever of the two the network's own input is
+};
+
 enum class PixelType : std::uint8_t { u8, f16, f32 };
 
-// y = (x - mean[c]) * scale[c], in fp32, rounded once to the storage type.
+// A network's channel c is (pixel - mean[c]) * scale[c], in fp32. mean and scale are in the order of the network's
+// channels, after the swap.
 struct PixelFormat {
   PixelLayout layout = PixelLayout::model;
   PixelType type = PixelType::f32;
-  std::array<float, 4> mean = {}, scale = {1, 1, 1, 1};  // of the network's channels
-  bool swap_red_blue = false;  // the network's channels 0 and 2 come the other way round
+  std::array<float, 4> mean = {};
+  std::array<float, 4> scale = {1, 1, 1, 1};
+  bool swap_red_blue = false;  // the first and the third channel change places
+
+  friend bool operator==(const PixelFormat&, const PixelFormat&) = default;
 };
 
 }  // namespace foldconv

@@ -74,5 +74,13 @@ TEST(Registry, EveryPointwiseOperationForEveryDtype) {
   }
 }
 
+TEST(Registry, EveryLayerOperationForEveryDtype) {
+  for (const host::LayerKernel& kernel : host::layer_kernels()) {
+    EXPECT_EQ(host::find_layer_kernel(kernel.op, kernel.dtype, kA100), &kernel);
+    EXPECT_TRUE(has(kernel.name, {to_string(kernel.dtype), "_sm80"})) << kernel.name;
+  }
+  EXPECT_EQ(host::layer_kernels().size(), 30U);
+}
+
 }  // namespace
 }  // namespace foldconv

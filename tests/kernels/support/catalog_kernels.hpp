@@ -55,6 +55,7 @@ inline std::vector<LoggedLaunch> logged_launches() {
     add(host::tail_kernels());
     add(host::whole_kernels());
     add(host::pointwise_kernels());
+    add(host::layer_kernels());
     return all;
   }();
   std::vector<cuemu_launch> log(cuemu_read_launches(nullptr, 0));

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: MIT
+// What fusion makes of a graph: which operations are left, and which are not touched.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+
+#include "foldconv/graph_node.hpp"
+#include "foldconv/network.hpp"
+#include "host/expect_error.hpp"
+
+namespace foldconv::test {
+namespace {
+
+Constant filled(Extents extents, float value) {
+  std::int64_t count = 1;
+  for (const std::int64_t d : extents) count *= d;
+  return Constant(std::move(extents), std::vector<float>(static_cast<std::size_t>(count), value));
+}
+
+// Builders with weights that do not matter.
+struct Builder {
+  Graph graph;
+
+  Value conv(Value x, int k, int r = 1, int stride = 1, int groups = 1) {
+    const auto c = graph.extents(x)[1];
+    return graph.conv(x, {.weights = filled({k, c / groups, r, r}, 0.5f),
+                          .stride = {stride, stride},
+                          .pad = Padding::same(r / 2),
+                          .groups = groups});
+  }
+  Value norm(Value x) {
+    const auto c = graph.extents(x)[1];
+    return graph.batch_norm(x, {.gamma = filled({c}, 2),
+                                .beta = filled({c}, 1),
+                                .mean = filled({c}, 0.5f),
+                                .variance = filled({c}, 4),
+                                .eps = Epsilon(0)});
+  }
+  Value relu(Value x) { return graph.activate(x, Activation::relu); }
+  Value layer(Value x, int k, int r = 1, int stride = 1) {
+    return relu(norm(conv(x, k, r, stride)));
+  }
+  Value image() { return graph.input("image", {kOpen, 8, kOpen, kOpen}); }
+  Value number(float value) { return graph.constant(filled({}, value)); }
+
+  Graph fused(Value y, const NetworkOptions& options = {}) {
+    graph.output(y, "y");
+    Result<Graph> result = foldconv::fused(graph, options);
+    EXPECT_TRUE(result.ok()) << result.status().message();
+    return result.ok() ? *result : Graph();
+  }
+};
+
+// "conv 2, input 1"
+template <class... Ops>
+std::vector<std::size_t> kinds(const Graph& graph) {
+  std::vector<std::size_t> result;
+  for (const GraphNode& node : graph.nodes()) {
+    if (!std::holds_alternative<op::Input>(node.operation))
+      result.push_back(node.operation.index());
+  }
+  return result;
+}
+template <class Op>
+std::size_t kind() {
+  return Operation(std::in_place_type<Op>).index();
+}
+template <class Op>
+const Op& only(const Graph& graph) {
+  const Op* found = nullptr;
+  for (const GraphNode& node : graph.nodes()) {
+    if (const auto* op = std::get_if<Op>(&node.operation)) {
+      EXPECT_EQ(found, nullptr) << graph.to_string();
+      found = op;
+    }
+  }
+  if (found == nullptr) throw std::runtime_error("no such operation in\n" + graph.to_string());
+  return *found;
+}
+int operations(const Graph& graph) {
+  int count = 0;
+  for (const GraphNode& node : graph.nodes())
+    count += !std::holds_alternative<op::Input>(node.operation);
+  return count;
+}
+
+TEST(Fusion, FoldsAndEndsInTheActivation) {
+  Builder b;
+  const Graph graph = b.fused(b.layer(b.image(), 16, 3));
+  const auto& conv = only<op::Conv>(graph);
+  EXPECT_EQ(operations(graph), 1);
+  EXPECT_TRUE(conv.batch_norm.has_value());
+  EXPECT_EQ(conv.activation, Activation::relu);
+}
+
+TEST(Fusion, LeavesWhatIsReadTwice) {
+  Builder b;
+  const Value x = b.conv(b.image(), 16);
+  const Graph graph = b.fused(b.graph.add(b.norm(x), b.graph.activate(x, Activation::sigmoid)));
+  EXPECT_EQ(operations(graph), 4) << graph.to_string();
+  EXPECT_FALSE(only<op::Conv>(graph).batch_norm.has_value());
+}
+
+TEST(Fusion, LeavesWhatIsAnOutput) {
+  Builder b;
+  const Value x = b.conv(b.image(), 16);
+  b.graph.output(x, "inner");
+  const Graph graph = b.fused(b.relu(x));
+  EXPECT_EQ(operations(graph), 2);
+}
+
+// gamma 2, beta 1, mean 0.5, variance 4, eps 0: y = x + 0.5. Then times 3, plus 4: 3x + 5.5.
+TEST(Fusion, ComposesConstantsOfChannels) {
+  Builder b;
+  Value x = b.norm(b.conv(b.image(), 16));
+  x = b.graph.multiply(b.graph.constant(filled({16, 1, 1}, 3)), x);
+  x = b.graph.add(x, b.number(4));
+  const Graph graph = b.fused(x);
+  EXPECT_EQ(operations(graph), 1) << graph.to_string();
+  const BatchNormNode& norm = *only<op::Conv>(graph).batch_norm;
+  EXPECT_EQ(norm.gamma.values()[15], 3.0f);
+  EXPECT_EQ(norm.beta.values()[15], 5.5f);
+  EXPECT_EQ(norm.mean.values()[15], 0.0f);
+  EXPECT_EQ(norm.variance.values()[15], 1.0f);
+}
+
+// A constant that differs along the width is no constant of channels.
+TEST(Fusion, LeavesOtherConstants) {
+  Builder b;
+  const Value x = b.conv(b.graph.input("x", {1, 8, 4, 16}), 16);
+  const Graph graph = b.fused(b.graph.add(x, b.graph.constant(filled({16}, 1))));
+  EXPECT_EQ(only<op::Binary>(graph).kind, op::Binary::Kind::add);
+  EXPECT_FALSE(only<op::Conv>(graph).batch_norm.has_value());
+}
+
+TEST(Fusion, TakesZerosAroundTheImageIn) {
+  Builder b;
+  const Value padded = b.graph.pad(b.image(), {0, 0, 1, 2}, {0, 0, 3, 4});
+  const Graph graph = b.fused(b.conv(padded, 16, 3));
+  EXPECT_EQ(operations(graph), 1);
+  EXPECT_EQ(only<op::Conv>(graph).conv.pad, (Padding{2, 4, 3, 5}));
+}
+
+TEST(Fusion, LeavesOtherPadding) {
+  Builder b;
+  const Graph graph =
+      b.fused(b.conv(b.graph.pad(b.image(), {0, 0, 1, 1}, {0, 0, 1, 1}, 1.0f), 16, 3));
+  EXPECT_EQ(operations(graph), 2);
+}
+
+TEST(Fusion, ScalesALinearLayer) {
+  Builder b;
+  Value x = b.graph.input("x", {kOpen, 8});
+  x = b.graph.linear(x, {.weights = filled({4, 8}, 1), .bias = filled({4}, 1)});
+  x = b.graph.add(b.graph.multiply(x, b.number(2)), b.graph.constant(filled({4}, 3)));
+  const Graph graph = b.fused(b.relu(x));
+  const auto& linear = only<op::Linear>(graph);
+  EXPECT_EQ(operations(graph), 1) << graph.to_string();
+  EXPECT_EQ(linear.linear.weights.values()[31], 2.0f);
+  EXPECT_EQ(linear.linear.bias.values()[3], 5.0f);
+  EXPECT_EQ(linear.activation, Activation::relu);
+}
+
+// Each product form of silu and hardswish, the operands either way round.
+TEST(Fusion, SeesActivationsInProducts) {
+  struct Case {
+    const char* name;
+    Value (*make)(Builder& b, Value x);
+    Activation activation;
+  };
+  const Case cases[] = {
+      {"x * sigmoid(x)",
+       [](Builder& b, Value x) {
+         return b.graph.multiply(x, b.graph.activate(x, Activation::sigmoid));
+       },
+       Activation::silu},
+      {"sigmoid(x) * x",
+       [](Builder& b, Value x) {
+         return b.graph.multiply(b.graph.activate(x, Activation::sigmoid), x);
+       },
+       Activation::silu},
+      {"x * hard_sigmoid(x)",
+       [](Builder& b, Value x) {
+         return b.graph.multiply(
+             x, b.graph.activate(x, Activation::hard_sigmoid(0.16666670143604279f, 0.5f)));
+       },
+       Activation::hardswish},
+      {"x * clip(x + 3, 0, 6) / 6",
+       [](Builder& b, Value x) {
+         const Value step = b.graph.activate(b.graph.add(x, b.number(3)), Activation::relu6);
+         return b.graph.multiply(b.graph.multiply(x, step), b.number(1 / 6.f));
+       },
+       Activation::hardswish},
+      {"(clip(3 + x, 0, 6) / 6) * x",
+       [](Builder& b, Value x) {
+         const Value step = b.graph.activate(b.graph.add(b.number(3), x), Activation::clip(0, 6));
+         return b.graph.multiply(b.graph.multiply(step, b.number(1 / 6.f)), x);
+       },
+       Activation::hardswish},
+  };
+  for (const Case& each : cases) {
+    Builder b;
+    const Graph graph = b.fused(each.make(b, b.conv(b.image(), 16)));
+    EXPECT_EQ(operations(graph), 1) << each.name << "\n" << graph.to_string();
+    EXPECT_EQ(only<op::Conv>(graph).activation, each.activation) << each.name;
+  }
+}
+
+// The factor is PyTorch's, not ONNX's default.
+TEST(Fusion, LeavesAnotherHardSigmoid) {
+  Builder b;
+  const Value x = b.conv(b.image(), 16);
+  const Graph graph =
+      b.fused(b.graph.multiply(x, b.graph.activate(x, Activation::hard_sigmoid(0.2f, 0.5f))));
+  EXPECT_EQ(only<op::Binary>(graph).kind, op::Binary::Kind::multiply);
+}
+
+TEST(Fusion, AddsIntoTheLaterConvolution) {
+  Builder b;
+  const Value x = b.image();
+  const Value deep = b.conv(b.layer(x, 16), 16, 3), shallow = b.conv(x, 16);
+  const Graph graph = b.fused(b.relu(b.graph.add(shallow, deep)), {.blocks = false});
+  ASSERT_EQ(operations(graph), 3) << graph.to_string();
+  const GraphNode& last = graph.nodes().back();
+  EXPECT_EQ(last.inputs.size(), 2u);
+  const auto& conv = std::get<op::Conv>(last.operation);
+  EXPECT_EQ(conv.conv.weights.extents()[2], 3);
+  EXPECT_EQ(conv.activation, Activation::relu);
+}
+
+// The residual is added before the activation: a convolution that ends in one cannot take it.
+TEST(Fusion, LeavesASumBehindAnActivation) {
+  Builder b;
+  const Value x = b.image();
+  const Graph graph = b.fused(b.graph.add(b.layer(x, 8), x));
+  EXPECT_EQ(operations(graph), 2);
+}
+
+// A gate of one pixel is not a residual.
+TEST(Fusion, LeavesABroadcastSum) {
+  Builder b;
+  const Value x = b.image();
+  const Graph graph = b.fused(b.graph.add(b.conv(x, 8), b.graph.global_pool(x, PoolKind::average)));
+  EXPECT_EQ(only<op::Binary>(graph).kind, op::Binary::Kind::add);
+}
+
+Value bottleneck(Builder& b, Value x, int middle, int k, int stride = 1,
+                 bool first_stride = false) {
+  const bool projected = stride != 1 || b.graph.extents(x)[1] != k;
+  const Value t1 = b.layer(x, middle, 1, first_stride ? stride : 1);
+  const Value t2 = b.layer(t1, middle, 3, first_stride ? 1 : stride);
+  const Value t3 = b.norm(b.conv(t2, k));
+  const Value shortcut = projected ? b.norm(b.conv(x, k, 1, stride)) : x;
+  return b.relu(b.graph.add(t3, shortcut));
+}
+Value basic(Builder& b, Value x, int k, int stride = 1) {
+  const bool projected = stride != 1 || b.graph.extents(x)[1] != k;
+  const Value t = b.norm(b.conv(b.layer(x, k, 3, stride), k, 3));
+  return b.relu(b.graph.add(projected ? b.norm(b.conv(x, k, 1, stride)) : x, t));
+}
+
+TEST(Fusion, FindsRunsOfBlocks) {
+  Builder b;
+  Value x = b.layer(b.image(), 16, 7, 2);
+  x = bottleneck(b, x, 8, 32);
+  x = bottleneck(b, x, 8, 32);
+  x = bottleneck(b, x, 16, 64, 2);
+  x = bottleneck(b, x, 16, 64, 2, true);
+  x = basic(b, x, 64);
+  x = basic(b, x, 32, 2);
+  const Graph graph = b.fused(b.graph.global_pool(x, PoolKind::average));
+  EXPECT_EQ(operations(graph), 3) << graph.to_string();
+  const std::vector<op::Block>& blocks = only<op::Stage>(graph).blocks;
+  ASSERT_EQ(blocks.size(), 6u);
+  EXPECT_EQ(blocks[0].path.size(), 3u);
+  EXPECT_TRUE(blocks[0].downsample.has_value());
+  EXPECT_FALSE(blocks[1].downsample.has_value());
+  EXPECT_EQ(blocks[2].stride, 2);
+  EXPECT_EQ(blocks[2].stride_at, StrideAt::conv2);
+  EXPECT_EQ(blocks[3].stride_at, StrideAt::conv1);
+  EXPECT_EQ(blocks[4].path.size(), 2u);
+  EXPECT_EQ(blocks[5].stride, 2);
+  EXPECT_EQ(blocks[5].last, Activation::relu);
+}
+
+// What is read between two blocks divides the run.
+TEST(Fusion, DividesRunsWhereATensorIsAnOutput) {
+  Builder b;
+  const Value first = bottleneck(b, b.image(), 8, 32);
+  b.graph.output(first, "first");
+  const Graph graph = b.fused(bottleneck(b, first, 8, 32));
+  EXPECT_EQ(operations(graph), 2) << graph.to_string();
+}
+
+TEST(Fusion, LeavesWhatIsNoBlock) {
+  Builder b;
+  const Value x = b.image();
+  Value y = b.graph.activate(b.norm(b.conv(x, 8)), Activation::silu);
+  y = b.norm(b.conv(b.layer(y, 8, 3), 8));
+  const Graph graph = b.fused(b.relu(b.graph.add(y, x)));
+  EXPECT_EQ(operations(graph), 3) << "its inner activations differ\n" << graph.to_string();
+}
+
+TEST(Fusion, DropsWhatComputesNothing) {
+  Builder b;
+  Value x = b.graph.identity(b.image(), "same");
+  x = b.graph.transpose(b.graph.transpose(x, {0, 2, 3, 1}), {0, 3, 1, 2});
+  x = b.graph.activate(x, Activation::none);
+  b.conv(x, 4, 3);  // nothing reads it
+  const Graph graph = b.fused(b.conv(x, 16));
+  EXPECT_EQ(operations(graph), 1) << graph.to_string();
+}
+
+TEST(Fusion, ReadsATransposeBehindAnInputAsItsLayout) {
+  Builder b;
+  const Value x = b.graph.transpose(b.graph.input("x", {kOpen, kOpen, kOpen, 3}), {0, 3, 1, 2});
+  const Graph graph = b.fused(b.conv(x, 16));
+  EXPECT_EQ(operations(graph), 1) << graph.to_string();
+  EXPECT_TRUE(only<op::Input>(graph).channels_last);
+}
+
+TEST(Fusion, CanBeLeftOut) {
+  Builder b;
+  const Graph graph = b.fused(bottleneck(b, b.image(), 8, 32), {.fuse = false});
+  // Four convolutions with their BatchNorms, three activations, one sum.
+  EXPECT_EQ(operations(graph), 8) << graph.to_string();
+}
+
+TEST(Fusion, OfAFusedGraphIsTheSame) {
+  Builder b;
+  const Graph once = b.fused(bottleneck(b, b.image(), 8, 32));
+  const Result<Graph> twice = fused(once);
+  ASSERT_TRUE(twice.ok());
+  EXPECT_EQ(twice->to_string(), once.to_string());
+}
+
+TEST(Fusion, RefusesStatisticsThatAreNone) {
+  Builder b;
+  const Value x = b.relu(b.image());
+  const Value y = b.graph.batch_norm(
+      x, {.mean = filled({8}, 0), .variance = filled({8}, -1), .eps = Epsilon(1e-3)}, "norm");
+  b.graph.output(y, "y");
+  EXPECT_TRUE(fails_with(fused(b.graph), kInvalid, {"batch_norm \"norm\"", "variance"}));
+}
+
+}  // namespace
+}  // namespace foldconv::test
