@@ -18,7 +18,8 @@ namespace {
 
 constexpr const char* kDescription =
     "foldconv: convolution + BatchNorm + residual + activation as one kernel, and whole networks.\n"
-    "Runs trained networks; checks the kernels against an fp64 reference, measures them, tells why a "
+    "Runs trained networks; checks the kernels against an fp64 reference, measures them, tells why "
+    "a "
     "kernel is chosen.";
 
 constexpr const char* kFooter =
@@ -32,7 +33,8 @@ Left out: mb1, width as height, s1, g1 (groups of the 3x3), x1 (blocks; those be
 are identity blocks); no mid: a basic block of two 3x3s. Words: v1_5 (the stride is on the 3x3,
 default) or v1 (on the first 1x1), proj (a projection shortcut; implied where ic and oc differ
 or the stride is 2).
-Exit status: 0 success, 1 a wrong result or a failure, 2 a malformed command line or descriptor.)";
+Exit status: 0 success, 1 a wrong result or a failure, 2 a malformed command line, descriptor or
+file.)";
 
 template <class T>
 CLI::Option* add(CLI::App& command, const std::string& option, T& value, const char* type,
@@ -151,6 +153,7 @@ void add_format_option(CLI::App& command, Options& options) {
              one_of<Format>("format", {"table", "json", "csv"}), "table (default), json, csv");
 }
 
+constexpr const char* kClassifier = "efficientnet-lite0.onnx";
 constexpr const char* kModelHelp =
     "An .onnx file, a .safetensors file with a ResNet's names, or the name of one in --networks";
 
@@ -192,8 +195,7 @@ void add_network_options(CLI::App& command, NetworkSettings& network) {
 void add_classify_options(CLI::App& classify, NetworkSettings& network) {
   add(classify, "picture", network.picture, "PICTURE",
       "JPEG, PNG or BMP; default: the one in --networks");
-  add(classify, "--network", network.model, "MODEL", kModelHelp)
-      ->default_str("efficientnet-lite0.onnx");
+  add(classify, "--network", network.model, "MODEL", kModelHelp)->default_str(kClassifier);
   add(classify, "--turn", network.turn, "DEGREES", "Turn the picture clockwise first")
       ->check(CLI::IsMember({0, 90, 180, 270}).description(""));
   add(classify, "--classes", network.classes, "FILE",
@@ -204,9 +206,10 @@ void add_classify_options(CLI::App& classify, NetworkSettings& network) {
 
 void add_run_options(CLI::App& run, NetworkSettings& network) {
   add(run, "model", network.model, "MODEL", kModelHelp)->required();
-  repeatable(add(run, "--input", network.inputs, "X.npy",
-                 "NumPy file, as the model's input lies; several inputs: in the model's order, each "
-                 "with --input"))
+  repeatable(
+      add(run, "--input", network.inputs, "X.npy",
+          "NumPy file, as the model's input lies; several inputs: in the model's order, each "
+          "with --input"))
       ->required();
   add(run, "--output", network.output, "Y.npy",
       "NumPy file to write, f32; several outputs: Y.0.npy, Y.1.npy")
@@ -267,6 +270,10 @@ const char* to_string(Command command) {
   return kNames[static_cast<std::size_t>(command)];
 }
 
+std::vector<int> batch_sizes_of(const Options& options) {
+  return options.batch_sizes.empty() ? std::vector{1} : options.batch_sizes;
+}
+
 CommandLine parse_command_line(int argc, const char* const* argv, const std::string& version,
                                const std::string& lists, std::ostream& out, std::ostream& err) {
   Options options;
@@ -281,8 +288,9 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
     });
   };
 
-  CLI::App* classify = add_command(
-      Command::classify, "Say what is in a picture, by a trained network, beside a recorded answer");
+  CLI::App* classify =
+      add_command(Command::classify,
+                  "Say what is in a picture, by a trained network, beside a recorded answer");
   add_classify_options(*classify, options.network);
   CLI::App* run = add_command(Command::run, "Run a network on NumPy files");
   add_run_options(*run, options.network);
@@ -307,7 +315,8 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
   for (CLI::App* command : {classify, run, validate, bench, explain}) {
     add_device_options(*command, options);
   }
-  for (CLI::App* command : {classify, validate, bench, explain}) add_format_option(*command, options);
+  for (CLI::App* command : {classify, validate, bench, explain})
+    add_format_option(*command, options);
   add_bench_options(*bench, options);
   CLI::App* record =
       add_command(Command::record_cudnn,
@@ -328,6 +337,9 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
     const bool asked_for = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
     app.exit(error, out, err);
     return {std::nullopt, asked_for ? kExitSuccess : kExitUsage};
+  }
+  if (options.command == Command::classify && options.network.model.empty()) {
+    options.network.model = kClassifier;
   }
   const bool takes_problems = options.command == Command::validate ||
                               options.command == Command::bench ||

@@ -20,9 +20,9 @@ const char* to_string(Command command);
 
 // A network out of a file, and what commands do with it.
 struct NetworkSettings {
-  std::string model = {};               // the file; empty: none
-  std::string folder = {};              // where trained networks are: bench/networks/setup.sh
-  Extent images = {224, 224};           // their size, where the model leaves it open
+  std::string model = {};                // the file; empty: none
+  std::string folder = {};               // where trained networks are: bench/networks/setup.sh
+  Extent images = {224, 224};            // their size, where the model leaves it open
   std::vector<std::string> inputs = {};  // of run: NumPy files
   std::string output = {};
   std::string picture = {};  // of classify; empty: the one in `folder`
@@ -48,6 +48,9 @@ struct Options {
   double seconds = 1;              // bench on a GPU: of timing, for each problem
   std::string out;                 // of record-cudnn: the folder
 };
+
+// Of a network: those that are asked for, or one image.
+std::vector<int> batch_sizes_of(const Options& options);
 
 // What the whole program returns.
 inline constexpr int kExitSuccess = 0, kExitFailure = 1, kExitUsage = 2;

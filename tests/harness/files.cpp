@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <cstdint>
 #include <fstream>
 #include <system_error>
 
@@ -10,7 +11,8 @@
 
 namespace foldconv::harness {
 
-std::string read_file(const std::filesystem::path& file, std::uint64_t limit) {
+std::string read_file(const std::filesystem::path& file) {
+  constexpr std::uint64_t kLimit = std::uint64_t{1} << 33;
   const auto refuse = [&file](const std::string& what) {
     throw Error(ErrorCode::invalid_argument, file.string() + ": " + what);
   };
@@ -18,8 +20,8 @@ std::string read_file(const std::filesystem::path& file, std::uint64_t limit) {
   if (!std::filesystem::is_regular_file(file, error)) refuse("no such file");
   const std::uint64_t size = std::filesystem::file_size(file, error);
   if (error) refuse("cannot be read: " + error.message());
-  if (size > limit) {
-    refuse(std::to_string(size) + " bytes, more than " + std::to_string(limit));
+  if (size > kLimit) {
+    refuse(std::to_string(size) + " bytes, more than " + std::to_string(kLimit));
   }
   std::string content(size, '\0');
   std::ifstream in(file, std::ios::binary);

@@ -2,15 +2,14 @@
 // Files as bytes.
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
 
 namespace foldconv::harness {
 
-// The content of a regular file. Throws Error (invalid_argument), naming it: none, or larger than `limit` bytes.
-std::string read_file(const std::filesystem::path& file, std::uint64_t limit);
+// The content of a regular file. Throws Error (invalid_argument), naming it: none, or one above 8 GB.
+std::string read_file(const std::filesystem::path& file);
 
 // The file is there whole, under its name, or as it was before. Throws Error (invalid_argument), naming it.
 void write_file(const std::filesystem::path& file, std::string_view content);

@@ -22,7 +22,6 @@ constexpr std::size_t kPreamble = 10;  // magic, version, length
 constexpr std::size_t kAlignment = 64;
 // NumPy's own limit is 10,000; 64 extents of 20 digits take 1,400.
 constexpr std::size_t kMaxHeader = 4096;
-constexpr std::uint64_t kMaxFile = std::uint64_t{1} << 33;
 
 struct TypeName {
   NpyType type;
@@ -103,7 +102,7 @@ std::vector<float> floats_of(const Npy& array) {
 }
 
 Npy read_npy(const std::filesystem::path& file) {
-  return parse_npy(read_file(file, kMaxFile), file.string());
+  return parse_npy(read_file(file), file.string());
 }
 
 Npy parse_npy(std::string_view content, const std::string& name) {

@@ -11,7 +11,6 @@ namespace foldconv::harness {
 namespace {
 
 constexpr std::size_t kChannels = 3;
-constexpr std::uint64_t kMaxFile = std::uint64_t{1} << 30;
 
 const std::uint8_t* pixel(const Picture& picture, int row, int column) {
   return picture.pixels.data() +
@@ -47,7 +46,7 @@ std::vector<Neighbours> neighbours(int extent, int wanted) {
 }  // namespace
 
 Picture read_picture(const std::filesystem::path& file) {
-  const std::string content = read_file(file, kMaxFile);
+  const std::string content = read_file(file);
   std::string reason;
   std::optional<stb::Decoded> decoded = stb::decode(content, reason);
   if (!decoded) {

@@ -15,8 +15,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::uint64_t kMaxFile = std::uint64_t{1} << 24;
-
 std::array<float, 4> by_channel(const json& list, float rest) {
   const auto values = list.get<std::vector<float>>();
   std::array<float, 4> channels{};
@@ -28,6 +26,7 @@ std::array<float, 4> by_channel(const json& list, float rest) {
 Recorded recorded_of(const json& record) {
   Recorded recorded{
       .model = record.at("model"),
+      .model_sha256 = record.at("model_sha256"),
       .logits_name = record.at("logits_name"),
       .runtime = "onnxruntime " + record.at("versions").at("onnxruntime").get<std::string>(),
       .input = {.layout = PixelLayout::nhwc,
@@ -52,7 +51,7 @@ const RecordedAnswer* Recorded::find(const std::string& input_sha256) const {
 
 Recorded read_recorded(const std::filesystem::path& file) {
   try {
-    return recorded_of(json::parse(read_file(file, kMaxFile)));
+    return recorded_of(json::parse(read_file(file)));
   } catch (const json::exception& error) {
     throw Error(ErrorCode::invalid_argument,
                 file.string() + ": not a record of answers: " + error.what());
@@ -73,9 +72,10 @@ std::optional<Recorded> find_recorded(const std::filesystem::path& folder,
   return std::nullopt;
 }
 
-std::string sha256(std::span<const std::uint8_t> bytes) {
+std::string sha256(std::string_view bytes) {
   std::array<char, SHA256_DIGEST_STRING_LENGTH> digits{};
-  return SHA256Data(bytes.data(), bytes.size(), digits.data());
+  return SHA256Data(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(),
+                    digits.data());
 }
 
 }  // namespace foldconv::harness

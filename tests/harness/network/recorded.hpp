@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
-#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "foldconv/pixels.hpp"
@@ -21,7 +21,8 @@ struct RecordedAnswer {
 
 // A network, how a picture becomes its input, and answers.
 struct Recorded {
-  std::string model;        // its file's name
+  std::string model;  // its file's name
+  std::string model_sha256;
   std::string logits_name;  // the tensor that the answers are of
   std::string runtime;      // "onnxruntime 1.32.0"
   PixelFormat input;        // of RGB pixels, a byte a channel
@@ -35,9 +36,10 @@ struct Recorded {
 Recorded read_recorded(const std::filesystem::path& file);
 
 // The record of `model`, a file's name, among those of a folder; none: there is no such record.
-std::optional<Recorded> find_recorded(const std::filesystem::path& folder, const std::string& model);
+std::optional<Recorded> find_recorded(const std::filesystem::path& folder,
+                                      const std::string& model);
 
 // In hexadecimal digits.
-std::string sha256(std::span<const std::uint8_t> bytes);
+std::string sha256(std::string_view bytes);
 
 }  // namespace foldconv::harness

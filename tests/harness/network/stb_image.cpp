@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "harness/network/stb_image.hpp"
 
+#include <limits>
 #include <memory>
 
 // Pictures may come from anywhere: few formats, and no size that would fill the memory.
@@ -17,6 +18,10 @@ namespace foldconv::harness::stb {
 
 std::optional<Decoded> decode(std::string_view content, std::string& reason) {
   constexpr int kRgb = 3;
+  if (content.size() > std::numeric_limits<int>::max()) {
+    reason = "too many bytes";
+    return std::nullopt;
+  }
   int h = 0, w = 0, channels = 0;
   const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
       stbi_load_from_memory(reinterpret_cast<const stbi_uc*>(content.data()),
