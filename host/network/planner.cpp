@@ -155,7 +155,7 @@ class Planner {
   Status add_layer(const Result<Layer>& layer, int x, int z, const Placed& y, int n = 0) {
     if (!layer.ok()) return layer.status();
     set(y);
-    add_step(*layer, node().output, name_of(node().operation), x, z, y.place,
+    add_step(*layer, node().output, to_string(node().operation), x, z, y.place,
              n > 0 ? n : first_extent(y));
     return {};
   }
