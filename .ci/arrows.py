@@ -40,6 +40,8 @@ MAY_INCLUDE = {
     "host/block": ["host/conv", "host/catalog", "host/cost", "host/fold", "host/base", "include", *PARAMETERS],
     "host/layer": ["host/catalog", "host/cost", "host/base", "include", *PARAMETERS],
     "host/graph": ["host/base", "include"],
+    "host/weights": ["host/base", "host/graph", "include"],
+    "host/models": ["host/base", "include"],
     "host/network": ["host/graph", "host/layer", "host/block", "host/conv", "host/catalog", "host/cost", "host/fold",
                      "host/base", "include", *PARAMETERS],
     "tests": ["include", "host", "kernels", "tests", "bench"],

@@ -3,36 +3,43 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <deque>
 #include <filesystem>
 #include <limits>
 #include <memory>
 #include <span>
 
+#include "harness/error.hpp"
+
 namespace foldconv::tool {
 namespace {
 
 using harness::LineConv;
-using harness::printable;
 using harness::Problem;
-using harness::Safetensors;
-using harness::TensorInfo;
+using safetensors::printable;
+using safetensors::StateDict;
+using safetensors::TensorInfo;
 using std::to_string;
-using Sizes = std::vector<std::uint64_t>;
 
 constexpr std::size_t kPrefixesShown = 8;
 constexpr std::string_view kFirst = "conv1.weight";
 
+// As a state dict is printed: "[64, 3, 7, 7]".
+std::string shape_text(const Extents& extents) {
+  std::string text;
+  for (const std::int64_t size : extents) text += (text.empty() ? "" : ", ") + to_string(size);
+  return "[" + text + "]";
+}
+
 // A tensor that a block must have, and where its values go.
 struct Wanted {
   std::string name;
-  Sizes shape;
+  Extents shape;
   std::span<const float>* into;
 };
 
 class Reader {
  public:
-  Reader(const Safetensors& file, std::string_view prefix) : file_(file), prefix_(prefix) {
+  Reader(const StateDict& file, std::string_view prefix) : file_(file), prefix_(prefix) {
     if (prefix_.ends_with('.')) prefix_.pop_back();
     if (!prefix_.empty()) prefix_ += '.';
     bottleneck_ = file_.find(prefix_ + "conv3.weight") != nullptr;
@@ -53,13 +60,14 @@ class Reader {
     for (const Wanted& tensor : wanted) check_shape(tensor);
     if (!projection_ && (shape.c != shape.k || shape.stride != 1)) {
       const std::string c = to_string(shape.c), k = to_string(shape.k);
-      file_.fail("tensor " + printable(prefix_ + "downsample.0.weight") +
-                 " is missing; a block of stride " + to_string(shape.stride) + " from " + c +
-                 " to " + k + " channels needs one of shape [" + k + ", " + c + ", 1, 1]");
+      fail("tensor " + printable(prefix_ + "downsample.0.weight") +
+           " is missing; a block of stride " + to_string(shape.stride) + " from " + c + " to " + k +
+           " channels needs one of shape [" + k + ", " + c + ", 1, 1]");
     }
-    const auto storage = std::make_shared<std::deque<std::vector<float>>>();
+    const auto storage = std::make_shared<std::vector<Constant>>();
     for (const Wanted& tensor : wanted) {
-      *tensor.into = storage->emplace_back(file_.values(tensor.name));
+      storage->push_back(harness::value_of(file_.tensor(tensor.name)));
+      *tensor.into = storage->back().values();
     }
     problem.storage = storage;
     return problem;
@@ -81,11 +89,11 @@ class Reader {
   // A size of a convolution's weights.
   int axis(const std::string& conv, std::size_t at_axis) const {
     const TensorInfo& info = at(prefix_ + conv + ".weight");
-    if (info.shape.size() != 4 || info.shape[at_axis] < 1 ||
-        info.shape[at_axis] > std::uint64_t{std::numeric_limits<int>::max()}) {
+    if (info.extents.size() != 4 || info.extents[at_axis] < 1 ||
+        info.extents[at_axis] > std::numeric_limits<int>::max()) {
       misshapen(info, "[k, c / groups, r, s]");
     }
-    return static_cast<int>(info.shape[at_axis]);
+    return static_cast<int>(info.extents[at_axis]);
   }
 
   // Those of a convolution and of the BatchNorm behind it.
@@ -95,10 +103,9 @@ class Reader {
     const std::string behind = prefix_ + (shortcut ? "downsample.1" : "bn" + conv.name.substr(4));
     ConvWeights& weights = conv.weights;
     BatchNorm& batch_norm = conv.batch_norm.emplace(BatchNorm{{}, {}, {}, {}, eps});
-    const auto size = [](int of) { return static_cast<std::uint64_t>(of); };
-    const Sizes k = {size(weights.k)};
+    const Extents k = {weights.k};
     wanted.push_back({before + ".weight",
-                      {k[0], size(weights.c_per_group), size(weights.r), size(weights.s)},
+                      {weights.k, weights.c_per_group, weights.r, weights.s},
                       &weights.values});
     if (file_.find(before + ".bias") != nullptr) {
       wanted.push_back({before + ".bias", k, &weights.bias});
@@ -116,20 +123,20 @@ class Reader {
           std::ranges::count(wanted, info.name, &Wanted::name) > 0) {
         continue;
       }
-      file_.fail("tensor " + printable(info.name) + " has no place in a " + kind() +
-                     "; give the prefix of a block of torchvision's ResNets",
-                 ErrorCode::unsupported);
+      fail("tensor " + printable(info.name) + " has no place in a " + kind() +
+               "; give the prefix of a block of torchvision's ResNets",
+           ErrorCode::unsupported);
     }
   }
 
   void check_shape(const Wanted& tensor) const {
     const TensorInfo& info = at(tensor.name);
-    const std::string wanted = harness::to_string(tensor.shape);
-    if (info.shape == tensor.shape) return;
+    const std::string wanted = shape_text(tensor.shape);
+    if (info.extents == tensor.shape) return;
     if (tensor.shape.size() == 1) misshapen(info, wanted + ", one for each output channel");
     // Fewer channels that divide c are groups, where foldconv's blocks have none.
-    Sizes ungrouped = info.shape;
-    const std::uint64_t c = tensor.shape[1];
+    Extents ungrouped = info.extents;
+    const std::int64_t c = tensor.shape[1];
     if (ungrouped.size() == 4 && ungrouped[1] > 0 && c % ungrouped[1] == 0) ungrouped[1] = c;
     const bool groups = ungrouped == tensor.shape;
     misshapen(info,
@@ -141,8 +148,13 @@ class Reader {
   // The tensor, which the block must have.
   const TensorInfo& at(const std::string& name) const {
     if (const TensorInfo* info = file_.find(name)) return *info;
-    file_.fail("tensor " + printable(name) +
-               " is missing; give the prefix of a whole block, or a file with all of its tensors");
+    fail("tensor " + printable(name) +
+         " is missing; give the prefix of a whole block, or a file with all of its tensors");
+  }
+
+  [[noreturn]] void fail(const std::string& what,
+                         ErrorCode code = ErrorCode::invalid_argument) const {
+    throw harness::Error(code, file_.source() + ": " + what);
   }
 
   std::string kind() const {
@@ -151,9 +163,9 @@ class Reader {
 
   [[noreturn]] void misshapen(const TensorInfo& info, const std::string& wanted,
                               ErrorCode code = ErrorCode::invalid_argument) const {
-    file_.fail("tensor " + printable(info.name) + " has shape " + harness::to_string(info.shape) +
-                   "; wanted is " + wanted,
-               code);
+    fail("tensor " + printable(info.name) + " has shape " + shape_text(info.extents) +
+             "; wanted is " + wanted,
+         code);
   }
 
   [[noreturn]] void no_block() const {
@@ -172,19 +184,19 @@ class Reader {
       shown += (shown.empty() ? "" : ", ") + printable(prefix);
     }
     if (count > kPrefixesShown) shown += ", ... (" + to_string(count) + " in all)";
-    file_.fail("tensor " + printable(prefix_ + std::string(kFirst)) + " is missing; " +
-               (count == 0 ? "there is no block (conv1.weight beside conv2.weight) in it"
-                           : "give the prefix of a block: " + shown));
+    fail("tensor " + printable(prefix_ + std::string(kFirst)) + " is missing; " +
+         (count == 0 ? "there is no block (conv1.weight beside conv2.weight) in it"
+                     : "give the prefix of a block: " + shown));
   }
 
-  const Safetensors& file_;
+  const StateDict& file_;
   std::string prefix_;  // with its dot
   bool bottleneck_ = false, projection_ = false;
 };
 
 }  // namespace
 
-Problem load_block(const Safetensors& file, std::string_view prefix, const BlockTraits& traits,
+Problem load_block(const StateDict& file, std::string_view prefix, const BlockTraits& traits,
                    Extent size) {
   Problem problem = Reader(file, prefix).read(traits, size);
   problem.name = problem.label = prefix;
@@ -194,7 +206,7 @@ Problem load_block(const Safetensors& file, std::string_view prefix, const Block
 std::vector<Problem> read_weights(const WeightsOptions& options) {
   const auto& [path, prefixes, traits, h, w] = options;
   const Extent size{h, w > 0 ? w : h};
-  const Safetensors file(path);
+  const StateDict file = harness::value_of(StateDict::read(path));
   std::vector<Problem> blocks;
   for (const std::string& prefix : prefixes) {
     blocks.push_back(load_block(file, prefix, traits, size));

@@ -13,8 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "foldconv/safetensors.hpp"
 #include "harness/problem/problem.hpp"
-#include "harness/safetensors/safetensors.hpp"
 
 namespace foldconv::tool {
 
@@ -32,8 +32,8 @@ struct BlockTraits {
 // (for a prefix without a block: prefixes that have one), shapes that do not fit, widths that do not
 // chain, no downsample where channels or stride change; unsupported: further tensors under the
 // prefix, which would change what the block computes, groups anywhere but in a bottleneck's conv2;
-// errors of Safetensors::values(). Traits and values are checked by the library.
-harness::Problem load_block(const harness::Safetensors& file, std::string_view prefix,
+// errors of StateDict::tensor(). Traits and values are checked by the library.
+harness::Problem load_block(const safetensors::StateDict& file, std::string_view prefix,
                             const BlockTraits& traits = {}, Extent size = {56, 56});
 
 // Blocks of a state dict, and what it does not tell about them.

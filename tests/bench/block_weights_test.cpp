@@ -6,19 +6,17 @@
 #include <map>
 #include <memory>
 #include <span>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "harness/caught.hpp"
-#include "safetensors_writer.hpp"
+#include "host/weights/safetensors_writer.hpp"
 
 namespace foldconv::tool {
 namespace {
 
-using harness::Safetensors;
-using harness::TensorInfo;
+using safetensors::TensorInfo;
 
 using Shape4 = std::vector<int>;
 
@@ -54,18 +52,19 @@ class StateDict {
     return values;
   }
 
-  Safetensors file() const {
-    harness::SafetensorsWriter writer;
+  safetensors::StateDict file() const {
+    test::SafetensorsWriter writer;
     for (const auto& [name, tensor] : tensors_) {
       std::string shape;
       for (const int size : tensor.first) {
         shape += (shape.empty() ? "" : ",") + std::to_string(size);
       }
       writer.add(name, tensor.second, "[" + shape + "]",
-                 tensor.second == "I64" ? harness::bytes_of<std::int64_t>({1})
-                                        : harness::bytes_of(values(name)));
+                 tensor.second == "I64" ? test::bytes_of<std::int64_t>({1})
+                                        : test::bytes_of(values(name)));
     }
-    return Safetensors("(memory)", std::make_unique<std::istringstream>(writer.text()));
+    const auto bytes = std::make_shared<const std::string>(writer.text());
+    return harness::value_of(safetensors::StateDict::read(std::as_bytes(std::span(*bytes)), bytes));
   }
 
  private:
@@ -230,7 +229,7 @@ TEST(BlockWeights, AMissingBlockNamesThoseThatAreThere) {
 TEST(BlockWeights, EveryTensorButTheCountersIsNeeded) {
   StateDict whole = bottleneck("b.");
   whole.add_layer("b.downsample.0", "b.downsample.1", 8, 8, 1);
-  const Safetensors file = whole.file();
+  const safetensors::StateDict file = whole.file();
   for (const TensorInfo& info : file.tensors()) {
     StateDict dict = whole;
     dict.erase(info.name);
@@ -249,7 +248,7 @@ TEST(BlockWeights, EveryShapeIsChecked) {
   StateDict whole = bottleneck("b.");
   whole.add_layer("b.downsample.0", "b.downsample.1", 8, 8, 1);
   whole.set("b.conv2.bias", {4});
-  const Safetensors file = whole.file();
+  const safetensors::StateDict file = whole.file();
   for (const TensorInfo& info : file.tensors()) {
     if (info.name.ends_with(".num_batches_tracked")) continue;
     for (const Shape4& shape :

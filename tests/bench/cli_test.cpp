@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "safetensors_writer.hpp"
+#include "host/weights/safetensors_writer.hpp"
 
 namespace foldconv {
 namespace {
@@ -246,14 +246,14 @@ TEST(Cli, CsvHasTheSameFieldsInEveryLine) {
 
 // A basic block that doubles its channels, as a file.
 std::string basic_block_file() {
-  harness::SafetensorsWriter writer;
+  test::SafetensorsWriter writer;
   const auto add = [&writer](const std::string& name, const std::string& shape,
                              std::size_t elements, float first) {
     std::vector<float> values(elements);
     for (std::size_t i = 0; i < elements; ++i) {
       values[i] = first * (1.0f + static_cast<float>(i * 7 % 11) / 16);
     }
-    writer.add(name, "F32", shape, harness::bytes_of(values));
+    writer.add(name, "F32", shape, test::bytes_of(values));
   };
   const auto add_layer = [&](const std::string& conv, const std::string& batch_norm, int c, int r) {
     const auto text = [](int n) { return std::to_string(n); };

@@ -12,11 +12,11 @@
 #include <stdexcept>
 #include <utility>
 
+#include "foldconv/safetensors.hpp"
 #include "harness/error.hpp"
 #include "harness/oracle/any_order.hpp"
 #include "harness/problem/data.hpp"
 #include "harness/problem/text.hpp"
-#include "harness/safetensors/safetensors.hpp"
 #include "harness/ways/library.hpp"
 #include "harness/ways/way.hpp"
 #include "weights/block_weights.hpp"
@@ -24,11 +24,12 @@
 namespace foldconv::kernel_tests {
 namespace {
 
-using harness::Safetensors;
+using safetensors::StateDict;
 
-std::vector<float> values(const Safetensors& file, const std::string& name, std::int64_t elements) {
-  std::vector<float> found = file.values(name);
-  if (std::ssize(found) == elements) return found;
+std::vector<float> values(const StateDict& file, const std::string& name, std::int64_t elements) {
+  const Constant tensor = harness::value_of(file.tensor(name));
+  const std::span<const float> found = tensor.values();
+  if (std::ssize(found) == elements) return {found.begin(), found.end()};
   throw std::runtime_error(name + " has " + std::to_string(found.size()) + " elements instead of " +
                            std::to_string(elements));
 }
@@ -43,11 +44,11 @@ harness::Problem problem_of(const std::map<std::string, std::string>& said) {
   return problem;
 }
 
-Golden block_of(const std::string& name, const Safetensors& file) {
+Golden block_of(const std::string& name, const StateDict& file) {
   const auto said = [&file](const char* key) { return file.metadata().at(key); };
-  const harness::TensorInfo* x = file.find("golden.x");  // NHWC
+  const safetensors::TensorInfo* x = file.find("golden.x");  // NHWC
   if (x == nullptr) throw std::runtime_error("no golden.x");
-  const auto size = [x](std::size_t i) { return static_cast<int>(x->shape.at(i)); };
+  const auto size = [x](std::size_t i) { return static_cast<int>(x->extents.at(i)); };
   harness::Problem problem = tool::load_block(
       file, said("prefix"),
       {.stride = std::stoi(said("stride")),
@@ -61,7 +62,7 @@ Golden block_of(const std::string& name, const Safetensors& file) {
   return {name, "PyTorch", std::move(problem), std::move(y)};
 }
 
-Golden golden_of(const std::string& name, const Safetensors& file) {
+Golden golden_of(const std::string& name, const StateDict& file) {
   const std::map<std::string, std::string>& said = file.metadata();
   if (said.contains("prefix")) return block_of(name, file);
   harness::Problem problem = problem_of(said);
@@ -125,7 +126,8 @@ std::vector<Golden> read_goldens(const std::string& folder) {
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.path().extension() != ".safetensors") continue;
     try {
-      all.push_back(golden_of(entry.path().stem().string(), Safetensors(entry.path())));
+      all.push_back(golden_of(entry.path().stem().string(),
+                              harness::value_of(StateDict::read(entry.path()))));
     } catch (const std::exception& failure) {
       throw std::runtime_error(entry.path().string() + ": " + failure.what());
     }

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace foldconv::harness {
+namespace foldconv::test {
 
 // The bytes of elements, one after the other.
 template <class Element>
@@ -49,4 +49,4 @@ class SafetensorsWriter {
   std::string entries_, data_;
 };
 
-}  // namespace foldconv::harness
+}  // namespace foldconv::test
