@@ -120,10 +120,8 @@ int run_classify(const Options& options, const harness::Device& device, Writer& 
   const Picture decoded = harness::turned(harness::read_picture(picture_file), settings.turn);
   const Classifier classifier = read_classifier(settings);
   const Graph& graph = classifier.graph;
-  NetworkPlanOptions wanted = harness::image_options(graph, 1, settings.images, true);
-  const Extents& image = harness::inputs_of(graph).front().extents;
-  const Extent size = {wanted.h > 0 ? wanted.h : static_cast<int>(image[2]),
-                       wanted.w > 0 ? wanted.w : static_cast<int>(image[3])};
+  NetworkPlanOptions wanted = harness::image_options(graph, 1, settings.images);
+  const Extent size = harness::picture_size(graph, wanted);
   const Picture picture = harness::resized(decoded, size);
   wanted.input = classifier.recorded ? classifier.recorded->input : imagenet_pixels();
 

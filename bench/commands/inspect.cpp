@@ -17,17 +17,16 @@ namespace {
 
 void print_graph(const Graph& graph) {
   for (const harness::ModelInput& input : harness::inputs_of(graph)) {
-    const Extents& d = input.extents;
-    std::cout << "input   " << input.name << "  "
-              << foldconv::to_string(input.channels_last ? Extents{d[0], d[2], d[3], d[1]} : d) << '\n';
+    std::cout << "input   " << input.name << "  " << foldconv::to_string(input.extents) << '\n';
   }
   for (const GraphOutput& output : graph.outputs()) {
-    std::cout << "output  " << output.name << "  " << foldconv::to_string(graph.extents({output.value}))
-              << '\n';
+    std::cout << "output  " << output.name << "  "
+              << foldconv::to_string(graph.extents({output.value})) << '\n';
   }
   std::map<std::string, std::size_t> counts;
   for (const GraphNode& node : graph.nodes()) {
-    if (!std::holds_alternative<op::Input>(node.operation)) ++counts[foldconv::to_string(node.operation)];
+    if (!std::holds_alternative<op::Input>(node.operation))
+      ++counts[foldconv::to_string(node.operation)];
   }
   std::string text;
   for (const auto& [operation, count] : counts) {

@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "harness/oracle/rounding.hpp"
 #include "onnx/file_bytes.hpp"
 #include "onnx/messages.hpp"
 #include "onnx/operators.hpp"
@@ -29,6 +30,10 @@ std::vector<float> floats_of(std::string_view bytes) {
   return values;
 }
 
+std::vector<float> halves_of(std::string_view bytes) {
+  return oracle::decode(DataType::f16, std::as_bytes(std::span(bytes)));
+}
+
 // Version 1: {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }
 Constant npy_file(const fs::path& path) {
   const std::string bytes = file_bytes(path);
@@ -46,9 +51,13 @@ Constant npy_file(const fs::path& path) {
     at = end + std::strspn(end, ", ");
   }
   const std::map<std::string, std::vector<float> (*)(std::string_view)> types = {
-      {"f4", floats_of<float>},        {"f8", floats_of<double>},
-      {"i8", floats_of<std::int64_t>}, {"i4", floats_of<std::int32_t>},
-      {"u1", floats_of<std::uint8_t>}, {"b1", floats_of<std::uint8_t>}};
+      {"f4", floats_of<float>},
+      {"f8", floats_of<double>},
+      {"i8", floats_of<std::int64_t>},
+      {"i4", floats_of<std::int32_t>},
+      {"u1", floats_of<std::uint8_t>},
+      {"b1", floats_of<std::uint8_t>},
+      {"f2", halves_of}};
   const auto reader = types.find(type);
   return reader == types.end() ? Constant() : Constant(extents, reader->second(data));
 }
@@ -95,7 +104,8 @@ std::vector<NodeCase> node_cases(const fs::path& folder) {
     NodeCase one;
     one.name = entry.path().filename();
     one.model = entry.path() / "model.onnx";
-    if (!fs::exists(one.model)) continue;
+    // bfloat16 is in the files of ONNX 1.12 as uint16, under which name its bits are no numbers.
+    if (!fs::exists(one.model) || one.name.find("BFLOAT16") != std::string::npos) continue;
     const std::string bytes = file_bytes(one.model);
     const auto model = onnx::wire::parse(bytes_of(bytes));
     if (!model.ok()) continue;

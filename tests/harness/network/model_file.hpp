@@ -18,13 +18,16 @@ Graph read_model(const std::filesystem::path& file, const std::vector<std::strin
 
 struct ModelInput {
   std::string name;
-  Extents extents;             // n, c, h, w of images, also where the model has them as n, h, w, c
-  bool channels_last = false;  // which it has
+  Extents extents;             // the model's
+  bool channels_last = false;  // n, h, w, c: a transposition is the first that becomes of it
 };
 std::vector<ModelInput> inputs_of(const Graph& graph);
 
-// Of a network whose only input are images: n of them, as large as the model says or, where that is open, as `open`
-// says. Throws Error (unsupported): other inputs; images of another number of channels than 3 where `rgb`.
-NetworkPlanOptions image_options(const Graph& graph, int n, Extent open, bool rgb = false);
+// Of a network whose only input are images: `n` of them, as large as the model says or, where that is open, as `open`
+// says. Throws Error (unsupported): other inputs.
+NetworkPlanOptions image_options(const Graph& graph, int n, Extent open);
+
+// A plan's images. Throws Error (unsupported): they have not three channels.
+Extent picture_size(const Graph& graph, const NetworkPlanOptions& options);
 
 }  // namespace foldconv::harness

@@ -10,6 +10,7 @@
 
 #include "foldconv/graph_node.hpp"
 #include "foldconv/models.hpp"
+#include "foldconv/network.hpp"
 #include "host/expect_error.hpp"
 #include "host/models/small_resnets.hpp"
 
@@ -220,6 +221,29 @@ TEST(ResNet, ConvolutionsMayHaveABiasAndTheHeadNone) {
   ASSERT_TRUE(graph.ok()) << graph.status().message();
   expect_values(*graph, dict);
   EXPECT_FALSE(node_of<op::Linear>(*graph, "fc")->linear.bias.given());
+}
+
+TEST(ResNet, IsFusedToItsBlocks) {
+  for (const SmallResNet& net : {SmallResNet{.blocks = {1, 2, 1, 1}},
+                                 SmallResNet{.blocks = {1, 2, 1, 1}, .bottleneck = false}}) {
+    const Result<Graph> graph = fused(resnet(ResNetDict(net).file()).value());
+    ASSERT_TRUE(graph.ok()) << graph.status().message();
+    std::size_t blocks = 0;
+    for (const GraphNode& node : graph->nodes()) {
+      if (const auto* stage = std::get_if<op::Stage>(&node.operation)) {
+        blocks += stage->blocks.size();
+      }
+    }
+    EXPECT_EQ(blocks, 5U) << graph->to_string();
+  }
+}
+
+TEST(ResNet, WeightsThatAreNoNumbersAreTheNetworksError) {
+  ResNetDict dict;
+  dict.not_a_number = "layer2.1.conv2.weight";
+  const Result<Graph> graph = resnet(dict.file());
+  ASSERT_TRUE(graph.ok()) << graph.status().message();
+  EXPECT_TRUE(fails_with(Network::create(*graph), kInvalid, {"conv2", "is not finite", "nan"}));
 }
 
 TEST(ResNet, EpsIsAnOption) {
