@@ -64,11 +64,16 @@ Classifier read_classifier(const NetworkSettings& settings) {
 
 std::vector<std::string> read_classes(const NetworkSettings& settings, std::size_t classes) {
   constexpr std::size_t kOfImageNet = 1000;
+  std::filesystem::path file = settings.classes;
+  if (file.empty()) {
+    const std::string list =
+        classes == kOfImageNet ? "imagenet" : std::filesystem::path(settings.model).stem().string();
+    file = harness::shipped("networks") / (list + "_classes.txt");
+    if (std::error_code ignored; !std::filesystem::is_regular_file(file, ignored)) {
+      return std::vector<std::string>(classes);
+    }
+  }
   std::vector<std::string> names;
-  if (settings.classes.empty() && classes != kOfImageNet) return std::vector<std::string>(classes);
-  const std::filesystem::path file = settings.classes.empty()
-                                         ? harness::shipped("networks") / "imagenet_classes.txt"
-                                         : std::filesystem::path(settings.classes);
   std::istringstream lines(harness::read_file(file));
   for (std::string line; std::getline(lines, line);) names.push_back(line);
   if (names.size() != classes) {
