@@ -106,6 +106,12 @@ void time_networks(const harness::TimingOptions& options, std::vector<MeasuredNe
 }  // namespace
 
 int run_network_bench(const Options& options, const harness::Device& device, Writer& writer) {
+  if (!options.ways.empty() && std::ranges::none_of(kNetworkWays, [&](const NetworkWay& way) {
+        return is_listed(options, way.name);
+      })) {
+    throw harness::Error(ErrorCode::invalid_argument,
+                         "no way of --impl is a network's; those are planned, chain, separate");
+  }
   const std::filesystem::path file = find_model(options.network, options.network.model);
   const Graph graph = harness::read_model(file);
   const DataType dtype = options.settings.dtype;

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
 // validate --network: each step of a network against fp64, from what the step itself read.
+#include <algorithm>
+#include <optional>
+
+#include "commands/classifier.hpp"
 #include "commands/commands.hpp"
 #include "commands/model.hpp"
 #include "harness/error.hpp"
@@ -24,6 +28,34 @@ Fields fields_of(int images, const harness::StepVerdict& step) {
           {"worst_share_of_bound", verdict.worst_share, {"of bound", 8, false, 3}},
           {"pass", verdict.pass, {"result", 6}, verdict.pass ? "PASS" : "FAIL"},
           {"reason", text_or_none(verdict.reason)}};
+}
+
+// The whole network on the recorded picture, as one more step. Returns what a table says about it.
+std::string validate_recorded(const Options& options, Writer& writer, std::size_t& steps,
+                              std::size_t& passed) {
+  const Classifier classifier = read_classifier(options.network);
+  if (!classifier.same_file) return "no logits are recorded for this network";
+  std::optional<Question> question;
+  try {
+    question = read_question(options.network, classifier);
+  } catch (const harness::Error& error) {
+    return wrapped(std::string("not compared with recorded logits: ") + error.what(), 2);
+  }
+  const harness::RecordedAnswer* recorded = recorded_answer(classifier, *question);
+  if (recorded == nullptr) return "no logits are recorded for this picture";
+  const Answer ours = answer(classifier, *question, options.settings.dtype);
+  const Comparison comparison = compare(ours.logits, recorded->logits, options.settings.dtype);
+  ++steps;
+  passed += comparison.right ? 1 : 0;
+  writer.row(
+      fields_of(1, {.tensor = classifier.recorded->logits_name,
+                    .operation = "network",
+                    .verdict = {.pass = comparison.right,
+                                .max_abs_error = comparison.difference,
+                                .worst_share = comparison.difference / comparison.allowed}}));
+  return "network: on " + question->file.filename().string() + ", against " +
+         classifier.recorded->runtime + "'s logits; same top " +
+         std::to_string(std::min<std::size_t>(comparison.same_top, 5));
 }
 
 }  // namespace
@@ -57,8 +89,9 @@ int run_network_validate(const Options& options, const harness::Device& device, 
                  step.verdict.reason.empty() ? "" : "  " + wrapped(step.verdict.reason, 2));
     }
   }
+  const std::string recorded = validate_recorded(options, writer, steps, passed);
   writer.end({{"steps", steps}, {"passed", passed}},
-             {"", std::to_string(passed) + " of " + counted(steps, "step") + " passed"});
+             {"", std::to_string(passed) + " of " + counted(steps, "step") + " passed", recorded});
   return passed == steps ? kExitSuccess : kExitFailure;
 }
 

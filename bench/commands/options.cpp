@@ -262,6 +262,19 @@ void add_bench_options(CLI::App& bench, Options& options) {
       ->capture_default_str();
 }
 
+// The first option that was given and says nothing about a network; "": none.
+std::string no_option_of_networks(const CLI::App& command) {
+  constexpr const char* kOfNetworks[] = {"--network", "--images", "--networks", "--mb",
+                                         "--dtype",   "--model",  "--format",   "--l2",
+                                         "--seconds", "--impl"};
+  for (const CLI::Option* option : command.get_options()) {
+    if (option->count() > 0 && std::ranges::count(kOfNetworks, option->get_name()) == 0) {
+      return option->get_name();
+    }
+  }
+  return "";
+}
+
 }  // namespace
 
 const char* to_string(Command command) {
@@ -353,9 +366,12 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
         << lists << "), or --network MODEL\n";
     return {std::nullopt, kExitUsage};
   }
-  if (takes_problems && problems && network) {
-    err << "a network and other problems; give --network alone\n";
-    return {std::nullopt, kExitUsage};
+  if (takes_problems && network) {
+    if (const std::string other = no_option_of_networks(*app.get_subcommands().front());
+        !other.empty()) {
+      err << other << " is about layers and blocks; leave it out, or --network\n";
+      return {std::nullopt, kExitUsage};
+    }
   }
   return {options, kExitSuccess};
 }
