@@ -165,13 +165,13 @@ void add_networks_option(CLI::App& command, NetworkSettings& network) {
 
 // "224x192", or "224".
 Extent parse_image_size(const std::string& text) {
-  Extent size;
+  Extent size = {0, 0};
   int end = 0;
   const int read = std::sscanf(text.c_str(), "%dx%d%n", &size.h, &size.w, &end);
   if (read == 1 && text.find_first_not_of("0123456789") == std::string::npos) {
     size.w = size.h;
   } else if (read != 2 || static_cast<std::size_t>(end) != text.size()) {
-    size = {};
+    size = {0, 0};
   }
   constexpr int kMost = 1 << 16;
   if (size.h < 1 || size.w < 1 || size.h > kMost || size.w > kMost) {

@@ -1,50 +1,21 @@
 // SPDX-License-Identifier: MIT
 // The tool as a user starts it.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <array>
-#include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "host/weights/safetensors_writer.hpp"
+#include "started_tool.hpp"
 
 namespace foldconv {
 namespace {
 
-struct Outcome {
-  int exit_code = -1;
-  std::string out;  // stdout, and stderr where `arguments` redirect it
-};
-
-Outcome foldconv(const std::string& arguments) {
-  Outcome outcome;
-  FILE* pipe = popen((std::string(FOLDCONV_TOOL) + " " + arguments).c_str(), "r");
-  if (pipe == nullptr) return outcome;
-  std::array<char, 4096> buffer{};
-  for (std::size_t n = 0; (n = fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) {
-    outcome.out.append(buffer.data(), n);
-  }
-  const int status = pclose(pipe);
-  outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  return outcome;
-}
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-std::size_t longest_line(const std::string& text) {
-  std::size_t longest = 0, begin = 0;
-  while (begin < text.size()) {
-    const std::size_t end = std::min(text.find('\n', begin), text.size());
-    longest = std::max(longest, end - begin);
-    begin = end + 1;
-  }
-  return longest;
-}
+using test::foldconv;
+using test::has;
+using test::longest_line;
+using test::Outcome;
 
 constexpr const char* kSmall = R"('mb1_ic64oc64_ih6kh3ph1n"small"' mb2_ic3oc8_ih7kh3sh2ph1)";
 

@@ -42,6 +42,16 @@ Recorded recorded_of(const json& record) {
   return recorded;
 }
 
+template <class Make>
+auto read_json(const std::filesystem::path& file, Make&& make) {
+  try {
+    return make(json::parse(read_file(file)));
+  } catch (const json::exception& error) {
+    throw Error(ErrorCode::invalid_argument,
+                file.string() + ": not a record of answers: " + error.what());
+  }
+}
+
 }  // namespace
 
 const RecordedAnswer* Recorded::find(const std::string& input_sha256) const {
@@ -50,12 +60,7 @@ const RecordedAnswer* Recorded::find(const std::string& input_sha256) const {
 }
 
 Recorded read_recorded(const std::filesystem::path& file) {
-  try {
-    return recorded_of(json::parse(read_file(file)));
-  } catch (const json::exception& error) {
-    throw Error(ErrorCode::invalid_argument,
-                file.string() + ": not a record of answers: " + error.what());
-  }
+  return read_json(file, recorded_of);
 }
 
 std::optional<Recorded> find_recorded(const std::filesystem::path& folder,
@@ -66,8 +71,9 @@ std::optional<Recorded> find_recorded(const std::filesystem::path& folder,
     if (entry.path().extension() == ".json") files.insert(entry.path());
   }
   for (const std::filesystem::path& file : files) {
-    Recorded recorded = read_recorded(file);
-    if (recorded.model == model) return recorded;
+    const bool found = read_json(
+        file, [&](const json& record) { return record.value("model", std::string()) == model; });
+    if (found) return read_recorded(file);
   }
   return std::nullopt;
 }
