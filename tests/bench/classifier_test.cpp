@@ -38,6 +38,7 @@ TEST(Classifier, WantsTheSameTopThree) {
   const Comparison behind = compare({4, 3, 2, 1, 1.02f}, recorded, DataType::f16);
   EXPECT_TRUE(behind.right);
   EXPECT_EQ(behind.same_top, 3U);
+  EXPECT_FALSE(compare({4, 2, 2.01f, 1, 0}, {4, 2.01f, 2, 1, 0}, DataType::f16).right);
   EXPECT_FALSE(compare({2.99f, 3, 2, 1, 0}, {3, 2.99f, 2, 1, 0}, DataType::f16).right);
   EXPECT_TRUE(compare({1, 0}, {1, 0}, DataType::f16).right);
 }
