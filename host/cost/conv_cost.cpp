@@ -137,7 +137,7 @@ class PairLoads {
     for (int pair = 0; pair < kPairs; ++pair) {
       const std::int64_t first = place + element(k + pair * 2);
       for (int pixel = 0; pixel < kPixels; ++pixel)
-        words[pixel * kPairs + pair] = (first + pixel * window_step) / 2;
+        words[static_cast<std::size_t>(pixel * kPairs + pair)] = (first + pixel * window_step) / 2;
     }
     std::ranges::sort(words);
     const auto end = std::unique(words.begin(), words.end());
