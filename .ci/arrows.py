@@ -44,6 +44,8 @@ MAY_INCLUDE = {
     "host/models": ["host/base", "include"],
     "host/network": ["host/graph", "host/layer", "host/block", "host/conv", "host/catalog", "host/cost", "host/fold",
                      "host/base", "include", *PARAMETERS],
+    "host/onnx/wire": ["host/base", "include"],
+    "host/onnx": ["host/onnx/wire", "host/base", "include"],
     "tests": ["include", "host", "kernels", "tests", "bench"],
     "tests/consumer": ["include"],
     "tests/emulator": [],

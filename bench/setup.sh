@@ -68,6 +68,9 @@ libgtest-dev
 #if !__has_include(<zstd.h>)
 libzstd-dev
 #endif
+#if !__has_include(<protozero/pbf_reader.hpp>)
+libprotozero-dev
+#endif
 SOURCE
 }
 
@@ -80,13 +83,19 @@ setup_packages() {
     headers=$(packages_of_missing_headers)
     [[ -z $headers ]] || mapfile -t -O "${#missing[@]}" missing <<<"$headers"
   else
-    missing+=(libcli11-dev nlohmann-json3-dev libgtest-dev libzstd-dev)
+    missing+=(libcli11-dev nlohmann-json3-dev libgtest-dev libzstd-dev libprotozero-dev)
   fi
   install_packages "${missing[@]}"
   if [[ $(cmake --version) =~ version\ ([0-9]+)\.([0-9]+) ]] &&
     ((BASH_REMATCH[1] * 1000 + BASH_REMATCH[2] < 3025)); then
     fail "cmake is older than 3.25; put a newer one on PATH, e.g. by: pip install cmake"
   fi
+}
+
+# Models that the tests read. Without them these tests are skipped, so nothing fails here.
+setup_onnx_models() {
+  [[ -d /usr/share/libonnx-testdata ]] && return
+  (install_packages libonnx-testdata) || say "no libonnx-testdata: tests that read its models are skipped"
 }
 
 is_nvcc_13() {

@@ -20,5 +20,6 @@ for argument in "$@"; do
   fi
 done
 
+setup_onnx_models
 foldconv_build ci "$emulate"
 exec ctest --test-dir "$foldconv_root/build/ci" -j2 --output-on-failure "${arguments[@]}"

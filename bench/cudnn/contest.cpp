@@ -125,7 +125,7 @@ std::string objection_to(Step& step, const std::vector<Bytes>& read, Bytes& righ
   }
   try {
     const harness::Stream stream = harness::make_stream();
-    const harness::Graph graph = harness::captured(stream.get(), step.launch);
+    const harness::CapturedGraph graph = harness::captured(stream.get(), step.launch);
     harness::instantiated(graph);
     step.launches = std::max<std::size_t>(harness::nodes_of(graph).size(), 1);
   } catch (const harness::Error& error) {

@@ -58,19 +58,10 @@ Status located(const GraphData& graph, std::string_view name, const char* operat
 
 namespace host {
 
-const char* name_of(const Operation& operation) {
-  constexpr const char* kNames[] = {"input",     "constant", "conv",  "batch_norm", "activate",
-                                    "binary",    "pool",     "pool",  "resize",     "linear",
-                                    "softmax",   "concat",   "slice", "pad",        "reshape",
-                                    "transpose", "identity", "stage"};
-  static_assert(std::size(kNames) == std::variant_size_v<Operation>);
-  return kNames[operation.index()];
-}
-
 std::string describe(const GraphData& graph, const GraphNode& node) {
   const std::string& name = graph.values[static_cast<std::size_t>(node.output)].name;
   if (!node.origin.empty()) return text(node.origin, " -> \"", name, '"');
-  return text(name_of(node.operation), " \"", name, '"');
+  return text(to_string(node.operation), " \"", name, '"');
 }
 
 // Adds a node, unless something failed before or fails now.
@@ -93,7 +84,7 @@ struct GraphBuilder {
   Value with_extents(Operation operation, const std::vector<Value>& inputs, std::string_view name,
                      ShapeOf&& shape) {
     if (!graph.status.ok()) return {};
-    const char* kind = name_of(operation);
+    const char* kind = to_string(operation);
     constexpr std::size_t kMostValues = std::size_t{1} << 24;
     if (graph.values.size() >= kMostValues) {
       return fail(name, kind,
@@ -141,6 +132,15 @@ struct GraphBuilder {
 
 namespace {
 using host::GraphBuilder;
+}
+
+const char* to_string(const Operation& operation) noexcept {
+  constexpr const char* kNames[] = {"input",     "constant", "conv",  "batch_norm", "activate",
+                                    "binary",    "pool",     "pool",  "resize",     "linear",
+                                    "softmax",   "concat",   "slice", "pad",        "reshape",
+                                    "transpose", "identity", "stage"};
+  static_assert(std::size(kNames) == std::variant_size_v<Operation>);
+  return kNames[operation.index()];
 }
 
 std::string to_string(const Extents& extents) {
@@ -352,7 +352,7 @@ void Graph::output(Value x, std::string_view name) {
                          "give what a call of the same graph returned"));
     return;
   }
-  for (const host::GraphOutput& other : data_->outputs) {
+  for (const GraphOutput& other : data_->outputs) {
     if (other.name != name) continue;
     builder.fail(
         name, "output",
@@ -386,6 +386,9 @@ Value Graph::find(std::string_view name) const {
 const std::vector<GraphNode>& Graph::nodes() const noexcept {
   return data_->nodes;
 }
+const std::vector<GraphOutput>& Graph::outputs() const noexcept {
+  return data_->outputs;
+}
 std::string Graph::name(Value x) const {
   return has(*data_, x) ? data_->values[static_cast<std::size_t>(x.id)].name : std::string();
 }
@@ -398,12 +401,12 @@ std::string Graph::to_string() const {
     };
     for (const GraphNode& node : data_->nodes) {
       if (host::as<op::Known>(node)) continue;
-      out += text(named(node.output), " = ", host::name_of(node.operation));
+      out += text(named(node.output), " = ", foldconv::to_string(node.operation));
       for (const int input : node.inputs) out += text(' ', named(input));
       const auto& value = data_->values[static_cast<std::size_t>(node.output)];
       out += text("  ", foldconv::to_string(host::ExtentTable::known(value.extents)), '\n');
     }
-    for (const host::GraphOutput& output : data_->outputs)
+    for (const GraphOutput& output : data_->outputs)
       out += text("output ", output.name, " = ", named(output.value), '\n');
     return out;
   });

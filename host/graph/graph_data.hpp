@@ -22,18 +22,10 @@ struct Constant::Data {
 
 namespace host {
 
-// "conv", "batch_norm", ..
-const char* name_of(const Operation& operation);
-
 struct GraphValue {
   std::string name;
   SymbolicExtents extents;
   int node;  // that makes it
-};
-
-struct GraphOutput {
-  int value;
-  std::string name;
 };
 
 }  // namespace host
@@ -41,8 +33,8 @@ struct GraphOutput {
 struct Graph::Data {
   std::vector<host::GraphValue> values;
   std::vector<GraphNode> nodes;  // each behind those that make its inputs
-  std::vector<int> inputs;             // values
-  std::vector<host::GraphOutput> outputs;
+  std::vector<int> inputs;       // values
+  std::vector<GraphOutput> outputs;
   host::ExtentTable table;
   std::map<std::string, int, std::less<>> names;
   std::string origin;

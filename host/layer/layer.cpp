@@ -48,7 +48,7 @@ Result<Layer> prepared_layer(const char* kernel, EntryPoint entry, const DeviceF
 Status Layer::run(const LayerBuffers& buffers, int images, cudaStream_t stream) const {
   return guarded([&]() -> Status {
     const LayerWork& work = data_->work;
-    if (images < 1 || images > work.n) {
+    if (work.batched && (images < 1 || images > work.n)) {
       return invalid("images are not 1 to the planned n",
                      text("images = ", images, ", n = ", work.n), "plan for as many images");
     }

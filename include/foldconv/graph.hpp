@@ -102,6 +102,7 @@ struct LinearNode {
 };
 
 struct GraphNode;
+struct GraphOutput;
 
 class FOLDCONV_API Graph {
  public:
@@ -172,6 +173,7 @@ class FOLDCONV_API Graph {
 
   // Each behind those that make its inputs (foldconv/graph_node.hpp).
   const std::vector<GraphNode>& nodes() const noexcept;
+  const std::vector<GraphOutput>& outputs() const noexcept;
   std::string name(Value x) const;  // "" of a Value{}
 
  private:

@@ -100,4 +100,12 @@ struct GraphNode {
   std::string origin;  // what it is in the model's file, for messages; may be empty
 };
 
+struct GraphOutput {
+  int value;
+  std::string name;
+};
+
+// "conv", "batch_norm", ..
+FOLDCONV_API const char* to_string(const Operation& operation) noexcept;
+
 }  // namespace foldconv

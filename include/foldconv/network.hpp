@@ -100,8 +100,8 @@ struct KeptTensor {
 
 // Device pointers of one run, each a multiple of 16 bytes. None may overlap an output or the workspace.
 struct NetworkBuffers {
-  std::vector<const void*> inputs;  // input_bytes(i) each, in the order of the graph's inputs
-  std::vector<void*> outputs;       // output_bytes(i) each, in the order of the graph's outputs
+  std::vector<const void*> inputs = {};  // input_bytes(i) each, in the order of the graph's inputs
+  std::vector<void*> outputs = {};  // output_bytes(i) each, in the order of the graph's outputs
   void* workspace = nullptr;        // workspace_bytes(); may be null when that is 0
   std::size_t workspace_bytes = 0;
   int images =

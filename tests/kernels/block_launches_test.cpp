@@ -87,7 +87,7 @@ TEST_P(BlockLaunches, AreAllThatARunDoes) {
     const DeviceBuffer x(std::size_t(plan.input().elements()) * element),
         y(std::size_t(plan.output().elements()) * element), workspace(plan.workspace_bytes());
     const harness::Stream stream = harness::make_stream();
-    const harness::Graph graph = harness::captured(stream.get(), [&](cudaStream_t on) {
+    const harness::CapturedGraph graph = harness::captured(stream.get(), [&](cudaStream_t on) {
       check(plan.run({.x = x.data(),
                       .y = y.data(),
                       .workspace = workspace.data(),

@@ -101,7 +101,7 @@ TEST(ConvGraph, ReplayReadsNewInputs) {
   const ConvPlan plan = plan_of(test);
   Buffers buffers(test);
   const harness::Stream stream = harness::make_stream();
-  const harness::Graph graph = harness::captured(
+  const harness::CapturedGraph graph = harness::captured(
       stream.get(), [&](cudaStream_t on) { check(plan.run(buffers.pointers(), on)); });
   EXPECT_EQ(harness::nodes_of(graph).size(), 1u);
   const harness::Executable executable = harness::instantiated(graph);
@@ -132,7 +132,7 @@ TEST(ConvGraph, ChainOfTwo) {
                        2);
   const ConvPlan first_plan = plan_of(first), second_plan = plan_of(second);
   const harness::Stream stream = harness::make_stream();
-  const harness::Graph graph = harness::captured(stream.get(), [&](cudaStream_t on) {
+  const harness::CapturedGraph graph = harness::captured(stream.get(), [&](cudaStream_t on) {
     check(first_plan.run({.x = x.data(), .y = between.data()}, on));
     check(second_plan.run({.x = between.data(), .y = y.data()}, on));
   });

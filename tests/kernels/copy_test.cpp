@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -223,6 +225,35 @@ TEST(Copy, SameBitsInEveryBatch) {
                .z = {},
                .y_bytes = 2 * elements});
   }
+}
+
+// A piece would be of several images.
+TEST(Copy, ImagesOfOneElement) {
+  CopyProblem problem;
+  problem.axes = {{.extent = 8, .y_stride = 1, .x_stride = 1, .x_extent = 8}};
+  problem.batched = true;
+  const std::vector<float> x = {1, 2, 3, 4, 5, 6, 7, 8};
+  const std::vector<float> y = oracle::decode(
+      DataType::f16,
+      run_layer(value_of(host::plan_copy(problem)),
+                {.x = oracle::encode(DataType::f16, x), .z = {}, .y_bytes = 16, .images = 3}));
+  EXPECT_EQ(y[2], 3);
+  EXPECT_TRUE(std::isnan(y[3]));
+}
+
+// The first images are the first ones of x, wherever y has them.
+TEST(Copy, ImagesInnermostInY) {
+  CopyProblem problem;
+  problem.axes = {{.extent = 3, .y_stride = 1, .x_stride = 2, .x_extent = 3},
+                  {.extent = 2, .y_stride = 3, .x_stride = 1, .x_extent = 2}};
+  problem.batched = true;
+  const std::vector<float> x = {1, 2, 3, 4, 5, 6};
+  const std::vector<float> y = oracle::decode(
+      DataType::f16,
+      run_layer(value_of(host::plan_copy(problem)),
+                {.x = oracle::encode(DataType::f16, x), .z = {}, .y_bytes = 12, .images = 2}));
+  EXPECT_EQ((std::vector<float>{y[0], y[1], y[3], y[4]}), (std::vector<float>{1, 3, 2, 4}));
+  EXPECT_TRUE(std::isnan(y[2]) && std::isnan(y[5]));
 }
 
 TEST(Copy, RefusesWhatHasNoMeaning) {

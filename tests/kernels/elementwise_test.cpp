@@ -121,6 +121,39 @@ TEST(Binary, SameBitsInEveryBatch) {
   }
 }
 
+// x is a part of a wider tensor, whose rows break pieces of 16 bytes.
+TEST(Binary, PitchedOperand) {
+  for (const std::size_t pitch : {24u, 19u}) {
+    Array wide({5, pitch}), z({5, 16});
+    wide.values = random_values(DataType::f16, wide.values.size(), 1);
+    z.values = random_values(DataType::f16, z.values.size(), 2);
+    BinaryProblem problem = binary_of(DataType::f16, {5, 16}, {5, 16});
+    problem.x_strides = {static_cast<std::int64_t>(pitch), 1};
+    expect_layer(
+        oracle::sum(DataType::f16, Activation::none, oracle::window(wide, {0, 0}, {5, 16}, 0), z),
+        DataType::f16,
+        run_layer(value_of(host::plan_binary(problem)),
+                  {.x = oracle::encode(DataType::f16, wide.values),
+                   .z = oracle::encode(DataType::f16, z.values),
+                   .y_bytes = 5 * 16 * 2}));
+  }
+}
+
+// A piece would be of several images.
+TEST(Binary, ImagesOfOneElement) {
+  BinaryProblem problem = binary_of(DataType::f16, {8, 1}, {8, 1});
+  problem.batched = true;
+  const std::vector<float> x = {1, 2, 3, 4, 5, 6, 7, 8};
+  const std::vector<float> y = oracle::decode(
+      DataType::f16,
+      run_layer(value_of(host::plan_binary(problem)), {.x = oracle::encode(DataType::f16, x),
+                                                       .z = oracle::encode(DataType::f16, x),
+                                                       .y_bytes = 16,
+                                                       .images = 3}));
+  EXPECT_EQ(y[2], 6);
+  EXPECT_TRUE(std::isnan(y[3]));
+}
+
 TEST(Binary, NanPropagates) {
   constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
   for (const auto op : {BinaryProblem::Op::add, BinaryProblem::Op::multiply}) {
@@ -168,10 +201,10 @@ class Affine : public testing::TestWithParam<DataType> {};
 TEST_P(Affine, AgreesWithTheOracle) {
   const DataType dtype = GetParam();
   for (const std::size_t c : {3u, 8u, 40u, 37u}) {
-    // Arrays behind an odd number of floats are not aligned: element by element.
-    for (const std::size_t skipped : {0u, 1u}) {
-      const std::vector<float> scale = random_values(DataType::f32, c + skipped, 3),
-                               shift = random_values(DataType::f32, c + skipped, 4),
+    // An array behind one float is not aligned: element by element.
+    for (const auto& [scales_at, shifts_at] : {std::pair{0u, 0u}, {1u, 1u}, {0u, 1u}, {1u, 0u}}) {
+      const std::vector<float> scale = random_values(DataType::f32, c + scales_at, 3),
+                               shift = random_values(DataType::f32, c + shifts_at, 4),
                                x = random_values(dtype, 2 * 15 * c, 5);
       const DeviceBuffer scales(std::as_bytes(std::span(scale))),
           shifts(std::as_bytes(std::span(shift)));
@@ -180,8 +213,8 @@ TEST_P(Affine, AgreesWithTheOracle) {
                                       .n = 2,
                                       .pixels_per_image = 15,
                                       .c = static_cast<int>(c),
-                                      .scale = static_cast<const float*>(scales.data()) + skipped,
-                                      .shift = static_cast<const float*>(shifts.data()) + skipped,
+                                      .scale = static_cast<const float*>(scales.data()) + scales_at,
+                                      .shift = static_cast<const float*>(shifts.data()) + shifts_at,
                                       .activation = Activation::leaky_relu(0.25f)}));
       LayerRun run = {.x = oracle::encode(dtype, x),
                       .z = {},
@@ -189,8 +222,8 @@ TEST_P(Affine, AgreesWithTheOracle) {
                       .images = 2};
       const harness::Bytes y = run_layer(layer, run);
       expect_layer(
-          oracle::affine(dtype, std::span(scale).subspan(skipped),
-                         std::span(shift).subspan(skipped), Activation::leaky_relu(0.25f), x),
+          oracle::affine(dtype, std::span(scale).subspan(scales_at),
+                         std::span(shift).subspan(shifts_at), Activation::leaky_relu(0.25f), x),
           dtype, y);
       run.in_place = true;
       EXPECT_TRUE(run_layer(layer, run) == y) << "in place, other bits";

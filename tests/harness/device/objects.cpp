@@ -17,7 +17,7 @@ Event make_event() {
   return Event(event);
 }
 
-Graph captured(cudaStream_t stream, const Launch& launch) {
+CapturedGraph captured(cudaStream_t stream, const Launch& launch) {
   check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
   cudaGraph_t graph = nullptr;
   try {
@@ -25,16 +25,16 @@ Graph captured(cudaStream_t stream, const Launch& launch) {
   } catch (...) {
     static_cast<void>(cudaStreamEndCapture(stream, &graph));
     static_cast<void>(cudaGetLastError());
-    const Graph discarded(graph);
+    const CapturedGraph discarded(graph);
     throw;
   }
   const cudaError_t ended = cudaStreamEndCapture(stream, &graph);
-  Graph owned(graph);
+  CapturedGraph owned(graph);
   check(ended, "cudaStreamEndCapture");
   return owned;
 }
 
-std::vector<cudaGraphNode_t> nodes_of(const Graph& graph) {
+std::vector<cudaGraphNode_t> nodes_of(const CapturedGraph& graph) {
   std::size_t count = 0;
   check(cudaGraphGetNodes(graph.get(), nullptr, &count), "cudaGraphGetNodes");
   std::vector<cudaGraphNode_t> nodes(count);
@@ -42,7 +42,7 @@ std::vector<cudaGraphNode_t> nodes_of(const Graph& graph) {
   return nodes;
 }
 
-Executable instantiated(const Graph& graph) {
+Executable instantiated(const CapturedGraph& graph) {
   cudaGraphExec_t executable = nullptr;
   check(cudaGraphInstantiate(&executable, graph.get(), 0), "cudaGraphInstantiate");
   return Executable(executable);

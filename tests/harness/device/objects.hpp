@@ -22,7 +22,7 @@ template <class Handle, auto Destroy>
 using Owned = std::unique_ptr<std::remove_pointer_t<Handle>, Destroyer<Destroy>>;
 using Stream = Owned<cudaStream_t, cudaStreamDestroy>;
 using Event = Owned<cudaEvent_t, cudaEventDestroy>;
-using Graph = Owned<cudaGraph_t, cudaGraphDestroy>;
+using CapturedGraph = Owned<cudaGraph_t, cudaGraphDestroy>;
 using Executable = Owned<cudaGraphExec_t, cudaGraphExecDestroy>;
 
 // Does not wait for the legacy stream.
@@ -31,9 +31,9 @@ Event make_event();
 
 // What `launch` does on the stream, which nothing else may use meanwhile. Throws what `launch`
 // throws, and where it cannot be captured; the stream is then as before.
-Graph captured(cudaStream_t stream, const Launch& launch);
-std::vector<cudaGraphNode_t> nodes_of(const Graph& graph);
-Executable instantiated(const Graph& graph);
+CapturedGraph captured(cudaStream_t stream, const Launch& launch);
+std::vector<cudaGraphNode_t> nodes_of(const CapturedGraph& graph);
+Executable instantiated(const CapturedGraph& graph);
 // Runs it to its end.
 void run(const Executable& executable, cudaStream_t stream);
 

@@ -150,7 +150,7 @@ TEST_F(BlockCalls, TheLastOwnerMayGoDuringACapture) {
   gone.reset();
   cudaGraph_t graph = nullptr;
   EXPECT_EQ(cudaStreamEndCapture(stream.get(), &graph), cudaSuccess);
-  const harness::Graph owner(graph);
+  const harness::CapturedGraph owner(graph);
   EXPECT_LT(test::live_allocations(), before);
   // The thread's mode is as before: an unsafe call still ends a capture.
   ASSERT_EQ(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeGlobal), cudaSuccess);
