@@ -244,7 +244,6 @@ Value Graph::input(std::string_view name, Extents extents) {
 
 Value Graph::constant(Constant values, std::string_view name) {
   return guarded_value(own(), [&](GraphBuilder builder) -> Value {
-    GraphData& graph = builder.graph;
     const auto shape = [&](const Operation&, auto) -> Result<SymbolicExtents> {
       std::optional<std::int64_t> elements = 1;
       for (const std::int64_t d : values.extents()) {
@@ -306,7 +305,6 @@ Value Graph::linear(Value x, const LinearNode& node, std::string_view name) {
 
 Value Graph::softmax(Value x, int axis, std::string_view name) {
   return guarded_value(own(), [&](GraphBuilder builder) -> Value {
-    GraphData& graph = builder.graph;
     const std::optional<int> from_front = builder.axis(x, axis, "softmax", name);
     return from_front ? builder.add(op::Softmax{*from_front}, {x}, name) : Value{};
   });
@@ -327,7 +325,6 @@ Value Graph::concat(const std::vector<Value>& parts, int axis, std::string_view 
 Value Graph::slice(Value x, int axis, std::int64_t begin, std::int64_t end, std::int64_t step,
                    std::string_view name) {
   return guarded_value(own(), [&](GraphBuilder builder) -> Value {
-    GraphData& graph = builder.graph;
     const std::optional<int> from_front = builder.axis(x, axis, "slice", name);
     return from_front ? builder.add(op::Slice{*from_front, begin, end, step}, {x}, name) : Value{};
   });
