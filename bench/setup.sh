@@ -71,6 +71,12 @@ libzstd-dev
 #if !__has_include(<protozero/pbf_reader.hpp>)
 libprotozero-dev
 #endif
+#if !__has_include(<stb/stb_image.h>)
+libstb-dev
+#endif
+#if !__has_include(<sha2.h>)
+libmd-dev
+#endif
 SOURCE
 }
 
@@ -83,7 +89,7 @@ setup_packages() {
     headers=$(packages_of_missing_headers)
     [[ -z $headers ]] || mapfile -t -O "${#missing[@]}" missing <<<"$headers"
   else
-    missing+=(libcli11-dev nlohmann-json3-dev libgtest-dev libzstd-dev libprotozero-dev)
+    missing+=(libcli11-dev nlohmann-json3-dev libgtest-dev libzstd-dev libprotozero-dev libstb-dev libmd-dev)
   fi
   install_packages "${missing[@]}"
   if [[ $(cmake --version) =~ version\ ([0-9]+)\.([0-9]+) ]] &&

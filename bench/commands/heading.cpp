@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <filesystem>
 
 #include "commands/commands.hpp"
 #include "git_description.hpp"
@@ -34,7 +35,11 @@ std::string machine_line(const harness::Device& device) {
                  2);
 }
 
-std::string layer(const Options& options) {
+// What is computed: a network's file, or every layer.
+Field subject(const Options& options) {
+  if (const std::string& model = options.network.model; !model.empty()) {
+    return {"network", std::filesystem::path(model).filename().string()};
+  }
   const harness::Settings& settings = options.settings;
   std::string text = options.data.conv_bias ? "conv + bias" : "conv";
   if (options.data.batch_norm && options.command != Command::explain) text += " + BatchNorm";
@@ -42,7 +47,7 @@ std::string layer(const Options& options) {
   if (settings.activation != Activation::none) {
     text += std::string(" + ") + to_string(settings.activation.kind);
   }
-  return text;
+  return {"layer", text};
 }
 
 }  // namespace
@@ -51,6 +56,7 @@ Heading heading_of(const Options& options, const harness::Device& device, const 
                    const std::vector<std::string>& lines) {
   const harness::Machine& machine = device.machine;
   const std::string dtype = to_string(options.settings.dtype);
+  const Field what = subject(options);
   Heading heading{
       .fields = {{"schema", kSchema},
                  {"command", to_string(options.command)},
@@ -71,10 +77,10 @@ Heading heading_of(const Options& options, const harness::Device& device, const 
                  {"cuda_runtime", text_or_none(machine.cuda_runtime)},
                  {"cudnn", text_or_none(machine.cudnn)},
                  {"dtype", dtype},
-                 {"layer", layer(options)},
+                 what,
                  {"seed", options.data.seed}},
       .preamble = {std::string("foldconv ") + kToolVersion + " " + to_string(options.command) +
-                       ": " + dtype + ", " + layer(options) + "; " + device.name,
+                       ": " + dtype + ", " + what.value.get<std::string>() + "; " + device.name,
                    machine_line(device)}};
   heading.fields.insert(heading.fields.end(), fields.begin(), fields.end());
   heading.preamble.insert(heading.preamble.end(), lines.begin(), lines.end());

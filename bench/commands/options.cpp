@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdio>
 #include <limits>
 #include <ranges>
 #include <sstream>
@@ -16,8 +17,10 @@ namespace foldconv::tool {
 namespace {
 
 constexpr const char* kDescription =
-    "foldconv: convolution + BatchNorm + residual + activation as one kernel.\n"
-    "Checks the kernels against an fp64 reference, measures them, tells why a kernel is chosen.";
+    "foldconv: convolution + BatchNorm + residual + activation as one kernel, and whole networks.\n"
+    "Runs trained networks; checks the kernels against an fp64 reference, measures them, tells why "
+    "a "
+    "kernel is chosen.";
 
 constexpr const char* kFooter =
     R"(A DESCRIPTOR is a convolution as benchdnn writes it, here a 3x3 on 56x56 with padding 1:
@@ -30,7 +33,8 @@ Left out: mb1, width as height, s1, g1 (groups of the 3x3), x1 (blocks; those be
 are identity blocks); no mid: a basic block of two 3x3s. Words: v1_5 (the stride is on the 3x3,
 default) or v1 (on the first 1x1), proj (a projection shortcut; implied where ic and oc differ
 or the stride is 2).
-Exit status: 0 success, 1 a wrong result or a failure, 2 a malformed command line or descriptor.)";
+Exit status: 0 success, 1 a wrong result or a failure, 2 a malformed command line, descriptor or
+file.)";
 
 template <class T>
 CLI::Option* add(CLI::App& command, const std::string& option, T& value, const char* type,
@@ -109,8 +113,8 @@ std::string complaint_unless_above_zero(const std::string& text) {
              : "\"" + text + "\" is no number above 0";
 }
 
-void repeatable(CLI::Option* option) {
-  option->take_all()->expected(1)->allow_extra_args(false);
+CLI::Option* repeatable(CLI::Option* option) {
+  return option->take_all()->expected(1)->allow_extra_args(false);
 }
 
 void add_problem_options(CLI::App& command, Options& options, const std::string& lists) {
@@ -122,8 +126,6 @@ void add_problem_options(CLI::App& command, Options& options, const std::string&
                  "Problems from a benchdnn batch file, or from a shipped list: " + lists));
   add_parsed(command, "--mb", options.batch_sizes, "N[,N...]", harness::parse_batch_sizes,
              "Images, instead of what the descriptors say; several: each problem with each");
-  add_parsed(command, "--dtype", settings.dtype, "TYPE", parse_data_type,
-             "Storage type: f16 (default), bf16, f32");
   add_parsed(
       command, "--act", settings.activation, "NAME", parse_activation,
       "Activation: relu (default), none, relu6, leaky_relu, silu, sigmoid, tanh, hardswish, gelu, "
@@ -133,13 +135,86 @@ void add_problem_options(CLI::App& command, Options& options, const std::string&
       ->capture_default_str();
   command.add_flag("--residual", settings.residual, "Add a tensor before the activation (layers)");
   add(command, "--kernel", settings.kernel, "NAME", "Pin a kernel by name (layers; see explain)");
+}
+
+// Of every command that computes something.
+void add_device_options(CLI::App& command, Options& options) {
+  add_parsed(command, "--dtype", options.settings.dtype, "TYPE", parse_data_type,
+             "Storage type: f16 (default), bf16, f32");
   std::vector<std::string> models;
   for (const GpuModel& model : kModels) models.emplace_back(model.name);
   add(command, "--model", options.model, "GPU",
       "Without a GPU: emulate h100 or a100; bench prints its floor times")
       ->check(CLI::IsMember(models).description(""));
+}
+
+void add_format_option(CLI::App& command, Options& options) {
   add_parsed(command, "--format", options.format, "FORMAT",
              one_of<Format>("format", {"table", "json", "csv"}), "table (default), json, csv");
+}
+
+constexpr const char* kClassifier = "efficientnet-lite0.onnx";
+constexpr const char* kModelHelp =
+    "An .onnx file, a .safetensors file with a ResNet's names, or the name of one in --networks";
+
+void add_networks_option(CLI::App& command, NetworkSettings& network) {
+  add(command, "--networks", network.folder, "FOLDER",
+      "Where bench/networks/setup.sh put trained networks")
+      ->envname("FOLDCONV_NETWORKS");
+}
+
+// "224x192", or "224".
+Extent parse_image_size(const std::string& text) {
+  Extent size;
+  int end = 0;
+  const int read = std::sscanf(text.c_str(), "%dx%d%n", &size.h, &size.w, &end);
+  if (read == 1 && text.find_first_not_of("0123456789") == std::string::npos) {
+    size.w = size.h;
+  } else if (read != 2 || static_cast<std::size_t>(end) != text.size()) {
+    size = {};
+  }
+  constexpr int kMost = 1 << 16;
+  if (size.h < 1 || size.w < 1 || size.h > kMost || size.w > kMost) {
+    throw harness::Error(ErrorCode::invalid_argument,
+                         "\"" + text + "\" is no size of images such as 224 or 256x192");
+  }
+  return size;
+}
+
+void add_images_option(CLI::App& command, NetworkSettings& network) {
+  add_parsed(command, "--images", network.images, "HxW", parse_image_size,
+             "The size of a network's images, where the model leaves it open (default 224x224)");
+}
+
+void add_network_options(CLI::App& command, NetworkSettings& network) {
+  add(command, "--network", network.model, "MODEL", std::string("A whole network: ") + kModelHelp);
+  add_images_option(command, network);
+  add_networks_option(command, network);
+}
+
+void add_classify_options(CLI::App& classify, NetworkSettings& network) {
+  add(classify, "picture", network.picture, "PICTURE",
+      "JPEG, PNG or BMP; default: the one in --networks");
+  add(classify, "--network", network.model, "MODEL", kModelHelp)->default_str(kClassifier);
+  add(classify, "--turn", network.turn, "DEGREES", "Turn the picture clockwise first")
+      ->check(CLI::IsMember({0, 90, 180, 270}).description(""));
+  add(classify, "--classes", network.classes, "FILE",
+      "Names of the classes, a line each (default: ImageNet's, of 1000 classes)");
+  add_images_option(classify, network);
+  add_networks_option(classify, network);
+}
+
+void add_run_options(CLI::App& run, NetworkSettings& network) {
+  add(run, "model", network.model, "MODEL", kModelHelp)->required();
+  repeatable(
+      add(run, "--input", network.inputs, "X.npy",
+          "NumPy file, as the model's input lies; several inputs: in the model's order, each "
+          "with --input"))
+      ->required();
+  add(run, "--output", network.output, "Y.npy",
+      "NumPy file to write, f32; several outputs: Y.0.npy, Y.1.npy")
+      ->required();
+  add_networks_option(run, network);
 }
 
 void add_weights_options(CLI::App& command, WeightsOptions& weights) {
@@ -187,11 +262,29 @@ void add_bench_options(CLI::App& bench, Options& options) {
       ->capture_default_str();
 }
 
+// The first option that was given and says nothing about a network; "": none.
+std::string no_option_of_networks(const CLI::App& command) {
+  constexpr const char* kOfNetworks[] = {"--network", "--images", "--networks", "--mb",
+                                         "--dtype",   "--model",  "--format",   "--l2",
+                                         "--seconds", "--impl"};
+  for (const CLI::Option* option : command.get_options()) {
+    if (option->count() > 0 && std::ranges::count(kOfNetworks, option->get_name()) == 0) {
+      return option->get_name();
+    }
+  }
+  return "";
+}
+
 }  // namespace
 
 const char* to_string(Command command) {
-  constexpr const char* kNames[] = {"validate", "bench", "explain", "record-cudnn"};
+  constexpr const char* kNames[] = {"classify", "run",     "inspect",     "validate",
+                                    "bench",    "explain", "record-cudnn"};
   return kNames[static_cast<std::size_t>(command)];
+}
+
+std::vector<int> batch_sizes_of(const Options& options) {
+  return options.batch_sizes.empty() ? std::vector{1} : options.batch_sizes;
 }
 
 CommandLine parse_command_line(int argc, const char* const* argv, const std::string& version,
@@ -208,6 +301,16 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
     });
   };
 
+  CLI::App* classify =
+      add_command(Command::classify,
+                  "Say what is in a picture, by a trained network, beside a recorded answer");
+  add_classify_options(*classify, options.network);
+  CLI::App* run = add_command(Command::run, "Run a network on NumPy files");
+  add_run_options(*run, options.network);
+  CLI::App* inspect =
+      add_command(Command::inspect, "List what of an ONNX file is not taken, or what is in it");
+  add(*inspect, "model", options.network.model, "MODEL.onnx", "The file")->required();
+  add_networks_option(*inspect, options.network);
   CLI::App* validate = add_command(
       Command::validate, "Check what plan() takes for each problem against an fp64 reference");
   CLI::App* bench =
@@ -218,9 +321,15 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
   for (CLI::App* command : {validate, bench, explain}) {
     command->footer(kFooter);
     add_problem_options(*command, options, lists);
+    add_network_options(*command, options.network);
     add_weights_options(*command, options.weights);
     if (command != explain) add_data_options(*command, options.data);
   }
+  for (CLI::App* command : {classify, run, validate, bench, explain}) {
+    add_device_options(*command, options);
+  }
+  for (CLI::App* command : {classify, validate, bench, explain})
+    add_format_option(*command, options);
   add_bench_options(*bench, options);
   CLI::App* record =
       add_command(Command::record_cudnn,
@@ -242,13 +351,27 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
     app.exit(error, out, err);
     return {std::nullopt, asked_for ? kExitSuccess : kExitUsage};
   }
+  if (options.command == Command::classify && options.network.model.empty()) {
+    options.network.model = kClassifier;
+  }
+  const bool takes_problems = options.command == Command::validate ||
+                              options.command == Command::bench ||
+                              options.command == Command::explain;
   const bool problems = !options.descriptors.empty() || !options.block_descriptors.empty() ||
                         !options.batch_files.empty() || !options.weights.file.empty();
-  if (options.command != Command::record_cudnn && !problems) {
+  const bool network = !options.network.model.empty();
+  if (takes_problems && !problems && !network) {
     err << "no problem given; add a descriptor such as mb1_ic64oc64_ih56kh3ph1, --block "
-           "mb1_ih56_ic256mid64oc256, --weights FILE --prefix layer1.0, or --batch FILE (shipped: "
-        << lists << ")\n";
+           "mb1_ih56_ic256mid64oc256, --weights FILE --prefix layer1.0, --batch FILE (shipped: "
+        << lists << "), or --network MODEL\n";
     return {std::nullopt, kExitUsage};
+  }
+  if (takes_problems && network) {
+    if (const std::string other = no_option_of_networks(*app.get_subcommands().front());
+        !other.empty()) {
+      err << other << " is about layers and blocks; leave it out, or --network\n";
+      return {std::nullopt, kExitUsage};
+    }
   }
   return {options, kExitSuccess};
 }

@@ -15,8 +15,20 @@
 
 namespace foldconv::tool {
 
-enum class Command { validate, bench, explain, record_cudnn };
+enum class Command { classify, run, inspect, validate, bench, explain, record_cudnn };
 const char* to_string(Command command);
+
+// A network out of a file, and what commands do with it.
+struct NetworkSettings {
+  std::string model = {};                // the file; empty: none
+  std::string folder = {};               // where trained networks are: bench/networks/setup.sh
+  Extent images = {224, 224};            // their size, where the model leaves it open
+  std::vector<std::string> inputs = {};  // of run: NumPy files
+  std::string output = {};
+  std::string picture = {};  // of classify; empty: the one in `folder`
+  int turn = 0;              // of the picture, clockwise, in degrees
+  std::string classes = {};  // a file of their names, a line each
+};
 
 struct Options {
   Command command = Command::validate;
@@ -24,6 +36,7 @@ struct Options {
   std::vector<std::string> block_descriptors;
   std::vector<std::string> batch_files;
   WeightsOptions weights;
+  NetworkSettings network;
   harness::Settings settings;    // of every problem
   harness::DataOptions data;     // random weights and inputs
   std::vector<int> batch_sizes;  // each problem at each; empty: as each descriptor says
@@ -35,6 +48,9 @@ struct Options {
   double seconds = 1;              // bench on a GPU: of timing, for each problem
   std::string out;                 // of record-cudnn: the folder
 };
+
+// Of a network: those that are asked for, or one image.
+std::vector<int> batch_sizes_of(const Options& options);
 
 // What the whole program returns.
 inline constexpr int kExitSuccess = 0, kExitFailure = 1, kExitUsage = 2;

@@ -19,6 +19,10 @@
 namespace foldconv::tool {
 namespace {
 
+bool takes_problems(const Options& options) {
+  return options.command != Command::record_cudnn && options.network.model.empty();
+}
+
 void read_problems(const Options& options, harness::ProblemList& list) {
   Problems& problems = list.problems;
   for (const std::string& text : options.block_descriptors) {
@@ -72,6 +76,33 @@ int run_record_cudnn(const Options& options, const harness::Device& device) {
   return recorded.files > 0 ? kExitSuccess : kExitFailure;
 }
 
+int run_on_network(const Options& options, const harness::Device& device, Writer& writer) {
+  switch (options.command) {
+    case Command::classify:
+      return run_classify(options, device, writer);
+    case Command::run:
+      return run_model(options, device);
+    case Command::validate:
+      return run_network_validate(options, device, writer);
+    case Command::bench:
+      return run_network_bench(options, device, writer);
+    default:
+      return run_network_explain(options, device, writer);
+  }
+}
+
+// Files, and shapes that a network does not take, are a part of the command line.
+int run_network_command(const Options& options) {
+  try {
+    if (options.command == Command::inspect) return run_inspect(options);
+    const harness::Device device = harness::current_device();
+    return run_on_network(options, device, *make_writer(options.format, std::cout));
+  } catch (const harness::Error& error) {
+    if (error.code() != ErrorCode::invalid_argument) throw;
+    return refuse(error.what());
+  }
+}
+
 int run_command(int argc, const char* const* argv) {
   if (argc > 1 && std::string(argv[1]) == cudnn::kTryEngines) {
     return cudnn::try_engines({argv + 2, argv + argc}, cudnn::open);
@@ -85,7 +116,7 @@ int run_command(int argc, const char* const* argv) {
   harness::ProblemList list;
   std::string wrong;
   try {
-    if (options.command != Command::record_cudnn) read_problems(options, list);
+    if (takes_problems(options)) read_problems(options, list);
   } catch (const harness::Error& error) {
     wrong = error.what();
   }
@@ -94,6 +125,7 @@ int run_command(int argc, const char* const* argv) {
   if (!options.model.empty()) {
     harness::emulate(std::string(choose_model(options.model, "").architecture));
   }
+  if (!options.network.model.empty()) return run_network_command(options);
   const harness::Device device = harness::current_device();
   if (const std::string& kernel = options.settings.kernel; !kernel.empty() && !is_kernel(kernel)) {
     return refuse("there is no kernel \"" + kernel +
@@ -107,10 +139,9 @@ int run_command(int argc, const char* const* argv) {
       return run_bench(options, device, list.problems, *writer);
     case Command::explain:
       return run_explain(options, device, list.problems, *writer);
-    case Command::record_cudnn:
+    default:
       return run_record_cudnn(options, device);
   }
-  return kExitUsage;
 }
 
 }  // namespace

@@ -3,13 +3,13 @@
 
 #include <bit>
 #include <cctype>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <system_error>
 #include <utility>
 
 #include "harness/error.hpp"
+#include "harness/files.hpp"
 #include "harness/oracle/rounding.hpp"
 #include "harness/problem/data.hpp"
 #include "harness/problem/text.hpp"
@@ -40,18 +40,10 @@ std::size_t write(const Recording& recording, const std::filesystem::path& file)
   }
   const std::string text = header.dump(-1, ' ', false, json::error_handler_t::replace);
   const std::uint64_t length = text.size();
-  std::filesystem::path part = file;
-  part += ".part";
-  std::ofstream out(part, std::ios::binary);
-  out.write(reinterpret_cast<const char*>(&length), sizeof length);
-  out << text << data;
-  out.close();
-  std::error_code error;
-  if (out) std::filesystem::rename(part, file, error);
-  if (!out || error) {
-    throw harness::Error(ErrorCode::invalid_argument, "cannot write " + file.string());
-  }
-  return sizeof length + text.size() + data.size();
+  std::string content(reinterpret_cast<const char*>(&length), sizeof length);
+  content += text + data;
+  harness::write_file(file, content);
+  return content.size();
 }
 
 }  // namespace

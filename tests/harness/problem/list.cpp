@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "harness/error.hpp"
+#include "harness/files.hpp"
 #include "harness/problem/text.hpp"
 
 namespace foldconv::harness {
@@ -155,10 +156,7 @@ void read_list(const std::string& file, const fs::path& shipped, ProblemList& li
 }
 
 fs::path shipped_lists() {
-  std::error_code ignored;
-  const fs::path folder = fs::read_symlink("/proc/self/exe", ignored).parent_path();
-  const fs::path installed = folder / ".." / "share" / "foldconv" / "shapes";
-  return fs::is_directory(installed, ignored) ? installed : folder / "shapes";
+  return shipped("shapes");
 }
 
 std::string list_names(const fs::path& folder) {

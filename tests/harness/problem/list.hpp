@@ -29,8 +29,7 @@ struct ProblemList {
 // (with or without .txt). Throws Error (invalid_argument), naming file and line.
 void read_list(const std::string& file, const std::filesystem::path& shipped, ProblemList& list);
 
-// The folder of the shipped lists, beside this program, or where `install` puts it; and their names,
-// sorted, with commas between.
+// The folder of the shipped lists; and their names, sorted, with commas between.
 std::filesystem::path shipped_lists();
 std::string list_names(const std::filesystem::path& folder);
 

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// What the commands about networks have in common.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "commands/options.hpp"
+#include "foldconv/network.hpp"
+#include "harness/device/machine.hpp"
+#include "harness/network/run.hpp"
+#include "harness/time/timing.hpp"
+
+namespace foldconv::tool {
+
+// A file of this name; or else the one in the folder of trained networks, where there is one. Throws Error
+// (invalid_argument): neither.
+std::filesystem::path find_model(const NetworkSettings& network, const std::string& name);
+
+// One run to its end, with a progress line.
+harness::NetworkResult run_shown(const NetworkPlan& plan,
+                                 const std::vector<harness::Bytes>& inputs);
+
+// On a GPU: of one run, from the measured ones.
+harness::Timings time_on_gpu(const NetworkPlan& plan, const std::vector<harness::Bytes>& inputs,
+                             const harness::TimingOptions& options);
+
+// "52 launches, workspace 3.1 MB".
+std::string plan_text(const NetworkPlan& plan);
+
+}  // namespace foldconv::tool
