@@ -113,6 +113,7 @@ def link_arrows(files):
             home.setdefault(target, name)
     home["foldconv::foldconv"] = "include/CMakeLists.txt"  # whoever links it sees its headers alone
     home["foldconv"] = "include/CMakeLists.txt"
+    home["foldconv_onnx"] = "include/CMakeLists.txt"
     home["cuemu_headers"] = EMULATOR_HEADER + "/CMakeLists.txt"
     for name, text in texts.items():
         for target, linked in LINK.findall(text):

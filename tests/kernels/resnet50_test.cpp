@@ -83,7 +83,7 @@ class SeededResNet50 {
   test::SafetensorsWriter writer_;
 };
 
-struct ResNet50 : testing::Test {
+struct ResNet50Network : testing::Test {
   static void SetUpTestSuite() {
     images = harness::bytes_of(seeded::pictures("input", 2, 3, kSize, kSize));
     graph = std::make_unique<Graph>(value_of(models::resnet(SeededResNet50().state_dict())));
@@ -115,7 +115,7 @@ struct ResNet50 : testing::Test {
 
 // The largest that f16 weights and stores may do: tests/golden/networks/README.md has how far the weights' rounding alone moves a
 // logit.
-TEST_F(ResNet50, AnswersAsOnnxRuntime) {
+TEST_F(ResNet50Network, AnswersAsOnnxRuntime) {
   std::ifstream file(FOLDCONV_GOLDEN_FOLDER "/networks/resnet50.json");
   const auto recorded = nlohmann::json::parse(file).at("logits");
   const std::vector<float> logits = harness::floats(answer);
@@ -135,7 +135,7 @@ TEST_F(ResNet50, AnswersAsOnnxRuntime) {
   EXPECT_GT(largest, 0);
 }
 
-TEST_F(ResNet50, IsAStemARunOfBlocksAndAHead) {
+TEST_F(ResNet50Network, IsAStemARunOfBlocksAndAHead) {
   const NetworkPlanExplanation explanation = plan(2).explanation();
   std::string operations;
   for (const NetworkStep& step : explanation.steps) operations += step.operation + " ";
@@ -143,16 +143,16 @@ TEST_F(ResNet50, IsAStemARunOfBlocksAndAHead) {
   EXPECT_LT(explanation.workspace_bytes, explanation.tensor_bytes);
 }
 
-TEST_F(ResNet50, EveryCutHasTheSameBits) {
+TEST_F(ResNet50Network, EveryCutHasTheSameBits) {
   EXPECT_EQ(run(plan(1, BlockCut::chain), image(0)), answer_of(0));
 }
 
-TEST_F(ResNet50, APlaceInTheBatchHasTheSameBits) {
+TEST_F(ResNet50Network, APlaceInTheBatchHasTheSameBits) {
   EXPECT_EQ(run(plan(1), image(1)), answer_of(1));
 }
 
 // Of a plan for two, captured, the first image alone.
-TEST_F(ResNet50, ACapturedGraphHasTheSameBits) {
+TEST_F(ResNet50Network, ACapturedGraphHasTheSameBits) {
   const NetworkPlan both = plan(2);
   const NetworkBuffersOfPlan memory(both, {images});
   const CudaGraph captured = value_of(both.capture(memory.buffers(1)));
