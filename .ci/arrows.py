@@ -38,9 +38,8 @@ MAY_INCLUDE = {
     "host/conv": ["host/catalog", "host/cost", "host/fold", "host/base", "include", *PARAMETERS],
     "host/layer": ["host/catalog", "host/cost", "host/base", "include", *PARAMETERS],
     "host/block": ["host/conv", "host/catalog", "host/cost", "host/fold", "host/base", "include", *PARAMETERS],
-    "host/layer": ["host/catalog", "host/cost", "host/base", "include", *PARAMETERS],
     "host/graph": ["host/base", "include"],
-    "host/weights": ["host/base", "host/graph", "include"],
+    "host/weights": ["host/base", "include"],
     "host/models": ["host/base", "include"],
     "host/network": ["host/graph", "host/layer", "host/block", "host/conv", "host/catalog", "host/cost", "host/fold",
                      "host/base", "include", *PARAMETERS],
@@ -114,6 +113,7 @@ def link_arrows(files):
             home.setdefault(target, name)
     home["foldconv::foldconv"] = "include/CMakeLists.txt"  # whoever links it sees its headers alone
     home["foldconv"] = "include/CMakeLists.txt"
+    home["foldconv_onnx"] = "include/CMakeLists.txt"
     home["cuemu_headers"] = EMULATOR_HEADER + "/CMakeLists.txt"
     for name, text in texts.items():
         for target, linked in LINK.findall(text):

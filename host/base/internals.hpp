@@ -18,9 +18,10 @@ struct Internals {
     return *object.data_;
   }
 
+  // To be changed: shared with no copy.
   template <class Object>
-  static typename Object::Data& mutable_data(Object& object) {
-    return *object.data_;
+  static typename Object::Data& own_data(Object& object) {
+    return object.own();
   }
 
   template <class Object>

@@ -2,6 +2,7 @@
 #include "catalog/launch.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/error.hpp"
 #include "base/sizes.hpp"
@@ -42,7 +43,20 @@ FastDivision division_by(std::int64_t divisor) {
 }  // namespace
 
 ActivationParams activation_params(const Activation& activation) {
-  return {static_cast<int>(activation.kind), activation.alpha, activation.beta};
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const auto params = [](const Activation& of) {
+    return ActivationParams{static_cast<int>(of.kind), of.alpha, of.beta};
+  };
+  switch (activation.kind) {
+    case Activation::Kind::none:
+      return params(Activation::clip(-kInfinity, kInfinity));
+    case Activation::Kind::relu:
+      return params(Activation::clip(0, kInfinity));
+    case Activation::Kind::relu6:
+      return params(Activation::clip(0, 6));
+    default:
+      return params(activation);
+  }
 }
 
 std::int64_t tile_count(const ConvTile& tile, const ConvProblem& problem) {

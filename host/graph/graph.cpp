@@ -69,7 +69,7 @@ struct GraphBuilder {
   GraphData& graph;
 
   Value fail(std::string_view name, const char* operation, const Status& status) {
-    graph.status = located(graph, name, operation, status);
+    if (graph.status.ok()) graph.status = located(graph, name, operation, status);
     return {};
   }
 
@@ -154,16 +154,22 @@ std::string to_string(const Extents& extents) {
   });
 }
 
-Constant::Constant(Extents extents, std::vector<float> values) {
-  auto data = std::make_shared<Data>();
-  data->extents = std::move(extents);
-  data->kept = std::move(values);
-  data->values = data->kept;
-  data_ = std::move(data);
+Constant::Constant(Extents extents, std::vector<float> values) noexcept {
+  try {
+    auto data = std::make_shared<Data>();
+    data->extents = std::move(extents);
+    data->kept = std::move(values);
+    data->values = data->kept;
+    data_ = std::move(data);
+  } catch (...) {
+  }
 }
 Constant::Constant(Extents extents, std::span<const float> values,
-                   std::shared_ptr<const void> owner) {
-  data_ = std::make_shared<const Data>(Data{std::move(extents), {}, values, std::move(owner)});
+                   std::shared_ptr<const void> owner) noexcept {
+  try {
+    data_ = std::make_shared<const Data>(Data{std::move(extents), {}, values, std::move(owner)});
+  } catch (...) {
+  }
 }
 const Extents& Constant::extents() const noexcept {
   static const Extents kNone;
@@ -173,204 +179,269 @@ std::span<const float> Constant::values() const noexcept {
   return data_ ? data_->values : std::span<const float>();
 }
 
-Graph::Graph() : data_(std::make_shared<Data>()) {}
-Graph::~Graph() = default;
-Graph::Graph(const Graph& other) : data_(std::make_shared<Data>(*other.data_)) {}
-Graph& Graph::operator=(const Graph& other) {
-  if (this != &other) data_ = std::make_shared<Data>(*other.data_);
-  return *this;
+namespace {
+
+// Of a graph for which there is no memory.
+const std::shared_ptr<GraphData> kNoMemory = [] {
+  auto data = std::make_shared<GraphData>();
+  data->status = host::out_of_host_memory();
+  return data;
+}();
+
+// What `call` adds to a graph, unless memory runs out on the way.
+template <class Call>
+Value guarded_value(GraphData& graph, Call&& call) noexcept {
+  try {
+    return call(GraphBuilder{graph});
+  } catch (...) {
+    graph.status = host::out_of_host_memory();
+    return {};
+  }
 }
-Graph::Graph(Graph&&) noexcept = default;
-Graph& Graph::operator=(Graph&&) noexcept = default;
+
+}  // namespace
+
+Graph::Graph() : data_(kNoMemory) {
+  try {
+    data_ = std::make_shared<Data>();
+  } catch (...) {
+  }
+}
+
+// The graph's data, shared with no copy.
+Graph::Data& Graph::own() {
+  if (data_.use_count() == 1 || data_ == kNoMemory) return *data_;
+  try {
+    data_ = std::make_shared<Data>(*data_);
+  } catch (...) {
+    data_ = kNoMemory;
+  }
+  return *data_;
+}
 
 Value Graph::input(std::string_view name, Extents extents) {
-  GraphBuilder builder{*data_};
-  const int index = static_cast<int>(data_->inputs.size());
-  const auto shape = [&](const Operation&, auto) -> Result<SymbolicExtents> {
-    if (extents.size() > GraphBuilder::kMostExtents) return SymbolicExtents(extents);
-    for (std::size_t axis = 0; axis < extents.size(); ++axis) {
-      std::int64_t& d = extents[axis];
-      if (d == kOpen) {
-        d = data_->table.open(index, static_cast<int>(axis));
-      } else if (d < 1 || d > std::numeric_limits<int>::max()) {
-        return invalid("an extent of an input is not between 1 and 2^31 - 1", text(d),
-                       "give such an extent, or kOpen");
+  return guarded_value(own(), [&](GraphBuilder builder) -> Value {
+    GraphData& graph = builder.graph;
+    const int index = static_cast<int>(graph.inputs.size());
+    const auto shape = [&](const Operation&, auto) -> Result<SymbolicExtents> {
+      if (extents.size() > GraphBuilder::kMostExtents) return SymbolicExtents(extents);
+      for (std::size_t axis = 0; axis < extents.size(); ++axis) {
+        std::int64_t& d = extents[axis];
+        if (d == kOpen) {
+          d = graph.table.open(index, static_cast<int>(axis));
+        } else if (d < 1 || d > std::numeric_limits<int>::max()) {
+          return invalid("an extent of an input is not between 1 and 2^31 - 1", text(d),
+                         "give such an extent, or kOpen");
+        }
       }
-    }
-    return SymbolicExtents(extents);
-  };
-  const Value x = builder.with_extents(op::Input{index}, {}, name, shape);
-  if (x != Value{}) data_->inputs.push_back(x.id);
-  return x;
+      return SymbolicExtents(extents);
+    };
+    const Value x = builder.with_extents(op::Input{index}, {}, name, shape);
+    if (x != Value{}) graph.inputs.push_back(x.id);
+    return x;
+  });
 }
 
 Value Graph::constant(Constant values, std::string_view name) {
-  GraphBuilder builder{*data_};
-  const auto shape = [&](const Operation&, auto) -> Result<SymbolicExtents> {
-    std::optional<std::int64_t> elements = 1;
-    for (const std::int64_t d : values.extents()) {
-      elements = d < 0 ? std::nullopt : host::checked_product({*elements, d});
-      if (!elements) break;
-    }
-    if (!values.given() || elements != std::ssize(values.values())) {
-      return invalid(
-          "a constant's extents are not those of its values",
-          text(foldconv::to_string(values.extents()), ", ", values.values().size(), " values"),
-          "give as many values as the extents say");
-    }
-    return SymbolicExtents(values.extents());
-  };
-  return builder.with_extents(op::Known{values}, {}, name, shape);
+  return guarded_value(own(), [&](GraphBuilder builder) -> Value {
+    const auto shape = [&](const Operation&, auto) -> Result<SymbolicExtents> {
+      std::optional<std::int64_t> elements = 1;
+      for (const std::int64_t d : values.extents()) {
+        elements = d < 0 ? std::nullopt : host::checked_product({*elements, d});
+        if (!elements) break;
+      }
+      if (!values.given() || elements != std::ssize(values.values())) {
+        return invalid(
+            "a constant's extents are not those of its values",
+            text(foldconv::to_string(values.extents()), ", ", values.values().size(), " values"),
+            "give as many values as the extents say");
+      }
+      return SymbolicExtents(values.extents());
+    };
+    return builder.with_extents(op::Known{values}, {}, name, shape);
+  });
 }
 
 Value Graph::conv(Value x, const ConvNode& node, std::string_view name) {
-  return GraphBuilder{*data_}.add(op::Conv{node}, {x}, name);
+  return guarded_value(
+      own(), [&](GraphBuilder builder) { return builder.add(op::Conv{node}, {x}, name); });
 }
 Value Graph::pool(Value x, const PoolNode& node, std::string_view name) {
-  return GraphBuilder{*data_}.add(op::Pool{node}, {x}, name);
+  return guarded_value(
+      own(), [&](GraphBuilder builder) { return builder.add(op::Pool{node}, {x}, name); });
 }
 Value Graph::global_pool(Value x, PoolKind kind, std::string_view name) {
-  return GraphBuilder{*data_}.add(op::GlobalPool{kind}, {x}, name);
+  return guarded_value(
+      own(), [&](GraphBuilder builder) { return builder.add(op::GlobalPool{kind}, {x}, name); });
 }
 Value Graph::resize_nearest(Value x, int h, int w, std::string_view name) {
-  return GraphBuilder{*data_}.add(op::ResizeNearest{h, w}, {x}, name);
+  return guarded_value(own(), [&](GraphBuilder builder) {
+    return builder.add(op::ResizeNearest{h, w}, {x}, name);
+  });
 }
 Value Graph::batch_norm(Value x, const BatchNormNode& node, std::string_view name) {
-  return GraphBuilder{*data_}.add(op::BatchNorm{node}, {x}, name);
+  return guarded_value(
+      own(), [&](GraphBuilder builder) { return builder.add(op::BatchNorm{node}, {x}, name); });
 }
 Value Graph::activate(Value x, const Activation& activation, std::string_view name) {
-  return GraphBuilder{*data_}.add(op::Activate{activation}, {x}, name);
+  return guarded_value(own(), [&](GraphBuilder builder) {
+    return builder.add(op::Activate{activation}, {x}, name);
+  });
 }
 Value Graph::add(Value a, Value b, std::string_view name) {
-  return GraphBuilder{*data_}.add(op::Binary{op::Binary::Kind::add}, {a, b}, name);
+  return guarded_value(own(), [&](GraphBuilder builder) {
+    return builder.add(op::Binary{op::Binary::Kind::add}, {a, b}, name);
+  });
 }
 Value Graph::multiply(Value a, Value b, std::string_view name) {
-  return GraphBuilder{*data_}.add(op::Binary{op::Binary::Kind::multiply}, {a, b}, name);
+  return guarded_value(own(), [&](GraphBuilder builder) {
+    return builder.add(op::Binary{op::Binary::Kind::multiply}, {a, b}, name);
+  });
 }
 Value Graph::linear(Value x, const LinearNode& node, std::string_view name) {
-  return GraphBuilder{*data_}.add(op::Linear{node}, {x}, name);
+  return guarded_value(
+      own(), [&](GraphBuilder builder) { return builder.add(op::Linear{node}, {x}, name); });
 }
 
 Value Graph::softmax(Value x, int axis, std::string_view name) {
-  GraphBuilder builder{*data_};
-  const std::optional<int> from_front = builder.axis(x, axis, "softmax", name);
-  return from_front ? builder.add(op::Softmax{*from_front}, {x}, name) : Value{};
+  return guarded_value(own(), [&](GraphBuilder builder) -> Value {
+    const std::optional<int> from_front = builder.axis(x, axis, "softmax", name);
+    return from_front ? builder.add(op::Softmax{*from_front}, {x}, name) : Value{};
+  });
 }
 
 Value Graph::concat(const std::vector<Value>& parts, int axis, std::string_view name) {
-  GraphBuilder builder{*data_};
-  if (parts.empty() && data_->status.ok())
-    return builder.fail(name, "concat",
-                        invalid("nothing to put together", "0 tensors", "give one or more"));
-  const std::optional<int> from_front =
-      parts.empty() ? std::nullopt : builder.axis(parts[0], axis, "concat", name);
-  return from_front ? builder.add(op::Concat{*from_front}, parts, name) : Value{};
+  return guarded_value(own(), [&](GraphBuilder builder) -> Value {
+    GraphData& graph = builder.graph;
+    if (parts.empty() && graph.status.ok())
+      return builder.fail(name, "concat",
+                          invalid("nothing to put together", "0 tensors", "give one or more"));
+    const std::optional<int> from_front =
+        parts.empty() ? std::nullopt : builder.axis(parts[0], axis, "concat", name);
+    return from_front ? builder.add(op::Concat{*from_front}, parts, name) : Value{};
+  });
 }
 
 Value Graph::slice(Value x, int axis, std::int64_t begin, std::int64_t end, std::int64_t step,
                    std::string_view name) {
-  GraphBuilder builder{*data_};
-  const std::optional<int> from_front = builder.axis(x, axis, "slice", name);
-  return from_front ? builder.add(op::Slice{*from_front, begin, end, step}, {x}, name) : Value{};
+  return guarded_value(own(), [&](GraphBuilder builder) -> Value {
+    const std::optional<int> from_front = builder.axis(x, axis, "slice", name);
+    return from_front ? builder.add(op::Slice{*from_front, begin, end, step}, {x}, name) : Value{};
+  });
 }
 
 Value Graph::pad(Value x, std::vector<std::int64_t> before, std::vector<std::int64_t> behind,
                  float fill, std::string_view name) {
-  return GraphBuilder{*data_}.add(op::Pad{std::move(before), std::move(behind), fill}, {x}, name);
+  return guarded_value(own(), [&](GraphBuilder builder) {
+    return builder.add(op::Pad{std::move(before), std::move(behind), fill}, {x}, name);
+  });
 }
 
 Value Graph::reshape(Value x, std::vector<ReshapeExtent> extents, std::string_view name) {
-  GraphBuilder builder{*data_};
-  const auto shape = [&](const Operation&,
-                         std::span<const SymbolicExtents> inputs) -> Result<SymbolicExtents> {
-    SymbolicExtents result;
-    std::optional<std::size_t> left;
-    for (const ReshapeExtent& extent : extents) {
-      if (extent.of != Value{}) {
-        if (!has(*data_, extent.of)) {
-          return invalid("an extent is of no tensor of this graph", text("id ", extent.of.id),
-                         "give what a call of the same graph returned");
+  return guarded_value(own(), [&](GraphBuilder builder) -> Value {
+    GraphData& graph = builder.graph;
+    const auto shape = [&](const Operation&,
+                           std::span<const SymbolicExtents> inputs) -> Result<SymbolicExtents> {
+      SymbolicExtents result;
+      std::optional<std::size_t> left;
+      for (const ReshapeExtent& extent : extents) {
+        if (extent.of != Value{}) {
+          if (!has(graph, extent.of)) {
+            return invalid("an extent is of no tensor of this graph", text("id ", extent.of.id),
+                           "give what a call of the same graph returned");
+          }
+          const SymbolicExtents& of = graph.values[static_cast<std::size_t>(extent.of.id)].extents;
+          const Result<int> axis = host::axis_of(extent.axis, of.size());
+          if (!axis.ok()) return axis.status();
+          result.push_back(of[static_cast<std::size_t>(*axis)]);
+        } else if (extent.value == kOpen && !left) {
+          left = result.size();
+          result.push_back(1);
+        } else if (extent.value >= 1) {
+          result.push_back(extent.value);
+        } else {
+          return invalid("an extent of a reshape is below 1, or a second one is open",
+                         text(extent.value), "give 1 or more, and kOpen once at most");
         }
-        const SymbolicExtents& of = data_->values[static_cast<std::size_t>(extent.of.id)].extents;
-        const Result<int> axis = host::axis_of(extent.axis, of.size());
-        if (!axis.ok()) return axis.status();
-        result.push_back(of[static_cast<std::size_t>(*axis)]);
-      } else if (extent.value == kOpen && !left) {
-        left = result.size();
-        result.push_back(1);
-      } else if (extent.value >= 1) {
-        result.push_back(extent.value);
-      } else {
-        return invalid("an extent of a reshape is below 1, or a second one is open",
-                       text(extent.value), "give 1 or more, and kOpen once at most");
       }
-    }
-    if (left) result[*left] = data_->table.quotient(inputs[0], result);
-    const SymbolicExtents ratio = {data_->table.quotient(inputs[0], result)};
-    if ((left && result[*left] == 0) || (ratio[0] >= 0 && ratio[0] != 1)) {
-      return invalid("the extents of a reshape hold another number of elements",
-                     text(foldconv::to_string(host::ExtentTable::known(inputs[0])), " -> ",
-                          foldconv::to_string(host::ExtentTable::known(result))),
-                     "give extents of the same product");
-    }
-    return result;
-  };
-  return builder.with_extents(op::Reshape{}, {x}, name, shape);
+      if (left) result[*left] = graph.table.quotient(inputs[0], result);
+      const SymbolicExtents ratio = {graph.table.quotient(inputs[0], result)};
+      if ((left && result[*left] == 0) || (ratio[0] >= 0 && ratio[0] != 1)) {
+        return invalid("the extents of a reshape hold another number of elements",
+                       text(foldconv::to_string(host::ExtentTable::known(inputs[0])), " -> ",
+                            foldconv::to_string(host::ExtentTable::known(result))),
+                       "give extents of the same product");
+      }
+      return result;
+    };
+    return builder.with_extents(op::Reshape{}, {x}, name, shape);
+  });
 }
 
 Value Graph::flatten(Value x, int axis, std::string_view name) {
-  GraphBuilder builder{*data_};
-  const auto shape = [&](const Operation&,
-                         std::span<const SymbolicExtents> inputs) -> Result<SymbolicExtents> {
-    const SymbolicExtents& from = inputs[0];
-    const int rank = static_cast<int>(from.size());
-    const int front = axis < 0 ? axis + rank : axis;
-    if (front < 0 || front > rank)
-      return invalid("the tensor has no such axis", text("axis ", axis, " of ", rank),
-                     text("use ", -rank, " to ", rank));
-    const std::span<const host::SymbolicExtent> all = from;
-    const std::size_t first = static_cast<std::size_t>(front);
-    return SymbolicExtents{data_->table.quotient(all.first(first), {}),
-                           data_->table.quotient(all.subspan(first), {})};
-  };
-  return builder.with_extents(op::Reshape{}, {x}, name, shape);
+  return guarded_value(own(), [&](GraphBuilder builder) -> Value {
+    GraphData& graph = builder.graph;
+    const auto shape = [&](const Operation&,
+                           std::span<const SymbolicExtents> inputs) -> Result<SymbolicExtents> {
+      const SymbolicExtents& from = inputs[0];
+      const int rank = static_cast<int>(from.size());
+      const int front = axis < 0 ? axis + rank : axis;
+      if (front < 0 || front > rank)
+        return invalid("the tensor has no such axis", text("axis ", axis, " of ", rank),
+                       text("use ", -rank, " to ", rank));
+      const std::span<const host::SymbolicExtent> all = from;
+      const std::size_t first = static_cast<std::size_t>(front);
+      return SymbolicExtents{graph.table.quotient(all.first(first), {}),
+                             graph.table.quotient(all.subspan(first), {})};
+    };
+    return builder.with_extents(op::Reshape{}, {x}, name, shape);
+  });
 }
 
 Value Graph::transpose(Value x, std::vector<int> order, std::string_view name) {
-  return GraphBuilder{*data_}.add(op::Transpose{std::move(order)}, {x}, name);
+  return guarded_value(own(), [&](GraphBuilder builder) {
+    return builder.add(op::Transpose{std::move(order)}, {x}, name);
+  });
 }
 Value Graph::identity(Value x, std::string_view name) {
-  return GraphBuilder{*data_}.add(op::Identity{}, {x}, name);
+  return guarded_value(
+      own(), [&](GraphBuilder builder) { return builder.add(op::Identity{}, {x}, name); });
 }
 
 void Graph::output(Value x, std::string_view name) {
-  if (!data_->status.ok()) return;
-  GraphBuilder builder{*data_};
-  if (!has(*data_, x)) {
-    builder.fail(name, "output",
-                 invalid("an output is no tensor of this graph", text("id ", x.id),
-                         "give what a call of the same graph returned"));
-    return;
-  }
-  for (const GraphOutput& other : data_->outputs) {
-    if (other.name != name) continue;
-    builder.fail(
-        name, "output",
-        invalid("two outputs of one name", text('"', name, '"'), "give each another name"));
-    return;
-  }
-  data_->outputs.push_back({x.id, std::string(name)});
+  guarded_value(own(), [&](GraphBuilder builder) -> Value {
+    GraphData& graph = builder.graph;
+    if (!graph.status.ok()) return {};
+    if (!has(graph, x)) {
+      return builder.fail(name, "output",
+                          invalid("an output is no tensor of this graph", text("id ", x.id),
+                                  "give what a call of the same graph returned"));
+    }
+    for (const GraphOutput& other : graph.outputs) {
+      if (other.name != name) continue;
+      return builder.fail(
+          name, "output",
+          invalid("two outputs of one name", text('"', name, '"'), "give each another name"));
+    }
+    graph.outputs.push_back({x.id, std::string(name)});
+    return x;
+  });
 }
 
 void Graph::set_origin(std::string_view origin) {
-  data_->origin = origin;
+  guarded_value(own(), [&](GraphBuilder builder) -> Value {
+    if (builder.graph.status.ok()) builder.graph.origin = origin;
+    return {};
+  });
 }
 const Status& Graph::status() const noexcept {
   return data_->status;
 }
-Extents Graph::extents(Value x) const {
+Extents Graph::extents(Value x) const try {
   if (!has(*data_, x)) return {};
   return host::ExtentTable::known(data_->values[static_cast<std::size_t>(x.id)].extents);
+} catch (...) {
+  return {};
 }
 Constant Graph::constant_of(Value x) const {
   if (!has(*data_, x)) return {};
@@ -390,7 +461,9 @@ const std::vector<GraphOutput>& Graph::outputs() const noexcept {
   return data_->outputs;
 }
 std::string Graph::name(Value x) const {
-  return has(*data_, x) ? data_->values[static_cast<std::size_t>(x.id)].name : std::string();
+  return host::guarded_text([&] {
+    return has(*data_, x) ? data_->values[static_cast<std::size_t>(x.id)].name : std::string();
+  });
 }
 
 std::string Graph::to_string() const {

@@ -57,10 +57,9 @@ Result<Graph> fused(const Graph& graph, const NetworkOptions& options) {
     if (!graph.status().ok()) return graph.status();
     host::Remarks remarks;
     Graph result = graph;
-    if (Status status = host::run_passes(Internals::mutable_data(result), options, remarks);
-        !status.ok()) {
-      return status;
-    }
+    host::GraphData& data = Internals::own_data(result);
+    if (!data.status.ok()) return data.status;
+    if (Status status = host::run_passes(data, options, remarks); !status.ok()) return status;
     return result;
   });
 }

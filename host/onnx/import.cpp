@@ -137,9 +137,9 @@ class Walk {
 
   // Of a tensor where the file is cut: those that it has in the whole file.
   Extents inferred_extents(std::string_view name) {
-    const bool made = std::ranges::any_of(model_.graph->input,
-                                          [&](const auto& info) { return info.name == name; });
-    if (!made) {
+    const bool given = std::ranges::any_of(model_.graph->input,
+                                           [&](const auto& info) { return info.name == name; });
+    if (!given) {
       const ReadOptions whole = {.inputs = {}, .outputs = {std::string(name)}, .constants = {}};
       const Imported before = import_model(model_, files_, whole, 1, most_computed_);
       const Value x = before.graph.find(name);

@@ -36,13 +36,15 @@ inline constexpr std::int64_t kOpen = -1;  // an extent that Network::plan() giv
 // "1x3x224x224"; "?" where an extent is open; "scalar" without extents.
 FOLDCONV_API std::string to_string(const Extents& extents);
 
-// fp32 values on the host, row-major, with their extents. Immutable, cheap to copy.
+// fp32 values on the host, row-major, with their extents. Immutable, cheap to copy. Where there is no memory for it, not
+// given.
 class FOLDCONV_API Constant {
  public:
   Constant() = default;  // none: nothing was given
-  Constant(Extents extents, std::vector<float> values);
+  Constant(Extents extents, std::vector<float> values) noexcept;
   // `values` lie in something that `owner` keeps, such as a mapped file.
-  Constant(Extents extents, std::span<const float> values, std::shared_ptr<const void> owner);
+  Constant(Extents extents, std::span<const float> values,
+           std::shared_ptr<const void> owner) noexcept;
 
   bool given() const noexcept { return data_ != nullptr; }
   const Extents& extents() const noexcept;
@@ -104,14 +106,14 @@ struct LinearNode {
 struct GraphNode;
 struct GraphOutput;
 
+// Not thread-safe: one thread a graph; copies are graphs of their own. Allocates host memory; where there is none, that is
+// its status().
 class FOLDCONV_API Graph {
  public:
   Graph();
-  ~Graph();
-  Graph(const Graph&);
-  Graph& operator=(const Graph&);
-  Graph(Graph&&) noexcept;
-  Graph& operator=(Graph&&) noexcept;
+  // Copies only: no Graph is ever empty. Cheap: a copy shares all until one of the two is changed.
+  Graph(const Graph&) = default;
+  Graph& operator=(const Graph&) = default;
 
   // What each call below returns is the tensor that it makes, called `name` (which must be another for each tensor;
   // empty: a number). A call that fails returns Value{} and is remembered: status(). Calls that are given a Value{}
@@ -179,6 +181,7 @@ class FOLDCONV_API Graph {
  private:
   friend struct host::Internals;
   struct Data;
+  Data& own();
   std::shared_ptr<Data> data_;
 };
 

@@ -11,7 +11,7 @@
 // Split, Identity, Dropout, Cast between types of floats; Div by constants. Weights are constants of the file, or
 // computed of such: Constant, ConstantOfShape, Shape, Slice, Gather, Concat, Unsqueeze, Squeeze, Reshape, Transpose,
 // Expand, Split, Cast, Identity, Add, Sub, Mul, Div. So are shapes, which may depend on extents that are open until
-// Network::plan(). Values of float16, bfloat16 and double become float. All else is refused.
+// Network::plan(). Values of float16, bfloat16 and double become float; casts of data round nothing. All else is refused.
 #pragma once
 
 #include <cstddef>

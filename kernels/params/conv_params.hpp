@@ -9,11 +9,12 @@
 
 namespace foldconv {
 
-// How the epilogue maps a value; the numbers are those of foldconv::Activation::Kind.
+// How the epilogue maps a value; the numbers are those of foldconv::Activation::Kind. none, relu and relu6 are clips here, so
+// that kernels need no limits of their own.
 struct ActivationParams {
-  int kind = 0;     // static_cast<int>(Activation::Kind)
-  float alpha = 0;  // as in foldconv::Activation
-  float beta = 0;
+  int kind = 10;                         // static_cast<int>(Activation::Kind), here clip
+  float alpha = -__builtin_huge_valf();  // as in foldconv::Activation
+  float beta = __builtin_huge_valf();
 };
 
 // Geometry shared by the tensor-core and the direct kernel. Names as in ConvProblem.

@@ -8,22 +8,15 @@
 
 namespace foldconv {
 
+static_assert(ActivationParams().kind == static_cast<int>(Activation::Kind::clip));
+
 // none, relu, relu6 and clip are one clamp: two instructions and no branch.
 struct Clamp {
   float low, high;
-  __device__ __forceinline__ explicit Clamp(const ActivationParams& params) {
-    const auto kind = static_cast<Activation::Kind>(params.kind);
-    const float infinity = __int_as_float(0x7f800000);
-    low = kind == Activation::Kind::none ? -infinity : 0.0f;
-    high = kind == Activation::Kind::relu6 ? 6.0f : infinity;
-    if (kind == Activation::Kind::clip) {
-      low = params.alpha;
-      high = params.beta;
-    }
-  }
+  __device__ __forceinline__ explicit Clamp(const ActivationParams& params)
+      : low(params.alpha), high(params.beta) {}
   static __device__ __forceinline__ bool takes(Activation::Kind kind) {
-    return kind == Activation::Kind::none || kind == Activation::Kind::relu ||
-           kind == Activation::Kind::relu6 || kind == Activation::Kind::clip;
+    return kind == Activation::Kind::clip;
   }
   __device__ __forceinline__ float operator()(float v) const {
     return ptx::min_nan(ptx::max_nan(v, low), high);
