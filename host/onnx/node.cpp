@@ -110,17 +110,15 @@ bool Node::is_data(std::size_t index) const {
   return std::holds_alternative<Value>(operand(index));
 }
 
-Value Node::data(std::size_t index) {
-  const Operand& x = operand(index);
+Value Node::data(std::string_view tensor) {
+  const Operand& x = scope_.operand(tensor);
   if (const Value* value = std::get_if<Value>(&x)) return *value;
   if (std::holds_alternative<Integers>(x)) {
-    refuse("data are floats", host::text("integers ", printable(operand_name(index))),
-           "cast them to float");
+    refuse("data are floats", host::text("integers ", printable(tensor)), "cast them to float");
   }
   // Once, under its own name.
-  const std::string name(operand_name(index));
-  const Value value = graph.find(name);
-  return value != Value{} ? value : graph.constant(std::get<Constant>(x), name);
+  const Value value = graph.find(tensor);
+  return value != Value{} ? value : graph.constant(std::get<Constant>(x), tensor);
 }
 
 Constant Node::floats(std::size_t index, const char* what) const {
