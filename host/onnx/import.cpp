@@ -167,7 +167,7 @@ class Walk {
       if (importer == nullptr) {
         const std::string domain =
             is_default_domain(proto.domain) ? "" : text(" of ", printable(proto.domain));
-        refuse("an operator that is taken", text(printable(proto.op_type), domain),
+        refuse("operator not taken", text(printable(proto.op_type), domain),
                "express it by others");
       }
       const std::string_view of_gelu = scope_.operand_of_gelu(index);
