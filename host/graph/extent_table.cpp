@@ -117,7 +117,7 @@ SymbolicExtent ExtentTable::quotient(std::span<const SymbolicExtent> above,
     numbers_above /= numbers_below;
     numbers_below = 1;
   }
-  if (factors.empty() && divisors.empty() && numbers_below == 1) return numbers_above;
+  if (factors.empty() && divisors.empty()) return numbers_below == 1 ? numbers_above : 0;
   if (factors.size() == 1 && divisors.empty() && numbers_above == 1 && numbers_below == 1)
     return factors.front();
   std::ranges::sort(factors);

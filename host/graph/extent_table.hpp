@@ -37,7 +37,7 @@ class ExtentTable {
   SymbolicExtent broadcast(SymbolicExtent a, SymbolicExtent b);
   // Elements of a slice.
   SymbolicExtent slice(SymbolicExtent d, std::int64_t begin, std::int64_t end, std::int64_t step);
-  // The product of `above` through the product of `below`, which must divide it.
+  // The product of `above` through the product of `below`; 0 where they are known, and that does not divide.
   SymbolicExtent quotient(std::span<const SymbolicExtent> above,
                           std::span<const SymbolicExtent> below);
 

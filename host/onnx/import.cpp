@@ -167,15 +167,21 @@ class Walk {
       if (importer == nullptr) {
         const std::string domain =
             is_default_domain(proto.domain) ? "" : text(" of ", printable(proto.domain));
-        refuse("an operator that is taken", text(printable(proto.op_type), domain),
+        refuse("operator not taken", text(printable(proto.op_type), domain),
                "express it by others");
       }
-      for (std::size_t i = 0; i < node.operands(); ++i) {
+      const std::string_view of_gelu = scope_.operand_of_gelu(index);
+      for (std::size_t i = 0; of_gelu.empty() && i < node.operands(); ++i) {
         if (node.has(i) && std::holds_alternative<Unknown>(node.operand(i))) return false;
       }
       const std::string origin = origin_of(proto);
       graph_.set_origin(origin);
-      importer(node);
+      if (of_gelu.empty()) {
+        importer(node);
+      } else {
+        if (std::holds_alternative<Unknown>(scope_.operand(of_gelu))) return false;
+        node.set(graph_.activate(node.data(of_gelu), Activation::gelu, node.result_name()));
+      }
       if (!graph_.status().ok()) throw refusal_of(graph_.status(), origin);
       node.check_attributes();
       return true;

@@ -83,8 +83,7 @@ Operand Node::tensor(std::string_view name) {
 void Node::check_attributes() const {
   for (const wire::AttributeProto& attribute : proto_.attribute) {
     if (read_.contains(attribute.name)) continue;
-    refuse(host::text("attributes that opset ", opset_, " has"), printable(attribute.name),
-           "remove it");
+    refuse("attribute not taken", printable(attribute.name), "remove it");
   }
 }
 
@@ -110,17 +109,15 @@ bool Node::is_data(std::size_t index) const {
   return std::holds_alternative<Value>(operand(index));
 }
 
-Value Node::data(std::size_t index) {
-  const Operand& x = operand(index);
+Value Node::data(std::string_view tensor) {
+  const Operand& x = scope_.operand(tensor);
   if (const Value* value = std::get_if<Value>(&x)) return *value;
   if (std::holds_alternative<Integers>(x)) {
-    refuse("data are floats", host::text("integers ", printable(operand_name(index))),
-           "cast them to float");
+    refuse("data are floats", host::text("integers ", printable(tensor)), "cast them to float");
   }
   // Once, under its own name.
-  const std::string name(operand_name(index));
-  const Value value = graph.find(name);
-  return value != Value{} ? value : graph.constant(std::get<Constant>(x), name);
+  const Value value = graph.find(tensor);
+  return value != Value{} ? value : graph.constant(std::get<Constant>(x), tensor);
 }
 
 Constant Node::floats(std::size_t index, const char* what) const {

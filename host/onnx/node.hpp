@@ -48,7 +48,8 @@ class Node {
   bool all_known() const;  // on the host
   bool is_data(std::size_t index) const;
   // As a tensor of the graph: constants become one.
-  Value data(std::size_t index);
+  Value data(std::size_t index) { return data(operand_name(index)); }
+  Value data(std::string_view tensor);
   // As values that are known. `what` for messages: "weights".
   Constant floats(std::size_t index, const char* what) const;
   // Finite ones.

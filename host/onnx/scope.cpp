@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/text.hpp"
+#include "onnx/gelu_form.hpp"
 #include "onnx/refusal.hpp"
 #include "onnx/wire/elements.hpp"
 #include "onnx/wire/printable.hpp"
@@ -17,6 +18,7 @@ using wire::printable;
 Scope::Scope(const wire::GraphProto& graph, wire::TensorFiles& files, const ReadOptions& options)
     : graph_(graph), files_(files), options_(options) {
   find_makers();
+  find_gelus();
   cut(options);
 }
 
@@ -48,6 +50,45 @@ void Scope::find_makers() {
       }
     }
   }
+}
+
+void Scope::find_gelus() {
+  const auto maker_of = [&](std::string_view tensor) {
+    const auto maker = makers_.find(tensor);
+    return maker == makers_.end() ? nullptr : &graph_.node[maker->second];
+  };
+  const auto is_value = [&](std::string_view tensor, float value) {
+    return is_constant(tensor, value);
+  };
+  for (std::size_t i = 0; i < graph_.node.size(); ++i) {
+    const std::string_view x = onnx::operand_of_gelu(graph_.node[i], maker_of, is_value);
+    if (!x.empty()) gelus_.emplace(i, x);
+  }
+}
+
+bool Scope::is_constant(std::string_view tensor, float value) const {
+  const wire::TensorProto* proto = nullptr;
+  if (const auto found = initializers_.find(tensor); found != initializers_.end()) {
+    proto = found->second;
+  } else if (const auto maker = makers_.find(tensor);
+             maker != makers_.end() && graph_.node[maker->second].op_type == "Constant") {
+    for (const wire::AttributeProto& attribute : graph_.node[maker->second].attribute) {
+      if (attribute.name == "value") proto = attribute.t.get();
+    }
+  }
+  if (proto == nullptr || !wire::is_float(proto->data_type)) return false;
+  for (const std::int64_t extent : proto->dims) {
+    if (extent != 1) return false;
+  }
+  const Operand x = operand_of(*proto, files_);
+  const Constant* constant = std::get_if<Constant>(&x);
+  constexpr float kNear = 1e-4f;  // files have the root of 2 in few digits
+  return constant != nullptr && std::abs(constant->values()[0] - value) <= kNear * value;
+}
+
+std::string_view Scope::operand_of_gelu(std::size_t index) const {
+  const auto found = gelus_.find(index);
+  return found == gelus_.end() ? std::string_view() : found->second;
 }
 
 void Scope::cut(const ReadOptions& options) {
@@ -97,8 +138,13 @@ void Scope::cut(const ReadOptions& options) {
       continue;
     }
     if (!needed.insert(maker->second).second) continue;
-    for (const std::string_view input : graph_.node[maker->second].input) {
+    const auto need = [&](std::string_view input) {
       if (!input.empty() && used_.insert(input).second) open.push_back(input);
+    };
+    if (const std::string_view x = operand_of_gelu(maker->second); !x.empty()) {
+      need(x);
+    } else {
+      for (const std::string_view input : graph_.node[maker->second].input) need(input);
     }
   }
   nodes_.assign(needed.begin(), needed.end());

@@ -25,6 +25,8 @@ class Scope {
   const std::vector<std::string_view>& outputs() const { return outputs_; }
   // The nodes between them, by number, in the order of the file.
   const std::vector<std::size_t>& nodes() const { return nodes_; }
+  // Where node `index` ends the form of a gelu, whose other nodes are then not needed: its operand; else empty.
+  std::string_view operand_of_gelu(std::size_t index) const;
   bool is_used(std::string_view tensor) const { return used_.contains(tensor); }
   // A name that no tensor of the file has.
   std::string unused_name(std::string name) const;
@@ -41,6 +43,8 @@ class Scope {
 
  private:
   void find_makers();
+  void find_gelus();
+  bool is_constant(std::string_view tensor, float value) const;
   void cut(const ReadOptions& options);
   Operand bound(std::string_view tensor, const Constant& values) const;
 
@@ -50,6 +54,7 @@ class Scope {
   std::unordered_map<std::string_view, const wire::TensorProto*> initializers_;
   std::unordered_map<std::string_view, const wire::ValueInfoProto*> infos_;
   std::unordered_map<std::string_view, std::size_t> makers_;  // nodes
+  std::unordered_map<std::size_t, std::string_view> gelus_;   // operands, by node
   std::unordered_map<std::string_view, Operand> operands_;
   std::vector<std::string_view> inputs_, outputs_;
   std::vector<std::size_t> nodes_;

@@ -8,7 +8,8 @@
 // Taken: Conv, BatchNormalization, Relu, LeakyRelu, Clip, Sigmoid, Tanh, HardSigmoid, HardSwish, Gelu, Swish, Add, Sub,
 // Mul, Sum, MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool, ReduceMean (over h and w), Gemm, MatMul, Flatten,
 // Reshape, Squeeze, Unsqueeze, Transpose, Softmax, Concat, Pad, Resize and Upsample (nearest, whole factors), Slice,
-// Split, Identity, Dropout, Cast between types of floats; Div by constants. Weights are constants of the file, or
+// Split, Identity, Dropout, Cast between types of floats; Div by constants; Erf within
+// a gelu. Weights are constants of the file, or
 // computed of such: Constant, ConstantOfShape, Shape, Slice, Gather, Concat, Unsqueeze, Squeeze, Reshape, Transpose,
 // Expand, Split, Cast, Identity, Add, Sub, Mul, Div. So are shapes, which may depend on extents that are open until
 // Network::plan(). Values of float16, bfloat16 and double become float; casts of data round nothing. All else is refused.

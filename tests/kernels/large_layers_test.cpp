@@ -163,18 +163,21 @@ TEST_F(LargeLayers, Softmax) {
 }
 
 TEST_F(LargeLayers, Preprocess) {
-  expect_same_bits({.plan =
-                        [](int n) {
-                          return value_of(host::plan_preprocess(
-                              {.n = n,
-                               .h = kPixels,
-                               .w = 1,
-                               .c = 3,
-                               .format = {.type = PixelType::u8, .mean = {1, 2, 3, 4}}}));
-                        },
-                    .units = kElements,
-                    .units_per_cta = kLayerThreads * 8,
-                    .x_bytes = 1});
+  expect_same_bits(
+      {.plan =
+           [](int n) {
+             return value_of(host::plan_preprocess(
+                 {.n = n,
+                  .h = kPixels,
+                  .w = 1,
+                  .c = 3,
+
+                  .format = {
+                      .layout = PixelLayout::nchw, .type = PixelType::u8, .mean = {1, 2, 3, 4}}}));
+           },
+       .units = kElements,
+       .units_per_cta = kLayerThreads * 8,
+       .x_bytes = 1});
 }
 
 }  // namespace

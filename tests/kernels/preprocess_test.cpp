@@ -77,7 +77,7 @@ TEST(Preprocess, SameBitsInEveryBatch) {
 }
 
 TEST(Preprocess, RefusesWhatHasNoMeaning) {
-  const PreprocessProblem good{.h = 4, .w = 4, .c = 3, .format = {}};
+  const PreprocessProblem good{.h = 4, .w = 4, .c = 3, .format = {.layout = PixelLayout::nchw}};
   const auto plan = [&](auto&& change) {
     PreprocessProblem problem = good;
     change(problem);
@@ -97,6 +97,8 @@ TEST(Preprocess, RefusesWhatHasNoMeaning) {
                          {"static_cast<PixelType>(5)"}));
   EXPECT_TRUE(fails_with(plan([](auto& p) { p.format.layout = static_cast<PixelLayout>(5); }),
                          kInvalid, {"static_cast<PixelLayout>(5)"}));
+  EXPECT_TRUE(fails_with(plan([](auto& p) { p.format.layout = PixelLayout::model; }), kInvalid,
+                         {"nchw or nhwc"}));
 }
 
 }  // namespace

@@ -105,6 +105,33 @@ TEST(OnnxImport, ClipByOpset) {
   EXPECT_EQ(newer({"x", "", "6"}), Activation::clip(-INFINITY, 6));
 }
 
+TEST(OnnxImport, GeluByErf) {
+  const std::vector<std::string> numbers = {
+      pb::floats("root", {}, {1.41421354f}), pb::floats("1/root", {1}, {0.70710677f}),
+      pb::floats("half", {}, {0.5f}), pb::floats("one", {}, {1})};
+  const std::string quotient = pb::node("Div", {"x", "root"}, {"d"});
+  const std::string erf = pb::node("Erf", {"d"}, {"e"});
+  const std::string sum = pb::node("Add", {"e", "one"}, {"s"});
+  const std::string expected = "x = input  2x3x8x6\ny = activate x  2x3x8x6\noutput y = y\n";
+  const auto lines = [&](std::vector<std::string> last) {
+    std::vector<std::string> nodes = {quotient, erf, sum};
+    nodes.insert(nodes.end(), last.begin(), last.end());
+    return graph_of(nodes, numbers).to_string();
+  };
+  EXPECT_EQ(lines({pb::node("Mul", {"x", "s"}, {"m"}), pb::node("Mul", {"m", "half"}, {"y"})}),
+            expected);
+  EXPECT_EQ(lines({pb::node("Mul", {"half", "x"}, {"m"}), pb::node("Mul", {"s", "m"}, {"y"})}),
+            expected);
+  EXPECT_EQ(lines({pb::node("Mul", {"s", "half"}, {"m"}), pb::node("Mul", {"x", "m"}, {"y"})}),
+            expected);
+  const Graph other_order =
+      graph_of({pb::node("Mul", {"1/root", "x"}, {"d"}), erf, pb::node("Add", {"one", "e"}, {"s"}),
+                pb::node("Mul", {"x", "s"}, {"m"}), pb::node("Mul", {"half", "m"}, {"y"})},
+               numbers);
+  EXPECT_EQ(other_order.to_string(), expected);
+  EXPECT_EQ(made<op::Activate>(other_order).activation, Activation::gelu);
+}
+
 TEST(OnnxImport, AxesByOpset) {
   const std::vector<std::string> two = {pb::int64s("a", {2, -1})}, one = {pb::int64s("a", {0, 4})};
   const Sizes old = {.opset = 12}, ones = {.x = {2, 3, 1, 1}},

@@ -128,7 +128,8 @@ class StepJudge {
     const PixelType type = network_.input.type;
     std::vector<float> values;
     if (type == PixelType::u8) {
-      for (const std::byte byte : bytes) values.push_back(static_cast<float>(std::to_integer<int>(byte)));
+      for (const std::byte byte : bytes)
+        values.push_back(static_cast<float>(std::to_integer<int>(byte)));
     } else {
       values = oracle::decode(type == PixelType::f16 ? DataType::f16 : DataType::f32, bytes);
     }

@@ -50,9 +50,8 @@ Picture read_picture(const std::filesystem::path& file) {
   std::string reason;
   std::optional<stb::Decoded> decoded = stb::decode(content, reason);
   if (!decoded) {
-    throw Error(ErrorCode::invalid_argument,
-                file.string() + ": no picture that can be read: " + reason +
-                    "; JPEG, PNG and BMP are");
+    throw Error(ErrorCode::invalid_argument, file.string() + ": no picture that can be read: " +
+                                                 reason + "; JPEG, PNG and BMP are");
   }
   return {{decoded->h, decoded->w}, std::move(decoded->rgb)};
 }
@@ -82,10 +81,9 @@ Picture resized(const Picture& picture, Extent size) {
   std::uint8_t* to = result.pixels.data();
   for (const Neighbours& row : rows) {
     for (const Neighbours& column : columns) {
-      const std::uint8_t* const corners[] = {pixel(picture, row.first, column.first),
-                                             pixel(picture, row.first, column.second),
-                                             pixel(picture, row.second, column.first),
-                                             pixel(picture, row.second, column.second)};
+      const std::uint8_t* const corners[] = {
+          pixel(picture, row.first, column.first), pixel(picture, row.first, column.second),
+          pixel(picture, row.second, column.first), pixel(picture, row.second, column.second)};
       for (std::size_t channel = 0; channel < kChannels; ++channel) {
         const auto along = [&](int left) {
           return corners[left][channel] * (right - column.weight) +
