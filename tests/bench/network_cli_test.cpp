@@ -201,7 +201,7 @@ std::string resnet() {
   return write("resnet.safetensors", writer.text());
 }
 
-const std::string kNetwork = "--images 37x45 --network ";
+const std::string kNetwork = "--size 37x45 --network ";
 
 TEST(NetworkCli, ValidateJudgesEachStep) {
   const Outcome table = foldconv("validate --mb 2 " + kNetwork + resnet());
@@ -270,7 +270,7 @@ TEST(NetworkCli, WhatIsNoNetworksIsRefused) {
     EXPECT_TRUE(has(outcome.out, "is about layers and blocks")) << outcome.out;
   }
   for (const char* size : {"0", "37x", "x45", "37x45x3", "70000", "-1", "a"}) {
-    const Outcome outcome = foldconv("explain --network " + model + " --images=" + size + " 2>&1");
+    const Outcome outcome = foldconv("explain --network " + model + " --size=" + size + " 2>&1");
     EXPECT_EQ(outcome.exit_code, 2) << size;
     EXPECT_TRUE(has(outcome.out, "no size of images")) << outcome.out;
   }
@@ -291,7 +291,7 @@ std::string grey_picture() {
 }
 
 TEST(NetworkCli, ClassifyNamesTheLikeliest) {
-  const std::string command = "classify --images 33 --network " + resnet() + " ";
+  const std::string command = "classify --size 33 --network " + resnet() + " ";
   const Outcome table = foldconv(command + grey_picture() + " --turn 90");
   EXPECT_EQ(table.exit_code, 0) << table.out;
   EXPECT_TRUE(has(table.out, "grey.bmp, turned by 90 degrees, 2x2 -> 33x33")) << table.out;

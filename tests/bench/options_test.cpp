@@ -207,13 +207,13 @@ TEST(CommandLineOptions, OfNetworks) {
   ASSERT_TRUE(classify.command_line.options) << classify.err;
   EXPECT_EQ(classify.command_line.options->command, Command::classify);
   EXPECT_EQ(classify.command_line.options->network.model, "efficientnet-lite0.onnx");
-  EXPECT_EQ(classify.command_line.options->network.images, (Extent{224, 224}));
+  EXPECT_EQ(classify.command_line.options->network.size, (Extent{224, 224}));
   const Parsed turned =
-      parse({"classify", "a.jpg", "--turn", "270", "--images", "96", "--dtype", "bf16"});
+      parse({"classify", "a.jpg", "--turn", "270", "--size", "96", "--dtype", "bf16"});
   ASSERT_TRUE(turned.command_line.options) << turned.err;
   EXPECT_EQ(turned.command_line.options->network.picture, "a.jpg");
   EXPECT_EQ(turned.command_line.options->network.turn, 270);
-  EXPECT_EQ(turned.command_line.options->network.images, (Extent{96, 96}));
+  EXPECT_EQ(turned.command_line.options->network.size, (Extent{96, 96}));
   EXPECT_EQ(turned.command_line.options->settings.dtype, DataType::bf16);
   const Parsed run =
       parse({"run", "--input", "a.npy", "m.onnx", "--input", "b.npy", "--output", "y.npy"});
@@ -221,9 +221,9 @@ TEST(CommandLineOptions, OfNetworks) {
   EXPECT_EQ(run.command_line.options->network.model, "m.onnx");
   EXPECT_EQ(run.command_line.options->network.inputs, (std::vector<std::string>{"a.npy", "b.npy"}));
   EXPECT_EQ(run.command_line.options->network.output, "y.npy");
-  const Parsed bench = parse({"bench", "--network", "m.onnx", "--images", "32x48", "--mb", "1,8"});
+  const Parsed bench = parse({"bench", "--network", "m.onnx", "--size", "32x48", "--mb", "1,8"});
   ASSERT_TRUE(bench.command_line.options) << bench.err;
-  EXPECT_EQ(bench.command_line.options->network.images, (Extent{32, 48}));
+  EXPECT_EQ(bench.command_line.options->network.size, (Extent{32, 48}));
   EXPECT_EQ(batch_sizes_of(*bench.command_line.options), (std::vector{1, 8}));
   EXPECT_EQ(batch_sizes_of(*run.command_line.options), std::vector{1});
   for (const std::vector<const char*>& wrong :
