@@ -17,10 +17,11 @@ namespace {
 
 void print_graph(const Graph& graph) {
   for (const harness::ModelInput& input : harness::inputs_of(graph)) {
-    std::cout << "input   " << input.name << "  " << foldconv::to_string(input.extents) << '\n';
+    std::cout << "input   " << without_controls(input.name) << "  "
+              << foldconv::to_string(input.extents) << '\n';
   }
   for (const GraphOutput& output : graph.outputs()) {
-    std::cout << "output  " << output.name << "  "
+    std::cout << "output  " << without_controls(output.name) << "  "
               << foldconv::to_string(graph.extents({output.value})) << '\n';
   }
   std::map<std::string, std::size_t> counts;
@@ -40,7 +41,8 @@ void print_graph(const Graph& graph) {
 int run_inspect(const Options& options) {
   const std::filesystem::path file = find_model(options.network, options.network.model);
   const std::vector<onnx::Problem> problems = harness::value_of(onnx::inspect(file), file.string());
-  for (const onnx::Problem& problem : problems) std::cout << problem.to_string() << '\n';
+  for (const onnx::Problem& problem : problems)
+    std::cout << without_controls(problem.to_string()) << '\n';
   if (!problems.empty()) {
     std::cout << file.string() << ": " << counted(problems.size(), "problem") << '\n';
     return kExitFailure;

@@ -19,7 +19,8 @@ std::vector<std::string> lines_of(const std::string& text) {
   constexpr std::size_t kIndent = 12;
   std::vector<std::string> lines = {""};
   std::istringstream rest(text);
-  for (std::string line; std::getline(rest, line);) lines.push_back(wrapped(line, kIndent));
+  for (std::string line; std::getline(rest, line);)
+    lines.push_back(wrapped(without_controls(line), kIndent));
   return lines;
 }
 

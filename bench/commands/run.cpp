@@ -55,7 +55,7 @@ bool is_kernel(const std::string& name) {
 }
 
 int refuse(const std::string& what) {
-  std::cerr << "foldconv: " << what << '\n';
+  std::cerr << "foldconv: " << without_controls(what) << '\n';
   return kExitUsage;
 }
 
@@ -150,7 +150,7 @@ int run(int argc, const char* const* argv) {
   try {
     return run_command(argc, argv);
   } catch (const harness::Error& error) {
-    std::cerr << "foldconv: " << error.what() << '\n';
+    std::cerr << "foldconv: " << without_controls(error.what()) << '\n';
   } catch (const std::exception& error) {
     // Sizes that pass every rule may still be more than this machine holds.
     std::cerr << "\nfoldconv: " << error.what()

@@ -11,9 +11,9 @@ namespace foldconv::tool {
 namespace {
 
 std::string cell_of(const Field& field) {
-  if (field.cell) return *field.cell;
+  if (field.cell) return without_controls(*field.cell);
   const Value& value = field.value;
-  if (value.is_string()) return value.get<std::string>();
+  if (value.is_string()) return without_controls(value.get<std::string>());
   if (value.is_boolean()) return value.get<bool>() ? "yes" : "NO";
   if (value.is_number_float()) return fixed(value.get<double>(), field.place.digits);
   if (value.is_number()) return grouped(value.get<std::uint64_t>());

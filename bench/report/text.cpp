@@ -59,6 +59,12 @@ std::string clipped(const std::string& text, int width) {
   return text.substr(0, front) + ".." + text.substr(text.size() - (limit - 2 - front));
 }
 
+std::string without_controls(std::string text) {
+  std::ranges::replace_if(
+      text, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+  return text;
+}
+
 std::string folded_repeats(const std::string& words) {
   std::istringstream rest(words);
   std::vector<std::pair<std::string, std::size_t>> counts;

@@ -16,6 +16,8 @@ std::string counted(std::size_t count, const std::string& noun);  // "23 problem
 // spaces.
 std::string wrapped(const std::string& text, std::size_t indent);
 std::string clipped(const std::string& text, int width);  // cut with ".." in the middle
+// Names out of files may hold anything: control characters as "?", so that none upsets a terminal.
+std::string without_controls(std::string text);
 // "a b a" as "2 x a, b": each word once, in the order of its first appearance.
 std::string folded_repeats(const std::string& words);
 

@@ -163,6 +163,27 @@ TEST(NetworkCli, InspectListsAllProblemsOrWhatIsThere) {
   EXPECT_EQ(foldconv("inspect " + write("damaged.onnx", "no model") + " 2>&1").exit_code, 2);
 }
 
+TEST(NetworkCli, NoNameInAFileUpsetsTheTerminal) {
+  const std::string name = "x\x1b[2J\r";
+  const pb::Model good = {.nodes = {pb::node("Relu", {name}, {"y\x07"})},
+                          .inputs = {pb::value_info(name, {1, 3, 2, 2})},
+                          .outputs = {pb::value_info("y\x07", {1, 3, 2, 2})}};
+  const pb::Model bad = {.nodes = {pb::node("Sin\x1b", {name}, {"y"}, {}, "\x1b]0;a\x07")},
+                         .inputs = {pb::value_info(name, {1, 3, 2, 2})},
+                         .outputs = {pb::value_info("y", {1, 3, 2, 2})}};
+  const std::string names = write("names.onnx", good.to_bytes()),
+                    bad_names = write("bad_names.onnx", bad.to_bytes());
+  for (const std::string& command :
+       {"inspect " + names, "explain --network " + names, "validate --network " + names,
+        "bench --network " + names, "inspect " + bad_names, "explain --network " + bad_names}) {
+    const Outcome outcome = foldconv(command + " 2>&1");
+    for (const char* part : {"\x1b", "\r", "\x07"}) {
+      EXPECT_FALSE(has(outcome.out, part)) << command;
+    }
+    EXPECT_NE(outcome.out, "") << command;
+  }
+}
+
 // A ResNet of a basic block a stage, with any weights; seven classes.
 std::string resnet() {
   test::SafetensorsWriter writer;
