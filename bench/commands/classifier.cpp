@@ -55,7 +55,7 @@ Question read_question(const NetworkSettings& settings, const Classifier& classi
                                          ? find_model(settings, "grace_hopper.jpg")
                                          : std::filesystem::path(settings.picture);
   const harness::Picture picture = harness::turned(harness::read_picture(file), settings.turn);
-  NetworkPlanOptions plan = harness::image_options(classifier.graph, 1, settings.images);
+  NetworkPlanOptions plan = harness::image_options(classifier.graph, 1, settings.size);
   plan.input = classifier.recorded ? classifier.recorded->input : imagenet_pixels();
   const Extent size = harness::picture_size(classifier.graph, plan);
   return {file, picture.size, harness::resized(picture, size), plan};

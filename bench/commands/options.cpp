@@ -181,14 +181,14 @@ Extent parse_image_size(const std::string& text) {
   return size;
 }
 
-void add_images_option(CLI::App& command, NetworkSettings& network) {
-  add_parsed(command, "--images", network.images, "HxW", parse_image_size,
+void add_size_option(CLI::App& command, NetworkSettings& network) {
+  add_parsed(command, "--size", network.size, "HxW", parse_image_size,
              "The size of a network's images, where the model leaves it open (default 224x224)");
 }
 
 void add_network_options(CLI::App& command, NetworkSettings& network) {
-  add(command, "--network", network.model, "MODEL", std::string("A whole network: ") + kModelHelp);
-  add_images_option(command, network);
+  add(command, "--network", network.model, "MODEL", std::string("A whole network. ") + kModelHelp);
+  add_size_option(command, network);
   add_networks_option(command, network);
 }
 
@@ -200,7 +200,7 @@ void add_classify_options(CLI::App& classify, NetworkSettings& network) {
       ->check(CLI::IsMember({0, 90, 180, 270}).description(""));
   add(classify, "--classes", network.classes, "FILE",
       "Names of the classes, a line each (default: ImageNet's, of 1000 classes)");
-  add_images_option(classify, network);
+  add_size_option(classify, network);
   add_networks_option(classify, network);
 }
 
@@ -264,8 +264,8 @@ void add_bench_options(CLI::App& bench, Options& options) {
 
 // The first option that was given and says nothing about a network; "": none.
 std::string no_option_of_networks(const CLI::App& command) {
-  constexpr const char* kOfNetworks[] = {"--network", "--images", "--networks", "--mb",
-                                         "--dtype",   "--model",  "--format",   "--l2",
+  constexpr const char* kOfNetworks[] = {"--network", "--size",  "--networks", "--mb",
+                                         "--dtype",   "--model", "--format",   "--l2",
                                          "--seconds", "--impl"};
   for (const CLI::Option* option : command.get_options()) {
     if (option->count() > 0 && std::ranges::count(kOfNetworks, option->get_name()) == 0) {

@@ -22,7 +22,7 @@ const char* to_string(Command command);
 struct NetworkSettings {
   std::string model = {};                // the file; empty: none
   std::string folder = {};               // where trained networks are: bench/networks/setup.sh
-  Extent images = {224, 224};            // their size, where the model leaves it open
+  Extent size = {224, 224};              // of its images, where the model leaves it open
   std::vector<std::string> inputs = {};  // of run: NumPy files
   std::string output = {};
   std::string picture = {};  // of classify; empty: the one in `folder`

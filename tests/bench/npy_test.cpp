@@ -97,6 +97,19 @@ TEST(Npy, WhatItDoesNotTakeIsNamed) {
     EXPECT_TRUE(names(message(numpy_file(header_of("<f4", shape), "1234")), "more elements"))
         << shape;
   }
+  // The longest header that is looked at, and one above.
+  for (const std::size_t length : {4096, 4097}) {
+    for (const char* piece : {"1, ", "1", " "}) {
+      std::string shape;
+      while (shape.size() < length) shape += piece;
+      std::string file("\x93NUMPY\x01\x00", 8);
+      file += {static_cast<char>(length % 256), static_cast<char>(length / 256)};
+      const std::string begin = "{'descr': '<f4', 'fortran_order': False, 'shape': (",
+                        end = "), }\n";
+      shape.resize(length - begin.size() - end.size());
+      EXPECT_NE(message(file + begin + shape + end + "1234"), "") << length << piece;
+    }
+  }
   EXPECT_TRUE(names(message_of([] { static_cast<void>(read_npy("no_such.npy")); }), "no_such.npy"));
 }
 

@@ -202,5 +202,42 @@ TEST(CommandLineOptions, HelpAndVersionSucceed) {
   EXPECT_EQ(version.out, "foldconv 1.2.3\n");
 }
 
+TEST(CommandLineOptions, OfNetworks) {
+  const Parsed classify = parse({"classify"});
+  ASSERT_TRUE(classify.command_line.options) << classify.err;
+  EXPECT_EQ(classify.command_line.options->command, Command::classify);
+  EXPECT_EQ(classify.command_line.options->network.model, "efficientnet-lite0.onnx");
+  EXPECT_EQ(classify.command_line.options->network.size, (Extent{224, 224}));
+  const Parsed turned =
+      parse({"classify", "a.jpg", "--turn", "270", "--size", "96", "--dtype", "bf16"});
+  ASSERT_TRUE(turned.command_line.options) << turned.err;
+  EXPECT_EQ(turned.command_line.options->network.picture, "a.jpg");
+  EXPECT_EQ(turned.command_line.options->network.turn, 270);
+  EXPECT_EQ(turned.command_line.options->network.size, (Extent{96, 96}));
+  EXPECT_EQ(turned.command_line.options->settings.dtype, DataType::bf16);
+  const Parsed run =
+      parse({"run", "--input", "a.npy", "m.onnx", "--input", "b.npy", "--output", "y.npy"});
+  ASSERT_TRUE(run.command_line.options) << run.err;
+  EXPECT_EQ(run.command_line.options->network.model, "m.onnx");
+  EXPECT_EQ(run.command_line.options->network.inputs, (std::vector<std::string>{"a.npy", "b.npy"}));
+  EXPECT_EQ(run.command_line.options->network.output, "y.npy");
+  const Parsed bench = parse({"bench", "--network", "m.onnx", "--size", "32x48", "--mb", "1,8"});
+  ASSERT_TRUE(bench.command_line.options) << bench.err;
+  EXPECT_EQ(bench.command_line.options->network.size, (Extent{32, 48}));
+  EXPECT_EQ(batch_sizes_of(*bench.command_line.options), (std::vector{1, 8}));
+  EXPECT_EQ(batch_sizes_of(*run.command_line.options), std::vector{1});
+  for (const std::vector<const char*>& wrong :
+       {std::vector<const char*>{"run", "m.onnx", "--output", "y.npy"},
+        {"inspect"},
+        {"classify", "--turn", "45"},
+        {"validate", "--network", "m.onnx", "--no-bn"},
+        {"explain", "--network", "m.onnx", kDescriptor}}) {
+    const Parsed refused = parse(wrong);
+    EXPECT_FALSE(refused.command_line.options) << wrong.front();
+    EXPECT_EQ(refused.command_line.exit_code, kExitUsage);
+    EXPECT_NE(refused.err, "");
+  }
+}
+
 }  // namespace
 }  // namespace foldconv::tool
