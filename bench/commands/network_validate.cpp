@@ -74,9 +74,8 @@ int run_network_validate(const Options& options, const harness::Device& device, 
   Progress progress(sizes.size());
   for (const int images : sizes) {
     progress.next(std::to_string(images) + " images");
-    const harness::JudgedNetwork judged =
-        harness::judged_network(graph, options.settings.dtype,
-                                harness::image_options(graph, images, options.network.size));
+    const harness::JudgedNetwork judged = harness::judged_network(
+        graph, options.settings.dtype, harness::image_options(graph, images, options.network.size));
     const std::vector<harness::Bytes> inputs = {check_images(judged.plan)};
     const harness::NetworkResult result = run_shown(judged.plan, inputs);
     progress.doing("judging");

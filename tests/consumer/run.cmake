@@ -14,6 +14,15 @@ run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${SCRATCH_FOLDER}/build -G 
   -DCMAKE_BUILD_TYPE=${CONFIG})
 run(${CMAKE_COMMAND} --build ${SCRATCH_FOLDER}/build)
 run(${SCRATCH_FOLDER}/build/consumer)
+if(EXISTS ${SCRATCH_FOLDER}/build/network)
+  run(${SCRATCH_FOLDER}/build/network ${CMAKE_CURRENT_LIST_DIR}/network.onnx)
+  # Of what is no part of every system it needs the CUDA runtime alone.
+  execute_process(COMMAND ldd ${SCRATCH_FOLDER}/build/network OUTPUT_VARIABLE needed COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX REPLACE "[^\n]*(libcudart|linux-vdso|ld-linux|libstdc\\+\\+|libm\\.|libgcc_s|libc\\.|libdl|librt|libpthread)[^\n]*\n" "" others "${needed}")
+  if(NOT others STREQUAL "")
+    message(FATAL_ERROR "network needs more than the CUDA runtime:\n${others}")
+  endif()
+endif()
 
 # Without a GPU, on the emulator that is installed when asked for: the tests' own is out of the way.
 if(EMULATE_COMMAND)
