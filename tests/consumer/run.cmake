@@ -16,11 +16,12 @@ run(${CMAKE_COMMAND} --build ${SCRATCH_FOLDER}/build)
 run(${SCRATCH_FOLDER}/build/consumer)
 if(EXISTS ${SCRATCH_FOLDER}/build/network)
   run(${SCRATCH_FOLDER}/build/network ${CMAKE_CURRENT_LIST_DIR}/network.onnx)
-  # Of what is no part of every system it needs the CUDA runtime alone.
-  execute_process(COMMAND ldd ${SCRATCH_FOLDER}/build/network OUTPUT_VARIABLE needed COMMAND_ERROR_IS_FATAL ANY)
-  string(REGEX REPLACE "[^\n]*(libcudart|linux-vdso|ld-linux|libstdc\\+\\+|libm\\.|libgcc_s|libc\\.|libdl|librt|libpthread)[^\n]*\n" "" others "${needed}")
-  if(NOT others STREQUAL "")
-    message(FATAL_ERROR "network needs more than the CUDA runtime:\n${others}")
+  # What it asks for itself: the CUDA runtime, and what every C++ program does.
+  execute_process(COMMAND readelf -d ${SCRATCH_FOLDER}/build/network OUTPUT_VARIABLE dynamic COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX MATCHALL "\\[lib[^]]+\\]" needed "${dynamic}")
+  list(FILTER needed EXCLUDE REGEX "lib(cudart\\.so\\.13|stdc\\+\\+|m|gcc_s|c)[].]")
+  if(needed)
+    message(FATAL_ERROR "network needs more than the CUDA runtime: ${needed}")
   endif()
 endif()
 
