@@ -118,34 +118,42 @@ def block(result, path, readme):
     return lines + ["; ".join(meanings) + ".", f"Source: {', '.join(links)}."]
 
 
-def main():
-    parser = argparse.ArgumentParser(description="Writes a result file's table into a README.")
-    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if they differ")
-    parser.add_argument("result", metavar="RESULT.json")
-    parser.add_argument("readme", metavar="README.md")
-    arguments = parser.parse_args()
-    result = result_file.read(arguments.result)
+def write_between(arguments, begin_line, end_line, lines):
+    """Puts the lines where the README has its own between the two; or tells whether they differ. An exit code."""
     with open(arguments.readme, encoding="utf-8") as file:
         text = file.read()
-    begin, end = text.find(BEGIN), text.find(END)
+    begin, end = text.find(begin_line), text.find(end_line)
     if begin < 0 or end < begin:
         raise result_file.BadResult(
-            f"{arguments.readme}: it needs the lines {BEGIN} and {END}, in this order"
+            f"{arguments.readme}: it needs the lines {begin_line} and {end_line}, in this order"
         )
-    made = "\n".join([BEGIN, *block(result, arguments.result, arguments.readme), ""])
-    updated = text[:begin] + made + text[end:]
+    updated = text[:begin] + "\n".join([begin_line, *lines, ""]) + text[end:]
     if updated == text:
         return 0
     if arguments.check:
         print(
             f"{arguments.readme} differs from {arguments.result}; "
-            "run bench/charts/readme.py on them again",
+            f"run {os.path.relpath(sys.argv[0])} on them again",
             file=sys.stderr,
         )
         return 1
     with open(arguments.readme, "w", encoding="utf-8") as file:
         file.write(updated)
     return 0
+
+
+def parse_arguments(description):
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if they differ")
+    parser.add_argument("result", metavar="RESULT.json")
+    parser.add_argument("readme", metavar="README.md")
+    return parser.parse_args()
+
+
+def main():
+    arguments = parse_arguments("Writes a result file's table into a README.")
+    result = result_file.read(arguments.result)
+    return write_between(arguments, BEGIN, END, block(result, arguments.result, arguments.readme))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,16 @@ run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${SCRATCH_FOLDER}/build -G 
   -DCMAKE_BUILD_TYPE=${CONFIG})
 run(${CMAKE_COMMAND} --build ${SCRATCH_FOLDER}/build)
 run(${SCRATCH_FOLDER}/build/consumer)
+if(EXISTS ${SCRATCH_FOLDER}/build/network)
+  run(${SCRATCH_FOLDER}/build/network ${CMAKE_CURRENT_LIST_DIR}/network.onnx)
+  # What it asks for itself: the CUDA runtime, and what every C++ program does.
+  execute_process(COMMAND readelf -d ${SCRATCH_FOLDER}/build/network OUTPUT_VARIABLE dynamic COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX MATCHALL "\\[lib[^]]+\\]" needed "${dynamic}")
+  list(FILTER needed EXCLUDE REGEX "lib(cudart\\.so\\.13|stdc\\+\\+|m|gcc_s|c)[].]")
+  if(needed)
+    message(FATAL_ERROR "network needs more than the CUDA runtime: ${needed}")
+  endif()
+endif()
 
 # Without a GPU, on the emulator that is installed when asked for: the tests' own is out of the way.
 if(EMULATE_COMMAND)
