@@ -40,14 +40,15 @@ void print_graph(const Graph& graph) {
 
 int run_inspect(const Options& options) {
   const std::filesystem::path file = find_model(options.network, options.network.model);
-  const std::vector<onnx::Problem> problems = harness::value_of(onnx::inspect(file), file.string());
+  const std::vector<onnx::Problem> problems =
+      harness::value_of(onnx::inspect(file, {.outputs = options.network.outputs}), file.string());
   for (const onnx::Problem& problem : problems)
     std::cout << without_controls(problem.to_string()) << '\n';
   if (!problems.empty()) {
     std::cout << file.string() << ": " << counted(problems.size(), "problem") << '\n';
     return kExitFailure;
   }
-  print_graph(harness::read_model(file));
+  print_graph(harness::read_model(file, options.network.outputs));
   return kExitSuccess;
 }
 

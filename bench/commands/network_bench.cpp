@@ -113,7 +113,7 @@ int run_network_bench(const Options& options, const harness::Device& device, Wri
                          "no way of --impl is a network's; those are planned, chain, separate");
   }
   const std::filesystem::path file = find_model(options.network, options.network.model);
-  const Graph graph = harness::read_model(file);
+  const Graph graph = harness::read_model(file, options.network.outputs);
   const DataType dtype = options.settings.dtype;
   const std::vector<int> sizes = batch_sizes_of(options);
   const harness::TimingOptions timing{.cold = options.l2 != "warm",

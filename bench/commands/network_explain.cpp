@@ -48,7 +48,7 @@ Fields fields_of(int images, const std::string& tensor, const std::string& opera
 
 int run_network_explain(const Options& options, const harness::Device& device, Writer& writer) {
   const std::filesystem::path file = find_model(options.network, options.network.model);
-  const Graph graph = harness::read_model(file);
+  const Graph graph = harness::read_model(file, options.network.outputs);
   const Network network =
       value_of(Network::create(graph, {.dtype = options.settings.dtype}), file.string());
   writer.begin(heading_of(options, device, {}, lines_of(network.explanation().to_string())));

@@ -62,7 +62,7 @@ std::string validate_recorded(const Options& options, Writer& writer, std::size_
 
 int run_network_validate(const Options& options, const harness::Device& device, Writer& writer) {
   const std::filesystem::path file = find_model(options.network, options.network.model);
-  const Graph graph = harness::read_model(file);
+  const Graph graph = harness::read_model(file, options.network.outputs);
   writer.begin(heading_of(
       options, device, {},
       {"each step from what it itself read: max error: largest difference to the fp64 reference; "

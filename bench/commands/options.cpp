@@ -157,6 +157,12 @@ constexpr const char* kClassifier = "efficientnet-lite0.onnx";
 constexpr const char* kModelHelp =
     "An .onnx file, a .safetensors file with a ResNet's names, or the name of one in --networks";
 
+void add_outputs_option(CLI::App& command, NetworkSettings& network) {
+  repeatable(add(command, "--outputs", network.outputs, "NAME",
+                 "A tensor of an .onnx file that becomes an output, in place of its own; several: "
+                 "each with --outputs"));
+}
+
 void add_networks_option(CLI::App& command, NetworkSettings& network) {
   add(command, "--networks", network.folder, "FOLDER",
       "Where bench/networks/setup.sh put trained networks")
@@ -188,6 +194,7 @@ void add_size_option(CLI::App& command, NetworkSettings& network) {
 
 void add_network_options(CLI::App& command, NetworkSettings& network) {
   add(command, "--network", network.model, "MODEL", std::string("A whole network. ") + kModelHelp);
+  add_outputs_option(command, network);
   add_size_option(command, network);
   add_networks_option(command, network);
 }
@@ -214,6 +221,7 @@ void add_run_options(CLI::App& run, NetworkSettings& network) {
   add(run, "--output", network.output, "Y.npy",
       "NumPy file to write, f32; several outputs: Y.0.npy, Y.1.npy")
       ->required();
+  add_outputs_option(run, network);
   add_networks_option(run, network);
 }
 
@@ -310,6 +318,7 @@ CommandLine parse_command_line(int argc, const char* const* argv, const std::str
   CLI::App* inspect =
       add_command(Command::inspect, "List what of an ONNX file is not taken, or what is in it");
   add(*inspect, "model", options.network.model, "MODEL.onnx", "The file")->required();
+  add_outputs_option(*inspect, options.network);
   add_networks_option(*inspect, options.network);
   CLI::App* validate = add_command(
       Command::validate, "Check what plan() takes for each problem against an fp64 reference");

@@ -25,9 +25,10 @@ struct NetworkSettings {
   Extent size = {224, 224};              // of its images, where the model leaves it open
   std::vector<std::string> inputs = {};  // of run: NumPy files
   std::string output = {};
-  std::string picture = {};  // of classify; empty: the one in `folder`
-  int turn = 0;              // of the picture, clockwise, in degrees
-  std::string classes = {};  // a file of their names, a line each
+  std::vector<std::string> outputs = {};  // tensors where its file is cut; none: its own outputs
+  std::string picture = {};               // of classify; empty: the one in `folder`
+  int turn = 0;                           // of the picture, clockwise, in degrees
+  std::string classes = {};               // a file of their names, a line each
 };
 
 struct Options {

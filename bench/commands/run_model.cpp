@@ -48,9 +48,9 @@ std::vector<harness::Bytes> read_inputs(const Graph& graph, const std::vector<st
 
 }  // namespace
 
-int run_model(const Options& options, const harness::Device& device) {
+int run_model(const Options& options, const harness::Device&) {
   const std::filesystem::path file = find_model(options.network, options.network.model);
-  const Graph graph = harness::read_model(file);
+  const Graph graph = harness::read_model(file, options.network.outputs);
   NetworkPlanOptions wanted;
   const std::vector<harness::Bytes> inputs = read_inputs(graph, options.network.inputs, wanted);
   const Network network =
@@ -62,13 +62,8 @@ int run_model(const Options& options, const harness::Device& device) {
         output_file(options.network.output, i, plan.outputs()),
         harness::make_npy(plan.output_extents(i), harness::floats(result.outputs[i])));
   }
-  std::string time;
-  if (!device.emulated) {
-    const auto timings = time_on_gpu(plan, inputs, {.cold = false, .l2_bytes = device.l2_bytes});
-    time = ", " + fixed(timings.warm->seconds * 1e6, 1) + " us a run";
-  }
   std::cout << file.filename().string() << ", " << to_string(options.settings.dtype) << ": "
-            << plan_text(plan) << time << '\n';
+            << plan_text(plan) << '\n';
   return kExitSuccess;
 }
 
