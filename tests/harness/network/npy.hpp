@@ -34,8 +34,8 @@ Npy make_npy(Extents extents, std::span<const float> values);
 // The values: exact, but for integers beyond 2^24, which are rounded.
 std::vector<float> floats_of(const Npy& array);
 
-// Throws Error (invalid_argument), naming the file: no file of this format; another version, type or byte order, columns
-// first; data of another size than the shape says.
+// Throws Error (invalid_argument), naming the file: no file of this format; another version, type or byte order;
+// columns first; data of another size than the shape says.
 Npy read_npy(const std::filesystem::path& file);
 // Of a file's content; `name` stands for the file.
 Npy parse_npy(std::string_view content, const std::string& name);
