@@ -66,6 +66,12 @@ SymbolicExtent ExtentTable::times(SymbolicExtent d, std::int64_t factor) {
 
 SymbolicExtent ExtentTable::plus(SymbolicExtent d, std::int64_t number) {
   if (d >= 0) return std::max<std::int64_t>(d + number, 0);
+  // Sums of sums are one.
+  const Expression& of = expressions_[static_cast<std::size_t>(-1 - d)];
+  if (of.kind == Kind::plus) {
+    number += of.arguments[1];
+    d = of.arguments[0];
+  }
   if (number == 0) return d;
   return make({Kind::plus, {d, number}});
 }
@@ -87,6 +93,8 @@ SymbolicExtent ExtentTable::broadcast(SymbolicExtent a, SymbolicExtent b) {
 SymbolicExtent ExtentTable::slice(SymbolicExtent d, std::int64_t begin, std::int64_t end,
                                   std::int64_t step) {
   if (d >= 0) return slice_range(d, begin, end, step).count;
+  constexpr std::int64_t kBehindAll = std::int64_t{1} << 31;
+  if (begin == 0 && step == 1 && end >= kBehindAll) return d;
   return make({Kind::slice, {d, begin, end, step}});
 }
 
@@ -127,6 +135,10 @@ SymbolicExtent ExtentTable::quotient(std::span<const SymbolicExtent> above,
   for (const auto& list : {factors, divisors})
     expression.arguments.insert(expression.arguments.end(), list.begin(), list.end());
   return make(std::move(expression));
+}
+
+void ExtentTable::require(SymbolicExtent d, std::int64_t wanted, std::string what) {
+  if (d < 0) requirements_.push_back({d, wanted, std::move(what)});
 }
 
 Extents ExtentTable::known(const SymbolicExtents& extents) {
@@ -185,6 +197,12 @@ Result<std::vector<std::int64_t>> ExtentTable::evaluate(std::span<const Extents>
           "use inputs of other extents");
     }
     values.push_back(value);
+  }
+  for (const Requirement& requirement : requirements_) {
+    const std::int64_t is = value_of(requirement.d, values);
+    if (is == requirement.wanted) continue;
+    return invalid(text(requirement.what, " does not fit these inputs"), text(is),
+                   text("use inputs that make it ", requirement.wanted));
   }
   return values;
 }

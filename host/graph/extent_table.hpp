@@ -41,11 +41,14 @@ class ExtentTable {
   SymbolicExtent quotient(std::span<const SymbolicExtent> above,
                           std::span<const SymbolicExtent> below);
 
+  // evaluate() fails unless d is `wanted`; `what` says whose extent it is.
+  void require(SymbolicExtent d, std::int64_t wanted, std::string what);
+
   // kOpen where an extent is not known.
   static Extents known(const SymbolicExtents& extents);
 
   // The values of all expressions, by number, when inputs have `inputs`. Errors: invalid_argument: an expression that
-  // has no value, 2^62 or more, or less than 1.
+  // has no value, or none from 1 to 2^31 - 1; one that is not what is required.
   Result<std::vector<std::int64_t>> evaluate(std::span<const Extents> inputs) const;
   static std::int64_t value_of(SymbolicExtent d, std::span<const std::int64_t> values) {
     return d >= 0 ? d : values[static_cast<std::size_t>(-1 - d)];
@@ -61,8 +64,15 @@ class ExtentTable {
   SymbolicExtent make(Expression expression);
   static std::int64_t compute(const Expression& expression, std::span<const std::int64_t> values);
 
+  struct Requirement {
+    SymbolicExtent d;
+    std::int64_t wanted;
+    std::string what;
+  };
+
   std::vector<Expression> expressions_;
   std::map<Expression, SymbolicExtent> numbers_;
+  std::vector<Requirement> requirements_;
 };
 
 // By a slice's rules of an axis of `extent` elements: the first one and how many.

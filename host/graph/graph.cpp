@@ -22,13 +22,14 @@ using host::text;
 namespace {
 
 bool has(const GraphData& graph, Value x) {
-  return x.id >= 0 && x.id < std::ssize(graph.values);
+  if (x.id < 0 || x.id >= std::ssize(graph.values)) return false;
+  return graph.values[static_cast<std::size_t>(x.id)].node >= 0;
 }
 
 // A name for a tensor that has none, or that another one has already.
 Result<std::string> name_for(const GraphData& graph, std::string_view name) {
   if (name.empty()) {
-    std::string number = text(graph.values.size());
+    std::string number = text('%', graph.values.size());  // which no framework's names begin with
     while (graph.names.contains(number)) number += '_';
     return number;
   }
@@ -64,6 +65,23 @@ std::string describe(const GraphData& graph, const GraphNode& node) {
   return text(to_string(node.operation), " \"", name, '"');
 }
 
+void keep_nodes(GraphData& graph, const std::vector<bool>& keep) {
+  std::vector<GraphNode> kept;
+  for (std::size_t i = 0; i < keep.size(); ++i) {
+    int& node = graph.values[static_cast<std::size_t>(graph.nodes[i].output)].node;
+    if (keep[i]) {
+      node = static_cast<int>(kept.size());
+      kept.push_back(std::move(graph.nodes[i]));
+    } else if (node == static_cast<int>(i)) {
+      node = -1;
+    }
+  }
+  graph.nodes = std::move(kept);
+  std::erase_if(graph.names, [&](const auto& named) {
+    return graph.values[static_cast<std::size_t>(named.second)].node < 0;
+  });
+}
+
 // Adds a node, unless something failed before or fails now.
 struct GraphBuilder {
   GraphData& graph;
@@ -85,7 +103,7 @@ struct GraphBuilder {
                      ShapeOf&& shape) {
     if (!graph.status.ok()) return {};
     const char* kind = to_string(operation);
-    constexpr std::size_t kMostValues = std::size_t{1} << 24;
+    constexpr std::size_t kMostValues = std::size_t{1} << 18;
     if (graph.values.size() >= kMostValues) {
       return fail(name, kind,
                   invalid("the graph has too many tensors", text(graph.values.size()),
@@ -243,23 +261,8 @@ Value Graph::input(std::string_view name, Extents extents) {
 }
 
 Value Graph::constant(Constant values, std::string_view name) {
-  return guarded_value(own(), [&](GraphBuilder builder) -> Value {
-    const auto shape = [&](const Operation&, auto) -> Result<SymbolicExtents> {
-      std::optional<std::int64_t> elements = 1;
-      for (const std::int64_t d : values.extents()) {
-        elements = d < 0 ? std::nullopt : host::checked_product({*elements, d});
-        if (!elements) break;
-      }
-      if (!values.given() || elements != std::ssize(values.values())) {
-        return invalid(
-            "a constant's extents are not those of its values",
-            text(foldconv::to_string(values.extents()), ", ", values.values().size(), " values"),
-            "give as many values as the extents say");
-      }
-      return SymbolicExtents(values.extents());
-    };
-    return builder.with_extents(op::Known{values}, {}, name, shape);
-  });
+  return guarded_value(
+      own(), [&](GraphBuilder builder) { return builder.add(op::Known{values}, {}, name); });
 }
 
 Value Graph::conv(Value x, const ConvNode& node, std::string_view name) {
@@ -367,9 +370,11 @@ Value Graph::reshape(Value x, std::vector<ReshapeExtent> extents, std::string_vi
       if (left) result[*left] = graph.table.quotient(inputs[0], result);
       const SymbolicExtents ratio = {graph.table.quotient(inputs[0], result)};
       if ((left && result[*left] == 0) || (ratio[0] >= 0 && ratio[0] != 1)) {
+        Extents shown = host::ExtentTable::known(result);
+        if (left) shown[*left] = kOpen;
         return invalid("the extents of a reshape hold another number of elements",
                        text(foldconv::to_string(host::ExtentTable::known(inputs[0])), " -> ",
-                            foldconv::to_string(host::ExtentTable::known(result))),
+                            foldconv::to_string(shown)),
                        "give extents of the same product");
       }
       return result;
@@ -391,8 +396,14 @@ Value Graph::flatten(Value x, int axis, std::string_view name) {
                        text("use ", -rank, " to ", rank));
       const std::span<const host::SymbolicExtent> all = from;
       const std::size_t first = static_cast<std::size_t>(front);
-      return SymbolicExtents{graph.table.quotient(all.first(first), {}),
-                             graph.table.quotient(all.subspan(first), {})};
+      SymbolicExtents result = {graph.table.quotient(all.first(first), {}),
+                                graph.table.quotient(all.subspan(first), {})};
+      if (result[0] == 0 || result[1] == 0) {
+        return invalid("an extent of 2^63 or more",
+                       foldconv::to_string(host::ExtentTable::known(from)),
+                       "flatten a smaller tensor");
+      }
+      return result;
     };
     return builder.with_extents(op::Reshape{}, {x}, name, shape);
   });

@@ -25,7 +25,7 @@ namespace host {
 struct GraphValue {
   std::string name;
   SymbolicExtents extents;
-  int node;  // that makes it
+  int node;  // that makes it; -1: none any more
 };
 
 }  // namespace host
@@ -44,6 +44,9 @@ struct Graph::Data {
 namespace host {
 
 using GraphData = DataOf<Graph>;
+
+// Leaves the nodes that are to be kept; values of the others are no tensors any more, and their names are free.
+void keep_nodes(GraphData& graph, const std::vector<bool>& keep);
 
 // "conv1 (node "Conv_3" (Conv, opset 13))": how messages name a node.
 std::string describe(const GraphData& graph, const GraphNode& node);

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 #include "base/enum_checks.hpp"
 #include "base/error.hpp"
+#include "base/sizes.hpp"
 #include "base/text.hpp"
 
 namespace foldconv::host {
@@ -27,10 +29,25 @@ Status check_rank(const SymbolicExtents& x, std::size_t least, std::size_t most)
                shown(x), "reshape it before");
 }
 
-// That a known extent is what it has to be.
-Status check_extent(std::string_view what, SymbolicExtent is, std::int64_t wanted) {
+// That an extent is what it has to be; one that is open, at plan().
+Status check_extent(std::string_view what, SymbolicExtent is, std::int64_t wanted,
+                    ExtentTable& table) {
+  table.require(is, wanted, std::string(what));
   if (is < 0 || is == wanted) return {};
-  return invalid(what, text(is), text("give ", wanted));
+  return invalid(text(what, " does not fit"), text(is), text("give ", wanted));
+}
+
+// That a constant's extents are those of its values, each 1 or more.
+Status check_values(std::string_view what, const Constant& constant) {
+  std::optional<std::int64_t> elements = 1;
+  for (const std::int64_t d : constant.extents()) {
+    elements = d < 1 ? std::nullopt : checked_product({*elements, d});
+    if (!elements) break;
+  }
+  if (constant.given() && elements == std::ssize(constant.values())) return {};
+  return invalid(text(what, "'s extents are not those of its values"),
+                 text(to_string(constant.extents()), ", ", constant.values().size(), " values"),
+                 "give extents of 1 or more, and as many values as they say");
 }
 
 Status check_array(std::string_view what, const Constant& array, std::int64_t wanted) {
@@ -87,6 +104,7 @@ Result<SymbolicExtents> extents_of(const op::Conv& node, Inputs inputs, ExtentTa
     return error(ErrorCode::unsupported, "takes weights of 4 extents: k, c / groups, r, s",
                  conv.weights.given() ? to_string(w) : "none", "give such weights");
   }
+  if (Status status = check_values("the weight tensor", conv.weights); !status.ok()) return status;
   for (const std::int64_t d : w) {
     if (d >= 1 && d <= kMostInt) continue;
     return invalid("an extent of the weights is not between 1 and 2^31 - 1", to_string(w),
@@ -96,6 +114,7 @@ Result<SymbolicExtents> extents_of(const op::Conv& node, Inputs inputs, ExtentTa
     return invalid("the groups do not divide the output channels",
                    text("k = ", w[0], ", groups = ", conv.groups), "use a divisor of k");
   }
+  table.require(x[1], w[1] * conv.groups, "the channels that a convolution reads");
   if (x[1] >= 0 && x[1] != w[1] * conv.groups) {
     return invalid("the channels of x are not those of the weights",
                    text("x ", shown(x), ", weights ", to_string(w), ", groups ", conv.groups),
@@ -108,7 +127,7 @@ Result<SymbolicExtents> extents_of(const op::Conv& node, Inputs inputs, ExtentTa
   return windows(x, w[0], window, conv.stride, conv.pad, conv.dilation, false, table);
 }
 
-Result<SymbolicExtents> extents_of(const op::BatchNorm& node, Inputs inputs, ExtentTable&) {
+Result<SymbolicExtents> extents_of(const op::BatchNorm& node, Inputs inputs, ExtentTable& table) {
   const SymbolicExtents& x = inputs[0];
   if (x.size() < 2) {
     return error(ErrorCode::unsupported, "takes tensors of 2 extents or more: n, c, ..", shown(x),
@@ -118,6 +137,7 @@ Result<SymbolicExtents> extents_of(const op::BatchNorm& node, Inputs inputs, Ext
   if (!arrays.mean.given() || !arrays.variance.given())
     return invalid("no running mean or variance", "not given", "give both");
   const std::int64_t c = x[1] >= 0 ? x[1] : std::ssize(arrays.mean.values());
+  table.require(x[1], c, "the channels of a BatchNorm");
   for (const auto& [name, array] : {std::pair{"gamma", &arrays.gamma},
                                     {"beta", &arrays.beta},
                                     {"mean", &arrays.mean},
@@ -174,7 +194,7 @@ Result<SymbolicExtents> extents_of(const op::ResizeNearest& node, Inputs inputs,
   return SymbolicExtents{x[0], x[1], table.times(x[2], node.h), table.times(x[3], node.w)};
 }
 
-Result<SymbolicExtents> extents_of(const op::Linear& node, Inputs inputs, ExtentTable&) {
+Result<SymbolicExtents> extents_of(const op::Linear& node, Inputs inputs, ExtentTable& table) {
   SymbolicExtents x = inputs[0];
   const Constant& weights = node.linear.weights;
   if (x.empty()) return check_rank(x, 1, 6);
@@ -182,12 +202,13 @@ Result<SymbolicExtents> extents_of(const op::Linear& node, Inputs inputs, Extent
     return error(ErrorCode::unsupported, "takes weights of 2 extents: k, c",
                  weights.given() ? to_string(weights.extents()) : "none", "give such weights");
   }
+  if (Status status = check_values("the weight tensor", weights); !status.ok()) return status;
   const std::int64_t k = weights.extents()[0], c = weights.extents()[1];
   if (k < 1 || c < 1 || k > kMostInt || c > kMostInt) {
     return invalid("an extent of the weights is not between 1 and 2^31 - 1",
                    to_string(weights.extents()), "give weights of other extents");
   }
-  if (Status status = check_extent("the last extent of x is not that of the weights", x.back(), c);
+  if (Status status = check_extent("the last extent that a linear layer reads", x.back(), c, table);
       !status.ok()) {
     return status;
   }
@@ -235,6 +256,7 @@ Result<SymbolicExtents> extents_of(const op::Slice& node, Inputs inputs, ExtentT
 
 Result<SymbolicExtents> extents_of(const op::Pad& node, Inputs inputs, ExtentTable& table) {
   SymbolicExtents x = inputs[0];
+  if (Status status = check_rank(x, 1, 6); !status.ok()) return status;
   if (node.before.size() != x.size() || node.behind.size() != x.size()) {
     return invalid("as many paddings as the tensor has extents are needed, before and behind",
                    text(node.before.size(), " and ", node.behind.size(), ", tensor ", shown(x)),
@@ -276,6 +298,7 @@ Result<SymbolicExtents> extents_of(const op::Identity&, Inputs inputs, ExtentTab
 }
 
 Result<SymbolicExtents> extents_of(const op::Known& node, Inputs, ExtentTable&) {
+  if (Status status = check_values("the constant", node.values); !status.ok()) return status;
   return SymbolicExtents(node.values.extents());
 }
 

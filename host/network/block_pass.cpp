@@ -88,7 +88,8 @@ class BlockMatcher {
   }
 
   std::string shortcut(Match& match, int residual) {
-    if (residual == match.x) return "";
+    if (residual == match.x)
+      return match.block.stride == 1 ? "" : "its shortcut is its input, and its stride is not 1";
     const auto* conv = rewriter_.sole_producer<op::Conv>(residual);
     const bool projection = conv && rewriter_.producer(residual).inputs == std::vector{match.x} &&
                             has_form(conv->conv, 1) && conv->conv.groups == 1 &&

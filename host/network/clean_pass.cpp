@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <utility>
 
 #include "base/text.hpp"
 #include "network/passes.hpp"
@@ -27,7 +28,14 @@ bool is_copy(Rewriter& rewriter, const GraphNode& node) {
   if (const auto* transpose = as<op::Transpose>(node)) return in_order(transpose->order);
   if (as<op::Reshape>(node))
     return rewriter.extents(node.inputs[0]) == rewriter.extents(node.output);
-  if (const auto* concat = as<op::Concat>(node)) return node.inputs.size() == 1 && concat;
+  if (as<op::Concat>(node)) return node.inputs.size() == 1;
+  // Of a slice and a padding that leave all as it is, equal extents tell.
+  if (const auto* slice = as<op::Slice>(node))
+    return slice->step == 1 && rewriter.extents(node.inputs[0]) == rewriter.extents(node.output);
+  if (const auto* pad = as<op::Pad>(node)) {
+    const auto nothing = [](std::int64_t size) { return size == 0; };
+    return std::ranges::all_of(pad->before, nothing) && std::ranges::all_of(pad->behind, nothing);
+  }
   return false;
 }
 
@@ -47,16 +55,8 @@ std::vector<bool> needed(const GraphData& graph) {
 
 int drop_unneeded(GraphData& graph) {
   const std::vector<bool> keep = needed(graph);
-  std::vector<GraphNode> kept;
-  for (std::size_t i = 0; i < keep.size(); ++i) {
-    if (!keep[i]) continue;
-    graph.values[static_cast<std::size_t>(graph.nodes[i].output)].node =
-        static_cast<int>(kept.size());
-    kept.push_back(std::move(graph.nodes[i]));
-  }
-  const int dropped = static_cast<int>(keep.size() - kept.size());
-  graph.nodes = std::move(kept);
-  return dropped;
+  keep_nodes(graph, keep);
+  return static_cast<int>(std::ranges::count(keep, false));
 }
 
 // Every value's source behind copies, in one walk.
@@ -96,6 +96,12 @@ void clean_pass(GraphData& graph, Remarks& remarks) {
         rewriter.replace(i, op::Input{index, true}, {});
         graph.inputs[static_cast<std::size_t>(index)] = node.output;
         rewriter.drop(rewriter.producer_index(x));
+        // It is the input, so it has the input's name.
+        GraphValue& input_value = graph.values[static_cast<std::size_t>(x)];
+        std::swap(input_value.name, graph.values[static_cast<std::size_t>(node.output)].name);
+        for (auto& [name, value] : graph.names) {
+          if (value == x) value = node.output;
+        }
         remarks.push_back(
             {"layout", text("input ", index, " is n, h, w, c: its transpose is read, not run")});
       }

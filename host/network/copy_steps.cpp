@@ -79,7 +79,7 @@ Status add_steps(PlanBuilder& plan, const op::Slice& op) {
   std::vector<CopyAxis> axes = copy_axes(x, *y);
   for (std::size_t i = 0; i < axes.size(); ++i) {
     if (y->order[i] != op.axis) continue;
-    axes[i].x_stride *= op.step;
+    axes[i].x_stride = range.count == 1 ? 0 : axes[i].x_stride * op.step;
     axes[i].x_extent = range.count;
   }
   return add_copied(plan, x, *y, std::move(axes), range.begin * x.strides()[axis]);

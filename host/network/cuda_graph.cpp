@@ -27,13 +27,15 @@ using OwnedHandle = std::unique_ptr<std::remove_pointer_t<Handle>, DestroyedBy<k
 }  // namespace
 
 struct CudaGraph::Data {
-  Data(NetworkPlan of, cudaGraphExec_t made) : plan(std::move(of)), executable(made) {}
-  ~Data() { cudaGraphExecDestroy(executable); }
+  explicit Data(NetworkPlan of) : plan(std::move(of)) {}
+  ~Data() {
+    if (executable != nullptr) cudaGraphExecDestroy(executable);
+  }
   Data(const Data&) = delete;
   Data& operator=(const Data&) = delete;
 
   NetworkPlan plan;  // keeps the weights
-  cudaGraphExec_t executable;
+  cudaGraphExec_t executable = nullptr;
 };
 
 CudaGraph::CudaGraph(std::unique_ptr<Data> data) : data_(std::move(data)) {}
@@ -43,6 +45,10 @@ CudaGraph::~CudaGraph() = default;
 
 Status CudaGraph::launch(cudaStream_t stream) const {
   return host::guarded([&]() -> Status {
+    if (data_ == nullptr) {
+      return host::invalid("a CudaGraph that was moved from", "no graph",
+                           "launch the one it was moved to");
+    }
     const cudaError_t code = cudaGraphLaunch(data_->executable, stream);
     return code == cudaSuccess ? Status() : cuda_failure(code, "cudaGraphLaunch");
   });
@@ -61,14 +67,15 @@ Result<CudaGraph> NetworkPlan::capture(const NetworkBuffers& buffers) const {
     cudaGraph_t captured = nullptr;
     code = cudaStreamEndCapture(created, &captured);
     const OwnedHandle<cudaGraph_t, cudaGraphDestroy> graph(captured);
+    const Status ended =
+        code == cudaSuccess ? Status() : cuda_failure(code, "cudaStreamEndCapture");
     if (!ran.ok()) return ran;
-    if (code != cudaSuccess) return cuda_failure(code, "cudaStreamEndCapture");
+    if (!ended.ok()) return ended;
 
-    cudaGraphExec_t instantiated = nullptr;
-    code = cudaGraphInstantiate(&instantiated, captured, 0);
+    auto data = std::make_unique<host::DataOf<CudaGraph>>(*this);
+    code = cudaGraphInstantiate(&data->executable, captured, 0);
     if (code != cudaSuccess) return cuda_failure(code, "cudaGraphInstantiate");
-    return host::Internals::make_owner<CudaGraph>(
-        std::make_unique<host::DataOf<CudaGraph>>(*this, instantiated));
+    return host::Internals::make_owner<CudaGraph>(std::move(data));
   });
 }
 

@@ -42,6 +42,7 @@ Result<std::vector<Extents>> input_extents(const GraphData& graph,
                    "give the extents of all, or none");
   }
   std::vector<Extents> result;
+  bool images = false;  // whether there was an input n, c, h, w already
   for (const int id : graph.inputs) {
     const GraphValue& value = graph.values[static_cast<std::size_t>(id)];
     const auto& input = *as<op::Input>(graph.nodes[static_cast<std::size_t>(value.node)]);
@@ -57,9 +58,11 @@ Result<std::vector<Extents>> input_extents(const GraphData& graph,
       std::int64_t& d = extents[axis];
       if (wanted[axis] < 0) {
         return invalid("an extent below 0", text(shown, ", axis ", axis, ": ", wanted[axis]),
-                       "give 1 or more, or 0 for the model's");
+                       "give 1 or more; 0: what the model says");
       }
-      if (d != kOpen && wanted[axis] != 0 && wanted[axis] != d) {
+      // n, h and w are the images'; what other inputs fix is their own affair.
+      const bool meant = !options.inputs.empty() || (extents.size() == 4 && !images);
+      if (meant && d != kOpen && wanted[axis] != 0 && wanted[axis] != d) {
         return invalid("the model has another extent",
                        text(shown, ", axis ", axis, ": ", wanted[axis]),
                        text("give ", d, ", or a model that leaves it open"));
@@ -72,6 +75,7 @@ Result<std::vector<Extents>> input_extents(const GraphData& graph,
                                            : "give NetworkPlanOptions::inputs");
       }
     }
+    images = images || extents.size() == 4;
     result.push_back(std::move(extents));
   }
   return result;

@@ -22,14 +22,20 @@ using host::NetworkData;
 using host::NetworkPlanData;
 using host::text;
 
+namespace {
+
+Status check_graph(const Graph& graph, const NetworkOptions& options) {
+  if (!graph.status().ok()) return graph.status();
+  if (Status status = host::check_data_type(options.dtype); !status.ok()) return status;
+  if (!graph.outputs().empty()) return {};
+  return invalid("a network without outputs", "0 outputs", "call Graph::output()");
+}
+
+}  // namespace
+
 Result<Network> Network::create(const Graph& graph, const NetworkOptions& options) {
   return guarded([&]() -> Result<Network> {
-    if (!graph.status().ok()) return graph.status();
-    if (Status status = host::check_data_type(options.dtype); !status.ok()) return status;
-    const host::GraphData& given = Internals::data(graph);
-    if (given.outputs.empty()) {
-      return invalid("a network without outputs", "0 outputs", "call Graph::output()");
-    }
+    if (Status status = check_graph(graph, options); !status.ok()) return status;
     const Result<int> device = host::current_device();
     if (!device.ok()) return device.status();
     const Result<host::DeviceFigures> figures = host::supported_figures(*device);
@@ -38,7 +44,7 @@ Result<Network> Network::create(const Graph& graph, const NetworkOptions& option
     if (!speed.ok()) return speed.status();
 
     auto data = std::make_shared<NetworkData>(
-        NetworkData{options.dtype, *device, *figures, *speed, given, {}, {}});
+        NetworkData{options.dtype, *device, *figures, *speed, Internals::data(graph), {}, {}});
     if (Status status = host::run_passes(data->graph, options, data->explanation.remarks);
         !status.ok()) {
       return status;
@@ -54,7 +60,7 @@ Result<Network> Network::create(const Graph& graph, const NetworkOptions& option
 
 Result<Graph> fused(const Graph& graph, const NetworkOptions& options) {
   return guarded([&]() -> Result<Graph> {
-    if (!graph.status().ok()) return graph.status();
+    if (Status status = check_graph(graph, options); !status.ok()) return status;
     host::Remarks remarks;
     Graph result = graph;
     host::GraphData& data = Internals::own_data(result);

@@ -99,7 +99,9 @@ void pattern_pass(GraphData& graph, Remarks& remarks) {
   int found = 0;
   for (std::size_t i = 0; i < rewriter.nodes(); ++i) {
     if (rewriter.dead(i) || !is_product(rewriter.node(i))) continue;
-    if (const auto pattern = match(rewriter, rewriter.node(i))) {
+    const auto pattern = match(rewriter, rewriter.node(i));
+    // Constants of more extents make the product's more, too.
+    if (pattern && rewriter.extents(pattern->x) == rewriter.extents(rewriter.node(i).output)) {
       rewriter.replace(i, op::Activate{pattern->activation}, {pattern->x});
       ++found;
     }

@@ -157,23 +157,30 @@ std::size_t NetworkPlan::input_bytes(std::size_t index) const noexcept {
 std::size_t NetworkPlan::output_bytes(std::size_t index) const noexcept {
   return index < outputs() ? data_->outputs[index].bytes : 0;
 }
-Extents NetworkPlan::input_extents(std::size_t index) const {
+Extents NetworkPlan::input_extents(std::size_t index) const try {
   return index < inputs() ? data_->inputs[index].extents : Extents();
+} catch (...) {
+  return {};
 }
-Extents NetworkPlan::output_extents(std::size_t index) const {
+Extents NetworkPlan::output_extents(std::size_t index) const try {
   return index < outputs() ? data_->outputs[index].extents : Extents();
+} catch (...) {
+  return {};
 }
 std::string NetworkPlan::output_name(std::size_t index) const {
-  return index < outputs() ? data_->outputs[index].name : std::string();
+  return host::guarded_text(
+      [&] { return index < outputs() ? data_->outputs[index].name : std::string(); });
 }
 std::size_t NetworkPlan::workspace_bytes() const noexcept {
   return data_->arena_bytes;
 }
 Result<KeptTensor> NetworkPlan::tensor(std::string_view name) const {
-  const auto found = data_->kept.find(name);
-  if (found != data_->kept.end()) return found->second;
-  return invalid("no tensor of the name was kept", text('"', name, '"'),
-                 "name it in NetworkPlanOptions::keep");
+  return guarded([&]() -> Result<KeptTensor> {
+    const auto found = data_->kept.find(name);
+    if (found != data_->kept.end()) return found->second;
+    return invalid("no tensor of the name was kept", text('"', name, '"'),
+                   "name it in NetworkPlanOptions::keep");
+  });
 }
 const NetworkPlanExplanation& NetworkPlan::explanation() const noexcept {
   return data_->explanation;

@@ -25,6 +25,18 @@ std::vector<LaunchFigures> figures_of(const PlanBuilder::Work& work, const Devic
   return one(layer.cost(), layer.kernel());
 }
 
+// Values that a caller may have cast into an enum.
+Status check_options(const NetworkPlanOptions& options) {
+  const bool output = options.output <= NetworkPlanOptions::Output::storage;
+  const bool pixels =
+      options.input.type <= PixelType::f32 && options.input.layout <= PixelLayout::model;
+  if (output && pixels && options.cut <= BlockCut::chain) return {};
+  return invalid("an option of a plan is no value of its enum",
+                 text("output ", int(options.output), ", type ", int(options.input.type),
+                      ", layout ", int(options.input.layout), ", cut ", int(options.cut)),
+                 "use the enums' names");
+}
+
 }  // namespace
 
 Images images_of(const Placed& nhwc) {
@@ -53,19 +65,24 @@ std::vector<CopyAxis> copy_axes(const Placed& x, const Placed& y) {
 }
 
 Status PlanBuilder::evaluate() {
+  if (Status status = check_options(options_); !status.ok()) return status;
   const Result<std::vector<Extents>> inputs = input_extents(graph_, options_);
   if (!inputs.ok()) return inputs.status();
   Result<std::vector<std::int64_t>> values = graph_.table.evaluate(*inputs);
   if (!values.ok()) return values.status();
   open_ = std::move(*values);
   placed_.resize(graph_.values.size());
+  uses_ = batch_uses(graph_);
+  std::size_t best = 0;  // images that leave n open, then whatever does, then images
   for (std::size_t i = 0; i < inputs->size(); ++i) {
     const int value = graph_.inputs[i];
     inputs_.push_back({name_of(value), (*inputs)[i], 0});
-    const SymbolicExtents& extents = graph_.values[static_cast<std::size_t>(value)].extents;
-    if (batch_ != 0 || extents.empty()) continue;
-    batch_ = extents[0];
-    n_ = static_cast<int>(ExtentTable::value_of(batch_, open_));
+    const std::size_t rank = (*inputs)[i].size();
+    const std::size_t worth = (batched(value) ? 2u : 0u) + (rank == 4 ? 1u : 0u);
+    if (worth <= best) continue;
+    best = worth;
+    open_batch_ = batched(value);
+    n_ = static_cast<int>((*inputs)[i][0]);
   }
   return {};
 }
@@ -76,11 +93,6 @@ Extents PlanBuilder::extents_of(int value) const {
   return extents;
 }
 
-bool PlanBuilder::batched(int value) const {
-  const SymbolicExtents& extents = graph_.values[static_cast<std::size_t>(value)].extents;
-  return batch_ < 0 && !extents.empty() && extents[0] == batch_ && place_of(value).order[0] == 0;
-}
-
 int PlanBuilder::new_place(Place place) {
   places_.push_back(place);
   return static_cast<int>(places_.size()) - 1;
@@ -89,10 +101,10 @@ int PlanBuilder::new_place(Place place) {
 Result<Placed> PlanBuilder::new_tensor(Extents extents, AxisOrder order) {
   std::optional<std::int64_t> bytes = static_cast<std::int64_t>(size_of(dtype()));
   for (const std::int64_t d : extents) bytes = bytes ? checked_product({*bytes, d}) : bytes;
-  constexpr std::int64_t kMostBytes = std::int64_t{1}
-                                      << 50;  // sums of some thousands do not overflow
+  constexpr std::int64_t kMostBytes =
+      std::int64_t{1} << 50;  // of as many tensors as a graph has, sums do not overflow
   if (!bytes || *bytes > kMostBytes) {
-    return invalid("a tensor has more than 2^50 bytes", to_string(extents),
+    return invalid("a tensor has more than 2^44 bytes", to_string(extents),
                    "use a smaller batch or image");
   }
   const int place = new_place({.bytes = static_cast<std::size_t>(*bytes)});
@@ -160,25 +172,28 @@ Status PlanBuilder::add_copy(int value, const Placed& x, const Placed& y, DataTy
 }
 
 Status PlanBuilder::keep_tensors() {
-  std::vector<std::string> names = options_.keep;
+  const auto in_arena = [&](const Placed& placed) {
+    return placed.place >= 0 &&
+           places_[static_cast<std::size_t>(placed.place)].kind == Place::Kind::arena;
+  };
   if (options_.keep_all) {
     for (const GraphNode& each : graph_.nodes) {
-      if (!as<op::Known>(each)) names.push_back(name_of(each.output));
+      const Placed& placed = place_of(each.output);
+      if (in_arena(placed)) kept_.emplace(name_of(each.output), placed);
     }
   }
-  for (const std::string& name : names) {
+  for (const std::string& name : options_.keep) {
     const auto found = graph_.names.find(name);
     if (found == graph_.names.end()) {
-      return invalid("no tensor of the name to keep", text('"', name, '"'),
-                     "see Graph::to_string()");
+      return invalid(
+          "no tensor of the name to keep", text('"', name, '"'),
+          "see fused(graph).to_string(): what is part of another step has no name there; "
+          "NetworkOptions::fuse and blocks off leave more of them");
     }
     const Placed& placed = place_of(found->second);
-    if (placed.place < 0 ||
-        places_[static_cast<std::size_t>(placed.place)].kind != Place::Kind::arena) {
-      return invalid("a tensor to keep is part of another step, or a constant",
-                     text('"', name, '"'),
-                     "keep what the step makes, or create the network with NetworkOptions::fuse or "
-                     "blocks off");
+    if (!in_arena(placed)) {
+      return invalid("a tensor to keep is a constant", text('"', name, '"'),
+                     "it is what the graph says");
     }
     kept_.emplace(name, placed);
   }
@@ -204,10 +219,11 @@ std::vector<Lifetime> PlanBuilder::lifetimes() const {
 }
 
 std::string PlanBuilder::fixed_batch() const {
-  if (batch_ >= 0) return "the model fixes the batch";
-  for (std::size_t i = 0; i < steps_.size(); ++i) {
-    if (!steps_[i].batched)
-      return text("the images of \"", explanation_.steps[i].tensor, "\" are not its first extent");
+  if (!open_batch_) return "the model fixes the batch";
+  for (const GraphNode& each : graph_.nodes) {
+    if (uses_[static_cast<std::size_t>(each.output)] == BatchUse::mixed)
+      return text("in \"", name_of(each.output),
+                  "\" images depend on each other, or are not the first extent");
   }
   return "";
 }

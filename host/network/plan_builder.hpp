@@ -11,6 +11,7 @@
 
 #include "foldconv/network.hpp"
 #include "layer/copy.hpp"
+#include "network/batch_use.hpp"
 #include "network/memory_plan.hpp"
 #include "network/placed.hpp"
 #include "network/plan_data.hpp"
@@ -42,8 +43,10 @@ class PlanBuilder {
   int input(std::size_t i = 0) const { return node().inputs[i]; }
 
   Extents extents_of(int value) const;
-  // Whether images of the tensor are images of the run: its first extent is the batch, and outermost in memory.
-  bool batched(int value) const;
+  // Whether images of the tensor are images of the run.
+  bool batched(int value) const {
+    return uses_[static_cast<std::size_t>(value)] == BatchUse::images;
+  }
 
   const Placed& place_of(int value) const { return placed_[static_cast<std::size_t>(value)]; }
   // `value` in that order: as it lies, or copied.
@@ -86,7 +89,8 @@ class PlanBuilder {
 
   std::vector<std::int64_t> open_;  // values of the graph's expressions
   std::vector<Port> inputs_, outputs_;
-  SymbolicExtent batch_ = 0;
+  std::vector<BatchUse> uses_;  // of each value
+  bool open_batch_ = false;
   int n_ = 1;
 
   std::size_t node_ = 0;

@@ -20,9 +20,10 @@ ConvWeights view_of(const ConvNode& conv) {
           .bias = conv.bias.values()};
 }
 
-std::optional<BatchNorm> batch_norm_of(const op::Conv& conv) {
-  if (!conv.batch_norm) return std::nullopt;
-  return host::view_of(*conv.batch_norm);
+template <class Op>
+std::optional<BatchNorm> batch_norm_of(const Op& op) {
+  if (!op.batch_norm) return std::nullopt;
+  return host::view_of(*op.batch_norm);
 }
 
 BlockLayer layer_of(const op::Conv& conv) {
@@ -79,8 +80,9 @@ Result<Prepared> prepare_node(op::Linear& node, DataType dtype) {
                                   .k = static_cast<int>(w[0]),
                                   .c_per_group = static_cast<int>(w[1]),
                                   .bias = node.linear.bias.values()},
-                                 std::nullopt, dtype);
+                                 batch_norm_of(node), dtype);
   node.linear = {};
+  node.batch_norm.reset();
   return conv;
 }
 

@@ -58,13 +58,9 @@ class Rewriter {
 
   // Leaves out what nothing reads, but for inputs.
   void compact() {
-    std::vector<GraphNode> kept;
-    for (std::size_t i = 0; i < nodes(); ++i) {
-      if (dead_[i]) continue;
-      graph_.values[static_cast<std::size_t>(node(i).output)].node = static_cast<int>(kept.size());
-      kept.push_back(std::move(node(i)));
-    }
-    graph_.nodes = std::move(kept);
+    std::vector<bool> keep = dead_;
+    keep.flip();
+    keep_nodes(graph_, keep);
   }
 
  private:

@@ -116,7 +116,7 @@ class FOLDCONV_API Graph {
   Graph& operator=(const Graph&) = default;
 
   // What each call below returns is the tensor that it makes, called `name` (which must be another for each tensor;
-  // empty: a number). A call that fails returns Value{} and is remembered: status(). Calls that are given a Value{}
+  // empty: a number). A call that fails returns Value{} and is remembered: status(). Calls behind a failure
   // do nothing. Spans and constants are shared, not copied. Shapes are checked as far as they are known.
 
   Value input(std::string_view name, Extents extents);

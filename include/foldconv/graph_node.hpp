@@ -52,6 +52,7 @@ struct ResizeNearest {
 };
 struct Linear {
   LinearNode linear;
+  std::optional<BatchNormNode> batch_norm = {};  // over the last axis
   Activation activation = Activation::none;
 };
 struct Softmax {

@@ -11,9 +11,11 @@
 //                              .workspace_bytes = plan->workspace_bytes()}, stream);   // launches, nothing else
 //
 // Where values are rounded is a contract. Products and sums are fp32; a tensor is rounded to the storage type, once, at
-// the end of each convolution or linear layer with its BatchNorm, residual and activation, and of every operation that
-// none of these takes in. How blocks are cut into kernels changes no bit, nor does the batch, the place in it, the
-// workspace's contents or the stream. One exception: a projection shortcut that is joined (foldconv/block.hpp).
+// the end of each node of the fused graph (fused()): a convolution or linear layer with its BatchNorm, residual and
+// activation; a BatchNorm, sum or product with its activation; any other operation. BatchNorms, and constants for each
+// channel, are fp32 wherever they go; other constants are rounded to the storage type. How blocks are cut into kernels
+// changes no bit, nor does the batch, the place in it, the workspace's contents or the stream. One exception: a projection
+// shortcut that is joined (foldconv/block.hpp).
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -35,7 +37,7 @@ namespace foldconv {
 
 struct NetworkOptions {
   DataType dtype = DataType::f16;  // of weights and tensors
-  bool fuse = true;    // false: every operation of the graph by itself, but for BatchNorm's folding
+  bool fuse = true;  // false: every operation by itself, but for the affine pass (docs/networks.md)
   bool blocks = true;  // false: a kernel a convolution
 };
 
@@ -51,7 +53,7 @@ struct FOLDCONV_API NetworkExplanation {
 };
 
 // The graph that Network::create() makes of `graph`: folded and fused, with its weights. For a look at it, or at what a
-// network's steps compute; creating a network of it gives the same one. Errors: as Network::create(), without a device.
+// network's steps compute; a network of it gives the same bits. Errors: as Network::create(), without a device.
 FOLDCONV_API Result<Graph> fused(const Graph& graph, const NetworkOptions& options = {});
 
 // The shape of a plan, and how its inputs come and its outputs go.

@@ -152,24 +152,26 @@ class StepJudge {
             std::move(order)};
   }
 
+  template <class Op>
+  static std::optional<BatchNorm> norm_of(const Op& op) {
+    if (!op.batch_norm) return std::nullopt;
+    return BatchNorm{.gamma = op.batch_norm->gamma.values(),
+                     .beta = op.batch_norm->beta.values(),
+                     .mean = op.batch_norm->mean.values(),
+                     .variance = op.batch_norm->variance.values(),
+                     .eps = op.batch_norm->eps};
+  }
+
   Judgement expect(const op::Conv& op, const GraphNode& node) {
     const Extents& w = op.conv.weights.extents();
     const auto size = [&](std::size_t axis) { return static_cast<int>(w[axis]); };
-    std::optional<BatchNorm> norm;
-    if (op.batch_norm) {
-      norm = BatchNorm{.gamma = op.batch_norm->gamma.values(),
-                       .beta = op.batch_norm->beta.values(),
-                       .mean = op.batch_norm->mean.values(),
-                       .variance = op.batch_norm->variance.values(),
-                       .eps = op.batch_norm->eps};
-    }
     const FoldedConv folded = value_of(fold({.values = op.conv.weights.values(),
                                              .k = size(0),
                                              .c_per_group = size(1),
                                              .r = size(2),
                                              .s = size(3),
                                              .bias = op.conv.bias.values()},
-                                            norm, {.dtype = network_.dtype}));
+                                            norm_of(op), {.dtype = network_.dtype}));
     const Array x = images(node.inputs[0]);
     const auto extent = [&](std::size_t axis) { return static_cast<int>(x.extents[axis]); };
     const bool residual = node.inputs.size() > 1;
@@ -197,7 +199,7 @@ class StepJudge {
                                              .k = static_cast<int>(w[0]),
                                              .c_per_group = static_cast<int>(w[1]),
                                              .bias = op.linear.bias.values()},
-                                            std::nullopt, {.dtype = network_.dtype}));
+                                            norm_of(op), {.dtype = network_.dtype}));
     const Array x = tensor(node.inputs[0]);
     const std::size_t rows = x.values.size() / x.extents.back();
     const ConvProblem problem = {.dtype = network_.dtype,

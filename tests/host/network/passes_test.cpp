@@ -143,8 +143,8 @@ TEST(Fusion, ScalesALinearLayer) {
   const Graph graph = b.fused(b.relu(x));
   const auto& linear = only<op::Linear>(graph);
   EXPECT_EQ(operations(graph), 1) << graph.to_string();
-  EXPECT_EQ(linear.linear.weights.values()[31], 2.0f);
-  EXPECT_EQ(linear.linear.bias.values()[3], 5.0f);
+  EXPECT_EQ(linear.batch_norm->gamma.values()[3], 2.0f);
+  EXPECT_EQ(linear.batch_norm->beta.values()[3], 3.0f);
   EXPECT_EQ(linear.activation, Activation::relu);
 }
 
