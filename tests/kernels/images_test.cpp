@@ -2,7 +2,7 @@
 // Runs of fewer images than a plan is for: the same bits, and nothing behind them is read or written.
 #include <gtest/gtest.h>
 
-#include <cstring>
+#include <set>
 
 #include "host/expect_error.hpp"
 #include "kernels/support/catalog_kernels.hpp"
@@ -89,6 +89,7 @@ TEST(ImagesOfBlocks, AreTheFirstOnes) {
   const BlockShape identity = {"identity", kImages, 9, 7, 128, 64, 128};
   const BlockShape projection = with_downsample({"projection", kImages, 9, 7, 64, 64, 128}, 1);
   const BlockShape basic = with_downsample({"strided", kImages, 9, 7, 64, 64, 128}, 2);
+  std::set<BlockCut> ran;
   for (const std::vector<BlockShape>& shapes :
        {std::vector{projection, identity}, std::vector{basic}}) {
     const TestBlocks test(shapes, DataType::f16);
@@ -99,6 +100,7 @@ TEST(ImagesOfBlocks, AreTheFirstOnes) {
         EXPECT_EQ(plan.status().code(), ErrorCode::unsupported);
         continue;
       }
+      ran.insert(cut);
       const Bytes all = test.run(*plan);
       const DeviceBuffer workspace(plan->workspace_bytes());
       for (const int images : {1, 2}) {
@@ -114,6 +116,7 @@ TEST(ImagesOfBlocks, AreTheFirstOnes) {
       }
     }
   }
+  EXPECT_EQ(ran, (std::set{BlockCut::whole, BlockCut::tails, BlockCut::chain}));
 }
 
 TEST(ImagesOfPlans, AreOneToN) {

@@ -52,20 +52,6 @@ struct Builder {
   }
 };
 
-// "conv 2, input 1"
-template <class... Ops>
-std::vector<std::size_t> kinds(const Graph& graph) {
-  std::vector<std::size_t> result;
-  for (const GraphNode& node : graph.nodes()) {
-    if (!std::holds_alternative<op::Input>(node.operation))
-      result.push_back(node.operation.index());
-  }
-  return result;
-}
-template <class Op>
-std::size_t kind() {
-  return Operation(std::in_place_type<Op>).index();
-}
 template <class Op>
 const Op& only(const Graph& graph) {
   const Op* found = nullptr;

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+// Random networks in f32 against the fp64 interpreter of their graphs: what no one thought of. Deterministic; the
+// environment variable FOLDCONV_RANDOM_NETWORKS asks for more of them than the suite has time for.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <optional>
+
+#include "harness/network/run.hpp"
+#include "kernels/support/device_buffer.hpp"
+#include "kernels/support/random_network.hpp"
+
+namespace foldconv::kernel_tests {
+namespace {
+
+using harness::Bytes;
+using harness::Numbers;
+
+unsigned number_of_networks() {
+  const char* text = std::getenv("FOLDCONV_RANDOM_NETWORKS");
+  return text == nullptr ? 150 : static_cast<unsigned>(std::max(1, std::atoi(text)));
+}
+
+// The largest finite magnitude; nothing where a value is NaN or infinite.
+std::optional<double> magnitude(const Numbers& x) {
+  double most = 0;
+  for (const double value : x.values) {
+    if (!std::isfinite(value)) return std::nullopt;
+    most = std::max(most, std::fabs(value));
+  }
+  return most;
+}
+
+class RandomNetworkTest {
+ public:
+  RandomNetworkTest(const RandomNetwork& network, const std::vector<Numbers>& tensors)
+      : network_(network), tensors_(tensors) {
+    for (const Numbers& input : network.inputs) {
+      options_.inputs.push_back(input.extents);
+      const std::vector<float> values(input.values.begin(), input.values.end());
+      inputs_.push_back(harness::bytes_of(values));
+    }
+  }
+
+  void run() const {
+    const Network fused_network = created(network_.graph, {});
+    const NetworkPlan plan = planned(fused_network, options_);
+    const std::vector<Bytes> outputs = expect_right(plan);
+    expect_right(planned(created(network_.graph, {.blocks = false}), options_));
+    expect_right(planned(created(network_.graph, {.fuse = false}), options_));
+
+    const Graph fused_graph = value_of(fused(network_.graph, {.dtype = DataType::f32}));
+    EXPECT_TRUE(
+        harness::run_network(planned(created(fused_graph, {}), options_), inputs_).outputs ==
+        outputs)
+        << "the network of the fused graph\n"
+        << fused_graph.to_string();
+    NetworkPlanOptions keep = options_;
+    keep.keep_all = true;
+    EXPECT_TRUE(harness::run_network(planned(fused_network, keep), inputs_).outputs == outputs)
+        << "keep_all";
+    for (int images = 1; images < plan.images(); ++images)
+      expect_first_images(fused_network, plan, images);
+  }
+
+ private:
+  static Network created(const Graph& graph, NetworkOptions options) {
+    options.dtype = DataType::f32;
+    return value_of(Network::create(graph, options), "creating the network");
+  }
+  static NetworkPlan planned(const Network& network, const NetworkPlanOptions& options) {
+    return value_of(network.plan(options), "planning the network");
+  }
+
+  std::vector<Bytes> expect_right(const NetworkPlan& plan) const {
+    const std::vector<Bytes> outputs = harness::run_network(plan, inputs_).outputs;
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const GraphOutput& output = network_.graph.outputs()[i];
+      const Numbers& want = tensors_[static_cast<std::size_t>(output.value)];
+      EXPECT_EQ(plan.output_extents(i), want.extents) << output.name;
+      const std::vector<float> got = harness::floats(outputs[i]);
+      EXPECT_EQ(got.size(), want.values.size());
+      const double allowed = 1e-4 * std::max(0.1, *magnitude(want));
+      for (std::size_t e = 0; e < std::min(got.size(), want.values.size()); ++e) {
+        if (std::fabs(got[e] - want.values[e]) <= allowed) continue;
+        ADD_FAILURE() << output.name << ", element " << e << ": " << got[e] << ", expected "
+                      << want.values[e] << " within " << allowed;
+        break;
+      }
+    }
+    return outputs;
+  }
+
+  // What a plan for so many images gives, or a refusal.
+  void expect_first_images(const Network& network, const NetworkPlan& plan, int images) const {
+    NetworkPlanOptions fewer = options_;
+    std::vector<Bytes> some = inputs_;
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      const Value input = network_.graph.find("input " + std::to_string(i));
+      const Extents open = network_.graph.extents(input);
+      if (open.empty() || open[0] != kOpen || fewer.inputs[i][0] != plan.images()) continue;
+      fewer.inputs[i][0] = images;
+      some[i].resize(some[i].size() / static_cast<std::size_t>(plan.images()) *
+                     static_cast<std::size_t>(images));
+    }
+    const harness::NetworkBuffersOfPlan memory(plan, inputs_);
+    const Status status = plan.run(memory.buffers(images));
+    if (status.code() == ErrorCode::unsupported) return;
+    check(status, "a run of fewer images");
+    check(cudaDeviceSynchronize(), "a run of fewer images");
+    EXPECT_TRUE(memory.intact(inputs_));
+    const std::vector<Bytes> got = memory.outputs();
+    // Operations that nothing reads may take no such batch.
+    const Result<NetworkPlan> smaller = network.plan(fewer);
+    if (!smaller.ok()) return;
+    const std::vector<Bytes> expected = harness::run_network(*smaller, some).outputs;
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      ASSERT_LE(expected[i].size(), got[i].size());
+      const auto behind = got[i].begin() + std::ssize(expected[i]);
+      EXPECT_TRUE(std::equal(got[i].begin(), behind, expected[i].begin()))
+          << images << " images, output " << i;
+      EXPECT_TRUE(std::all_of(behind, got[i].end(),
+                              [](std::byte b) { return b == std::byte{DeviceBuffer::kPoison}; }))
+          << "what lies behind " << images << " images of output " << i << " was written";
+    }
+  }
+
+  const RandomNetwork& network_;
+  const std::vector<Numbers>& tensors_;
+  NetworkPlanOptions options_;
+  std::vector<Bytes> inputs_;
+};
+
+TEST(RandomNetworks, ComputeWhatTheirGraphsSay) {
+  unsigned tested = 0;
+  for (unsigned seed = 0; seed < number_of_networks(); ++seed) {
+    const RandomNetwork network = random_network(seed);
+    SCOPED_TRACE(testing::Message() << "network " << seed << '\n' << network.graph.to_string());
+    ASSERT_TRUE(network.graph.status().ok()) << network.graph.status().message();
+    const std::vector<Numbers> tensors = harness::interpret(network.known, network.inputs);
+    // Of larger values the rounding of fp32 would be larger than what is allowed.
+    constexpr double kMost = 100;
+    if (std::any_of(tensors.begin(), tensors.end(),
+                    [](const Numbers& x) { return magnitude(x).value_or(2 * kMost) > kMost; })) {
+      continue;
+    }
+    ++tested;
+    try {
+      RandomNetworkTest(network, tensors).run();
+    } catch (const harness::Error& error) {
+      ADD_FAILURE() << error.what();
+    }
+  }
+  EXPECT_GT(tested, number_of_networks() / 2);
+}
+
+}  // namespace
+}  // namespace foldconv::kernel_tests
