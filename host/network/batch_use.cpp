@@ -15,13 +15,16 @@ class KeepsImages {
   bool operator()(const op::Binary&) const {
     const std::size_t rank = extents(node_.output).size();
     return std::ranges::all_of(node_.inputs, [&](int input) {
-      const bool images = uses_[static_cast<std::size_t>(input)] == BatchUse::images;
-      return !images || extents(input).size() == rank;
+      const bool has_first = extents(input).size() == rank;
+      // Several rows of what is no image would set how many images there are.
+      return is_images(input) ? has_first : !has_first || extents(input)[0] == 1;
     });
   }
   bool operator()(const op::Linear&) const { return extents(node_.output).size() > 1; }
   bool operator()(const op::Softmax& op) const { return op.axis != 0; }
-  bool operator()(const op::Concat& op) const { return op.axis != 0; }
+  bool operator()(const op::Concat& op) const {
+    return op.axis != 0 && std::ranges::all_of(node_.inputs, [&](int i) { return is_images(i); });
+  }
   bool operator()(const op::Slice& op) const { return op.axis != 0; }
   bool operator()(const op::Pad& op) const { return op.before[0] == 0 && op.behind[0] == 0; }
   bool operator()(const op::Reshape&) const {
@@ -35,6 +38,9 @@ class KeepsImages {
   }
 
  private:
+  bool is_images(int value) const {
+    return uses_[static_cast<std::size_t>(value)] == BatchUse::images;
+  }
   const SymbolicExtents& extents(int value) const {
     return graph_.values[static_cast<std::size_t>(value)].extents;
   }

