@@ -22,4 +22,5 @@ done
 
 setup_onnx_models
 foldconv_build ci "$emulate"
+"$foldconv_root/bench/networks/setup.sh" || say "tests of trained networks are skipped"
 exec ctest --test-dir "$foldconv_root/build/ci" -j2 --output-on-failure "${arguments[@]}"

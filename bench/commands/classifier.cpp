@@ -29,11 +29,6 @@ PixelFormat imagenet_pixels() {
   return format;
 }
 
-// Of a logit, for networks whose logits are a few units.
-double allowed_difference(DataType dtype) {
-  return dtype == DataType::f32 ? 1e-3 : dtype == DataType::f16 ? 0.05 : 0.4;
-}
-
 }  // namespace
 
 Classifier read_classifier(const NetworkSettings& settings) {
@@ -94,14 +89,19 @@ std::vector<std::size_t> ranked(const std::vector<float>& logits) {
   return order;
 }
 
+double allowed_difference(const harness::Recorded& recorded, DataType dtype) {
+  const auto found = recorded.allowed.find(to_string(dtype));
+  return found == recorded.allowed.end() ? 0 : found->second;
+}
+
 Comparison compare(const std::vector<float>& logits, const std::vector<float>& recorded,
-                   DataType dtype) {
+                   double allowed) {
   if (logits.size() != recorded.size()) {
     throw harness::Error(ErrorCode::invalid_argument,
                          "a record of " + std::to_string(recorded.size()) +
                              " logits; the network has " + std::to_string(logits.size()));
   }
-  Comparison result{.allowed = allowed_difference(dtype)};
+  Comparison result{.allowed = allowed};
   for (std::size_t i = 0; i < logits.size(); ++i) {
     const double away = std::abs(static_cast<double>(logits[i]) - static_cast<double>(recorded[i]));
     if (!(away <= result.difference)) result.difference = away;  // of a NaN, too

@@ -49,13 +49,16 @@ Answer answer(const Classifier& classifier, const Question& question, DataType d
 std::vector<std::size_t> ranked(const std::vector<float>& logits);
 
 struct Comparison {
-  double difference = 0;     // the largest, of a logit
-  double allowed = 0;        // docs/numerics.md
+  double difference = 0;  // the largest, of a logit
+  double allowed = 0;
   std::size_t same_top = 0;  // so many of the likeliest are the same, in this order
   bool right = false;
 };
+// How far a logit may be from the recorded one.
+double allowed_difference(const harness::Recorded& recorded, DataType dtype);
+
 // Throws Error (invalid_argument): a record of another number of logits.
 Comparison compare(const std::vector<float>& logits, const std::vector<float>& recorded,
-                   DataType dtype);
+                   double allowed);
 
 }  // namespace foldconv::tool

@@ -105,7 +105,8 @@ int run_classify(const Options& options, const harness::Device& device, Writer& 
   if (recorded == nullptr) {
     lines.push_back(why_none(classifier));
   } else {
-    const Comparison comparison = compare(logits, recorded->logits, dtype);
+    const Comparison comparison =
+        compare(logits, recorded->logits, allowed_difference(*classifier.recorded, dtype));
     right = right && comparison.right;
     fields.insert(fields.end(), {{"max_difference", comparison.difference},
                                  {"allowed_difference", comparison.allowed},

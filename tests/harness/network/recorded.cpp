@@ -34,6 +34,7 @@ Recorded recorded_of(const json& record) {
                 .mean = by_channel(record.at("mean"), 0),
                 .scale = by_channel(record.at("scale"), 1),
                 .swap_red_blue = record.at("channels").get<std::string>() == "bgr"},
+      .allowed = record.at("allowed"),
       .answers = {}};
   for (const json& answer : record.at("answers")) {
     recorded.answers.push_back(

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,9 +24,10 @@ struct RecordedAnswer {
 struct Recorded {
   std::string model;  // its file's name
   std::string model_sha256;
-  std::string logits_name;  // the tensor that the answers are of
-  std::string runtime;      // "onnxruntime 1.32.0"
-  PixelFormat input;        // of RGB pixels, a byte a channel
+  std::string logits_name;                // the tensor that the answers are of
+  std::string runtime;                    // "onnxruntime 1.32.0"
+  PixelFormat input;                      // of RGB pixels, a byte a channel
+  std::map<std::string, double> allowed;  // difference of a logit, by storage type
   std::vector<RecordedAnswer> answers;
 
   // Null: none for this input.
