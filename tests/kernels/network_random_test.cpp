@@ -20,7 +20,7 @@ using harness::Numbers;
 
 unsigned number_of_networks() {
   const char* text = std::getenv("FOLDCONV_RANDOM_NETWORKS");
-  return text == nullptr ? 150 : static_cast<unsigned>(std::max(1, std::atoi(text)));
+  return text == nullptr ? 500 : static_cast<unsigned>(std::max(1, std::atoi(text)));
 }
 
 // Of larger values the rounding of fp32 would be larger than what is allowed.
