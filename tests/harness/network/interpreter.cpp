@@ -254,7 +254,7 @@ class Interpreter {
 
   Numbers result(const op::Linear& op) const {
     const Numbers& x = input();
-    require(op.activation == Activation::none, "a fused linear layer");
+    require(!op.batch_norm && op.activation == Activation::none, "a fused linear layer");
     const Index k = op.linear.weights.extents()[0], c = op.linear.weights.extents()[1];
     require(!x.extents.empty() && x.extents.back() == c, "a linear layer of other channels");
     Extents extents = x.extents;

@@ -6,6 +6,8 @@
 
 #include <cmath>
 #include <limits>
+#include <string>
+#include <vector>
 
 #include "host/expect_error.hpp"
 
@@ -75,6 +77,31 @@ TEST_F(GraphShapes, NamesAreUniqueAndFound) {
   EXPECT_EQ(graph.name(y), "y");
   graph.activate(known, Activation::relu, "y");
   EXPECT_TRUE(fails_with(graph.status(), kInvalid, {"two tensors of one name", "\"y\""}));
+}
+
+// Models number their tensors, too.
+TEST_F(GraphShapes, UnnamedTensorsTakeNoGivenName) {
+  std::vector<Value> unnamed, named;
+  for (int i = 0; i < 20; ++i) {
+    unnamed.push_back(graph.activate(known, Activation::relu));
+    named.push_back(graph.activate(known, Activation::relu, std::to_string(i)));
+  }
+  ASSERT_TRUE(graph.status().ok()) << graph.status().message();
+  for (int i = 0; i < 20; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    EXPECT_EQ(graph.find(std::to_string(i)), named[at]);
+    EXPECT_EQ(graph.find(graph.name(unnamed[at])), unnamed[at]);
+  }
+}
+TEST_F(GraphShapes, AnUnnamedTensorAvoidsANameLikeItsOwn) {
+  Graph other = graph;
+  const std::string taken = other.name(other.activate(known, Activation::relu));
+  Graph again;
+  again.input(taken, {1});
+  again.input("known", {1});
+  const Value x = again.activate(again.find("known"), Activation::relu);
+  ASSERT_TRUE(again.status().ok()) << again.status().message();
+  EXPECT_NE(again.name(x), taken);
 }
 
 TEST_F(GraphShapes, ACopyIsAGraphOfItsOwn) {
@@ -194,6 +221,10 @@ const WrongCall kWrongCalls[] = {
      },
      kInvalid,
      {"2 and 2", "give 4"}},
+    {"PadOfANumber",
+     [](Graph& g, Value) { g.pad(g.constant(zeros({})), {}, {}); },
+     ErrorCode::unsupported,
+     {"scalar"}},
     {"NothingLeft",
      [](Graph& g, Value x) {
        g.pad(x, {0, 0, -5, 0}, {0, 0, -4, 0});
@@ -206,6 +237,18 @@ const WrongCall kWrongCalls[] = {
      },
      kInvalid,
      {"last extent", "11"}},
+    {"LinearWeightsOfAnotherLength",
+     [](Graph& g, Value x) {
+       g.linear(x, {.weights = Constant({4, 11}, std::vector<float>(43))});
+     },
+     kInvalid,
+     {"4x11, 43 values"}},
+    {"WeightsOfAnotherLength",
+     [](Graph& g, Value x) {
+       g.conv(x, {.weights = Constant({4, 8, 1, 1}, std::vector<float>(33))});
+     },
+     kInvalid,
+     {"4x8x1x1, 33 values"}},
     {"Factor", [](Graph& g, Value x) { g.resize_nearest(x, 0, 1); }, kInvalid, {"0x1"}},
     {"Activation",
      [](Graph& g, Value x) { g.activate(x, {static_cast<Activation::Kind>(77)}); },
@@ -217,6 +260,12 @@ const WrongCall kWrongCalls[] = {
      },
      kInvalid,
      {"3x4, 11 values"}},
+    {"EmptyConstant",
+     [](Graph& g, Value) {
+       g.constant(Constant({0, 4}, std::vector<float>()));
+     },
+     kInvalid,
+     {"0x4, 0 values", "1 or more"}},
     {"ConstantThatOverflows",
      [](Graph& g, Value) {
        g.constant(Constant({std::int64_t{1} << 62, 4}, std::vector<float>(1)));

@@ -306,6 +306,38 @@ TEST(Fusion, ReadsATransposeBehindAnInputAsItsLayout) {
   EXPECT_TRUE(only<op::Input>(graph).channels_last);
 }
 
+// What a convolution took in is no tensor any more, and its name is free.
+TEST(Fusion, NamesWhatIsLeft) {
+  Builder b;
+  const Value conv = b.graph.conv(b.image(), {.weights = filled({16, 8, 1, 1}, 1)}, "conv");
+  const Value norm = b.graph.add(conv, b.number(1), "norm");
+  Graph graph = b.fused(b.graph.activate(norm, Activation::relu, "last")), other = graph;
+  for (const char* gone : {"conv", "norm"}) EXPECT_EQ(graph.find(gone), Value{}) << gone;
+  EXPECT_EQ(graph.name(conv), "");
+  EXPECT_TRUE(graph.extents(conv).empty());
+  const Value last = graph.find("last");
+  EXPECT_EQ(to_string(graph.extents(last)), "?x16x?x?");
+  EXPECT_EQ(graph.activate(conv, Activation::relu), Value{});
+  EXPECT_TRUE(fails_with(graph.status(), kInvalid, {"no tensor of this graph"}));
+  EXPECT_NE(other.activate(other.find("last"), Activation::relu, "conv"), Value{});
+}
+
+// A second fusion leaves what ends in an activation.
+TEST(Fusion, OfAFusedBatchNormIsTheSame) {
+  Builder b;
+  const Value norm = b.norm(b.relu(b.image()));
+  const Graph once = b.fused(b.norm(b.relu(norm)));
+  const Graph twice = fused(once).value();
+  EXPECT_EQ(twice.to_string(), once.to_string());
+  for (const Graph& graph : {once, twice}) {
+    std::vector<Activation> ends;
+    for (const GraphNode& node : graph.nodes())
+      if (const auto* op = std::get_if<op::BatchNorm>(&node.operation))
+        ends.push_back(op->activation);
+    EXPECT_EQ(ends, (std::vector{Activation::relu, Activation::none})) << graph.to_string();
+  }
+}
+
 TEST(Fusion, CanBeLeftOut) {
   Builder b;
   const Graph graph = b.fused(bottleneck(b, b.image(), 8, 32), {.fuse = false});
