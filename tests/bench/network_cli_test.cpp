@@ -27,7 +27,9 @@ using test::Outcome;
 std::string scratch(const std::string& name) {
   std::string test = testing::UnitTest::GetInstance()->current_test_info()->name();
   std::ranges::replace(test, '/', '_');
-  return testing::TempDir() + "foldconv_" + test + "_" + name;
+  const std::filesystem::path folder = testing::TempDir() + "foldconv_" + test;
+  std::filesystem::create_directories(folder);
+  return folder / name;
 }
 
 std::string write(const std::string& name, const std::string& content) {
