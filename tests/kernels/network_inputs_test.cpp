@@ -3,6 +3,8 @@
 // fewer images than they are planned for.
 #include <gtest/gtest.h>
 
+#include <string>
+
 #include "foldconv/graph_node.hpp"
 #include "host/expect_error.hpp"
 #include "kernels/support/device_buffer.hpp"

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <string>
 
 #include "harness/network/run.hpp"
 #include "kernels/support/device_buffer.hpp"
@@ -36,7 +37,8 @@ class RandomNetworkTest {
     for (const Numbers& input : network.inputs) options_.inputs.push_back(input.extents);
   }
 
-  void run() const {
+  // Returns how many runs of fewer images the plan took.
+  unsigned run() const {
     const Network fused_network = created(network_.graph, {});
     const NetworkPlan plan = planned(fused_network, options_);
     const std::vector<Bytes> outputs = expect_right(plan);
@@ -53,8 +55,10 @@ class RandomNetworkTest {
     keep.keep_all = true;
     EXPECT_TRUE(harness::run_network(planned(fused_network, keep), inputs_).outputs == outputs)
         << "keep_all";
+    unsigned taken = 0;
     for (int images = 1; images < plan.images(); ++images)
-      expect_first_images(fused_network, plan, images);
+      taken += runs_first_images(fused_network, plan, images);
+    return taken;
   }
 
  private:
@@ -72,8 +76,8 @@ class RandomNetworkTest {
     return outputs;
   }
 
-  // What a plan for so many images gives, or a refusal.
-  void expect_first_images(const Network& network, const NetworkPlan& plan, int images) const {
+  // Expects what a plan for so many images gives, or a refusal, which is false.
+  bool runs_first_images(const Network& network, const NetworkPlan& plan, int images) const {
     NetworkPlanOptions fewer = options_;
     std::vector<Bytes> some = inputs_;
     for (std::size_t i = 0; i < some.size(); ++i) {
@@ -86,17 +90,20 @@ class RandomNetworkTest {
     }
     const harness::NetworkBuffersOfPlan memory(plan, inputs_);
     const Status status = plan.run(memory.buffers(images));
-    if (status.code() == ErrorCode::unsupported) return;
+    if (status.code() == ErrorCode::unsupported) return false;
     check(status, "a run of fewer images");
     check(cudaDeviceSynchronize(), "a run of fewer images");
     EXPECT_TRUE(memory.intact(inputs_));
     const std::vector<Bytes> got = memory.outputs();
     // Operations that nothing reads may take no such batch.
     const Result<NetworkPlan> smaller = network.plan(fewer);
-    if (!smaller.ok()) return;
+    if (!smaller.ok()) return false;
     const std::vector<Bytes> expected = harness::run_network(*smaller, some).outputs;
     for (std::size_t i = 0; i < got.size(); ++i) {
-      ASSERT_LE(expected[i].size(), got[i].size());
+      if (expected[i].size() > got[i].size()) {
+        ADD_FAILURE() << images << " images, output " << i << " would be larger alone";
+        continue;
+      }
       const auto behind = got[i].begin() + std::ssize(expected[i]);
       EXPECT_TRUE(std::equal(got[i].begin(), behind, expected[i].begin()))
           << images << " images, output " << i;
@@ -104,6 +111,7 @@ class RandomNetworkTest {
                               [](std::byte b) { return b == std::byte{DeviceBuffer::kPoison}; }))
           << "what lies behind " << images << " images of output " << i << " was written";
     }
+    return true;
   }
 
   const RandomNetwork& network_;
@@ -113,7 +121,7 @@ class RandomNetworkTest {
 };
 
 TEST(RandomNetworks, ComputeWhatTheirGraphsSay) {
-  unsigned tested = 0;
+  unsigned tested = 0, of_fewer_images = 0;
   for (unsigned seed = 0; seed < number_of_networks(); ++seed) {
     const RandomNetwork network = random_network(seed);
     SCOPED_TRACE(testing::Message() << "network " << seed << '\n' << network.graph.to_string());
@@ -122,12 +130,13 @@ TEST(RandomNetworks, ComputeWhatTheirGraphsSay) {
     if (!std::all_of(tensors.begin(), tensors.end(), of_order_1)) continue;
     ++tested;
     try {
-      RandomNetworkTest(network, tensors).run();
+      of_fewer_images += RandomNetworkTest(network, tensors).run();
     } catch (const harness::Error& error) {
       ADD_FAILURE() << error.what();
     }
   }
-  EXPECT_GT(tested, number_of_networks() / 2);
+  EXPECT_GE(tested, number_of_networks() / 2);
+  EXPECT_GE(of_fewer_images, number_of_networks() / 10);
 }
 
 }  // namespace
