@@ -8,6 +8,8 @@
 #include <random>
 #include <string>
 
+#include "foldconv/graph_node.hpp"
+
 namespace foldconv::kernel_tests {
 namespace {
 
