@@ -102,7 +102,7 @@ Result<Placed> PlanBuilder::new_tensor(Extents extents, AxisOrder order) {
   std::optional<std::int64_t> bytes = static_cast<std::int64_t>(size_of(dtype()));
   for (const std::int64_t d : extents) bytes = bytes ? checked_product({*bytes, d}) : bytes;
   constexpr std::int64_t kMostBytes =
-      std::int64_t{1} << 50;  // of as many tensors as a graph has, sums do not overflow
+      std::int64_t{1} << 44;  // of as many tensors as a graph has, sums do not overflow
   if (!bytes || *bytes > kMostBytes) {
     return invalid("a tensor has more than 2^44 bytes", to_string(extents),
                    "use a smaller batch or image");
