@@ -51,7 +51,7 @@ class ResNetBuilder {
     refuse(graph_.status());
     check_places();
     if (!status_.ok()) return status_;
-    return std::move(graph_);
+    return graph_;
   }
 
  private:

@@ -55,7 +55,7 @@ std::string anchor_of(const ResNetNaming& naming) {
 // The longest of `prefix` and what it begins with, up to a dot, under which there is an output layer.
 std::string head_prefix_of(const StateDict& weights, const ResNetNaming& naming,
                            std::string prefix) {
-  const std::string whole = prefix;
+  std::string whole = prefix;
   for (;;) {
     if (weights.contains(text(prefix, naming.head, ".weight"))) return prefix;
     if (prefix.empty()) return whole;

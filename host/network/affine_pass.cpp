@@ -73,11 +73,8 @@ class AffinePass {
       return {};
     }
     if (!as<op::Binary>(node) || as<op::Binary>(node)->activation != Activation::none) return {};
-    if (const auto found = with_constant(node)) {
-      const WithConstant taken = *found;
-      return fold_in(i, taken.x, taken.affine, taken.axis);
-    }
-    return {};
+    const auto found = with_constant(node);
+    return found ? fold_in(i, found->x, found->affine, found->axis) : Status();
   }
 
   std::optional<WithConstant> with_constant(const GraphNode& node) {

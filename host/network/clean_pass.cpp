@@ -16,6 +16,7 @@ bool in_order(const std::vector<int>& order) {
 // The order of two transposes, one behind the other.
 std::vector<int> composed(const std::vector<int>& first, const std::vector<int>& second) {
   std::vector<int> order;
+  order.reserve(second.size());
   for (const int axis : second) order.push_back(first[static_cast<std::size_t>(axis)]);
   return order;
 }

@@ -27,7 +27,7 @@ using OwnedHandle = std::unique_ptr<std::remove_pointer_t<Handle>, DestroyedBy<k
 }  // namespace
 
 struct CudaGraph::Data {
-  explicit Data(NetworkPlan of) : plan(std::move(of)) {}
+  explicit Data(const NetworkPlan& of) : plan(of) {}
   ~Data() {
     if (executable != nullptr) cudaGraphExecDestroy(executable);
   }

@@ -23,7 +23,7 @@ Extents wanted_extents(const op::Input& input, std::size_t rank,
 
 // The model's extents, kOpen where they are open, in the model's order.
 Extents model_extents(const GraphValue& value, const op::Input& input) {
-  const Extents known = ExtentTable::known(value.extents);
+  Extents known = ExtentTable::known(value.extents);
   if (!input.channels_last) return known;
   return {known[0], known[2], known[3], known[1]};
 }

@@ -243,6 +243,7 @@ class HeaderReader {
 // Every byte of the data belongs to one tensor.
 Status check_cover(const std::vector<TensorInfo>& tensors, std::uint64_t data_bytes) {
   std::vector<const TensorInfo*> in_place;
+  in_place.reserve(tensors.size() + 1);
   for (const TensorInfo& info : tensors) in_place.push_back(&info);
   const TensorInfo behind{
       .name = {}, .dtype = {}, .extents = {}, .begin = data_bytes, .end = data_bytes};
