@@ -14,10 +14,10 @@
 #include "base/text.hpp"
 #include "base/trace.hpp"
 #include "catalog/launch.hpp"
+#include "catalog/supported_device.hpp"
 #include "conv/arguments.hpp"
 #include "conv/conv_data.hpp"
 #include "conv/explain.hpp"
-#include "cost/device_speed.hpp"
 #include "fold/pack.hpp"
 #include "params/conv_params.hpp"
 
@@ -91,21 +91,17 @@ Result<Conv> Conv::create(const FoldedConv& folded) {
         !status.ok()) {
       return status;
     }
-    const Result<int> device = host::current_device();
+    const Result<host::SupportedDevice> device = host::current_supported_device();
     if (!device.ok()) return device.status();
-    const Result<host::DeviceFigures> figures = host::supported_figures(*device);
-    if (!figures.ok()) return figures.status();
-    const Result<DeviceSpeed> speed = host::device_speed(*device, *figures);
-    if (!speed.ok()) return speed.status();
 
     // The weights last: a kernel that reads past them reads past the allocation.
     auto memory = DeviceMemory::copy_of(
         {std::as_bytes(folded.scale()), std::as_bytes(folded.bias()), host::pack(folded)},
         "the weights, scale and bias");
     if (!memory.ok()) return memory.status();
-    auto data = std::make_shared<Data>(Data{folded.dtype(), folded.k(), folded.c_per_group(),
-                                            folded.r(), folded.s(), *device, *figures, *speed,
-                                            std::move(*memory), nullptr, nullptr, nullptr});
+    auto data = std::make_shared<Data>(Data{
+        folded.dtype(), folded.k(), folded.c_per_group(), folded.r(), folded.s(), device->index,
+        device->figures, device->speed, std::move(*memory), nullptr, nullptr, nullptr});
     data->scale = static_cast<const float*>(data->memory.part(0));
     data->bias = static_cast<const float*>(data->memory.part(1));
     data->weights = data->memory.part(2);

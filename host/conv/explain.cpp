@@ -7,7 +7,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "catalog/select.hpp"
-#include "cost/device_speed.hpp"
+#include "catalog/supported_device.hpp"
 
 namespace foldconv {
 namespace host {
@@ -50,13 +50,10 @@ Result<Decision> decide(const ConvProblem& problem, const PlanOptions& options,
 Result<Explanation> explain(const ConvProblem& problem, const PlanOptions& options) {
   return host::guarded([&]() -> Result<Explanation> {
     if (Status status = validate(problem); !status.ok()) return status;
-    const Result<int> device = host::current_device();
+    const Result<host::SupportedDevice> device = host::current_supported_device();
     if (!device.ok()) return device.status();
-    const Result<host::DeviceFigures> figures = host::supported_figures(*device);
-    if (!figures.ok()) return figures.status();
-    const Result<DeviceSpeed> speed = host::device_speed(*device, *figures);
-    if (!speed.ok()) return speed.status();
-    Result<host::Decision> decision = host::decide(problem, options, *figures, *speed);
+    Result<host::Decision> decision =
+        host::decide(problem, options, device->figures, device->speed);
     if (!decision.ok()) return decision.status();
     return std::move(decision->explanation);
   });

@@ -11,6 +11,7 @@
 #include "base/trace.hpp"
 #include "catalog/launch.hpp"
 #include "catalog/registry.hpp"
+#include "catalog/supported_device.hpp"
 #include "conv/arguments.hpp"
 #include "params/conv_params.hpp"
 
@@ -56,9 +57,7 @@ Status run(PointwiseOp op, DataType dtype, const Shape& shape, PointwiseParams p
     if (Status status = check_input(z, y); !status.ok()) return status;
   }
 
-  const Result<int> device = host::current_device();
-  if (!device.ok()) return device.status();
-  const Result<host::DeviceFigures> figures = host::supported_figures(*device);
+  const Result<host::DeviceFigures> figures = host::current_figures();
   if (!figures.ok()) return figures.status();
 
   params.elements = shape.elements();
@@ -76,9 +75,7 @@ Status run(PointwiseOp op, DataType dtype, const Shape& shape, PointwiseParams p
 Status prepare(DataType dtype) {
   return guarded([&]() -> Status {
     if (Status status = host::check_data_type(dtype); !status.ok()) return status;
-    const Result<int> device = host::current_device();
-    if (!device.ok()) return device.status();
-    const Result<host::DeviceFigures> figures = host::supported_figures(*device);
+    const Result<host::DeviceFigures> figures = host::current_figures();
     if (!figures.ok()) return figures.status();
     for (const host::PointwiseKernel* kernel :
          host::kernels_for(host::pointwise_kernels(), dtype, *figures)) {

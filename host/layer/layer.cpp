@@ -24,12 +24,6 @@ LaunchCost layer_cost(double bytes, double flops) {
           .executed_flops = flops};
 }
 
-Result<DeviceFigures> current_figures() {
-  const Result<int> device = current_device();
-  if (!device.ok()) return device.status();
-  return supported_figures(*device);
-}
-
 Result<Layer> prepared_layer(const char* kernel, EntryPoint entry, const DeviceFigures& figures,
                              const LayerWork& work, const LaunchCost& cost,
                              Layer::Data::Launch launch) {

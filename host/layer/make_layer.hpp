@@ -9,6 +9,7 @@
 #include "base/device.hpp"
 #include "catalog/launch.hpp"
 #include "catalog/registry.hpp"
+#include "catalog/supported_device.hpp"
 #include "layer/layer.hpp"
 #include "params/conv_params.hpp"
 #include "params/layer_params.hpp"
@@ -68,9 +69,6 @@ Result<Layer> make_layer(const Kernel& kernel, const DeviceFigures& figures, con
         return launch(entry, shape, &own, stream);
       });
 }
-
-// The figures of the current device, if it runs the library's kernels.
-Result<DeviceFigures> current_figures();
 
 template <class Params>
 Result<Layer> make_layer(LayerOp op, DataType dtype, const Params& params, const LayerWork& work,

@@ -7,8 +7,7 @@
 #include "base/enum_checks.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
-#include "catalog/registry.hpp"
-#include "cost/device_speed.hpp"
+#include "catalog/supported_device.hpp"
 #include "network/passes.hpp"
 #include "network/plan_data.hpp"
 #include "network/prepared.hpp"
@@ -36,15 +35,16 @@ Status check_graph(const Graph& graph, const NetworkOptions& options) {
 Result<Network> Network::create(const Graph& graph, const NetworkOptions& options) {
   return guarded([&]() -> Result<Network> {
     if (Status status = check_graph(graph, options); !status.ok()) return status;
-    const Result<int> device = host::current_device();
+    const Result<host::SupportedDevice> device = host::current_supported_device();
     if (!device.ok()) return device.status();
-    const Result<host::DeviceFigures> figures = host::supported_figures(*device);
-    if (!figures.ok()) return figures.status();
-    const Result<DeviceSpeed> speed = host::device_speed(*device, *figures);
-    if (!speed.ok()) return speed.status();
 
-    auto data = std::make_shared<NetworkData>(
-        NetworkData{options.dtype, *device, *figures, *speed, Internals::data(graph), {}, {}});
+    auto data = std::make_shared<NetworkData>(NetworkData{options.dtype,
+                                                          device->index,
+                                                          device->figures,
+                                                          device->speed,
+                                                          Internals::data(graph),
+                                                          {},
+                                                          {}});
     if (Status status = host::run_passes(data->graph, options, data->explanation.remarks);
         !status.ok()) {
       return status;
