@@ -8,6 +8,7 @@
 
 #include "foldconv/graph_node.hpp"
 #include "harness/error.hpp"
+#include "harness/oracle/pointwise.hpp"
 
 namespace foldconv::harness {
 namespace {
@@ -66,35 +67,6 @@ template <class Function>
 Numbers mapped(Numbers x, Function&& function) {
   for (double& value : x.values) value = function(value);
   return x;
-}
-
-double activated(const Activation& activation, double v) {
-  const double alpha = activation.alpha, beta = activation.beta;
-  switch (activation.kind) {
-    case Activation::Kind::none:
-      return v;
-    case Activation::Kind::relu:
-      return v < 0 ? 0 : v;
-    case Activation::Kind::relu6:
-      return std::clamp(v, 0.0, 6.0);
-    case Activation::Kind::leaky_relu:
-      return v > 0 ? v : alpha * v;
-    case Activation::Kind::silu:
-      return v / (1 + std::exp(-v));
-    case Activation::Kind::sigmoid:
-      return 1 / (1 + std::exp(-v));
-    case Activation::Kind::tanh:
-      return std::tanh(v);
-    case Activation::Kind::hardswish:
-      return v * std::clamp(v + 3, 0.0, 6.0) / 6;
-    case Activation::Kind::gelu:
-      return v * 0.5 * std::erfc(-v / std::sqrt(2.0));
-    case Activation::Kind::hard_sigmoid:
-      return std::clamp(alpha * v + beta, 0.0, 1.0);
-    case Activation::Kind::clip:
-      return std::min(std::max(v, alpha), beta);
-  }
-  throw Error(ErrorCode::invalid_argument, "an activation outside the enum");
 }
 
 // How many places a window has along an axis.
@@ -209,7 +181,7 @@ class Interpreter {
   }
 
   Numbers result(const op::Activate& op) const {
-    return mapped(input(), [&](double v) { return activated(op.activation, v); });
+    return mapped(input(), [&](double v) { return oracle::activation_value(op.activation, v); });
   }
 
   Numbers result(const op::Binary& op) const {
