@@ -334,7 +334,8 @@ Declaration::Declaration(Options& options, const Names& names)
             ->required(),
         {.folders = true});
   CLI::App* completion = app_.add_subcommand(
-      "completion", "Write what a shell must know to complete command lines of foldconv");
+      "completion",
+      "Write what a shell must know to complete these words: source <(foldconv completion bash)");
   takes(add_parsed(*completion, "shell", shell_, "SHELL", one_of<std::string>("shell", kShells),
                    "bash, zsh or fish")
             ->required(),

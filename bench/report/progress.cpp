@@ -46,7 +46,9 @@ std::string pace_text(std::size_t done, std::size_t total, double seconds) {
 }
 
 void Progress::next(const std::string& problem) {
-  const std::chrono::duration<double> past = std::chrono::steady_clock::now() - begin_;
+  const auto now = std::chrono::steady_clock::now();
+  if (at_ == 0) begin_ = now;
+  const std::chrono::duration<double> past = now - begin_;
   const std::string pace = pace_text(at_, total_, past.count());
   problem_ = "[" + std::to_string(++at_) + "/" + std::to_string(total_) +
              (pace.empty() ? "" : ", " + pace) + "] " + problem;

@@ -31,7 +31,7 @@ class Progress {
 
  private:
   std::size_t total_, at_ = 0;
-  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point begin_ = {};  // of the first problem
   std::string problem_;
 };
 

@@ -210,6 +210,14 @@ TEST(Manual, IsRenderedWithoutAWarningAndNamesEverything) {
   EXPECT_TRUE(
       std::ranges::all_of(page.out, [](char c) { return c == '\n' || (c >= ' ' && c <= '~'); }));
   EXPECT_EQ(foldconv("manual").out, page.out);
+  for (const std::string& command : kCommands) {
+    EXPECT_TRUE(has(page.out, "\n.SS \"" + std::regex_replace(command, std::regex("-"), "\\-")))
+        << command;
+    for (const std::string& option : options_in_help(command)) {
+      EXPECT_TRUE(has(page.out, "\\fB" + std::regex_replace(option, std::regex("-"), "\\-")))
+          << option;
+    }
+  }
   if (!is_there("groff")) GTEST_SKIP() << "there is no groff to render it";
   const std::string render = "LC_ALL=C groff -man -ww -Tascii -P-c -P-b -P-u -rLL=1000n";
   const Outcome warnings = foldconv("manual | " + render + " -z 2>&1");
