@@ -1,9 +1,8 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Serves an ONNX classifier by Ray Serve: a replica a GPU, and batches of what has come meanwhile. Every answer has the
 bits of the same picture alone, whatever it shared its batch with.
 
-    serve run --app-dir examples serve_ray:app network=efficientnet-lite0.onnx mean=127 scale=0.0078125
+    cd examples; serve run serve_ray:app network=/models/efficientnet-lite0.onnx mean=127 scale=0.0078125
 
 POST / takes a picture (PNG, JPEG, ..) or, of content type application/x-npy, an array of bytes h, w, c as numpy.save()
 writes it. The answer is JSON: the likeliest classes, all logits, and how many pictures the batch had. 400 where
