@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from small import PICTURES, ROOT, SIZE
+from small_network import PICTURES, ROOT, SIZE
 
 CLIENTS, MOST = 8, 8
 ARRAY = "application/x-npy"
