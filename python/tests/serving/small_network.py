@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What the tests of serving share, as a plugin of pytest: a small network with seeded weights, pictures, and the logits of
-each picture alone, by a process of its own."""
+"""What the tests of serving share, as a plugin of pytest: a small network with seeded weights, pictures, and the logits
+of each picture alone, by a process of its own."""
 
 import pathlib
 import subprocess
