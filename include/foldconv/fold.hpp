@@ -74,8 +74,9 @@ struct ChannelReport {
   double scale = 1;  ///< gamma / sqrt(variance + eps)
   bool scale_in_epilogue = false;
   /// Wherever the scale is placed: weights for which |w * scale| would round to infinity in the
-  /// storage type, and for which it is not 0 but below the type's smallest normal number.
+  /// storage type.
   int weights_out_of_range = 0;
+  /// Likewise: for which it is not 0 but below the type's smallest normal number.
   int weights_subnormal = 0;
   bool negative_variance = false;  ///< variance < 0, yet variance + eps > 0
   bool zero_gamma = false;         ///< the channel is the constant beta
