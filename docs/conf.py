@@ -24,7 +24,7 @@ copyright = author  # Sphinx' name for it
 version = release = version_of_headers()
 
 extensions = ["myst_parser", "breathe", "sphinx_copybutton", "sphinx_design", "sphinxcontrib.programoutput",
-              "header_page"]
+              "header_page", "repository"]
 exclude_patterns = ["requirements.txt"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
@@ -35,12 +35,13 @@ breathe_default_project = "foldconv"
 breathe_show_include = False
 header_page_xml = breathe_projects["foldconv"]
 
+smartquotes = False
 primary_domain = "cpp"
 highlight_language = "none"
 nitpicky = True
 nitpick_ignore_regex = [
-    # Namespaces, which have no page; and macros, which are no C++.
-    ("cpp:identifier", r"std(::.*)?|(foldconv)?(::)?(models|onnx|op|pointwise|safetensors)?|FOLDCONV_VERSION_.*"),
+    # Others' names; namespaces, which have no page; and macros, which are no C++.
+    ("cpp:identifier", r"std(::.*)?|cudaStream_t|(foldconv)?(::)?(models|onnx|op|pointwise|safetensors)?|FOLDCONV_VERSION_.*"),
 ]
 
 html_theme = "furo"
