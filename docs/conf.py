@@ -3,7 +3,6 @@
 import os
 import pathlib
 import re
-import subprocess
 import sys
 
 DOCS = pathlib.Path(__file__).resolve().parent
@@ -11,25 +10,13 @@ ROOT = DOCS.parent
 BUILD = ROOT / "build" / "docs"
 sys.path.insert(0, str(DOCS / "extensions"))
 
+from headers_xml import write_xml  # noqa: E402
+
 
 def version_of_headers():
     text = (ROOT / "include/foldconv/version.hpp").read_text()
     return ".".join(re.search(rf"FOLDCONV_VERSION_{part} (\d+)", text).group(1) for part in ("MAJOR", "MINOR", "PATCH"))
 
-
-def run_doxygen():
-    settings = (DOCS / "Doxyfile").read_text() + f"""
-INPUT = {ROOT / "include"}
-STRIP_FROM_PATH = {ROOT / "include"}
-OUTPUT_DIRECTORY = {BUILD / "doxygen"}
-"""
-    (BUILD / "doxygen").mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(["doxygen", "-"], input=settings, text=True, capture_output=True, check=False)
-    if done.returncode != 0:
-        sys.exit(f"doxygen is not content with the headers:\n{done.stderr}")
-
-
-run_doxygen()
 
 project = "foldconv"
 author = "the foldconv authors"
@@ -37,22 +24,24 @@ copyright = author  # Sphinx' name for it
 version = release = version_of_headers()
 
 extensions = ["myst_parser", "breathe", "sphinx_copybutton", "sphinx_design", "sphinxcontrib.programoutput",
-              "header_page"]
+              "header_page", "repository"]
 exclude_patterns = ["requirements.txt"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
-breathe_projects = {"foldconv": str(BUILD / "doxygen" / "xml")}
+breathe_projects = {"foldconv": str(write_xml(DOCS / "Doxyfile", ROOT / "include", BUILD / "doxygen"))}
 breathe_default_project = "foldconv"
 breathe_show_include = False
 header_page_xml = breathe_projects["foldconv"]
 
+smartquotes = False
 primary_domain = "cpp"
 highlight_language = "none"
 nitpicky = True
 nitpick_ignore_regex = [
-    ("cpp:identifier", r"(std|host)(::.*)?|u?int\d+_t|size_t|cudaStream_t|FOLDCONV_API"),
+    # Others' names; namespaces, which have no page; and macros, which are no C++.
+    ("cpp:identifier", r"std(::.*)?|cudaStream_t|(foldconv)?(::)?(models|onnx|op|pointwise|safetensors)?|FOLDCONV_VERSION_.*"),
 ]
 
 html_theme = "furo"

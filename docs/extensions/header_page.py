@@ -23,49 +23,56 @@ class Declaration:
         self.directive, self.name, self.line, self.options = directive, name, line, options
 
     def lines(self):
-        yield f".. {self.directive}:: {self.name}"
-        yield from (f"   :{option}:" for option in self.options)
-        yield ""
+        yield f"```{{{self.directive}}} {self.name}"
+        yield from (f":{option}" for option in self.options)
+        yield "```"
 
 
 def is_in(element, header):
     return pathlib.PurePath(element.find("location").get("file")).name == header
 
 
-def members(compound, scope, header):
-    """What a file or namespace declares, but for its classes."""
-    for member in compound.findall("sectiondef/memberdef"):
-        name = member.findtext("name")
-        if not is_in(member, header) or name in HIDDEN:
-            continue
-        kind = member.get("kind")
-        full = f"{scope}::{name}" if scope else name
-        if kind == "function":
-            arguments = ", ".join("".join(parameter.find("type").itertext()) for parameter in member.findall("param"))
-            full += f"({arguments})"
-        yield Declaration(KINDS[kind], full, int(member.find("location").get("line")))
+class HeaderFile:
+    """The declarations of one header, by line, and the identifiers by which Doxygen's references name it."""
 
+    def __init__(self, folder, header):
+        self.header = header
+        self.declarations = []
+        self.identifiers = []
+        classes = []
+        namespaces = {""}
+        for path in sorted(folder.glob("*.xml")):
+            compound = ElementTree.parse(path).getroot().find("compounddef")
+            if compound is None:
+                continue
+            name, kind = compound.findtext("compoundname"), compound.get("kind")
+            if kind == "namespace":
+                namespaces.add(name)
+                if self.add_members(compound, name) and "::" in name:
+                    self.identifiers.append(compound.get("id"))
+            elif kind == "file" and name == header:
+                self.identifiers.append(compound.get("id"))
+                self.add_members(compound, "")
+            elif kind in ("class", "struct") and is_in(compound, header):
+                classes.append((kind, name, int(compound.find("location").get("line"))))
+        for kind, name, line in classes:
+            if name.rpartition("::")[0] in namespaces:  # others are shown inside their class
+                self.declarations.append(Declaration(f"doxygen{kind}", name, line, ("members:", "undoc-members:")))
+        self.declarations.sort(key=lambda declaration: declaration.line)
 
-def declarations(folder, header):
-    namespaces = set()
-    found = []
-    classes = []
-    for path in sorted(folder.glob("*.xml")):
-        if path.name in ("index.xml", "Doxyfile.xml"):
-            continue
-        compound = ElementTree.parse(path).getroot().find("compounddef")
-        name, kind = compound.findtext("compoundname"), compound.get("kind")
-        if kind == "namespace":
-            namespaces.add(name)
-            found += members(compound, name, header)
-        elif kind == "file" and name == header:
-            found += members(compound, "", header)
-        elif kind in ("class", "struct") and is_in(compound, header):
-            classes.append((kind, name, int(compound.find("location").get("line"))))
-    for kind, name, line in classes:
-        if name.rpartition("::")[0] in namespaces | {""}:  # others are shown inside their class
-            found.append(Declaration(f"doxygen{kind}", name, line, ("members", "undoc-members")))
-    return sorted(found, key=lambda declaration: declaration.line)
+    def add_members(self, compound, scope):
+        """What a file or namespace declares, but for its classes. Returns whether there is any."""
+        before = len(self.declarations)
+        for member in compound.findall("sectiondef/memberdef"):
+            name, kind = member.findtext("name"), member.get("kind")
+            if not is_in(member, self.header) or name in HIDDEN:
+                continue
+            full = f"{scope}::{name}" if scope else name
+            if kind == "function":
+                types = ("".join(parameter.find("type").itertext()) for parameter in member.findall("param"))
+                full += f"({', '.join(types)})"
+            self.declarations.append(Declaration(KINDS[kind], full, int(member.find("location").get("line"))))
+        return len(self.declarations) > before
 
 
 class HeaderPage(SphinxDirective):
@@ -73,17 +80,20 @@ class HeaderPage(SphinxDirective):
     has_content = False
 
     def run(self):
-        header = self.arguments[0]
-        found = declarations(pathlib.Path(self.config.header_page_xml), header)
-        if not found:
-            raise self.error(f"no declarations of {header} in Doxygen's XML; is it a header of the library?")
-        text = [f".. doxygenfile:: {header}", "   :sections: briefdescription detaileddescription", ""]
-        for declaration in found:
-            text += declaration.lines()
+        name = self.arguments[0]
+        file = HeaderFile(pathlib.Path(self.config.header_page_xml), name)
+        if not file.declarations:
+            raise self.error(f"no declarations in Doxygen's XML of a header {name}; name one of include/")
+        target = nodes.target("", "", ids=file.identifiers)
+        for identifier in file.identifiers:
+            self.env.domains.standard_domain.note_hyperlink_target(identifier, self.env.docname, identifier, name)
+        text = [line for declaration in
+                [Declaration("doxygenfile", name, 0, ("sections: briefdescription detaileddescription",)),
+                 *file.declarations] for line in declaration.lines()]
         node = nodes.container()
         node.document = self.state.document
-        nested_parse_with_titles(self.state, StringList(text, header), node)
-        return node.children
+        nested_parse_with_titles(self.state, StringList(text, name), node)
+        return [target, *node.children]
 
 
 def setup(app):
