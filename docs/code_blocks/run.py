@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Compiles or runs every fenced code block of the repository's pages; docs/run.sh calls it.
+
+    cpp, c         fragments are compiled, whole programs run too (c_family.py)
+    python         run on the emulator, those of a page one after the other (python_blocks.py)
+    sh, console    every command exists with its options; cheap ones run (commands.py: which, and why the others not)
+    cmake          configured against the installed package
+    text, none     an output is compared with what the command before it printed; a map of folders must be true
+    {directive}    Sphinx' own
+
+A block of another kind is an error.
+"""
+import argparse
+import os
+import pathlib
+import sys
+
+import c_family
+import cmake_blocks
+from blocks import ROOT, all_blocks
+from python_blocks import Interpreter
+from shell import Shell
+from text_blocks import Texts
+
+KINDS = {"cpp": "c_family", "c": "c_family", "python": "python", "sh": "shell", "console": "shell", "cmake": "cmake",
+         "text": "text", "": "text"}
+
+
+def make_scratch(folder):
+    """A folder to run in that looks like the repository: what a block writes lies there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for entry in ROOT.iterdir():
+        link = folder / entry.name
+        if not entry.name.startswith(".") and not link.is_symlink() and not link.exists():
+            link.symlink_to(entry)
+    return folder
+
+
+def sort_blocks(blocks):
+    """Blocks by their kind, and errors about those of none."""
+    kinds, errors = {kind: [] for kind in KINDS.values()}, []
+    for block in blocks:
+        if block.language in KINDS:
+            kinds[KINDS[block.language]].append(block)
+        elif not (block.language.startswith("{") and block.page.startswith("docs/")):
+            errors.append(f"{block.name}: a block of {block.language}, which is not checked; take one of "
+                          f"{', '.join(filter(None, KINDS))}, or teach docs/code_blocks/run.py")
+    return kinds, errors
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--prefix", type=pathlib.Path, required=True, help="where the library is installed")
+    parser.add_argument("--python", required=True, help="an interpreter that has the package foldconv")
+    parser.add_argument("--scratch", type=pathlib.Path, required=True, help="a folder to work in")
+    parser.add_argument("--page", action="append", help="this page alone")
+    options = parser.parse_args()
+
+    blocks = [block for block in all_blocks() if not options.page or block.page in options.page]
+    kinds, errors = sort_blocks(blocks)
+    scratch = make_scratch(options.scratch.resolve())
+    environment = {**os.environ, "COLUMNS": "120"}
+    prefix = options.prefix.resolve()
+
+    shell = Shell(prefix, scratch, environment)
+    shell_errors, printed = shell.check(kinds["shell"])
+    errors += shell_errors
+    interpreter = Interpreter(options.python, scratch, environment)
+    python_errors, python_printed = interpreter.check(kinds["python"])
+    errors += python_errors
+    printed |= {name: [text] for name, text in python_printed.items()}
+    texts = Texts(shell, printed)
+    errors += texts.check(kinds["text"])
+    errors += c_family.Compiler(prefix, scratch, environment).check(kinds["c_family"])
+    errors += cmake_blocks.check(kinds["cmake"], prefix, scratch, environment)
+
+    for note in interpreter.notes + texts.notes:
+        print(note)
+    for error in errors:
+        print(error, file=sys.stderr)
+    counts = ", ".join(f"{len(members)} {kind}" for kind, members in kinds.items())
+    print(f"code blocks: {counts}; of the commands {shell.counts['run']} run, {shell.counts['parsed']} parsed; "
+          f"{len(errors)} wrong")
+    return 1 if errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

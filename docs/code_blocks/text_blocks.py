@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""Blocks of plain text: outputs of commands, which are compared, and maps of folders, whose names must exist."""
+import os
+import re
+
+from blocks import ROOT
+from commands import NOT_COMPARED, OUTPUTS
+from output import difference
+
+MAP_LINE = re.compile(r"( *)(\S+(?: \S+/)*)  +\S")
+
+
+def is_map(block):
+    """Names of folders and files in the first columns, what they are behind them."""
+    return re.match(r"\S+/ +\S", block.text) is not None
+
+
+def missing_names(block):
+    folder = ""
+    for line in block.text.split("\n"):
+        match = MAP_LINE.match(line)
+        if match is None or len(match.group(1)) > 2:
+            continue
+        for name in match.group(2).split():
+            path = os.path.join(folder, name) if match.group(1) else name
+            if not (ROOT / path).exists():
+                yield path
+        if not match.group(1):
+            folder = match.group(2)
+
+
+def by_beginning(table, block):
+    return next((value for (page, beginning), value in table.items()
+                 if block.page == page and block.text.startswith(beginning)), None)
+
+
+class Texts:
+    def __init__(self, shell, printed):
+        self.shell, self.printed = shell, printed
+        self.notes = []
+
+    def printed_before(self, block):
+        """What the command before the block printed; None if it was not run."""
+        command = by_beginning(OUTPUTS, block)
+        if command is not None:
+            return self.shell.run_tool(command.split()[1:]).stdout
+        before = block.previous
+        if before is None:
+            return None
+        outputs = self.printed.get(before.name)
+        return "".join(outputs) if outputs is not None else None
+
+    def check_block(self, block):
+        if is_map(block):
+            return [f"{block.name}: there is no {name}" for name in missing_names(block)]
+        reason = by_beginning(NOT_COMPARED, block)
+        if reason is not None:
+            self.notes.append(f"{block.name}: not compared, {reason}")
+            return []
+        printed = self.printed_before(block)
+        if printed is None:
+            return [f"{block.name}: an output of what did not run; run it, or add it to docs/code_blocks/commands.py"]
+        wrong = difference(block.text, printed)
+        return [f"{block.name}: the output is another one; {wrong}"] if wrong else []
+
+    def check(self, blocks):
+        return [error for block in blocks for error in self.check_block(block)]
