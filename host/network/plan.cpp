@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/internals.hpp"
 #include "base/text.hpp"
 #include "base/trace.hpp"
 #include "conv/arguments.hpp"
@@ -11,6 +12,17 @@
 #include "network/plan_data.hpp"
 
 namespace foldconv {
+
+const std::vector<host::Port>& host::inputs_of(const NetworkPlan& plan) noexcept {
+  return Internals::data(plan).inputs;
+}
+const std::vector<host::Port>& host::outputs_of(const NetworkPlan& plan) noexcept {
+  return Internals::data(plan).outputs;
+}
+const host::KeptTensors& host::kept_of(const NetworkPlan& plan) noexcept {
+  return Internals::data(plan).kept;
+}
+
 namespace {
 
 using host::Buffer;

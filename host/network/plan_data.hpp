@@ -2,7 +2,6 @@
 // What a NetworkPlan holds: steps, and the places of tensors.
 #pragma once
 
-#include <map>
 #include <string>
 #include <variant>
 #include <vector>
@@ -12,6 +11,7 @@
 #include "foldconv/network.hpp"
 #include "layer/layer.hpp"
 #include "network/placed.hpp"
+#include "network/plan_view.hpp"
 #include "network/prepared.hpp"
 
 namespace foldconv {
@@ -35,13 +35,6 @@ struct PlannedStep {
   int scratch = -1;  // a place that only this step needs
 };
 
-// An input or output of the caller's.
-struct Port {
-  std::string name;
-  Extents extents;  // the model's
-  std::size_t bytes;
-};
-
 }  // namespace host
 
 struct NetworkPlan::Data {
@@ -51,7 +44,7 @@ struct NetworkPlan::Data {
   std::vector<host::Place> places;
   std::vector<host::Port> inputs, outputs;
   std::size_t arena_bytes;
-  std::map<std::string, KeptTensor, std::less<>> kept;
+  host::KeptTensors kept;
   std::string fixed_batch;  // why runs of fewer images are not taken; "" if they are
   NetworkPlanExplanation explanation;
 };

@@ -38,7 +38,7 @@ namespace foldconv {
 
 struct NetworkOptions {
   DataType dtype = DataType::f16;  ///< of weights and tensors
-  /// false: every operation by itself, but for the affine pass (docs/networks.md)
+  /// false: every operation by itself, but for the affine pass (docs/explanation/networks.md)
   bool fuse = true;
   bool blocks = true;  ///< false: a kernel a convolution
 };
