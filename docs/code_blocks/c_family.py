@@ -33,8 +33,11 @@ LANGUAGES = [
              "return 0;\n}\n"),
 ]
 
-# Arguments of whole programs, by their page.
-ARGUMENTS = {}
+# Where a page's own commands look for its program; programs of other pages are run as they are.
+PROGRAMS = {
+    "docs/tutorial/cpp.md": "build/try/out/classify",
+    "docs/tutorial/c.md": "build/try/out/classify",
+}
 
 PROGRAM = re.compile(r"^int main\(", re.MULTILINE)
 INCLUDE = re.compile(r"^\s*#\s*include\b")
@@ -60,9 +63,15 @@ def parts_of(block, number, language):
     return includes, function + language.end
 
 
+class MissingPackage(Exception):
+    pass
+
+
 class Compiler:
     def __init__(self, prefix, scratch, environment):
-        self.environment = {**environment, "PKG_CONFIG_PATH": str(prefix / "lib" / "pkgconfig")}
+        self.prefix = prefix
+        self.environment = {**environment, "PKG_CONFIG_PATH": str(prefix / "lib" / "pkgconfig"),
+                            "LD_LIBRARY_PATH": f"{prefix / 'lib'}:{environment.get('LD_LIBRARY_PATH', '')}"}
         self.scratch = scratch
         self.folder = scratch / "c_family"
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -73,7 +82,7 @@ class Compiler:
     def flags(self, package, *what):
         done = self.run(["pkg-config", *what, package])
         if done.returncode != 0:
-            raise SystemExit(f"pkg-config does not know {package}: {done.stderr}; install the library into --prefix")
+            raise MissingPackage(f"{package} is not installed in {self.prefix}: {done.stderr}")
         return shlex.split(done.stdout)
 
     def compile(self, language, source, options):
@@ -92,24 +101,38 @@ class Compiler:
     def check_program(self, block, language):
         source = self.folder / f"{flat_name(block)}-{block.line}.{language.name}"
         source.write_text(f'#line {block.line} "{block.page}"\n{block.text}')
-        program = source.with_suffix("")
-        package = "foldconv_onnx" if "foldconv/onnx.hpp" in block.text else language.package
-        errors = self.compile(language, source, ["-o", program, *self.flags(package, "--cflags", "--libs")])
-        if errors:
-            return [errors]
-        done = self.run([program, *ARGUMENTS.get(block.page, [])], cwd=self.scratch, timeout=120)
+        program = self.scratch / PROGRAMS.get(block.page, f"build/programs/{source.stem}")
+        program.parent.mkdir(parents=True, exist_ok=True)
+        libraries = self.flags(language.package, "--cflags", "--libs")
+        if "foldconv/onnx.hpp" in block.text:
+            libraries = [f"-L{self.prefix / 'lib'}", "-lfoldconv_onnx", *libraries]
+        errors = self.compile(language, source, ["-o", program, *libraries])
+        if errors or block.page in PROGRAMS:
+            return [errors] if errors else []
+        done = self.run([program], cwd=self.scratch, timeout=120)
         if done.returncode != 0:
             return [f"{block.name}: the program ends with {done.returncode}: {done.stdout}{done.stderr}"]
         return []
 
-    def check(self, blocks):
+    def check_programs(self, blocks):
         errors = []
         for language in LANGUAGES:
-            own = [block for block in blocks if block.language == language.name]
-            fragments = [block for block in own if not is_program(block)]
-            if fragments:
-                errors += self.check_fragments(fragments, language)
-            for block in own:
-                if is_program(block):
-                    errors += self.check_program(block, language)
+            for block in blocks:
+                if block.language == language.name and is_program(block):
+                    errors += self.without_exceptions(self.check_program, block, language)
         return errors
+
+    def check_all_fragments(self, blocks):
+        errors = []
+        for language in LANGUAGES:
+            fragments = [block for block in blocks if block.language == language.name and not is_program(block)]
+            if fragments:
+                errors += self.without_exceptions(self.check_fragments, fragments, language)
+        return errors
+
+    @staticmethod
+    def without_exceptions(check, what, language):
+        try:
+            return check(what, language)
+        except MissingPackage as error:
+            return [f"{language.name}: {error}"]

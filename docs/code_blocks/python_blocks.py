@@ -47,10 +47,12 @@ class Interpreter:
                 errors.append(f"{block.page}:{error.lineno}: {error.msg}: {(error.text or '').strip()}")
         return errors
 
-    def run_page(self, blocks):
-        """Errors, and what each block printed, by its name."""
+    def check(self, blocks):
+        """Of a page's blocks: errors, and what each printed, by its name."""
+        if not blocks:
+            return [], {}
         wanted = sorted(set(modules_of(blocks)) & set(self.optional))
-        missing = self.missing(wanted)
+        missing = self.missing(wanted) if wanted else []
         if missing:
             self.notes.append(f"{blocks[0].page}: Python only parsed, no {', '.join(missing)} here")
             return self.parse(blocks), {}
@@ -65,14 +67,3 @@ class Interpreter:
             if answer["error"]:
                 errors.append(f"{block.name}: {answer['error']}")
         return errors, {block.name: answer["printed"] for block, answer in zip(blocks, answers)}
-
-    def check(self, blocks):
-        errors, printed = [], {}
-        pages = {}
-        for block in blocks:
-            pages.setdefault(block.page, []).append(block)
-        for members in pages.values():
-            page_errors, page_printed = self.run_page(members)
-            errors += page_errors
-            printed |= page_printed
-        return errors, printed

@@ -14,6 +14,7 @@ A block of another kind is an error.
 import argparse
 import os
 import pathlib
+import shutil
 import sys
 
 import c_family
@@ -27,13 +28,20 @@ KINDS = {"cpp": "c_family", "c": "c_family", "python": "python", "sh": "shell", 
          "text": "text", "": "text"}
 
 
-def make_scratch(folder):
-    """A folder to run in that looks like the repository: what a block writes lies there."""
-    folder.mkdir(parents=True, exist_ok=True)
+def link(place, target):
+    if not place.is_symlink():
+        place.symlink_to(target)
+
+
+def make_scratch(folder, prefix, networks):
+    """A folder to run in that looks like the repository as a reader has it: what a block writes lies there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "build").mkdir(parents=True)
     for entry in ROOT.iterdir():
-        link = folder / entry.name
-        if not entry.name.startswith(".") and not link.is_symlink() and not link.exists():
-            link.symlink_to(entry)
+        if not entry.name.startswith(".") and entry.name != "build":
+            link(folder / entry.name, entry)
+    link(folder / "build" / "prefix", prefix)
+    link(folder / "build" / "networks", networks)
     return folder
 
 
@@ -59,21 +67,23 @@ def main():
 
     blocks = [block for block in all_blocks() if not options.page or block.page in options.page]
     kinds, errors = sort_blocks(blocks)
-    scratch = make_scratch(options.scratch.resolve())
     environment = {**os.environ, "COLUMNS": "120"}
     prefix = options.prefix.resolve()
+    scratch = make_scratch(options.scratch.resolve(), prefix, environment["FOLDCONV_NETWORKS"])
 
-    shell = Shell(prefix, scratch, environment)
-    shell_errors, printed = shell.check(kinds["shell"])
-    errors += shell_errors
-    interpreter = Interpreter(options.python, scratch, environment)
-    python_errors, python_printed = interpreter.check(kinds["python"])
-    errors += python_errors
-    printed |= {name: [text] for name, text in python_printed.items()}
-    texts = Texts(shell, printed)
-    errors += texts.check(kinds["text"])
-    errors += c_family.Compiler(prefix, scratch, environment).check(kinds["c_family"])
+    compiler = c_family.Compiler(prefix, scratch, environment)
+    errors += compiler.check_all_fragments(kinds["c_family"])
     errors += cmake_blocks.check(kinds["cmake"], prefix, scratch, environment)
+    interpreter = Interpreter(options.python, scratch, environment)
+    shell = Shell(prefix, scratch, environment)
+    texts = Texts(shell)
+    # By the page, in the order in which a reader goes: what one makes, a later one may use.
+    for page in dict.fromkeys(block.page for block in blocks):
+        own = {kind: [block for block in members if block.page == page] for kind, members in kinds.items()}
+        python_errors, printed = interpreter.check(own["python"])
+        errors += python_errors + compiler.check_programs(own["c_family"])
+        shell_errors, shell_printed = shell.check(own["shell"])
+        errors += shell_errors + texts.check(own["text"], printed | shell_printed)
 
     for note in interpreter.notes + texts.notes:
         print(note)

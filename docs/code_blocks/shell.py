@@ -158,7 +158,7 @@ class Shell:
         return ""
 
     def check(self, blocks):
-        """Errors, and what each command printed that ran: a list for each block's name."""
+        """Errors, and what the commands of each block that ran printed, by its name."""
         errors, printed = [], {}
         for block in blocks:
             syntax = subprocess.run(["bash", "-n"], input="\n".join(typed_lines(block)), capture_output=True, text=True,
@@ -174,8 +174,8 @@ class Shell:
                 if wrong:
                     errors.append(f"{block.name}: {command}: {wrong}")
                 elif command.rule.how == RUN and self.files_there(command):
-                    done = self.run_tool(command.tool_words)
-                    printed.setdefault(block.name, []).append(done.stdout)
+                    done = self.run(command)
+                    printed[block.name] = printed.get(block.name, "") + done.stdout
                     self.counts["run"] += 1
                     if done.returncode != 0:
                         errors.append(f"{block.name}: {command} ends with {done.returncode}: {done.stderr}")
@@ -183,8 +183,9 @@ class Shell:
                     self.counts["parsed"] += 1
         return errors, printed
 
-    def run_tool(self, words):
-        return self.execute(["foldconv", *words])
+    def run(self, command):
+        words = command.words if command.tool_words is None else ["foldconv", *command.tool_words]
+        return self.execute(words)
 
     def files_there(self, command):
         """Whether the models that it names are there: a reader's own are not."""

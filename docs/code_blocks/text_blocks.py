@@ -35,33 +35,29 @@ def by_beginning(table, block):
 
 
 class Texts:
-    def __init__(self, shell, printed):
-        self.shell, self.printed = shell, printed
+    def __init__(self, shell):
+        self.shell = shell
         self.notes = []
 
-    def printed_before(self, block):
-        """What the command before the block printed; None if it was not run."""
+    def printed_before(self, block, printed):
+        """What the block before this one printed; None if it did not run."""
         command = by_beginning(OUTPUTS, block)
         if command is not None:
-            return self.shell.run_tool(command.split()[1:]).stdout
-        before = block.previous
-        if before is None:
-            return None
-        outputs = self.printed.get(before.name)
-        return "".join(outputs) if outputs is not None else None
+            return self.shell.execute(command.split()).stdout
+        return printed.get(block.previous.name) if block.previous else None
 
-    def check_block(self, block):
+    def check_block(self, block, all_printed):
         if is_map(block):
             return [f"{block.name}: there is no {name}" for name in missing_names(block)]
         reason = by_beginning(NOT_COMPARED, block)
         if reason is not None:
             self.notes.append(f"{block.name}: not compared, {reason}")
             return []
-        printed = self.printed_before(block)
+        printed = self.printed_before(block, all_printed)
         if printed is None:
             return [f"{block.name}: an output of what did not run; run it, or add it to docs/code_blocks/commands.py"]
         wrong = difference(block.text, printed)
         return [f"{block.name}: the output is another one; {wrong}"] if wrong else []
 
-    def check(self, blocks):
-        return [error for block in blocks for error in self.check_block(block)]
+    def check(self, blocks, printed):
+        return [error for block in blocks for error in self.check_block(block, printed)]
