@@ -4,7 +4,9 @@ import dataclasses
 import re
 
 # How a command is treated. The first rule that matches its words decides; a command without a rule is an error.
-RUN, PARSE = "run", "parse"
+RUN = "run"
+SHOWN = "run where an output follows"
+PARSE = "parse"
 
 
 @dataclasses.dataclass
@@ -24,8 +26,10 @@ RULES = [
     Rule(TOOL + r" inspect ", RUN, "reads a file"),
     Rule(TOOL + r" classify$", RUN, "five seconds"),
     Rule(TOOL + r" classify ", PARSE, "a picture or a network of the reader's"),
-    Rule(TOOL + r" run ", PARSE, "files of the reader's"),
+    Rule(TOOL + r" run ", RUN, "one run, where its files are there"),
+    Rule(TOOL + r" validate --network efficientnet", SHOWN, "ten seconds"),
     Rule(TOOL + r" validate ", PARSE, "minutes on the emulator; the test suite runs them"),
+    Rule(TOOL + r" bench --network ", SHOWN, "plans only"),
     Rule(TOOL + r" bench ", PARSE, "minutes on the emulator; the test suite runs them"),
     Rule(TOOL + r" record-cudnn ", PARSE, "needs a GPU and cuDNN"),
     Rule(r"bench/run\.sh$", PARSE, "builds, and takes a minute"),
@@ -36,6 +40,7 @@ RULES = [
     Rule(r"bench/speed/run\.sh( |$)", PARSE, "disassembles every kernel; .ci/run does it"),
     Rule(r"bench/charts/\w+\.(sh|py) ", PARSE, "writes committed files; tests of its own"),
     Rule(r"(cmake|ctest) ", PARSE, "builds or tests everything; presets and components are looked up"),
+    Rule(r"build/prefix/bin/foldconv-emulate build/try/", RUN, "the page's own program, which c_family.py makes"),
     Rule(r"PREFIX/bin/", PARSE, "a program of the reader's"),
     Rule(r"(c\+\+|cc) ", PARSE, "a program of the reader's; tests/consumer compiles one by these flags"),
     Rule(r"(python3? -m )?pip install ", PARSE, "python/run.sh installs the wheel"),
@@ -51,4 +56,7 @@ OUTPUTS = {
 }
 
 # Outputs that are not compared: the page, how the output begins, why not.
-NOT_COMPARED = {}
+NOT_COMPARED = {
+    ("docs/explanation/cuts.md", "x "): "a drawing",
+    ("docs/tutorial/2-look-at-it.md", 'node "Resize_2"'): "of a file that is not taken, which a reader may have",
+}

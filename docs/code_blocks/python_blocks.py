@@ -22,15 +22,23 @@ def modules_of(blocks):
                 yield node.module.partition(".")[0]
 
 
-class Interpreter:
-    """One with foldconv; `optional` modules may be missing from it: pages that need them are parsed only."""
+def parse(block):
+    try:
+        compile("\n" * (block.line - 1) + block.text, block.page, "exec")
+    except SyntaxError as error:
+        return f"{block.page}:{error.lineno}: {error.msg}: {(error.text or '').strip()}"
+    return ""
 
-    optional = ("torch", "ray", "requests")
+
+class Interpreter:
+    """One with foldconv; of `OPTIONAL` modules it may lack some: pages that need them are parsed only."""
+
+    OPTIONAL = {"torch", "ray", "requests"}
 
     def __init__(self, python, scratch, environment):
         self.python, self.scratch = python, scratch
         self.environment = {**environment, "FOLDCONV_EMULATE": "1"}
-        self.environment.pop("LD_LIBRARY_PATH", None)
+        self.environment.pop("LD_LIBRARY_PATH", None)  # the wheel brings its own emulator
         self.notes = []
 
     def missing(self, modules):
@@ -38,32 +46,36 @@ class Interpreter:
         return subprocess.run([self.python, "-c", probe, *modules], capture_output=True, text=True, check=True,
                               env=self.environment, cwd=self.scratch).stdout.split()
 
-    def parse(self, blocks):
-        errors = []
-        for block in blocks:
-            try:
-                compile("\n" * (block.line - 1) + block.text, block.page, "exec")
-            except SyntaxError as error:
-                errors.append(f"{block.page}:{error.lineno}: {error.msg}: {(error.text or '').strip()}")
-        return errors
-
-    def check(self, blocks):
-        """Of a page's blocks: errors, and what each printed, by its name."""
-        if not blocks:
-            return [], {}
-        wanted = sorted(set(modules_of(blocks)) & set(self.optional))
+    def page(self, blocks):
+        """What runs the blocks of a page; None where a module is missing."""
+        wanted = sorted(set(modules_of(blocks)) & self.OPTIONAL)
         missing = self.missing(wanted) if wanted else []
         if missing:
             self.notes.append(f"{blocks[0].page}: Python only parsed, no {', '.join(missing)} here")
-            return self.parse(blocks), {}
-        request = [{"page": block.page, "line": block.line, "text": block.text} for block in blocks]
-        done = subprocess.run([self.python, RUNNER], input=json.dumps(request), capture_output=True, text=True,
-                              check=False, env=self.environment, cwd=self.scratch, timeout=300)
-        answers = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"printed"')]
-        errors = []
-        if done.returncode != 0:
-            errors.append(f"{blocks[0].page}: Python ends with {done.returncode}: {done.stderr[-2000:]}")
-        for block, answer in zip(blocks, answers):
-            if answer["error"]:
-                errors.append(f"{block.name}: {answer['error']}")
-        return errors, {block.name: answer["printed"] for block, answer in zip(blocks, answers)}
+            return None
+        return Page(self)
+
+
+class Page:
+    """A process, in which one block after the other runs."""
+
+    def __init__(self, interpreter):
+        self.process = subprocess.Popen([interpreter.python, RUNNER], env=interpreter.environment, text=True,
+                                        cwd=interpreter.scratch, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def run(self, block):
+        """An error, or "", and what was printed."""
+        request = {"page": block.page, "line": block.line, "text": block.text}
+        try:
+            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.flush()
+            line = self.process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        if not line:
+            return f"{block.name}: Python ends with {self.process.wait()}", ""
+        answer = json.loads(line)
+        return answer["error"] and f"{block.name}: {answer['error']}", answer["printed"]
+
+    def close(self):
+        self.process.communicate()

@@ -20,7 +20,7 @@ import sys
 import c_family
 import cmake_blocks
 from blocks import ROOT, all_blocks
-from python_blocks import Interpreter
+from python_blocks import Interpreter, parse
 from shell import Shell
 from text_blocks import Texts
 
@@ -57,6 +57,32 @@ def sort_blocks(blocks):
     return kinds, errors
 
 
+def run_page(blocks, compiler, interpreter, shell, texts):
+    """Block by block, as a reader goes: what one makes, a later one may use."""
+    python_blocks = [block for block in blocks if block.language == "python"]
+    python = interpreter.page(python_blocks) if python_blocks else None
+    errors, printed = [], {}
+    errors += compiler.check_programs(blocks)
+    for block, after in zip(blocks, [*blocks[1:], None]):
+        kind = KINDS.get(block.language)
+        if kind == "python":
+            error = parse(block)
+            if python and not error:
+                error, printed[block.name] = python.run(block)
+            if error:  # those behind it would fail for want of what it makes
+                return [*filter(None, errors), error]
+        elif kind == "shell":
+            shell_errors, output = shell.check(block, after is not None and KINDS.get(after.language) == "text")
+            errors += shell_errors
+            if output is not None:
+                printed[block.name] = output
+        elif kind == "text":
+            errors.append(texts.check(block, printed, python_is_missing=python_blocks and not python))
+    if python:
+        python.close()
+    return [error for error in errors if error]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--prefix", type=pathlib.Path, required=True, help="where the library is installed")
@@ -77,13 +103,8 @@ def main():
     interpreter = Interpreter(options.python, scratch, environment)
     shell = Shell(prefix, scratch, environment)
     texts = Texts(shell)
-    # By the page, in the order in which a reader goes: what one makes, a later one may use.
     for page in dict.fromkeys(block.page for block in blocks):
-        own = {kind: [block for block in members if block.page == page] for kind, members in kinds.items()}
-        python_errors, printed = interpreter.check(own["python"])
-        errors += python_errors + compiler.check_programs(own["c_family"])
-        shell_errors, shell_printed = shell.check(own["shell"])
-        errors += shell_errors + texts.check(own["text"], printed | shell_printed)
+        errors += run_page([block for block in blocks if block.page == page], compiler, interpreter, shell, texts)
 
     for note in interpreter.notes + texts.notes:
         print(note)

@@ -2,17 +2,19 @@
 """Blocks of shell: every command of ours must exist with the options that it is given; cheap ones run (commands.py)."""
 import json
 import os
+import pathlib
 import re
 import shlex
 import subprocess
 
 from blocks import ROOT
-from commands import RULES, RUN
+from commands import RULES, RUN, SHOWN
 
 SEPARATORS = {"&&", "||", ";", "|", "&"}
 REDIRECTIONS = {">", ">>", "<", "2>"}
 ASSIGNMENT = re.compile(r"(\w+)=")
 OPTION = re.compile(r"--?[A-Za-z][\w-]*")
+FILE = re.compile(r"\.(onnx|safetensors|jpg|npy|rgb)$")
 DESCRIPTOR = re.compile(r"(mb\d+_?|ic\d+|g\d+_?ic)\w*")
 
 
@@ -65,18 +67,22 @@ def commands_of(block):
 class Shell:
     def __init__(self, prefix, scratch, environment):
         self.prefix, self.scratch, self.environment = prefix, scratch, environment
-        self.helps = {}
+        self.done = {}
         self.counts = {"run": 0, "parsed": 0}
 
     def execute(self, words):
+        """Runs a command, once: pages show the same outputs."""
+        if tuple(words) not in self.done:
+            self.done[tuple(words)] = self.execute_anew(words)
+        return self.done[tuple(words)]
+
+    def execute_anew(self, words):
         return subprocess.run(words, cwd=self.scratch, env=self.environment, capture_output=True, text=True,
                               check=False, timeout=120)
 
     def tool_help(self, command):
-        if command not in self.helps:
-            done = self.execute(["foldconv", *command, "--help"])
-            self.helps[command] = done.stdout if done.returncode == 0 else None
-        return self.helps[command]
+        done = self.execute(["foldconv", *command, "--help"])
+        return done.stdout if done.returncode == 0 else None
 
     def check_tool(self, words):
         """The command, its options, lists of shapes and descriptors exist."""
@@ -157,38 +163,40 @@ class Shell:
             return f"there is no {words[1]}"
         return ""
 
-    def check(self, blocks):
-        """Errors, and what the commands of each block that ran printed, by its name."""
-        errors, printed = [], {}
-        for block in blocks:
-            syntax = subprocess.run(["bash", "-n"], input="\n".join(typed_lines(block)), capture_output=True, text=True,
-                                    check=False)
-            if syntax.returncode != 0:
-                errors.append(f"{block.name}: no shell: {syntax.stderr}")
+    def check(self, block, is_shown):
+        """Errors of a block, and what its commands that ran printed, or None. `is_shown`: an output follows."""
+        syntax = subprocess.run(["bash", "-n"], input="\n".join(typed_lines(block)), capture_output=True, text=True,
+                                check=False)
+        if syntax.returncode != 0:
+            return [f"{block.name}: no shell: {syntax.stderr}"], None
+        errors, printed = [], None
+        for command in commands_of(block):
+            if command.rule is None:
+                errors.append(f"{block.name}: no rule for {command}; add one to docs/code_blocks/commands.py")
                 continue
-            for command in commands_of(block):
-                if command.rule is None:
-                    errors.append(f"{block.name}: no rule for {command}; add one to docs/code_blocks/commands.py")
-                    continue
-                wrong = self.check_command(command)
-                if wrong:
-                    errors.append(f"{block.name}: {command}: {wrong}")
-                elif command.rule.how == RUN and self.files_there(command):
-                    done = self.run(command)
-                    printed[block.name] = printed.get(block.name, "") + done.stdout
-                    self.counts["run"] += 1
-                    if done.returncode != 0:
-                        errors.append(f"{block.name}: {command} ends with {done.returncode}: {done.stderr}")
-                else:
-                    self.counts["parsed"] += 1
+            wrong = self.check_command(command)
+            if wrong:
+                errors.append(f"{block.name}: {command}: {wrong}")
+            elif self.is_run(command, is_shown):
+                done = self.run(command)
+                printed = (printed or "") + done.stdout
+                self.counts["run"] += 1
+                if done.returncode != 0:
+                    errors.append(f"{block.name}: {command} ends with {done.returncode}: {done.stderr}")
+            else:
+                self.counts["parsed"] += 1
         return errors, printed
 
+    def is_run(self, command, is_shown):
+        wanted = command.rule.how == RUN or (command.rule.how == SHOWN and is_shown)
+        return wanted and self.files_there(command)
+
     def run(self, command):
-        words = command.words if command.tool_words is None else ["foldconv", *command.tool_words]
-        return self.execute(words)
+        return self.execute(command.words if command.tool_words is None else ["foldconv", *command.tool_words])
 
     def files_there(self, command):
-        """Whether the models that it names are there: a reader's own are not."""
-        networks = self.environment["FOLDCONV_NETWORKS"]
-        return all(os.path.exists(os.path.join(networks, word)) or (self.scratch / word).exists()
-                   for word in command.words if word.endswith((".onnx", ".safetensors", ".jpg")))
+        """Whether the files that it reads are there: a reader's own are not."""
+        folders = [self.scratch, pathlib.Path(self.environment["FOLDCONV_NETWORKS"])]
+        before = [None, *command.words]
+        return all(any((folder / word).exists() for folder in folders)
+                   for word, option in zip(command.words, before) if FILE.search(word) and option != "--output")
