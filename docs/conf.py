@@ -33,6 +33,7 @@ myst_heading_anchors = 3
 breathe_projects = {"foldconv": str(write_xml(DOCS / "Doxyfile", ROOT / "include", BUILD / "doxygen"))}
 breathe_default_project = "foldconv"
 breathe_show_include = False
+breathe_domain_by_extension = {"h": "c"}
 header_page_xml = breathe_projects["foldconv"]
 
 smartquotes = False

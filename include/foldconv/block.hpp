@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/// \file
+/// @file
 /// Residual blocks, and runs of them, as one object: planned into as few kernels as pay, with the
 /// same bits however they are divided.
 ///

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/// \file
+/// @file
 /// Convolution + scale/bias + residual + activation as one kernel.
 ///
 /// Cross-correlation, as in all frameworks:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/// \file
+/// @file
 /// The model by which kernels and plans are compared: what a launch costs, and the time that it takes at least.
 /// Not a measurement. Thread safety: all are free of state.
 #pragma once

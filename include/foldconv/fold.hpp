@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/// \file
+/// @file
 /// Folding BatchNorm into the convolution before it.
 ///
 ///     y = act(gamma * (conv(x, w) + b - mean) / sqrt(variance + eps) + beta)

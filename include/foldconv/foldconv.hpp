@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/// \file
+/// @file
 /// foldconv: trained CNNs made fast on NVIDIA GPUs. BatchNorm is folded into the convolution before
 /// it; convolution, bias, residual and activation run as one kernel.
 ///

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/// \file
+/// @file
 /// A network as a description on the host: tensors, and the operations between them. Made by hand, by
 /// foldconv/models.hpp or by foldconv/onnx.hpp; Network::create() (foldconv/network.hpp) folds and fuses it.
 ///

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/// \file
+/// @file
 /// The operations of a graph, to be looked at: as its calls made them, or as fused() leaves them.
 #pragma once
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/// \file
+/// @file
 /// Networks from their weights alone: what a state dict does not say is the architecture's.
 ///
 ///     auto weights = safetensors::StateDict::read("resnet50.safetensors");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/// \file
+/// @file
 /// A graph made fast: BatchNorm folded, activations and sums fused into the convolutions before them, residual blocks
 /// found and run as few kernels. Three objects, as everywhere here: Graph (description, on the host), Network (weights on
 /// the device), NetworkPlan (for one shape).

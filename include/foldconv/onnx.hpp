@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/// \file
+/// @file
 /// Reads ONNX files: opset 7 to 28. A library of its own, foldconv::onnx, the package's component `onnx`.
 ///
 ///     auto graph = onnx::read("resnet50.onnx");

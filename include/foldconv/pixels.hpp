@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/// \file
+/// @file
 /// Pixels as programs have them, before a network makes its own tensor of them.
 #pragma once
 

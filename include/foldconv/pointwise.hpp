@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/// \file
+/// @file
 /// BatchNorm, add and activation as separate kernels: what a network without fusion runs after each
 /// convolution. The baseline of the benchmark and a second opinion in the tests; a convolution
 /// without fusion is a Conv folded without BatchNorm, planned without activation and residual

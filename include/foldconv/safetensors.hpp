@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/// \file
+/// @file
 /// Tensors in the safetensors format: PyTorch's state dicts as they are shared.
 ///
 ///     8 bytes   length of the header, little-endian

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/// \file
+/// @file
 /// Errors without exceptions: every call that can fail returns a Status or a Result.
 #pragma once
 

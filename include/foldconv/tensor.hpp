@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/// \file
+/// @file
 /// Element types, shapes and the alignment rule that every tensor obeys.
 #pragma once
 

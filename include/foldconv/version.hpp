@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/// \file
+/// @file
 /// The version, the language it needs, and what the library exports.
 #pragma once
 
