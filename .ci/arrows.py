@@ -46,6 +46,7 @@ MAY_INCLUDE = {
     "host/onnx/wire": ["host/base", "include"],
     "host/onnx": ["host/onnx/wire", "host/base", "include"],
     "host/c": ["host/network", "host/base", "include"],
+    "examples": ["include"],
     "tests": ["include", "host", "kernels", "tests", "bench"],
     "tests/consumer": ["include"],
     "tests/emulator": [],
