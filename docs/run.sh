@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Builds the documentation site into build/docs/html, without a warning, then compiles or runs the code blocks of all pages.
-# Sets up and builds what is missing first; the Python package as python/run.sh builds it.
+# Builds the documentation site into build/docs/html, without a warning, then compiles or runs the code blocks of all pages,
+# on the emulator. Sets up and builds what is missing first; the Python package as python/run.sh builds it.
 #   docs/run.sh --no-code-blocks   the site alone
 set -euo pipefail
 
@@ -27,6 +27,15 @@ setup_site() {
   fi
 }
 
+# The package foldconv, of which the pages and their blocks are.
+setup_wheel() {
+  local wheel=$1 ready=$build/python/wheel.txt stamp
+  stamp=$(sha256sum "$wheel")
+  [[ $stamp != "$(cat "$ready" 2>/dev/null)" ]] || return 0
+  "$python" -m pip --disable-pip-version-check install --quiet --force-reinstall --no-deps "$wheel" >&2
+  echo "$stamp" >"$ready"
+}
+
 check_code_blocks=yes
 for argument in "$@"; do
   case $argument in
@@ -35,8 +44,11 @@ for argument in "$@"; do
   esac
 done
 
-foldconv_build ci ON
+# Builds the library, too, and installs it for the wheel.
+wheel=$("$foldconv_root/python/run.sh" --wheel)
+prefix=$foldconv_root/build/python/prefix
 setup_site
+setup_wheel "$wheel"
 
 # The pages run the tool, and programs on the emulator.
 ci=$foldconv_root/build/ci
@@ -49,8 +61,4 @@ say "the site: build/docs/html/index.html"
 
 [[ -n $check_code_blocks ]] || exit 0
 "$foldconv_root/bench/networks/setup.sh" || say "goes on without them"
-prefix=$build/prefix
-cmake --install "$ci" --prefix "$prefix" >/dev/null
-cmake --install "$ci" --prefix "$prefix" --component emulator >/dev/null
-"$python" "$docs/code_blocks/run.py" --prefix "$prefix" --python "${FOLDCONV_DOCS_PYTHON:-$foldconv_root/build/python/venv/bin/python}" \
-  --scratch "$build/scratch"
+"$python" "$docs/code_blocks/run.py" --prefix "$prefix" --python "$python" --scratch "$build/scratch"

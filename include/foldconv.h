@@ -286,11 +286,10 @@ typedef struct fc_port {
   uint32_t reserved;
 } fc_port;
 
-FC_API int32_t fc_plan_images(const fc_plan* plan);       ///< n; 0 of NULL
-FC_API size_t fc_plan_input_count(const fc_plan* plan);   ///< 0 of NULL
-FC_API size_t fc_plan_output_count(const fc_plan* plan);  ///< 0 of NULL
-FC_API size_t
-fc_plan_workspace_bytes(const fc_plan* plan);  ///< what a run needs on the device; 0 of NULL
+FC_API int32_t fc_plan_images(const fc_plan* plan);          ///< n; 0 of NULL
+FC_API size_t fc_plan_input_count(const fc_plan* plan);      ///< 0 of NULL
+FC_API size_t fc_plan_output_count(const fc_plan* plan);     ///< 0 of NULL
+FC_API size_t fc_plan_workspace_bytes(const fc_plan* plan);  ///< on the device; 0 of NULL
 
 /// Fills in `port`. Errors: FC_INVALID_ARGUMENT: an index that is not below fc_plan_input_count().
 FC_API fc_code fc_plan_input(const fc_plan* plan, size_t index, fc_port* port, fc_error* error);

@@ -13,7 +13,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import nested_parse_with_titles
 
 # Macros that are no part of the interface.
-HIDDEN = {"FOLDCONV_API"}
+HIDDEN = {"FOLDCONV_API", "FC_API"}
 KINDS = {"function": "doxygenfunction", "enum": "doxygenenum", "typedef": "doxygentypedef",
          "variable": "doxygenvariable", "define": "doxygendefine"}
 
@@ -68,7 +68,7 @@ class HeaderFile:
             if not is_in(member, self.header) or name in HIDDEN:
                 continue
             full = f"{scope}::{name}" if scope else name
-            if kind == "function":
+            if kind == "function" and scope:  # C knows no overloads
                 types = ("".join(parameter.find("type").itertext()) for parameter in member.findall("param"))
                 full += f"({', '.join(types)})"
             self.declarations.append(Declaration(KINDS[kind], full, int(member.find("location").get("line"))))

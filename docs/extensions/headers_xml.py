@@ -16,9 +16,34 @@ def write_xml(settings, include, output):
     if done.returncode != 0:
         sys.exit(f"doxygen does not take the headers: {done.stderr}; correct the docstring that it names")
     xml = output / "xml"
+    name_types_once(xml)
     for path in xml.glob("*.xml"):
         share_descriptions(path)
     return xml
+
+
+def name_types_once(xml):
+    """C's `typedef struct fc_error {} fc_error`: Doxygen has two of them. What refers to the typedef refers to the type."""
+    trees = {path: ElementTree.parse(path) for path in xml.glob("*.xml")}
+    types = {compound.findtext("compoundname"): compound.get("id") for tree in trees.values()
+             for compound in tree.iter("compounddef") if compound.get("kind") == "struct"}
+    types |= {member.findtext("name"): member.get("id") for tree in trees.values()
+              for member in tree.iter("memberdef") if member.get("kind") == "enum"}
+    instead = {}
+    for path, tree in trees.items():
+        for section in tree.iter("sectiondef"):
+            for member in section.findall("memberdef"):
+                if member.get("kind") == "typedef" and member.findtext("name") in types:
+                    instead[member.get("id")] = types[member.findtext("name")]
+                    section.remove(member)
+    if not instead:
+        return
+    for path, tree in trees.items():
+        for reference in tree.iter("ref"):
+            reference.set("refid", instead.get(reference.get("refid"), reference.get("refid")))
+            if reference.get("refid") in types.values() and "_1" not in reference.get("refid"):
+                reference.set("kindref", "compound")
+        tree.write(path, encoding="utf-8", xml_declaration=True)
 
 
 def described(member):

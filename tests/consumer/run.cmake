@@ -1,8 +1,30 @@
 # SPDX-License-Identifier: MIT
-# Installs the build to a scratch prefix, then builds and runs the consumer against it: by the CMake package, by
-# pkg-config, and against the shared library. Then what a consumer with an older C++ is told.
+# Installs the build to a scratch prefix, then builds and runs the consumers against it, in C++ and in C: by the CMake
+# package, by pkg-config, and against the shared library. Then what a consumer with an older C++ is told.
 function(run)
   execute_process(COMMAND ${ARGV} COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+
+# What a program or library asks for itself: the CUDA runtime, what every C++ program does, and `also`.
+function(check_needs file also)
+  execute_process(COMMAND readelf -d ${file} OUTPUT_VARIABLE dynamic COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX MATCHALL "NEEDED[^\n]+\\[lib[^]]+" needed "${dynamic}")
+  list(FILTER needed EXCLUDE REGEX "lib(cudart\\.so\\.13|stdc\\+\\+|m|gcc_s|c|${also})[.]")
+  if(needed)
+    message(FATAL_ERROR "${file} needs more than the CUDA runtime: ${needed}")
+  endif()
+endfunction()
+
+# The C program reads ONNX; where the library does not, it says so.
+function(run_c program)
+  if(EXISTS ${SCRATCH_FOLDER}/build/network)
+    run(${program} ${CMAKE_CURRENT_LIST_DIR}/network.onnx)
+    return()
+  endif()
+  execute_process(COMMAND ${program} ${CMAKE_CURRENT_LIST_DIR}/network.onnx ERROR_VARIABLE refusal RESULT_VARIABLE code)
+  if(NOT code EQUAL 1 OR NOT refusal MATCHES "unsupported: .*protozero")
+    message(FATAL_ERROR "network.c without ONNX: ${code}, ${refusal}")
+  endif()
 endfunction()
 
 set(source ${CMAKE_CURRENT_LIST_DIR}/main.cpp)
@@ -10,20 +32,19 @@ set(prefix ${SCRATCH_FOLDER}/prefix)
 file(REMOVE_RECURSE ${SCRATCH_FOLDER})
 run(${CMAKE_COMMAND} --install ${BUILD_FOLDER} --prefix ${prefix} --config "${CONFIG}")
 run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${SCRATCH_FOLDER}/build -G ${GENERATOR}
-  -DCMAKE_PREFIX_PATH=${prefix} -DCMAKE_CXX_COMPILER=${CXX_COMPILER}
+  -DCMAKE_PREFIX_PATH=${prefix} -DCMAKE_CXX_COMPILER=${CXX_COMPILER} -DCMAKE_C_COMPILER=${C_COMPILER}
   -DCMAKE_BUILD_TYPE=${CONFIG})
 run(${CMAKE_COMMAND} --build ${SCRATCH_FOLDER}/build)
 run(${SCRATCH_FOLDER}/build/consumer)
 if(EXISTS ${SCRATCH_FOLDER}/build/network)
   run(${SCRATCH_FOLDER}/build/network ${CMAKE_CURRENT_LIST_DIR}/network.onnx)
-  # What it asks for itself: the CUDA runtime, and what every C++ program does.
-  execute_process(COMMAND readelf -d ${SCRATCH_FOLDER}/build/network OUTPUT_VARIABLE dynamic COMMAND_ERROR_IS_FATAL ANY)
-  string(REGEX MATCHALL "\\[lib[^]]+\\]" needed "${dynamic}")
-  list(FILTER needed EXCLUDE REGEX "lib(cudart\\.so\\.13|stdc\\+\\+|m|gcc_s|c)[].]")
-  if(needed)
-    message(FATAL_ERROR "network needs more than the CUDA runtime: ${needed}")
-  endif()
+  check_needs(${SCRATCH_FOLDER}/build/network "")
 endif()
+
+run_c(${SCRATCH_FOLDER}/build/network_c)
+check_needs(${SCRATCH_FOLDER}/build/network_c foldconv_c)
+file(GLOB_RECURSE c_library ${prefix}/*/libfoldconv_c.so)
+check_needs(${c_library} "")
 
 # Without a GPU, on the emulator that is installed when asked for: the tests' own is out of the way.
 if(EMULATE_COMMAND)
@@ -41,6 +62,14 @@ if(PKG_CONFIG)
   separate_arguments(flags)
   run(${CXX_COMPILER} -std=c++20 ${source} ${flags} -o ${SCRATCH_FOLDER}/by_pkg_config)
   run(${SCRATCH_FOLDER}/by_pkg_config)
+
+  execute_process(COMMAND ${PKG_CONFIG} --cflags --libs foldconv_c
+    OUTPUT_VARIABLE flags OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  separate_arguments(flags)
+  get_filename_component(c_library_folder ${c_library} DIRECTORY)
+  run(${C_COMPILER} -std=c99 -Wall -Wextra -pedantic -Werror -isystem ${CUDA_INCLUDE} ${CMAKE_CURRENT_LIST_DIR}/network.c
+    ${flags} -Wl,-rpath,${c_library_folder} -L${CUDA_LIBRARIES} -lcudart -o ${SCRATCH_FOLDER}/c_by_pkg_config)
+  run_c(${SCRATCH_FOLDER}/c_by_pkg_config)
 endif()
 
 get_filename_component(shared_folder ${SHARED_LIBRARY} DIRECTORY)
