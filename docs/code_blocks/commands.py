@@ -49,6 +49,8 @@ RULES = [
     Rule(r"python3? (examples|python)/", PARSE, "the examples have tests of their own"),
     Rule(r"(cd|export|source|\.) ", PARSE, "of the reader's shell"),
     Rule(r"curl ", PARSE, "asks a server that only the tests of serving start"),
+    Rule(r"serve run ", PARSE, "starts that server"),
+    Rule(r"python3? -c ", PARSE, "reads what that server answers"),
 ]
 
 # Outputs whose command does not stand in the block before them: the page, how the output begins, the command.
@@ -59,5 +61,6 @@ OUTPUTS = {
 # Outputs that are not compared: the page, how the output begins, why not.
 NOT_COMPARED = {
     ("docs/explanation/cuts.md", "x "): "a drawing",
+    ("docs/tutorial/6-serve-it.md", "[652, 465"): "of a server",
     ("docs/tutorial/2-look-at-it.md", 'node "Resize_2"'): "of a file that is not taken, which a reader may have",
 }

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+"""A classifier for Triton's Python backend: one plan for the largest batch, which the dynamic batcher fills as far as it can.
+Every answer has the bits of the same picture alone, whatever it shared its batch with."""
+import json
+import pathlib
+
+import foldconv
+import numpy as np
+import triton_python_backend_utils as pb_utils
+
+
+class TritonPythonModel:
+    def initialize(self, args):
+        config = json.loads(args["model_config"])
+        parameters = {key: value["string_value"] for key, value in config["parameters"].items()}
+        height, width, _ = (int(extent) for extent in config["input"][0]["dims"])
+        on_gpu = args["model_instance_kind"] == "GPU"
+        folder = pathlib.Path(args["model_repository"]) / args["model_version"]
+        network = foldconv.load(folder / parameters["network"],
+                                device=int(args["model_instance_device_id"]) if on_gpu else None)
+        self.plan = network.plan(n=int(config["max_batch_size"]), h=height, w=width, input="u8 nhwc",
+                                 mean=float(parameters["mean"]), scale=float(parameters["scale"]))
+
+    def execute(self, requests):
+        """A response a request, in their order. All requests together have max_batch_size pictures at most."""
+        pictures = [pb_utils.get_input_tensor_by_name(request, "pixels").as_numpy() for request in requests]
+        try:
+            logits = self.plan(np.concatenate(pictures))
+        except (ValueError, foldconv.Error) as error:
+            if len(requests) > 1:  # one of them is wrong: each by itself
+                return [self.execute([request])[0] for request in requests]
+            return [pb_utils.InferenceResponse(error=pb_utils.TritonError(str(error)))]
+        ends = np.cumsum([len(some) for some in pictures])[:-1]
+        return [pb_utils.InferenceResponse([pb_utils.Tensor("logits", some)]) for some in np.split(logits, ends)]
