@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The site's settings. docs/run.sh builds it; FOLDCONV_TOOL_DIRECTORY, from there, is where the tool lies."""
+"""The site's settings; docs/run.sh builds it. The tool is on PATH, the package foldconv installed."""
 import os
 import pathlib
 import re
@@ -25,7 +25,7 @@ copyright = author  # Sphinx' name for it
 version = release = version_of_headers()
 
 extensions = ["myst_parser", "breathe", "sphinx_copybutton", "sphinx_design", "sphinxcontrib.programoutput",
-              "header_page", "python_names", "repository"]
+              "header_page", "python_names", "repository", "tool_commands"]
 exclude_patterns = ["requirements.txt"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
