@@ -60,8 +60,8 @@ MAY_INCLUDE = {
 SEARCH = ["include", "host", "kernels", "bench", "tests", "tests/emulator/include"]
 GENERATED = {"git_description.hpp", "tool_version.hpp", "generated/tool_version.hpp"}
 
-SOURCE = re.compile(r"\.(cpp|hpp|cu|cuh|h|inc)$")
-INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<(foldconv/[^>]+)>)', re.MULTILINE)
+SOURCE = re.compile(r"\.(c|cpp|hpp|cu|cuh|h|inc)$")
+INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<(foldconv(?:/[^>]+|\.h))>)', re.MULTILINE)
 TARGET = re.compile(r"(?:add_library|add_executable|foldconv_library)\(\s*([\w-]+)")
 LINK = re.compile(r"target_link_libraries\(\s*([\w-]+)([^)]*)\)")
 

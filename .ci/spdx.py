@@ -7,7 +7,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LINE = "SPDX-License-Identifier: MIT"
-SLASHES = {".cpp", ".hpp", ".cu", ".cuh", ".h", ".inc"}
+SLASHES = {".c", ".cpp", ".hpp", ".cu", ".cuh", ".h", ".inc"}
 HASHES = {".py", ".sh", ".cmake"}
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The site's settings. docs/run.sh builds it; FOLDCONV_TOOL_DIRECTORY, from there, is where the tool lies."""
+"""The site's settings; docs/run.sh builds it. The tool is on PATH, the package foldconv installed."""
 import os
 import pathlib
 import re
@@ -8,6 +8,7 @@ import sys
 DOCS = pathlib.Path(__file__).resolve().parent
 ROOT = DOCS.parent
 BUILD = ROOT / "build" / "docs"
+os.environ["FOLDCONV_EMULATE"] = "1"  # the package is imported, and a GPU is not needed for that
 sys.path.insert(0, str(DOCS / "extensions"))
 
 from headers_xml import write_xml  # noqa: E402
@@ -24,7 +25,7 @@ copyright = author  # Sphinx' name for it
 version = release = version_of_headers()
 
 extensions = ["myst_parser", "breathe", "sphinx_copybutton", "sphinx_design", "sphinxcontrib.programoutput",
-              "header_page", "repository"]
+              "header_page", "python_names", "repository", "tool_commands"]
 exclude_patterns = ["requirements.txt"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
@@ -37,10 +38,13 @@ breathe_domain_by_extension = {"h": "c"}
 header_page_xml = breathe_projects["foldconv"]
 
 smartquotes = False
+autodoc_typehints = "signature"
+python_use_unqualified_type_names = True
 primary_domain = "cpp"
 highlight_language = "none"
 nitpicky = True
 nitpick_ignore_regex = [
+    ("py:class", r"(collections|numpy)\..*|foldconv\._.*"),
     ("c:identifier", r"u?int\d+_t|size_t"),
     # Others' names; namespaces, which have no page; and macros, which are no C++.
     ("cpp:identifier", r"std(::.*)?|cudaStream_t|(foldconv)?(::)?(models|onnx|op|pointwise|safetensors)?|FOLDCONV_VERSION_.*"),

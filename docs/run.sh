@@ -56,7 +56,7 @@ export PATH=$ci/bench:$PATH
 export LD_LIBRARY_PATH=$ci/emulator${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export FOLDCONV_NETWORKS=${FOLDCONV_NETWORKS:-$foldconv_root/build/networks}
 
-"$python" -m sphinx --fail-on-warning --keep-going --nitpicky --quiet -d "$build/doctrees" "$docs" "$build/html"
+"$python" -m sphinx --fail-on-warning --keep-going --nitpicky --quiet --fresh-env -d "$build/doctrees" "$docs" "$build/html"
 say "the site: build/docs/html/index.html"
 
 [[ -n $check_code_blocks ]] || exit 0

@@ -1,9 +1,8 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Serves an ONNX classifier by Ray Serve: a replica a GPU, and batches of what has come meanwhile. Every answer has the
 bits of the same picture alone, whatever it shared its batch with.
 
-    serve run examples.serve_ray:app network=efficientnet-lite0.onnx mean=127 scale=0.0078125
+    cd examples; serve run serve_ray:app network=/models/efficientnet-lite0.onnx mean=127 scale=0.0078125
 
 POST / takes a picture (PNG, JPEG, ..) or, of content type application/x-npy, an array of bytes h, w, c as numpy.save()
 writes it. The answer is JSON: the likeliest classes, all logits, and how many pictures the batch had. 400 where
@@ -49,7 +48,7 @@ class Classifier:
 
     def pixels(self, body: bytes, content_type: str):
         if content_type == "application/x-npy":
-            return np.load(io.BytesIO(body), allow_pickle=False)
+            return np.ascontiguousarray(np.load(io.BytesIO(body), allow_pickle=False))
         from PIL import Image
         return np.asarray(Image.open(io.BytesIO(body)).convert("RGB").resize((self.size, self.size)))
 
@@ -59,7 +58,7 @@ class Classifier:
             if picture.shape == (self.size, self.size, 3) and picture.dtype == np.uint8:
                 return JSONResponse(await self.answer(picture))
             return JSONResponse(self.run(picture[None])[0])  # alone: the library says what is wrong with it
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, EOFError) as error:
             return JSONResponse({"error": str(error)}, status_code=400)
 
 

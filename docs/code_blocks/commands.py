@@ -45,6 +45,7 @@ RULES = [
     Rule(r"(c\+\+|cc) ", PARSE, "a program of the reader's; tests/consumer compiles one by these flags"),
     Rule(r"(python3? -m )?pip install ", PARSE, "python/run.sh installs the wheel"),
     Rule(r"python3? -m venv ", PARSE, "python/run.sh makes one"),
+    Rule(r"python3? your_program\.py", PARSE, "a program of the reader's"),
     Rule(r"python3? (examples|python)/", PARSE, "the examples have tests of their own"),
     Rule(r"(cd|export|source|\.) ", PARSE, "of the reader's shell"),
     Rule(r"curl ", PARSE, "asks a server that only the tests of serving start"),

@@ -100,7 +100,7 @@ def main():
     compiler = c_family.Compiler(prefix, scratch, environment)
     errors += compiler.check_all_fragments(kinds["c_family"])
     errors += cmake_blocks.check(kinds["cmake"], prefix, scratch, environment)
-    interpreter = Interpreter(options.python, scratch, environment)
+    interpreter = Interpreter(os.path.abspath(options.python), scratch, environment)
     shell = Shell(prefix, scratch, environment)
     texts = Texts(shell)
     for page in dict.fromkeys(block.page for block in blocks):

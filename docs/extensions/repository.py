@@ -26,6 +26,8 @@ PAGES = {
     "bench/networks/README.md": "reference/files/trained-networks.md",
     "bench/results/README.md": "reference/files/results.md",
     "bench/results/speed/table.md": "reference/files/speed.md",
+    "examples/README.md": "reference/examples/index.md",
+    "examples/triton/README.md": "reference/examples/triton.md",
     "tests/emulator/README.md": "reference/files/emulator.md",
     "tests/golden/networks/README.md": "reference/files/recorded-answers.md",
 }

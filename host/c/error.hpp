@@ -28,9 +28,9 @@ Status check_given(const void* pointer, const char* name);
 // The same for a body that makes an object, Result<Object*>: null where it fails.
 template <class Object, class Body>
 fc_code made(Object** object, const char* name, fc_error* error, Body&& body) noexcept {
-  if (object != nullptr) *object = nullptr;
+  if (object == nullptr) return reported(error, [&] { return check_given(object, name); });
+  *object = nullptr;
   return reported(error, [&]() -> Status {
-    if (Status status = check_given(object, name); !status.ok()) return status;
     const Result<Object*> result = body();
     if (result.ok()) *object = *result;
     return result.status();

@@ -19,9 +19,9 @@ fc_code fc_resnet_read_file(const char* path, const fc_resnet_options* options, 
     if (!read.ok()) return read.status();
     const auto weights = foldconv::safetensors::StateDict::read(path);
     if (!weights.ok()) return weights.status();
-    Result<Graph> made = foldconv::models::resnet(*weights, *read);
+    const Result<Graph> made = foldconv::models::resnet(*weights, *read);
     if (!made.ok()) return made.status();
-    return new fc_graph{std::move(*made)};
+    return new fc_graph{*made};
   });
 }
 

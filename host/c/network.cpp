@@ -16,9 +16,9 @@ fc_code fc_network_create(const fc_graph* graph, const fc_network_options* optio
     if (Status status = c::check_given(graph, "graph"); !status.ok()) return status;
     const auto read = c::network_options(options);
     if (!read.ok()) return read.status();
-    Result<Network> made = Network::create(graph->graph, *read);
+    const Result<Network> made = Network::create(graph->graph, *read);
     if (!made.ok()) return made.status();
-    return new fc_network{std::move(*made), read->dtype};
+    return new fc_network{*made, read->dtype};
   });
 }
 

@@ -46,9 +46,9 @@ Result<fc_graph*> read(const Result<Source>& from, const fc_onnx_options* given)
   if (!from.ok()) return from.status();
   const Result<onnx::ReadOptions> options = onnx_options(given);
   if (!options.ok()) return options.status();
-  Result<Graph> graph = onnx::read(*from, *options);
+  const Result<Graph> graph = onnx::read(*from, *options);
   if (!graph.ok()) return graph.status();
-  return new fc_graph{std::move(*graph)};
+  return new fc_graph{*graph};
 }
 
 template <class Source>

@@ -1,7 +1,8 @@
-/* SPDX-License-Identifier: MIT */
-/* network.cpp in C99: a network out of a file, as a program that uses the installed package runs it: network network.onnx */
-#include <cuda_runtime_api.h>
+// SPDX-License-Identifier: MIT
+// network.cpp in C99: network_c network.onnx
 #include <foldconv.h>
+
+#include <cuda_runtime_api.h>
 #include <stdio.h>
 
 enum {
@@ -60,7 +61,7 @@ int main(int count, char** arguments) {
   fc_network_free(network);
   fc_plan_free(plan);
 
-  /* Ones under 3x3 ones over two channels: 18 inside, 12 at edges, 8 in corners; 12.5 on average. */
+  // Ones under 3x3 ones over two channels: 18 inside, 12 at edges, 8 in corners; 12.5 on average.
   for (int i = 0; i < IMAGES; ++i) {
     if (logits[2 * i] != 25.0f || logits[2 * i + 1] != -11.5f) {
       fprintf(stderr, "network: wrong logits of image %d\n", i);

@@ -15,8 +15,7 @@ class TritonPythonModel:
         parameters = {key: value["string_value"] for key, value in config["parameters"].items()}
         height, width, _ = (int(extent) for extent in config["input"][0]["dims"])
         on_gpu = args["model_instance_kind"] == "GPU"
-        folder = pathlib.Path(args["model_repository"]) / args["model_version"]
-        network = foldconv.load(folder / parameters["network"],
+        network = foldconv.load(pathlib.Path(__file__).with_name(parameters["network"]),
                                 device=int(args["model_instance_device_id"]) if on_gpu else None)
         self.plan = network.plan(n=int(config["max_batch_size"]), h=height, w=width, input="u8 nhwc",
                                  mean=float(parameters["mean"]), scale=float(parameters["scale"]))
@@ -29,6 +28,6 @@ class TritonPythonModel:
         except (ValueError, foldconv.Error) as error:
             if len(requests) > 1:  # one of them is wrong: each by itself
                 return [self.execute([request])[0] for request in requests]
-            return [pb_utils.InferenceResponse(error=pb_utils.TritonError(str(error)))]
+            return [pb_utils.InferenceResponse([], pb_utils.TritonError(str(error)))]
         ends = np.cumsum([len(some) for some in pictures])[:-1]
         return [pb_utils.InferenceResponse([pb_utils.Tensor("logits", some)]) for some in np.split(logits, ends)]

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: MIT
+"""Pictures one by one through a plan for one: alone.py NETWORK PICTURES.npy LOGITS.npy"""
+import sys
+
+import foldconv
+import numpy as np
+
+network, pictures, logits = sys.argv[1:]
+pictures = np.load(pictures)
+plan = foldconv.load(network).plan(n=1, h=pictures.shape[1], w=pictures.shape[2], input="u8 nhwc", mean=127, scale=1 / 128)
+np.save(logits, np.concatenate([plan(picture[None]) for picture in pictures]))
