@@ -11,8 +11,6 @@ BUILD = ROOT / "build" / "docs"
 os.environ["FOLDCONV_EMULATE"] = "1"  # the package is imported, and a GPU is not needed for that
 sys.path.insert(0, str(DOCS / "extensions"))
 
-from headers_xml import write_xml  # noqa: E402
-
 
 def version_of_headers():
     text = (ROOT / "include/foldconv/version.hpp").read_text()
@@ -25,13 +23,13 @@ copyright = author  # Sphinx' name for it
 version = release = version_of_headers()
 
 extensions = ["myst_parser", "breathe", "sphinx_copybutton", "sphinx_design", "sphinxcontrib.programoutput",
-              "header_page", "python_names", "repository", "tool_commands"]
+              "headers_xml", "header_page", "python_names", "repository", "tool_commands"]
 exclude_patterns = ["requirements.txt"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
-breathe_projects = {"foldconv": str(write_xml(DOCS / "Doxyfile", ROOT / "include", BUILD / "doxygen"))}
+breathe_projects = {"foldconv": str(BUILD / "doxygen" / "xml")}
 breathe_default_project = "foldconv"
 breathe_show_include = False
 breathe_domain_by_extension = {"h": "c"}

@@ -47,6 +47,8 @@ RULES = [
     Rule(r"python3? -m venv ", PARSE, "python/run.sh makes one"),
     Rule(r"python3? your_program\.py", PARSE, "a program of the reader's"),
     Rule(r"python3? (examples|python)/", PARSE, "the examples have tests of their own"),
+    Rule(r"(cp|mkdir) ", PARSE, "files of the reader's"),
+    Rule(r"docker run ", PARSE, "needs a GPU, and the image"),
     Rule(r"(cd|export|source|\.) ", PARSE, "of the reader's shell"),
     Rule(r"curl ", PARSE, "asks a server that only the tests of serving start"),
     Rule(r"serve run ", PARSE, "starts that server"),

@@ -1,25 +1,26 @@
 # SPDX-License-Identifier: MIT
 """The headers as Doxygen's XML."""
 import copy
+import pathlib
 import subprocess
-import sys
 import xml.etree.ElementTree as ElementTree
+
+from sphinx.errors import ExtensionError
 
 DESCRIPTIONS = ("briefdescription", "detaileddescription")
 
 
 def write_xml(settings, include, output):
-    """Runs Doxygen by the file `settings`; returns the folder with the XML."""
+    """Runs Doxygen by the file `settings`; the XML lies in the folder `output`/xml."""
     output.mkdir(parents=True, exist_ok=True)
     text = f"{settings.read_text()}\nINPUT = {include}\nSTRIP_FROM_PATH = {include}\nOUTPUT_DIRECTORY = {output}\n"
     done = subprocess.run(["doxygen", "-"], input=text, text=True, capture_output=True, check=False)
     if done.returncode != 0:
-        sys.exit(f"doxygen does not take the headers: {done.stderr}; correct the docstring that it names")
+        raise ExtensionError(f"doxygen does not take the headers: {done.stderr}correct the docstring that it names")
     xml = output / "xml"
     name_types_once(xml)
     for path in xml.glob("*.xml"):
         share_descriptions(path)
-    return xml
 
 
 def name_types_once(xml):
@@ -69,3 +70,13 @@ def share_descriptions(path):
             changed = True
     if changed:
         tree.write(path, encoding="utf-8", xml_declaration=True)
+
+
+def on_config(app, config):
+    docs = pathlib.Path(app.confdir)
+    write_xml(docs / "Doxyfile", docs.parent / "include", pathlib.Path(config.header_page_xml).parent)
+
+
+def setup(app):
+    app.connect("config-inited", on_config)
+    return {"parallel_read_safe": True}
