@@ -50,6 +50,7 @@ MAY_INCLUDE = {
     "python": ["include"],
     "tests": ["include", "host", "kernels", "tests", "bench"],
     "tests/consumer": ["include"],
+    "docs": ["include"],  # what code blocks on the pages are compiled with
     "tests/emulator": [],
     "tests/harness": ["include", EMULATOR_HEADER],
     "tests/probes": [EMULATOR_HEADER],

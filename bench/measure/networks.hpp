@@ -35,7 +35,7 @@ std::vector<std::byte> check_images(const NetworkPlan& plan);
 
 // Runs each plan on the same images and says in `wrong` what is wrong: a chain that the fp64 oracle refuses at two
 // images, step by step; images of the batch that differ from their twins; another way whose outputs differ from the
-// chain's by more than rounding explains (docs/numerics.md). Without a chain there is nothing to compare with: all are
+// chain's by more than rounding explains (docs/explanation/numerics.md). Without a chain there is nothing to compare with: all are
 // wrong.
 void check_networks(const Graph& graph, DataType dtype, const NetworkPlanOptions& options,
                     std::vector<MeasuredNetwork>& ways);

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: MIT
-// foldconv: trained CNNs made fast on NVIDIA GPUs. BatchNorm is folded into the convolution before
-// it; convolution, bias, residual and activation run as one kernel.
-//
-//   using namespace foldconv;
-//   auto folded = fold({.values = w, .k = 64, .c_per_group = 64, .r = 3, .s = 3},
-//                      BatchNorm{.gamma = gamma, .beta = beta, .mean = mean, .variance = variance,
-//                                .eps = Epsilon(1e-5)});
-//   if (!folded) return report(folded.status().message());
-//   auto conv = Conv::create(*folded);  // weights to the device, once
-//   if (!conv) return report(conv.status().message());
-//   auto plan = conv->plan({.n = 8, .h = 56, .w = 56},  // once for each shape
-//                          {.pad = Padding::same(1), .activation = Activation::relu});
-//   if (!plan) return report(plan.status().message());
-//   Status status = plan->run({.x = x, .y = y}, stream);  // one kernel launch
+/// @file
+/// foldconv: trained CNNs made fast on NVIDIA GPUs. BatchNorm is folded into the convolution before
+/// it; convolution, bias, residual and activation run as one kernel.
+///
+///     using namespace foldconv;
+///     auto folded = fold({.values = w, .k = 64, .c_per_group = 64, .r = 3, .s = 3},
+///                        BatchNorm{.gamma = gamma, .beta = beta, .mean = mean, .variance = variance,
+///                                  .eps = Epsilon(1e-5)});
+///     if (!folded) return report(folded.status().message());
+///     auto conv = Conv::create(*folded);  // weights to the device, once
+///     if (!conv) return report(conv.status().message());
+///     auto plan = conv->plan({.n = 8, .h = 56, .w = 56},  // once for each shape
+///                            {.pad = Padding::same(1), .activation = Activation::relu});
+///     if (!plan) return report(plan.status().message());
+///     Status status = plan->run({.x = x, .y = y}, stream);  // one kernel launch
 #pragma once
 
 #include "foldconv/version.hpp"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The operations of a graph, to be looked at: as its calls made them, or as fused() leaves them.
+/// @file
+/// The operations of a graph, to be looked at: as its calls made them, or as fused() leaves them.
 #pragma once
 
 #include <cstdint>
@@ -14,17 +15,17 @@
 
 namespace foldconv {
 
-// Operands are the node's inputs, in the order of Graph's calls.
+/// Operands are the node's inputs, in the order of Graph's calls.
 namespace op {
 
 struct Input {
-  int index;                   // of the graph's inputs
-  bool channels_last = false;  // the model's order is n, h, w, c; the tensor's n, c, h, w
+  int index;                   ///< of the graph's inputs
+  bool channels_last = false;  ///< the model's order is n, h, w, c; the tensor's n, c, h, w
 };
 struct Known {
   Constant values;
 };
-// A second input is the residual.
+/// A second input is the residual.
 struct Conv {
   ConvNode conv;
   std::optional<BatchNormNode> batch_norm = {};
@@ -52,7 +53,7 @@ struct ResizeNearest {
 };
 struct Linear {
   LinearNode linear;
-  std::optional<BatchNormNode> batch_norm = {};  // over the last axis
+  std::optional<BatchNormNode> batch_norm = {};  ///< over the last axis
   Activation activation = Activation::none;
 };
 struct Softmax {
@@ -69,15 +70,15 @@ struct Pad {
   std::vector<std::int64_t> before, behind;
   float fill;
 };
-struct Reshape {};  // to the extents of the node's value
+struct Reshape {};  ///< to the extents of the node's value
 struct Transpose {
   std::vector<int> order;
 };
 struct Identity {};
 
-// A residual block, its convolutions with their BatchNorms. The paths end in the sum.
+/// A residual block, its convolutions with their BatchNorms. The paths end in the sum.
 struct Block {
-  std::vector<Conv> path;  // conv1, conv2, conv3 of a bottleneck; conv1, conv2
+  std::vector<Conv> path;  ///< conv1, conv2, conv3 of a bottleneck; conv1, conv2
   std::optional<Conv> downsample;
   int stride;
   StrideAt stride_at;
@@ -96,9 +97,9 @@ using Operation =
 
 struct GraphNode {
   Operation operation;
-  std::vector<int> inputs;  // values
+  std::vector<int> inputs;  ///< values
   int output;
-  std::string origin;  // what it is in the model's file, for messages; may be empty
+  std::string origin;  ///< what it is in the model's file, for messages; may be empty
 };
 
 struct GraphOutput {
@@ -106,7 +107,7 @@ struct GraphOutput {
   std::string name;
 };
 
-// "conv", "batch_norm", ..
+/// "conv", "batch_norm", ..
 FOLDCONV_API const char* to_string(const Operation& operation) noexcept;
 
 }  // namespace foldconv

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
-// BatchNorm, add and activation as separate kernels: what a network without fusion runs after each
-// convolution. The baseline of the benchmark and a second opinion in the tests; a convolution
-// without fusion is a Conv folded without BatchNorm, planned without activation and residual
-// (pinned to "direct_*" for the kernel without tensor cores).
-//
-// Tensors: NHWC, dense, 16-byte aligned device pointers; y may be an input (in place), and may not
-// overlap one otherwise. Each call launches one kernel on `stream`: no allocation, no
-// synchronisation, thread-safe, may be captured. Arithmetic in fp32, one rounding at the store.
-// Errors, y untouched: invalid_argument, misaligned, aliasing, device_too_old, cuda_error.
+/// @file
+/// BatchNorm, add and activation as separate kernels: what a network without fusion runs after each
+/// convolution. The baseline of the benchmark and a second opinion in the tests; a convolution
+/// without fusion is a Conv folded without BatchNorm, planned without activation and residual
+/// (pinned to "direct_*" for the kernel without tensor cores).
+///
+/// Tensors: NHWC, dense, 16-byte aligned device pointers; y may be an input (in place), and may not
+/// overlap one otherwise. Each call launches one kernel on `stream`: no allocation, no
+/// synchronisation, thread-safe, may be captured. Arithmetic in fp32, one rounding at the store.
+/// Errors, y untouched: invalid_argument, misaligned, aliasing, device_too_old, cuda_error.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -16,12 +17,12 @@
 
 namespace foldconv::pointwise {
 
-// Loads the kernels for `dtype` on the current device. Otherwise the first call of each does, which
-// a stream that is being captured may forbid: call this before a capture. Errors: invalid_argument,
-// device_too_old, cuda_error.
+/// Loads the kernels for `dtype` on the current device. Otherwise the first call of each does, which
+/// a stream that is being captured may forbid: call this before a capture. Errors: invalid_argument,
+/// device_too_old, cuda_error.
 FOLDCONV_API Status prepare(DataType dtype);
 
-// Device arrays of c fp32 elements; all required.
+/// Device arrays of c fp32 elements; all required.
 struct BatchNormArrays {
   const float* gamma = nullptr;
   const float* beta = nullptr;
@@ -30,16 +31,16 @@ struct BatchNormArrays {
   float eps = 0;
 };
 
-// y = gamma * (x - mean) / sqrt(variance + eps) + beta
+/// y = gamma * (x - mean) / sqrt(variance + eps) + beta
 FOLDCONV_API Status batch_norm(DataType dtype, const Shape& shape, const void* x,
                                const BatchNormArrays& arrays, void* y,
                                cudaStream_t stream = nullptr);
 
-// y = x + z
+/// y = x + z
 FOLDCONV_API Status add(DataType dtype, const Shape& shape, const void* x, const void* z, void* y,
                         cudaStream_t stream = nullptr);
 
-// y = activation(x)
+/// y = activation(x)
 FOLDCONV_API Status activate(DataType dtype, const Shape& shape, const Activation& activation,
                              const void* x, void* y, cudaStream_t stream = nullptr);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Errors without exceptions: every call that can fail returns a Status or a Result<T>.
+/// @file
+/// Errors without exceptions: every call that can fail returns a Status or a Result.
 #pragma once
 
 #include <optional>
@@ -12,31 +13,30 @@ namespace foldconv {
 
 enum class ErrorCode {
   ok = 0,
-  invalid_argument,     // a value that no device and no version could take: null pointer, negative
-                        // size, NaN weight
-  unsupported,          // a legal request that no kernel here, or the pinned kernel, takes
-  misaligned,           // a pointer or stride that breaks an alignment rule
-  aliasing,             // buffers that overlap where they must not
-  workspace_too_small,  // fewer bytes than Plan::workspace_bytes()
-  device_too_old,       // no kernel was compiled for this GPU
-  out_of_memory,        // host or device memory
-  cuda_error,           // the CUDA runtime refused; the message carries its name and text
+  invalid_argument,     ///< no device could take it: null pointer, negative size, NaN weight
+  unsupported,          ///< a legal request that no kernel here, or the pinned kernel, takes
+  misaligned,           ///< a pointer or stride that breaks an alignment rule
+  aliasing,             ///< buffers that overlap where they must not
+  workspace_too_small,  ///< fewer bytes than Plan::workspace_bytes()
+  device_too_old,       ///< no kernel was compiled for this GPU
+  out_of_memory,        ///< host or device memory
+  cuda_error,           ///< the CUDA runtime refused; the message carries its name and text
 };
 
-// The name of a code, e.g. "invalid_argument".
+/// The name of a code, e.g. "invalid_argument".
 FOLDCONV_API const char* to_string(ErrorCode code) noexcept;
 
-// Outcome of a call. A message has three parts: what is wrong, which value, what to do about it.
-// Copyable, no thread affinity.
+/// Outcome of a call. A message has three parts: what is wrong, which value, what to do about it.
+/// Copyable, no thread affinity.
 class [[nodiscard]] Status {
  public:
-  Status() = default;  // ok
+  Status() = default;  ///< ok
   Status(ErrorCode code, std::string message) : code_(code), message_(std::move(message)) {}
 
   bool ok() const noexcept { return code_ == ErrorCode::ok; }
   explicit operator bool() const noexcept { return ok(); }
   ErrorCode code() const noexcept { return code_; }
-  const std::string& message() const noexcept { return message_; }  // empty when ok
+  const std::string& message() const noexcept { return message_; }  ///< empty when ok
 
  private:
   ErrorCode code_ = ErrorCode::ok;
@@ -48,13 +48,13 @@ namespace detail {
 [[noreturn]] FOLDCONV_API void no_value(const Status& status) noexcept;
 }  // namespace detail
 
-// A value or the Status that says why there is none. Reading the value of a failed Result ends the
-// program with the Status' message, in every build: ask ok() first.
+/// A value or the Status that says why there is none. Reading the value of a failed Result ends the
+/// program with the Status' message, in every build: ask ok() first.
 template <class T>
 class [[nodiscard]] Result {
  public:
   Result(T value) : value_(std::move(value)) {}
-  Result(Status status) : status_(std::move(status)) {}  // a failed one
+  Result(Status status) : status_(std::move(status)) {}  ///< a failed one
 
   bool ok() const noexcept { return value_.has_value(); }
   explicit operator bool() const noexcept { return ok(); }

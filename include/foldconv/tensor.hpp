@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Element types, shapes and the alignment rule that every tensor obeys.
+/// @file
+/// Element types, shapes and the alignment rule that every tensor obeys.
 #pragma once
 
 #include <cstddef>
@@ -10,24 +11,25 @@
 
 namespace foldconv {
 
-// How tensor elements are stored. Products and sums are fp32 for all of them.
+/// How tensor elements are stored. Products and sums are fp32 for all of them.
 enum class DataType : std::uint8_t {
-  f16,   // IEEE binary16; tensor cores
-  bf16,  // bfloat16; tensor cores
-  f32,   // IEEE binary32; strict fp32 arithmetic (never TF32), reference kernel
+  f16,   ///< IEEE binary16; tensor cores
+  bf16,  ///< bfloat16; tensor cores
+  f32,   ///< IEEE binary32; strict fp32 arithmetic (never TF32), reference kernel
 };
 
-FOLDCONV_API std::size_t size_of(
-    DataType dtype) noexcept;  // bytes per element; 0 for a value outside the enum
-FOLDCONV_API const char* to_string(
-    DataType dtype) noexcept;  // "f16", "bf16", "f32"; "unknown" outside the enum
+/// Bytes per element; 0 for a value outside the enum.
+FOLDCONV_API std::size_t size_of(DataType dtype) noexcept;
+/// "f16", "bf16", "f32"; "unknown" outside the enum.
+FOLDCONV_API const char* to_string(DataType dtype) noexcept;
+/// What to_string() writes. Errors: invalid_argument.
 FOLDCONV_API Result<DataType> parse_data_type(std::string_view name);
 
-// `value` rounded once, to nearest even, to what `dtype` can hold. Overflow gives infinity, as the
-// hardware does.
+/// `value` rounded once, to nearest even, to what `dtype` can hold. Overflow gives infinity, as the
+/// hardware does.
 FOLDCONV_API float round_to(DataType dtype, double value) noexcept;
 
-// An activation tensor: NHWC, dense, channels innermost. Sizes count elements.
+/// An activation tensor: NHWC, dense, channels innermost. Sizes count elements.
 struct Shape {
   int n = 0, h = 0, w = 0, c = 0;
 
@@ -35,8 +37,8 @@ struct Shape {
   friend bool operator==(const Shape&, const Shape&) = default;
 };
 
-// Every device pointer given to foldconv (x, residual, y, workspace) is a multiple of this many
-// bytes. Pointers from cudaMalloc are (they are multiples of 256).
+/// Every device pointer given to foldconv (x, residual, y, workspace) is a multiple of this many
+/// bytes. Pointers from cudaMalloc are (they are multiples of 256).
 inline constexpr std::size_t kAlignmentBytes = 16;
 
 }  // namespace foldconv

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The version, the language it needs, and what the library exports.
+/// @file
+/// The version, the language it needs, and what the library exports.
 #pragma once
 
 #if !defined(__cplusplus) || __cplusplus < 202002L
@@ -25,11 +26,11 @@ struct Version {
   friend bool operator==(const Version&, const Version&) = default;
 };
 
-// Of these headers.
+/// Of these headers.
 inline constexpr Version kVersion = {FOLDCONV_VERSION_MAJOR, FOLDCONV_VERSION_MINOR,
                                      FOLDCONV_VERSION_PATCH};
 
-// Of the library that the program runs with.
+/// Of the library that the program runs with.
 FOLDCONV_API Version version() noexcept;
 
 }  // namespace foldconv

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+// Of the block before.
+extern foldconv::Status status;

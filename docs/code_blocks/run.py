@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Compiles or runs every fenced code block of the repository's pages; docs/run.sh calls it.
+
+    cpp, c         fragments are compiled, whole programs run too (c_family.py)
+    python         run on the emulator, those of a page one after the other (python_blocks.py)
+    sh, console    every command exists with its options; cheap ones run (commands.py: which, and why the others not)
+    cmake          configured against the installed package
+    text, none     an output is compared with what the command before it printed; a map of folders must be true
+    {directive}    Sphinx' own
+
+A block of another kind is an error.
+"""
+import argparse
+import os
+import pathlib
+import shutil
+import sys
+
+import c_family
+import cmake_blocks
+from blocks import ROOT, all_blocks
+from python_blocks import Interpreter, parse
+from shell import Shell
+from text_blocks import Texts
+
+KINDS = {"cpp": "c_family", "c": "c_family", "python": "python", "sh": "shell", "console": "shell", "cmake": "cmake",
+         "text": "text", "": "text"}
+
+
+def link(place, target):
+    if not place.is_symlink():
+        place.symlink_to(target)
+
+
+def make_scratch(folder, prefix, networks):
+    """A folder to run in that looks like the repository as a reader has it: what a block writes lies there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "build").mkdir(parents=True)
+    for entry in ROOT.iterdir():
+        if not entry.name.startswith(".") and entry.name != "build":
+            link(folder / entry.name, entry)
+    link(folder / "build" / "prefix", prefix)
+    link(folder / "build" / "networks", networks)
+    return folder
+
+
+def sort_blocks(blocks):
+    """Blocks by their kind, and errors about those of none."""
+    kinds, errors = {kind: [] for kind in KINDS.values()}, []
+    for block in blocks:
+        if block.language in KINDS:
+            kinds[KINDS[block.language]].append(block)
+        elif not (block.language.startswith("{") and block.page.startswith("docs/")):
+            errors.append(f"{block.name}: a block of {block.language}, which is not checked; take one of "
+                          f"{', '.join(filter(None, KINDS))}, or teach docs/code_blocks/run.py")
+    return kinds, errors
+
+
+def run_page(blocks, compiler, interpreter, shell, texts):
+    """Block by block, as a reader goes: what one makes, a later one may use."""
+    python_blocks = [block for block in blocks if block.language == "python"]
+    python = interpreter.page(python_blocks) if python_blocks else None
+    errors, printed = [], {}
+    errors += compiler.check_programs(blocks)
+    for block, after in zip(blocks, [*blocks[1:], None]):
+        kind = KINDS.get(block.language)
+        if kind == "python":
+            error = parse(block)
+            if python and not error:
+                error, printed[block.name] = python.run(block)
+            if error:  # those behind it would fail for want of what it makes
+                return [*filter(None, errors), error]
+        elif kind == "shell":
+            shell_errors, output = shell.check(block, after is not None and KINDS.get(after.language) == "text")
+            errors += shell_errors
+            if output is not None:
+                printed[block.name] = output
+        elif kind == "text":
+            errors.append(texts.check(block, printed, python_is_missing=python_blocks and not python))
+    if python:
+        python.close()
+    return [error for error in errors if error]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--prefix", type=pathlib.Path, required=True, help="where the library is installed")
+    parser.add_argument("--python", required=True, help="an interpreter that has the package foldconv")
+    parser.add_argument("--scratch", type=pathlib.Path, required=True, help="a folder to work in")
+    parser.add_argument("--page", action="append", help="this page alone")
+    options = parser.parse_args()
+
+    blocks = [block for block in all_blocks() if not options.page or block.page in options.page]
+    kinds, errors = sort_blocks(blocks)
+    environment = {**os.environ, "COLUMNS": "120"}
+    prefix = options.prefix.resolve()
+    scratch = make_scratch(options.scratch.resolve(), prefix, environment["FOLDCONV_NETWORKS"])
+
+    compiler = c_family.Compiler(prefix, scratch, environment)
+    errors += compiler.check_all_fragments(kinds["c_family"])
+    errors += cmake_blocks.check(kinds["cmake"], prefix, scratch, environment)
+    interpreter = Interpreter(os.path.abspath(options.python), scratch, environment)
+    shell = Shell(prefix, scratch, environment)
+    texts = Texts(shell)
+    for page in dict.fromkeys(block.page for block in blocks):
+        errors += run_page([block for block in blocks if block.page == page], compiler, interpreter, shell, texts)
+
+    for note in interpreter.notes + texts.notes:
+        print(note)
+    for error in errors:
+        print(error, file=sys.stderr)
+    counts = ", ".join(f"{len(members)} {kind}" for kind, members in kinds.items())
+    print(f"code blocks: {counts}; of the commands {shell.counts['run']} run, {shell.counts['parsed']} parsed; "
+          f"{len(errors)} wrong")
+    return 1 if errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Builds the documentation site into build/docs/html, without a warning, then compiles or runs the code blocks of all pages,
+# on the emulator. Sets up and builds what is missing first; the Python package as python/run.sh builds it.
+#   docs/run.sh --no-code-blocks   the site alone
+set -euo pipefail
+
+# shellcheck source=SCRIPTDIR/../bench/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../bench/setup.sh"
+
+docs=$foldconv_root/docs
+build=$foldconv_root/build/docs
+python=$build/python/bin/python
+
+# Doxygen reads the headers, pkg-config says how programs are compiled.
+setup_site() {
+  local missing=()
+  command -v doxygen >/dev/null || missing+=(doxygen)
+  command -v pkg-config >/dev/null || missing+=(pkg-config)
+  install_packages "${missing[@]}"
+  local wanted=$docs/requirements.txt ready=$build/python/ready.txt
+  if ! cmp -s "$wanted" "$ready"; then
+    say "installing Sphinx into build/docs/python"
+    mkdir -p "$build"
+    python_environment "$build/python" "$wanted" "the site cannot be built without them"
+    cp "$wanted" "$ready"
+  fi
+}
+
+# The package foldconv, of which the pages and their blocks are.
+setup_wheel() {
+  local wheel=$1 ready=$build/python/wheel.txt stamp
+  stamp=$(sha256sum "$wheel")
+  [[ $stamp != "$(cat "$ready" 2>/dev/null)" ]] || return 0
+  "$python" -m pip --disable-pip-version-check install --quiet --force-reinstall --no-deps "$wheel" >&2
+  echo "$stamp" >"$ready"
+}
+
+check_code_blocks=yes
+for argument in "$@"; do
+  case $argument in
+    --no-code-blocks) check_code_blocks= ;;
+    *) fail "no argument $argument; take --no-code-blocks, or none" ;;
+  esac
+done
+
+# Builds the library, too, and installs it for the wheel.
+wheel=$("$foldconv_root/python/run.sh" --wheel)
+prefix=$foldconv_root/build/python/prefix
+setup_site
+setup_wheel "$wheel"
+
+# The pages run the tool, and programs on the emulator.
+ci=$foldconv_root/build/ci
+export PATH=$ci/bench:$PATH
+export LD_LIBRARY_PATH=$ci/emulator${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+export FOLDCONV_NETWORKS=${FOLDCONV_NETWORKS:-$foldconv_root/build/networks}
+
+"$python" -m sphinx --fail-on-warning --keep-going --nitpicky --quiet --fresh-env -d "$build/doctrees" "$docs" "$build/html"
+say "the site: build/docs/html/index.html"
+
+[[ -n $check_code_blocks ]] || exit 0
+"$foldconv_root/bench/networks/setup.sh" || say "goes on without them"
+"$python" "$docs/code_blocks/run.py" --prefix "$prefix" --python "$python" --scratch "$build/scratch"
