@@ -47,6 +47,7 @@ MAY_INCLUDE = {
     "host/onnx": ["host/onnx/wire", "host/base", "include"],
     "host/c": ["host/network", "host/base", "include"],
     "examples": ["include"],
+    "python": ["include"],
     "tests": ["include", "host", "kernels", "tests", "bench"],
     "tests/consumer": ["include"],
     "docs": ["include"],  # what code blocks on the pages are compiled with

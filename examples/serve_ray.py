@@ -8,15 +8,17 @@ POST / takes a picture (PNG, JPEG, ..) or, of content type application/x-npy, an
 writes it. The answer is JSON: the likeliest classes, all logits, and how many pictures the batch had. 400 where
 the request is wrong, and why.
 """
+
 import io
 import pathlib
 
-import foldconv
 import numpy as np
 from pydantic import BaseModel
 from ray import serve
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+
+import foldconv
 
 
 class Settings(BaseModel):
@@ -34,7 +36,10 @@ class Classifier:
         self.size = settings.size
         network = foldconv.load(settings.network)
         # Once, for the largest batch. Fewer pictures have the same bits.
-        self.plan = network.plan(n=settings.most, h=self.size, w=self.size, input="u8 nhwc", mean=settings.mean, scale=settings.scale)
+        self.plan = network.plan(n=settings.most, h=self.size, w=self.size, input="u8 nhwc", mean=settings.mean,
+                                 scale=settings.scale)
+        if len(self.plan.outputs) != 1:
+            raise ValueError(f"no classifier: {len(self.plan.outputs)} outputs; name one in foldconv.load(outputs=)")
         self.answer.set_max_batch_size(settings.most)
 
     @serve.batch(batch_wait_timeout_s=0.005)

@@ -9,7 +9,8 @@ import foldconv
 
 class Array:
     """
-    An array on a device, dense and row-major. Other libraries take it by DLPack: torch.from_dlpack(array).
+    An array on a device, dense and row-major. Other libraries take it by DLPack:
+    torch.from_dlpack(array).
     """
 
     @property
@@ -39,19 +40,26 @@ class Array:
 
 def array(host: Any, device: int | None = None, *, dtype: str = '', stream: Any = None) -> Array:
     """
-    Copies a host array (float32, float16 or uint8) to a device, None: the current one. dtype="bf16" rounds float32.
+    Copies a host array (float32, float16 or uint8) to a device, None: the current one.
+    dtype="bf16" rounds float32.
     """
 
 class Plan:
     """
     A network, convolution or block bound to a shape: call it with arrays.
 
-    Arrays on the host (NumPy, or what becomes one) are copied, and the result is NumPy, ready when the call returns. Arrays on the plan's device, of any library with DLPack, are read where they are, and the result is a foldconv.Array, computed in the stream's order. Fewer images than planned give as many answers, with the same bits. Threads may share a plan.
+    Arrays on the host (NumPy, or what becomes one) are copied, and the result is NumPy,
+    ready when the call returns. Arrays on the plan's device, of any library with DLPack,
+    are read where they are, and the result is a foldconv.Array, computed in the stream's
+    order. Fewer images than planned give as many answers, with the same bits. Threads may
+    share a plan.
     """
 
     def __call__(self, *inputs: Any, stream: Any = None, out: Any = None) -> Any:
         """
-        stream: None (the legacy default stream), a cudaStream_t as an int, or an object with __cuda_stream__ or cuda_stream. out: arrays to write to instead of new ones. Of several outputs the result is a tuple, in the model's order.
+        stream: None (the legacy default stream), a cudaStream_t as an int, or an object with
+        __cuda_stream__ or cuda_stream. out: arrays to write to instead of new ones. Of several
+        outputs the result is a tuple, in the model's order.
         """
 
     def capture(self, *inputs: Any, out: Any = None) -> Graph:
@@ -80,7 +88,7 @@ class Plan:
     @property
     def workspace_bytes(self) -> int: ...
 
-    def _launch_times(self, *inputs: Any, out: Any, rounds: int, calls: int) -> list[float]: ...
+    def _launch_only(self, *inputs: Any, out: Any, calls: int) -> None: ...
 
 class Graph:
     """
@@ -115,9 +123,12 @@ class Network:
         Chooses kernels for a shape; some milliseconds: keep a plan for each shape.
 
         n, h, w: of images; 0: as the model has it. inputs: the shapes of all inputs instead.
-        input: how images come: "f32", "f16" or "u8", then "nchw" or "nhwc" (without: the model's), and then (pixel - mean) * scale, each a number or one for each channel; swap_red_blue: the first channel and the third change places.
+        input: how images come: "f32", "f16" or "u8", then "nchw" or "nhwc" (without: the
+        model's), and then (pixel - mean) * scale, each a number or one for each channel;
+        swap_red_blue: the first channel and the third change places.
         output: "f32", or "storage": the network's dtype.
-        keep, keep_all: tensors for Plan.tensor(). cut: of residual blocks: automatic, whole, tails or chain; the bits are the same.
+        keep, keep_all: tensors for Plan.tensor(). cut: of residual blocks: automatic, whole,
+        tails or chain; the bits are the same.
         """
 
     def explain(self) -> foldconv.NetworkExplanation:
@@ -131,7 +142,8 @@ class Network:
 
 class BatchNorm:
     """
-    BatchNorm at inference: float32 arrays of a value for each channel. eps has no default: frameworks differ, and a wrong one is silent.
+    BatchNorm at inference: float32 arrays of a value for each channel. eps has no default:
+    frameworks differ, and a wrong one is silent.
     """
 
     def __init__(self, mean: Any, variance: Any, gamma: Any = None, beta: Any = None, *, eps: float) -> None: ...
@@ -160,7 +172,8 @@ class FoldedConv:
 
 def fold(w: Any, batch_norm: BatchNorm | None = None, bias: Any = None, *, dtype: str = 'f16', placement: str = 'automatic') -> FoldedConv:
     """
-    Folds BatchNorm into a convolution, in double, rounded once; needs no device. w: K, C / groups, R, S, float32. placement: automatic, weights or epilogue.
+    Folds BatchNorm into a convolution, in double, rounded once; needs no device. w: K, C /
+    groups, R, S, float32. placement: automatic, weights or epilogue.
     """
 
 class Conv:
@@ -175,7 +188,9 @@ class Conv:
 
     def plan(self, n: int, h: int, w: int, *, stride: int | tuple[int, int] = 1, padding: int | tuple[int, ...] = 0, dilation: int | tuple[int, int] = 1, groups: int = 1, activation: str = 'none', residual: bool = False, kernel: str = '') -> Plan:
         """
-        A plan that takes x, n h w c in the dtype, and with residual=True a second array of y's shape. padding: all sides, (h, w) or (top, bottom, left, right). activation: "relu6", "leaky_relu(0.1)", .. kernel: pins one by its name.
+        A plan that takes x, n h w c in the dtype, and with residual=True a second array of y's
+        shape. padding: all sides, (h, w) or (top, bottom, left, right). activation: "relu6",
+        "leaky_relu(0.1)", .. kernel: pins one by its name.
         """
 
     @property
@@ -186,12 +201,14 @@ class Bottleneck:
 
     def __init__(self, conv1: Any, conv2: Any, conv3: Any, downsample: Any = None, *, stride: int = 1, stride_at: str = 'conv2', groups: int = 1, inner: str = 'relu', last: str = 'relu', dtype: str = 'f16', placement: str = 'automatic', device: int | None = None) -> None:
         """
-        Each layer is w, (w, batch_norm) or (w, batch_norm, bias), as in fold(). inner, last: the activations behind conv1 and conv2, and behind the sum.
+        Each layer is w, (w, batch_norm) or (w, batch_norm, bias), as in fold(). inner, last:
+        the activations behind conv1 and conv2, and behind the sum.
         """
 
     def plan(self, n: int, h: int, w: int, *, cut: str = 'automatic', kernel: str = '') -> Plan:
         """
-        A plan that takes x, n h w c in the dtype. cut: automatic, whole, tails or chain; the bits are the same. kernel: pins one by its name.
+        A plan that takes x, n h w c in the dtype. cut: automatic, whole, tails or chain; the
+        bits are the same. kernel: pins one by its name.
         """
 
     @property

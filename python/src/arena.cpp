@@ -10,7 +10,8 @@ namespace foldconv::python {
 
 Arena::~Arena() {
   if (workspace_ == nullptr && staging_ == nullptr) return;
-  if (cudaStreamSynchronize(stream_) != cudaSuccess) {  // a stream that is no more
+  // The handle may name another thread's stream here, or one that is no more.
+  if (stream_ == cudaStreamPerThread || cudaStreamSynchronize(stream_) != cudaSuccess) {
     cudaGetLastError();
     cudaDeviceSynchronize();
   }

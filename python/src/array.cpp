@@ -196,9 +196,10 @@ void* numpy_data(nb::handle array) {
 }
 
 void register_array(nb::module_& module) {
-  nb::class_<Array>(module, "Array",
-                    "An array on a device, dense and row-major. Other libraries take it by DLPack: "
-                    "torch.from_dlpack(array).")
+  nb::class_<Array>(
+      module, "Array",
+      "An array on a device, dense and row-major. Other libraries take it by DLPack:\n"
+      "torch.from_dlpack(array).")
       .def_prop_ro("shape", shape_tuple, nb::sig("def shape(self) -> tuple[int, ...]"))
       .def_prop_ro(
           "dtype", [](const Array& array) { return array.element->name; },
@@ -232,7 +233,7 @@ void register_array(nb::module_& module) {
              "stream"_a = nb::none(),
              nb::sig("def array(host: typing.Any, device: int | None = None, *, dtype: str = '', "
                      "stream: typing.Any = None) -> Array"),
-             "Copies a host array (float32, float16 or uint8) to a device, None: the current one. "
+             "Copies a host array (float32, float16 or uint8) to a device, None: the current one.\n"
              "dtype=\"bf16\" rounds float32.");
 }
 

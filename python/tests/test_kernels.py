@@ -96,7 +96,7 @@ def test_what_kernels_do_not_take():
         (lambda: foldconv.fold(w, bn, np.ones(3, np.float32)), foldconv.InvalidArgument, "bias"),
         (lambda: foldconv.fold(w, dtype="i8"), foldconv.InvalidArgument, "i8"),
         (lambda: foldconv.fold(w, placement="middle"), foldconv.InvalidArgument, 'no such placement of the scale: "middle"'),
-        (lambda: conv.plan(1, 2, 2), foldconv.InvalidArgument, ""),
+        (lambda: conv.plan(1, 2, 2), foldconv.InvalidArgument, "n1 2x2x4|h = 2|2x2"),
         (lambda: conv.plan(1, 5, 5, padding=(1, 1, 1)), foldconv.InvalidArgument, "padding has another number of values: 3"),
         (lambda: conv.plan(1, 5, 5, stride="2"), foldconv.InvalidArgument, "stride is no number and no list of them: '2'"),
         (lambda: conv.plan(1, 5, 5, activation="mish"), foldconv.InvalidArgument, "mish"),

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Pictures one by one through a plan for one: alone.py NETWORK PICTURES.npy LOGITS.npy"""
+
 import sys
 
-import foldconv
 import numpy as np
+
+import foldconv
 
 network, pictures, logits = sys.argv[1:]
 pictures = np.load(pictures)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """examples/serve_ray.py by real HTTP requests: batches form by themselves, and every answer has the bits of its picture
 alone. Requests that are wrong get a 400 and the reason, and change nothing for others."""
+
 import collections
 import concurrent.futures
 import http.client
@@ -18,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conftest import PICTURES, ROOT, SIZE
+from small import PICTURES, ROOT, SIZE
 
 CLIENTS, MOST = 8, 8
 ARRAY = "application/x-npy"

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """examples/triton without Triton: its configuration by Triton's own schema, its model.py by requests as Triton gives them."""
+
 import importlib.util
 import json
 import pathlib
@@ -11,7 +12,7 @@ import pytest
 from google.protobuf import json_format, text_format
 from tritonclient.grpc import model_config_pb2
 
-from conftest import CLASSES, ROOT, SIZE
+from small import CLASSES, ROOT, SIZE
 
 MODEL = ROOT / "examples/triton/classifier"
 

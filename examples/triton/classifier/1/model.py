@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """A classifier for Triton's Python backend: one plan for the largest batch, which the dynamic batcher fills as far as it can.
 Every answer has the bits of the same picture alone, whatever it shared its batch with."""
+
 import json
 import pathlib
 
-import foldconv
 import numpy as np
 import triton_python_backend_utils as pb_utils
+
+import foldconv
 
 
 class TritonPythonModel:
@@ -19,6 +21,8 @@ class TritonPythonModel:
                                 device=int(args["model_instance_device_id"]) if on_gpu else None)
         self.plan = network.plan(n=int(config["max_batch_size"]), h=height, w=width, input="u8 nhwc",
                                  mean=float(parameters["mean"]), scale=float(parameters["scale"]))
+        if len(self.plan.outputs) != 1:
+            raise ValueError(f"no classifier: {len(self.plan.outputs)} outputs; name one in foldconv.load(outputs=)")
 
     def execute(self, requests):
         """A response a request, in their order. All requests together have max_batch_size pictures at most."""
