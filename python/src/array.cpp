@@ -122,7 +122,13 @@ Array from_host(nb::handle host, nb::handle device, const std::string& dtype, nb
   const cudaError_t code =
       cudaMemcpyAsync(result.memory->data(), data, result.bytes(), cudaMemcpyHostToDevice, order);
   check(cuda_status(code, "cudaMemcpyAsync"));
-  check(result.memory->synchronize());
+  // Of pinned memory the copy may be under way still; of other memory all has been read.
+  cudaPointerAttributes attributes = {};
+  if (cudaPointerGetAttributes(&attributes, data) != cudaSuccess ||
+      attributes.type != cudaMemoryTypeUnregistered) {
+    cudaGetLastError();
+    check(result.memory->synchronize());
+  }
   return result;
 }
 
