@@ -34,8 +34,8 @@
 /// the weights, a captured run the plan. To free NULL does nothing. Pointers inside of an object live as long as it.
 /// Nothing may be freed while its kernels run: wait for the stream first.
 ///
-/// **Threads.** Graphs, networks and plans do not change once they are made: any number of threads may use one. None
-/// may free what another uses.
+/// **Threads.** Graphs, networks and plans do not change once they are made: any number of threads may use one. A
+/// captured run is launched by one at a time. None may free what another uses.
 ///
 /// **Streams.** `stream` is a cudaStream_t as a pointer; NULL is the legacy default stream.
 #ifndef FOLDCONV_H
@@ -155,7 +155,7 @@ typedef struct fc_resnet_options {
   const char* prefix;  ///< before the names of the tensors: "module."; NULL or "": found
   double eps;          ///< that of every BatchNorm; 0: 1e-5
   int32_t stride_at;   ///< an ::fc_stride_at
-  uint32_t reserved;
+  uint32_t reserved;   ///< 0
 } fc_resnet_options;
 
 /// Reads the weights of a ResNet (18 to 152, wide, ResNeXt; names of torchvision, timm or Hugging Face) from a
@@ -219,7 +219,7 @@ typedef struct fc_plan fc_plan;
 /// Extents of a tensor, outermost first. This struct stays as it is.
 typedef struct fc_extents {
   const int64_t* values;  ///< `rank` of them; NULL where that is 0
-  size_t rank;
+  size_t rank;            ///< how many; 0: one number
 } fc_extents;
 
 /// Where the channels of a pixel lie.
@@ -229,9 +229,9 @@ typedef enum fc_layout {
   FC_LAYOUT_NHWC = 2    ///< the channels of a pixel are neighbours
 } fc_layout;
 
-/// How outputs are written.
+/// How outputs are written: dense, in the model's order.
 typedef enum fc_output {
-  FC_OUTPUT_F32 = 0,
+  FC_OUTPUT_F32 = 0,     ///< as fp32
   FC_OUTPUT_STORAGE = 1  ///< in the network's own type
 } fc_output;
 
@@ -239,9 +239,8 @@ typedef enum fc_output {
 typedef enum fc_cut {
   FC_CUT_AUTOMATIC = 0,  ///< block by block, the least time by the planner's model
   FC_CUT_WHOLE = 1,      ///< one kernel for each block
-  FC_CUT_TAILS =
-      2,  ///< conv1, then one kernel for conv2, conv3 and the next block's conv1, and so on
-  FC_CUT_CHAIN = 3  ///< one kernel for each convolution
+  FC_CUT_TAILS = 2,      ///< conv1, then a kernel for conv2, conv3 and the next block's conv1, ..
+  FC_CUT_CHAIN = 3       ///< one kernel for each convolution
 } fc_cut;
 
 /// Of fc_plan_options::flags.
@@ -254,14 +253,16 @@ enum {
 /// channel c is (pixel - mean[c]) * scale[c], in fp32; mean and scale are in the order of the network's channels, after
 /// the swap.
 typedef struct fc_plan_options {
-  size_t size;           ///< sizeof(fc_plan_options)
-  int32_t n, h, w;       ///< of images; 0: as the model has it; n: 1 where the model leaves it open
-  int32_t cut;           ///< an ::fc_cut
-  int32_t input_type;    ///< FC_TYPE_F32, the default, F16 or U8; but for images, f32 or f16
-  int32_t input_layout;  ///< an ::fc_layout, of images
-  int32_t output;        ///< an ::fc_output
-  uint32_t flags;        ///< FC_PLAN_ values, or-ed
-  float mean[4];
+  size_t size;               ///< sizeof(fc_plan_options)
+  int32_t n;                 ///< images; 0: as the model has it, 1 where it leaves it open
+  int32_t h;                 ///< rows of images; 0: as the model has it
+  int32_t w;                 ///< columns of images; 0: as the model has it
+  int32_t cut;               ///< an ::fc_cut
+  int32_t input_type;        ///< FC_TYPE_F32, the default, F16 or U8; but for images, f32 or f16
+  int32_t input_layout;      ///< an ::fc_layout, of images
+  int32_t output;            ///< an ::fc_output
+  uint32_t flags;            ///< FC_PLAN_ values, or-ed
+  float mean[4];             ///< of each channel
   float scale[4];            ///< 0 in a channel: 1
   const fc_extents* inputs;  ///< of all inputs, as the model has them, instead of n, h, w; or NULL
   size_t input_count;        ///< of `inputs`
@@ -283,7 +284,7 @@ typedef struct fc_port {
   size_t bytes;        ///< of all the plan's images
   fc_extents extents;  ///< the model's; images in another layout lie as the plan's options say
   int32_t type;        ///< an ::fc_type
-  uint32_t reserved;
+  uint32_t reserved;   ///< 0
 } fc_port;
 
 FC_API int32_t fc_plan_images(const fc_plan* plan);          ///< n; 0 of NULL
@@ -305,7 +306,7 @@ typedef struct fc_tensor {
   fc_extents extents;    ///< the model's
   const int32_t* order;  ///< of the axes in memory, outermost first: 0, 2, 3, 1 is NHWC
   int32_t type;          ///< an ::fc_type: the network's
-  uint32_t reserved;
+  uint32_t reserved;     ///< 0
 } fc_tensor;
 
 /// Where the tensor of this name lies. Errors: FC_INVALID_ARGUMENT: no tensor of the name was kept.
@@ -333,7 +334,7 @@ typedef struct fc_buffers {
   void* workspace;            ///< may be NULL when the plan needs none; one for each run at a time
   size_t workspace_bytes;     ///< fc_plan_workspace_bytes() or more
   int32_t images;             ///< the first so many of the plan's n, with the same bits; 0: all
-  uint32_t reserved;
+  uint32_t reserved;          ///< 0
 } fc_buffers;
 
 /// Launches the plan's kernels on `stream`, and nothing else: no allocation on the device, no synchronisation; may be
@@ -351,7 +352,7 @@ typedef struct fc_cuda_graph fc_cuda_graph;
 FC_API fc_code fc_plan_capture(const fc_plan* plan, const fc_buffers* buffers,
                                fc_cuda_graph** cuda_graph, fc_error* error);
 
-/// From any thread, by one at a time. Errors: FC_CUDA_ERROR.
+/// Launches it on `stream`. Errors: FC_CUDA_ERROR.
 FC_API fc_code fc_cuda_graph_launch(const fc_cuda_graph* cuda_graph, void* stream, fc_error* error);
 
 FC_API void fc_cuda_graph_free(fc_cuda_graph* cuda_graph);  ///< Its launches must have run.
