@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A network as a layer of a TensorRT engine: a plugin library, as trtexec --dynamicPlugins takes it. Its field "model" has
-// the bytes of an ONNX file. What TensorRT asks of any plugin is in tensorrt/plugin_base.hpp.
+// A network as a layer of a TensorRT engine: a plugin library, as trtexec --dynamicPlugins takes it. Its field "model"
+// has the bytes of an ONNX file. What TensorRT asks of any plugin is in tensorrt/plugin_base.hpp.
 #include <foldconv/foldconv.hpp>
 #include <foldconv/onnx.hpp>
 
@@ -27,7 +27,8 @@ struct NetworkPlugin final : PluginBase<NetworkPlugin> {
     const auto graph = foldconv::onnx::read(std::as_bytes(std::span(model)));
     if (!graph) return code(graph.status());
     out_extents = graph->extents({graph->outputs()[0].value});
-    if (std::count(out_extents.begin() + 1, out_extents.end(), foldconv::kOpen) != 0) {
+    if (out_extents.empty() ||
+        std::count(out_extents.begin() + 1, out_extents.end(), foldconv::kOpen) != 0) {
       return code({foldconv::ErrorCode::unsupported, "the output depends on the image's size"});
     }
     const auto made = foldconv::Network::create(*graph);
@@ -35,8 +36,7 @@ struct NetworkPlugin final : PluginBase<NetworkPlugin> {
     return code(made.status());
   }
   int32_t plan() {
-    const auto made =
-        network->plan({.n = int(most.d[0]), .h = int(most.d[2]), .w = int(most.d[3])});
+    const auto made = network->plan({int(most.d[0]), int(most.d[2]), int(most.d[3])});  // n, h, w
     if (made) planned = *made;
     return code(made.status());
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Does with the plugin what TensorRT does: asks it while an engine is built, makes it again of what the engine keeps, and
-// runs it for fewer images than it was built for. engine network.onnx, that of tests/consumer: its answers are known by hand.
+// Does with the plugin what TensorRT does: asks it while an engine is built, makes it again of what the engine keeps,
+// and runs it for fewer images than it was built for. engine network.onnx, that of tests/consumer: its answers are known
+// by hand.
 #include <NvInferRuntime.h>
 
 #include <cstdio>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What TensorRT asks of any plugin, answered for one that is made of a file, with a dense fp32 input and a dense fp32 output.
+// What TensorRT asks of any plugin, answered for one that is made of a file, with a dense fp32 input and output.
 #pragma once
 
 #include <NvInferRuntime.h>
@@ -12,8 +12,9 @@
 #include <string_view>
 #include <vector>
 
-// Plugin: the class that derives from this; it has kName; load() makes of `model` what it can, out_extents too (behind the first,
-// that of the input's), and plan() prepares for inputs up to `most`. Both return 0, or anything else, as TensorRT's calls do.
+// Plugin: the class that derives from this. It has kName; load(), which makes of `model` what it can, and out_extents (of
+// which the first is the input's); and plan(), which prepares for inputs up to `most`. Both return 0, or anything else
+// where they fail, as TensorRT's calls do.
 template <class Plugin>
 class PluginBase : public nvinfer1::IPluginV3,
                    public nvinfer1::IPluginV3OneCore,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where TensorRT is not installed: of its interface of version 10 and 11 what the example and its engine use, declared alike.
-// Nothing here is TensorRT's code, and a plugin that is compiled with this runs in no real engine.
+// Where TensorRT is not installed: of its interface (version 10 and 11) what the example and its engine use, declared
+// alike. Nothing here is TensorRT's code, and a plugin that is compiled with this runs in no real engine.
 #pragma once
 
 #include <cuda_runtime_api.h>

@@ -9,5 +9,6 @@ import foldconv
 
 network, pictures, logits = sys.argv[1:]
 pictures = np.load(pictures)
-plan = foldconv.load(network).plan(n=1, h=pictures.shape[1], w=pictures.shape[2], input="u8 nhwc", mean=127, scale=1 / 128)
+_, height, width, _ = pictures.shape
+plan = foldconv.load(network).plan(n=1, h=height, w=width, input="u8 nhwc", mean=127, scale=1 / 128)
 np.save(logits, np.concatenate([plan(picture[None]) for picture in pictures]))

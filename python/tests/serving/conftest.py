@@ -22,7 +22,8 @@ collect_ignore_glob = [] if importlib.util.find_spec("ray") else ["*_test.py"]
 def network(tmp_path_factory):
     """A file: 3x3 / 2, 3x3 and its residual, 1x1 / 2, the mean, logits."""
     rng = np.random.default_rng(7)
-    extents = {"w1": (16, 3, 3, 3), "w2": (16, 16, 3, 3), "w3": (32, 16, 1, 1), "fc": (small.CLASSES, 32), "b": (small.CLASSES,)}
+    extents = {"w1": (16, 3, 3, 3), "w2": (16, 16, 3, 3), "w3": (32, 16, 1, 1), "fc": (small.CLASSES, 32),
+               "b": (small.CLASSES,)}
     weights = {name: rng.normal(0, 1 / np.sqrt(np.prod(shape[1:])), shape) for name, shape in extents.items()}
     nodes = [
         helper.make_node("Conv", ["image", "w1"], ["c1"], pads=[1] * 4, strides=[2, 2]),

@@ -46,7 +46,8 @@ def port(network):
                  object_store_memory=80 << 20, log_to_driver=False, logging_level="ERROR")
         port = free_port()
         serve.start(http_options={"host": "127.0.0.1", "port": port})
-        serve.run(serve_ray.app(serve_ray.Settings(network=str(network), size=SIZE, most=MOST, mean=127, scale=1 / 128)))
+        serve.run(serve_ray.app(serve_ray.Settings(network=str(network), size=SIZE, most=MOST, mean=127,
+                                                   scale=1 / 128)))
         yield port
     finally:
         if ray.is_initialized():

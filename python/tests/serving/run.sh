@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Serves a network by Ray Serve, and by the model repository for Triton, with the wheel, on the emulator; all of it is in
-# build/python. Arguments are pytest's, e.g. python/tests/serving/run.sh -k triton
+# Serves a network by Ray Serve, and by the model repository for Triton, with the wheel, on the emulator; all of it is
+# in build/python. Arguments are pytest's, e.g. python/tests/serving/run.sh -k triton
 set -euo pipefail
 
 # shellcheck source=SCRIPTDIR/../../../bench/setup.sh

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""examples/triton without Triton: its configuration by Triton's own schema, its model.py by requests as Triton gives them."""
+"""examples/triton without Triton: its configuration by Triton's own schema, its model.py by requests as Triton gives
+them."""
 
 import importlib.util
 import json

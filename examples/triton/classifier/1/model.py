@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A classifier for Triton's Python backend: one plan for the largest batch, which the dynamic batcher fills as far as it can.
-Every answer has the bits of the same picture alone, whatever it shared its batch with."""
+"""A classifier for Triton's Python backend: one plan for the largest batch, which the dynamic batcher fills as far as it
+can. Every answer has the bits of the same picture alone, whatever it shared its batch with."""
 
 import json
 import pathlib
