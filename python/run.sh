@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Builds the Python wheel around the library of build/ci, installs it in a virtual environment of its own, and runs its
+# tests there, on the emulator. All of it is in build/python; what has not changed is not made again. Arguments are
+# pytest's, e.g. python/run.sh -k dlpack
+#   python/run.sh --wheel    the wheel alone; prints its path
+set -euo pipefail
+
+# shellcheck source=SCRIPTDIR/../bench/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../bench/setup.sh"
+
+work=$foldconv_root/build/python
+prefix=$work/prefix
+tools=$work/tools
+tests=$work/tests
+
+# Python's headers, for the extension module.
+setup_python() {
+  command -v python3 >/dev/null || install_packages python3 python3-venv
+  python3 -c 'import pathlib, sysconfig, sys
+sys.exit(not (pathlib.Path(sysconfig.get_path("include")) / "Python.h").is_file())' ||
+    install_packages python3-dev
+}
+
+# What the wheel is made of; another one, and it is built anew.
+wheel_stamp() {
+  (cd "$foldconv_root" &&
+    python3 --version &&
+    find python/src python/foldconv python/CMakeLists.txt python/requirements.txt pyproject.toml README.md LICENSE \
+      include build/python/prefix/lib* -type f ! -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum)
+}
+
+build_wheel() {
+  local emulate=ON log=$work/wheel.log
+  ! has_gpu || emulate=OFF
+  foldconv_build ci "$emulate"
+  mkdir -p "$work"
+  cmake --install "$foldconv_root/build/ci" --prefix "$prefix" >"$work/install.log"
+  cmake --install "$foldconv_root/build/ci" --prefix "$prefix" --component emulator >>"$work/install.log"
+  setup_python
+  if ! cmp -s "$foldconv_root/python/requirements.txt" "$tools/ready.txt"; then
+    say "installing scikit-build-core and nanobind into build/python/tools"
+    python_environment "$tools" "$foldconv_root/python/requirements.txt" "the wheel is built with both"
+    cp "$foldconv_root/python/requirements.txt" "$tools/ready.txt"
+  fi
+
+  local stamp
+  stamp=$(wheel_stamp)
+  [[ $stamp != "$(cat "$work/wheel.txt" 2>/dev/null)" ]] || return 0
+  say "building the wheel"
+  rm -rf "$work/wheel" "$tests"
+  CMAKE_PREFIX_PATH=$prefix "$tools/bin/python" -m pip --disable-pip-version-check wheel --no-build-isolation --no-deps \
+    --wheel-dir "$work/wheel" -C "build-dir=$work/build" "$foldconv_root" >"$log" 2>&1 || {
+    tail -n 40 "$log" >&2
+    fail "the wheel was not built: all words are in ${log#"$foldconv_root/"}"
+  }
+  echo "$stamp" >"$work/wheel.txt"
+}
+
+# The wheel in an environment that is new whenever the wheel is.
+setup_tests() {
+  local wanted=$foldconv_root/python/tests/requirements.txt
+  cmp -s "$wanted" "$tests/ready.txt" && return
+  say "installing the wheel into build/python/tests"
+  python_environment "$tests" "$wanted" "the wheel's tests need these"
+  "$tests/bin/python" -m pip --disable-pip-version-check install --quiet "$work"/wheel/*.whl >&2
+  cp "$wanted" "$tests/ready.txt"
+}
+
+build_wheel
+if [[ ${1:-} == --wheel ]]; then
+  echo "$work"/wheel/*.whl
+  exit
+fi
+setup_tests
+"$foldconv_root/bench/networks/setup.sh" || say "tests of trained networks are skipped"
+cd "$foldconv_root"
+FOLDCONV_EMULATE=1 exec "$tests/bin/python" -B -m pytest -q -p no:cacheprovider "$foldconv_root/python/tests" "$@"
