@@ -38,6 +38,15 @@ from ._explain import NetworkExplanation, PlanExplanation
 from ._load import inspect, load
 from ._ports import Port, Problem
 
+
+
+def compile(module, *example, **options):  # of foldconv.torch, which needs torch: the package does not
+    """A torch.nn.Module in evaluation mode as one network, called with tensors like the module: foldconv.torch.compile."""
+    from .torch import compile as compile_module
+
+    return compile_module(module, *example, **options)
+
+
 __all__ = [
     "Aliasing",
     "Array",
@@ -62,6 +71,7 @@ __all__ = [
     "WorkspaceTooSmall",
     "__version__",
     "array",
+    "compile",
     "emulated",
     "fold",
     "inspect",
