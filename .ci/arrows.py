@@ -45,6 +45,7 @@ MAY_INCLUDE = {
                      "host/base", "include", *PARAMETERS],
     "host/onnx/wire": ["host/base", "include"],
     "host/onnx": ["host/onnx/wire", "host/base", "include"],
+    "python": ["include"],
     "tests": ["include", "host", "kernels", "tests", "bench"],
     "tests/consumer": ["include"],
     "tests/emulator": [],

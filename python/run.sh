@@ -39,8 +39,8 @@ build_wheel() {
   cmake --install "$foldconv_root/build/ci" --prefix "$prefix" --component emulator >>"$work/install.log"
   setup_python
   if ! cmp -s "$foldconv_root/python/requirements.txt" "$tools/ready.txt"; then
-    say "installing scikit-build-core and nanobind into build/python/tools"
-    python_environment "$tools" "$foldconv_root/python/requirements.txt" "the wheel is built with both"
+    say "installing scikit-build-core, nanobind and CMake into build/python/tools"
+    python_environment "$tools" "$foldconv_root/python/requirements.txt" "the wheel is built with these"
     cp "$foldconv_root/python/requirements.txt" "$tools/ready.txt"
   fi
 
@@ -49,7 +49,7 @@ build_wheel() {
   [[ $stamp != "$(cat "$work/wheel.txt" 2>/dev/null)" ]] || return 0
   say "building the wheel"
   rm -rf "$work/wheel" "$tests"
-  CMAKE_PREFIX_PATH=$prefix "$tools/bin/python" -m pip --disable-pip-version-check wheel --no-build-isolation --no-deps \
+  CMAKE_PREFIX_PATH=$prefix PATH=$tools/bin:$PATH "$tools/bin/python" -m pip --disable-pip-version-check wheel --no-build-isolation --no-deps \
     --wheel-dir "$work/wheel" -C "build-dir=$work/build" "$foldconv_root" >"$log" 2>&1 || {
     tail -n 40 "$log" >&2
     fail "the wheel was not built: all words are in ${log#"$foldconv_root/"}"

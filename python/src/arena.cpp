@@ -4,13 +4,16 @@
 #include <algorithm>
 #include <string>
 
+#include "device.hpp"
 #include "error.hpp"
 
 namespace foldconv::python {
 
 Arena::~Arena() {
   if (workspace_ == nullptr && staging_ == nullptr) return;
-  if (cudaStreamSynchronize(stream_) != cudaSuccess) {  // a stream that is no more
+  const OutsideCapture outside;
+  // The handle may name another thread's stream here, or one that is no more.
+  if (stream_ == cudaStreamPerThread || cudaStreamSynchronize(stream_) != cudaSuccess) {
     cudaGetLastError();
     cudaDeviceSynchronize();
   }
@@ -20,6 +23,7 @@ Arena::~Arena() {
 
 Result<std::byte*> Arena::part(std::byte*& memory, std::size_t bytes) {
   if (memory != nullptr || bytes == 0) return memory;
+  const OutsideCapture outside;
   void* made = nullptr;
   if (const cudaError_t code = cudaMalloc(&made, bytes); code != cudaSuccess) {
     const Status status = cuda_failure(code, "cudaMalloc");

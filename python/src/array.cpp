@@ -122,7 +122,13 @@ Array from_host(nb::handle host, nb::handle device, const std::string& dtype, nb
   const cudaError_t code =
       cudaMemcpyAsync(result.memory->data(), data, result.bytes(), cudaMemcpyHostToDevice, order);
   check(cuda_status(code, "cudaMemcpyAsync"));
-  check(result.memory->synchronize());
+  // Of pinned memory the copy may be under way still; of other memory all has been read.
+  cudaPointerAttributes attributes = {};
+  if (cudaPointerGetAttributes(&attributes, data) != cudaSuccess ||
+      attributes.type != cudaMemoryTypeUnregistered) {
+    cudaGetLastError();
+    check(result.memory->synchronize());
+  }
   return result;
 }
 
@@ -196,9 +202,10 @@ void* numpy_data(nb::handle array) {
 }
 
 void register_array(nb::module_& module) {
-  nb::class_<Array>(module, "Array",
-                    "An array on a device, dense and row-major. Other libraries take it by DLPack: "
-                    "torch.from_dlpack(array).")
+  nb::class_<Array>(
+      module, "Array",
+      "An array on a device, dense and row-major. Other libraries take it by DLPack:\n"
+      "torch.from_dlpack(array).")
       .def_prop_ro("shape", shape_tuple, nb::sig("def shape(self) -> tuple[int, ...]"))
       .def_prop_ro(
           "dtype", [](const Array& array) { return array.element->name; },
@@ -232,7 +239,7 @@ void register_array(nb::module_& module) {
              "stream"_a = nb::none(),
              nb::sig("def array(host: typing.Any, device: int | None = None, *, dtype: str = '', "
                      "stream: typing.Any = None) -> Array"),
-             "Copies a host array (float32, float16 or uint8) to a device, None: the current one. "
+             "Copies a host array (float32, float16 or uint8) to a device, None: the current one.\n"
              "dtype=\"bf16\" rounds float32.");
 }
 

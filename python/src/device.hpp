@@ -31,6 +31,19 @@ class DeviceScope {
   Status status_;
 };
 
+// What a stream capture by this thread forbids (allocating, freeing, waiting) is done in spite of it: none of it is part
+// of what is captured.
+class OutsideCapture {
+ public:
+  OutsideCapture() noexcept { cudaThreadExchangeStreamCaptureMode(&mode_); }
+  ~OutsideCapture() { cudaThreadExchangeStreamCaptureMode(&mode_); }
+  OutsideCapture(const OutsideCapture&) = delete;
+  OutsideCapture& operator=(const OutsideCapture&) = delete;
+
+ private:
+  cudaStreamCaptureMode mode_ = cudaStreamCaptureModeRelaxed;
+};
+
 // The current device for None.
 int device_of(nanobind::handle device);
 

@@ -98,6 +98,8 @@ void keep_until_done(BorrowedTensor tensor, cudaStream_t stream, int device) {
 
 void release_done() {
   std::deque<Kept>& all = kept();
+  if (all.empty()) return;
+  const OutsideCapture outside;
   for (std::size_t i = 0; i < all.size();) {
     if (cudaEventQuery(all[i].done) == cudaErrorNotReady) {
       cudaGetLastError();

@@ -204,9 +204,10 @@ nb::object numpy_of(std::span<const float> values, const Extents& shape) {
 }
 
 void register_fold(nb::module_& module) {
-  nb::class_<BatchNormArrays>(module, "BatchNorm",
-                              "BatchNorm at inference: float32 arrays of a value for each channel. "
-                              "eps has no default: frameworks differ, and a wrong one is silent.")
+  nb::class_<BatchNormArrays>(
+      module, "BatchNorm",
+      "BatchNorm at inference: float32 arrays of a value for each channel. eps has no default:\n"
+      "frameworks differ, and a wrong one is silent.")
       .def(
           "__init__",
           [](BatchNormArrays* self, nb::object mean, nb::object variance, nb::object gamma,
@@ -244,8 +245,8 @@ void register_fold(nb::module_& module) {
       nb::sig("def fold(w: typing.Any, batch_norm: BatchNorm | None = None, bias: "
               "typing.Any = None, *, dtype: str = 'f16', placement: str = 'automatic') -> "
               "FoldedConv"),
-      "Folds BatchNorm into a convolution, in double, rounded once; needs no device. w: K, C "
-      "/ groups, R, S, float32. placement: automatic, weights or epilogue.");
+      "Folds BatchNorm into a convolution, in double, rounded once; needs no device. w: K, C /\n"
+      "groups, R, S, float32. placement: automatic, weights or epilogue.");
 }
 
 }  // namespace
@@ -269,8 +270,10 @@ void register_kernels(nb::module_& module) {
                    "groups: int = 1, activation: str = 'none', residual: bool = False, kernel: str "
                    "= '') -> Plan"),
            "A plan that takes x, n h w c in the dtype, and with residual=True a second array of "
-           "y's shape. padding: all sides, (h, w) or (top, bottom, left, right). activation: "
-           "\"relu6\", \"leaky_relu(0.1)\", .. kernel: pins one by its name.")
+           "y's\n"
+           "shape. padding: all sides, (h, w) or (top, bottom, left, right). activation: "
+           "\"relu6\",\n"
+           "\"leaky_relu(0.1)\", .. kernel: pins one by its name.")
       .def_prop_ro("device", &PyConv::device);
   nb::class_<PyBottleneck>(module, "Bottleneck",
                            "A residual block 1x1, 3x3, 1x1 with its weights on a device.")
@@ -282,14 +285,14 @@ void register_kernels(nb::module_& module) {
                    "downsample: typing.Any = None, *, stride: int = 1, stride_at: str = 'conv2', "
                    "groups: int = 1, inner: str = 'relu', last: str = 'relu', dtype: str = 'f16', "
                    "placement: str = 'automatic', device: int | None = None) -> None"),
-           "Each layer is w, (w, batch_norm) or (w, batch_norm, bias), as in fold(). inner, last: "
+           "Each layer is w, (w, batch_norm) or (w, batch_norm, bias), as in fold(). inner, last:\n"
            "the activations behind conv1 and conv2, and behind the sum.")
       .def(
           "plan", plan_bottleneck, "n"_a, "h"_a, "w"_a, nb::kw_only(), "cut"_a = "automatic",
           "kernel"_a = "",
           nb::sig("def plan(self, n: int, h: int, w: int, *, cut: str = 'automatic', kernel: str = "
                   "'') -> Plan"),
-          "A plan that takes x, n h w c in the dtype. cut: automatic, whole, tails or chain; the "
+          "A plan that takes x, n h w c in the dtype. cut: automatic, whole, tails or chain; the\n"
           "bits are the same. kernel: pins one by its name.")
       .def_prop_ro("device", &PyBottleneck::device);
 }

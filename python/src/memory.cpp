@@ -32,6 +32,7 @@ Result<std::shared_ptr<StreamMemory>> StreamMemory::create(std::size_t bytes, in
 StreamMemory::~StreamMemory() {
   if (data_ == nullptr || is_forked()) return;
   const DeviceScope scope(device_);
+  const OutsideCapture outside;
   // Another thread's stream cannot be named, and the caller's streams may have been destroyed.
   bool in_order = stream_ != cudaStreamPerThread || thread_ == std::this_thread::get_id();
   for (std::size_t i = 0; in_order && i < readers_.size(); ++i)

@@ -212,14 +212,15 @@ void register_network(nb::module_& module) {
            "inputs"_a = nb::none(), "input"_a = "f32", "mean"_a = 0.0, "scale"_a = 1.0,
            "swap_red_blue"_a = false, "output"_a = "f32", "keep"_a = nb::make_tuple(),
            "keep_all"_a = false, "cut"_a = "automatic", nb::sig(kPlanSignature),
-           "Chooses kernels for a shape; some milliseconds: keep a plan for each shape.\n\n"
-           "n, h, w: of images; 0: as the model has it. inputs: the shapes of all inputs "
-           "instead.\n"
+           "Chooses kernels for a shape; some milliseconds: keep a plan for each shape.\n"
+           "\n"
+           "n, h, w: of images; 0: as the model has it. inputs: the shapes of all inputs instead.\n"
            "input: how images come: \"f32\", \"f16\" or \"u8\", then \"nchw\" or \"nhwc\" "
-           "(without: the model's), and then (pixel - mean) * scale, each a number or one for "
-           "each channel; swap_red_blue: the first channel and the third change places.\n"
+           "(without: the\n"
+           "model's), and then (pixel - mean) * scale, each a number or one for each channel;\n"
+           "swap_red_blue: the first channel and the third change places.\n"
            "output: \"f32\", or \"storage\": the network's dtype.\n"
-           "keep, keep_all: tensors for Plan.tensor(). cut: of residual blocks: automatic, whole, "
+           "keep, keep_all: tensors for Plan.tensor(). cut: of residual blocks: automatic, whole,\n"
            "tails or chain; the bits are the same.")
       .def("explain", &PyNetwork::explain,
            nb::sig("def explain(self) -> foldconv.NetworkExplanation"),

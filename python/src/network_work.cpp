@@ -93,10 +93,11 @@ std::unique_ptr<const Work> network_work(const NetworkPlan& plan, const ModelPor
   }
   const bool as_f32 = options.output == NetworkPlanOptions::Output::f32;
   for (std::size_t i = 0; i < plan.outputs(); ++i) {
+    const Extents extents = plan.output_extents(i);
     work->outputs.push_back({.name = plan.output_name(i),
-                             .shape = plan.output_extents(i),
+                             .shape = extents,
                              .element = &element_of(as_f32 ? DataType::f32 : dtype),
-                             .batched = model.outputs[i].batched});
+                             .batched = model.outputs[i].batched && extents[0] == plan.images()});
   }
   return work;
 }

@@ -14,6 +14,13 @@ namespace nb = nanobind;
 namespace foldconv::python {
 namespace {
 
+[[noreturn]] void no_such(const char* what, std::string_view name, const std::string& known) {
+  std::string wrong = "no such ", value = "\"";
+  wrong += what;
+  value.append(name).append("\"");
+  raise(invalid(wrong, value, known));
+}
+
 template <class T>
 T named(std::string_view name, const char* what,
         std::initializer_list<std::pair<std::string_view, T>> all) {
@@ -22,7 +29,7 @@ T named(std::string_view name, const char* what,
     if (text == name) return value;
     known.append(known.empty() ? "give " : ", ").append(text);
   }
-  raise(invalid(std::string("no such ") + what, "\"" + std::string(name) + "\"", known));
+  no_such(what, name, known);
 }
 
 template <class T>

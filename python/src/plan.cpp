@@ -3,10 +3,8 @@
 
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/unique_ptr.h>
-#include <nanobind/stl/vector.h>
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "array.hpp"
@@ -137,30 +135,34 @@ Status Plan::enqueue(Call& call, Arena& arena) const {
   return {};
 }
 
+Status Plan::read_workspace(const Operand& to, const Port& port, std::size_t offset) const {
+  Arena* const arena = arenas_->last();
+  std::unique_lock<std::mutex> turn;
+  if (arena != nullptr) turn = std::unique_lock(arena->mutex());
+  if (arena == nullptr || arena->workspace() == nullptr) {
+    return invalid("a tensor of a plan that was not called", "no call", "call the plan first");
+  }
+  // The call may have been on the default stream of another thread.
+  const cudaError_t code = cudaDeviceSynchronize();
+  if (code != cudaSuccess) return cuda_failure(code, "cudaDeviceSynchronize");
+  return copy_out(to, port, arena->workspace() + offset, nullptr);
+}
+
 nb::object Plan::tensor(const std::string& name) {
   enter_device();
   const KeptTensor kept = take(work_->tensor(name));
-  Arena* const arena = arenas_->last();
-  if (arena == nullptr || arena->workspace() == nullptr) {
-    raise(invalid("a tensor of a plan that was not called", "\"" + name + "\"",
-                  "call the plan first"));
-  }
   const DeviceScope scope(work_->device);
   check(scope.status());
   const Element& element = element_of(kept.dtype);
   Extents stored;
   for (const int axis : kept.order) stored.push_back(kept.extents[static_cast<std::size_t>(axis)]);
   nb::object result = empty_numpy(stored, element);
-  Operand operand{.host = HostArray::writable(result, name),
-                  .bytes = elements_of(stored) * element.bytes};
+  const Operand operand{.host = HostArray::writable(result, name),
+                        .bytes = elements_of(stored) * element.bytes};
   Status status;
   {
     const nb::gil_scoped_release released;
-    const std::lock_guard turn(arena->mutex());
-    status =
-        copy_out(operand, {.element = &element}, arena->workspace() + kept.offset, arena->stream());
-    if (status.ok())
-      status = cuda_status(cudaStreamSynchronize(arena->stream()), "cudaStreamSynchronize");
+    status = read_workspace(operand, {.element = &element}, kept.offset);
   }
   check(status);
   nb::list back;
@@ -170,43 +172,39 @@ nb::object Plan::tensor(const std::string& name) {
   return result.attr("transpose")(nb::tuple(back));
 }
 
-std::vector<double> Plan::launch_times(const nb::args& arrays, nb::handle out, int rounds,
-                                       int calls) {
+void Plan::launch_only(const nb::args& arrays, nb::handle out, int calls) {
   enter_device();
   const DeviceScope scope(work_->device);
   check(scope.status());
   Call call(*work_, arrays, nb::none(), out);
   Arena* const arena = take(arenas_->at(call.stream));
-  std::vector<double> times;
-  const nb::gil_scoped_release released;
-  const std::lock_guard turn(arena->mutex());
-  for (int round = 0; round < rounds; ++round) {
-    const auto begin = std::chrono::steady_clock::now();
-    for (int i = 0; i < calls; ++i) {
-      if (Status status = enqueue(call, *arena); !status.ok()) return {};
-    }
-    const std::chrono::duration<double, std::micro> taken =
-        std::chrono::steady_clock::now() - begin;
-    times.push_back(taken.count() / calls);
+  Status status;
+  {
+    const nb::gil_scoped_release released;
+    const std::lock_guard turn(arena->mutex());
+    for (int i = 0; i < calls && status.ok(); ++i) status = enqueue(call, *arena);
   }
-  return times;
+  check(status);
 }
 
 void register_plan(nb::module_& module) {
-  nb::class_<Plan>(module, "Plan",
-                   "A network, convolution or block bound to a shape: call it with arrays.\n\n"
-                   "Arrays on the host (NumPy, or what becomes one) are copied, and the result is "
-                   "NumPy, ready when the call returns. Arrays on the plan's device, of any "
-                   "library with DLPack, are read where they are, and the result is a "
-                   "foldconv.Array, computed in the stream's order. Fewer images than planned "
-                   "give as many answers, with the same bits. Threads may share a plan.")
+  nb::class_<Plan>(
+      module, "Plan",
+      "A network, convolution or block bound to a shape: call it with arrays.\n"
+      "\n"
+      "Arrays on the host (NumPy, or what becomes one) are copied, and the result is NumPy,\n"
+      "ready when the call returns. Arrays on the plan's device, of any library with DLPack,\n"
+      "are read where they are, and the result is a foldconv.Array, computed in the stream's\n"
+      "order. Fewer images than planned give as many answers, with the same bits. Threads may\n"
+      "share a plan.")
       .def("__call__", &Plan::call, "inputs"_a, nb::kw_only(), "stream"_a = nb::none(),
            "out"_a = nb::none(),
            nb::sig("def __call__(self, *inputs: typing.Any, stream: typing.Any = None, out: "
                    "typing.Any = None) -> typing.Any"),
-           "stream: None (the legacy default stream), a cudaStream_t as an int, or an object with "
+           "stream: None (the legacy default stream), a cudaStream_t as an int, or an object with\n"
            "__cuda_stream__ or cuda_stream. out: arrays to write to instead of new ones. Of "
-           "several outputs the result is a tuple, in the model's order.")
+           "several\n"
+           "outputs the result is a tuple, in the model's order.")
       .def("capture", capture, "inputs"_a, nb::kw_only(), "out"_a = nb::none(),
            nb::sig("def capture(self, *inputs: typing.Any, out: typing.Any = None) -> Graph"),
            "The plan's launches for these arrays, which are on the device, as a CUDA graph.")
@@ -227,10 +225,9 @@ void register_plan(nb::module_& module) {
           nb::sig("def outputs(self) -> list[foldconv.Port]"))
       .def_prop_ro("workspace_bytes",
                    [](const Plan& plan) { return plan.work().workspace_bytes(); })
-      .def("_launch_times", &Plan::launch_times, "inputs"_a, nb::kw_only(), "out"_a, "rounds"_a,
-           "calls"_a,
-           nb::sig("def _launch_times(self, *inputs: typing.Any, out: typing.Any, rounds: int, "
-                   "calls: int) -> list[float]"));
+      .def("_launch_only", &Plan::launch_only, "inputs"_a, nb::kw_only(), "out"_a, "calls"_a,
+           nb::sig("def _launch_only(self, *inputs: typing.Any, out: typing.Any, calls: int) -> "
+                   "None"));
 }
 
 }  // namespace foldconv::python

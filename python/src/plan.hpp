@@ -27,13 +27,14 @@ class Plan {
                         nanobind::handle out);
   // A kept tensor of the last call.
   nanobind::object tensor(const std::string& name);
-  // Microseconds of each of `rounds` means over `calls` launches alone, as call() makes them: for python/bench.
-  std::vector<double> launch_times(const nanobind::args& arrays, nanobind::handle out, int rounds,
-                                   int calls);
+  // The launches of so many calls and nothing else, for python/bench.
+  void launch_only(const nanobind::args& arrays, nanobind::handle out, int calls);
 
  private:
   // Copies, launches, copies; with the arena's mutex.
   Status enqueue(Call& call, Arena& arena) const;
+  // What the last call left in its workspace, to the host.
+  Status read_workspace(const Operand& to, const Port& port, std::size_t offset) const;
 
   std::unique_ptr<const Work> work_;
   std::unique_ptr<Arenas> arenas_;

@@ -23,6 +23,7 @@ def test_tensors_are_read_where_they_are(conv_plan, conv_input, expected, kind, 
     assert isinstance(y, foldconv.Array) and y.shape == (4, 5, 7, 8) and y.dtype == "f16" and y.device == 0
     assert np.array_equal(y.numpy(), expected)
     assert x.streams == [1] and x.exports == 1  # DLPack's number of the legacy default stream
+    assert x.released == 0  # its launches may be under way
     conv_plan(conv_input)  # lets go what is done
     assert x.released == 1
 
