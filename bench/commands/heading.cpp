@@ -3,9 +3,8 @@
 #include <filesystem>
 
 #include "commands/commands.hpp"
-#include "git_description.hpp"
 #include "report/text.hpp"
-#include "tool_version.hpp"
+#include "report/version.hpp"
 
 namespace foldconv::tool {
 namespace {
@@ -30,7 +29,7 @@ std::string machine_line(const harness::Device& device) {
                      clock("SM clock", machine.sm_clock_mhz, machine.sm_clock_max_mhz) +
                      clock("memory", machine.memory_clock_mhz, machine.memory_clock_max_mhz) +
                      named("driver", machine.driver) + named("CUDA", machine.cuda_runtime) +
-                     named("cuDNN", machine.cudnn) + named("git", kGitDescription) + ", " +
+                     named("cuDNN", machine.cudnn) + named("git", git_description()) + ", " +
                      machine.date,
                  2);
 }
@@ -60,8 +59,8 @@ Heading heading_of(const Options& options, const harness::Device& device, const 
   Heading heading{
       .fields = {{"schema", kSchema},
                  {"command", to_string(options.command)},
-                 {"version", kToolVersion},
-                 {"git", text_or_none(kGitDescription)},
+                 {"version", version_number()},
+                 {"git", text_or_none(git_description())},
                  {"date", machine.date},
                  {"device", device.name},
                  {"emulated", device.emulated},
@@ -79,8 +78,8 @@ Heading heading_of(const Options& options, const harness::Device& device, const 
                  {"dtype", dtype},
                  what,
                  {"seed", options.data.seed}},
-      .preamble = {std::string("foldconv ") + kToolVersion + " " + to_string(options.command) +
-                       ": " + dtype + ", " + what.value.get<std::string>() + "; " + device.name,
+      .preamble = {"foldconv " + version_number() + " " + to_string(options.command) + ": " +
+                       dtype + ", " + what.value.get<std::string>() + "; " + device.name,
                    machine_line(device)}};
   heading.fields.insert(heading.fields.end(), fields.begin(), fields.end());
   heading.preamble.insert(heading.preamble.end(), lines.begin(), lines.end());

@@ -3,13 +3,31 @@
 
 #include <cuemu.h>
 
+#include <algorithm>
+
 #include "harness/error.hpp"
+#include "harness/words.hpp"
 #include "report/progress.hpp"
 #include "report/text.hpp"
 
 namespace foldconv::tool {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+std::vector<std::string> models_in(const fs::path& folder) {
+  std::vector<std::string> names;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    const fs::path file = entry.path().filename();
+    if (file.extension() == ".onnx" || file.extension() == ".safetensors") names.push_back(file);
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+}  // namespace
 
 fs::path find_model(const NetworkSettings& network, const std::string& name) {
   std::error_code ignored;
@@ -20,17 +38,21 @@ fs::path find_model(const NetworkSettings& network, const std::string& name) {
       ErrorCode::invalid_argument,
       name + ": no such file, nor in " +
           (network.folder.empty() ? "--networks, which is not given" : network.folder) +
-          "; bench/networks/setup.sh fetches trained networks");
+          "; bench/networks/setup.sh fetches trained networks" +
+          harness::did_you_mean(name, models_in(network.folder)));
 }
 
 harness::NetworkResult run_shown(const NetworkPlan& plan,
                                  const std::vector<harness::Bytes>& inputs) {
   cuemu_reset_counters();
-  const Waiting waiting([launches = plan.explanation().launches()] {
+  const Waiting waiting([launches =
+                             static_cast<std::size_t>(plan.explanation().launches())]() -> Doing {
     cuemu_counters counters{};
-    if (cuemu_read_counters(&counters) == 0) return std::string("running");
-    return "emulating: " + std::to_string(counters.launches) + " of " + std::to_string(launches) +
-           " launches done";
+    if (cuemu_read_counters(&counters) == 0) return {"running"};
+    const auto done = static_cast<std::size_t>(counters.launches);
+    return {
+        "emulating: " + std::to_string(done) + " of " + std::to_string(launches) + " launches done",
+        done, launches};
   });
   return harness::run_network(plan, inputs);
 }

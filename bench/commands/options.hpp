@@ -3,13 +3,15 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
-#include <ostream>
 #include <string>
 #include <vector>
 
+#include "commands/exit_code.hpp"
 #include "harness/problem/data.hpp"
 #include "harness/problem/problem.hpp"
+#include "report/color.hpp"
 #include "report/report.hpp"
 #include "weights/block_weights.hpp"
 
@@ -42,6 +44,7 @@ struct Options {
   harness::DataOptions data;     // random weights and inputs
   std::vector<int> batch_sizes;  // each problem at each; empty: as each descriptor says
   Format format = Format::table;
+  Coloring coloring = Coloring::automatic;
   std::string model;               // on the emulator: the GPU to emulate; empty: its own choice
   std::vector<std::string> ways;   // of bench; empty: the usual ones
   std::size_t cudnn_engines = 12;  // that are tried for each graph; 0: all
@@ -53,16 +56,22 @@ struct Options {
 // Of a network: those that are asked for, or one image.
 std::vector<int> batch_sizes_of(const Options& options);
 
-// What the whole program returns.
-inline constexpr int kExitSuccess = 0, kExitFailure = 1, kExitUsage = 2;
-
-struct CommandLine {
-  std::optional<Options> options;  // empty: help or an error was printed, exit with exit_code
-  int exit_code = kExitSuccess;
+// What the command line may name.
+struct Names {
+  std::string number;                    // of this version: "1.2.3"
+  std::function<std::string()> version;  // all that --version says
+  std::vector<std::string> lists, kernels;
 };
 
-// `lists`: the names of the shipped lists, for the help.
-CommandLine parse_command_line(int argc, const char* const* argv, const std::string& version,
-                               const std::string& lists, std::ostream& out, std::ostream& err);
+struct CommandLine {
+  std::optional<Options> options;  // empty: nothing is to be run
+  std::string answer;              // then: what was asked for, such as the help
+  std::string complaint;           // or: what is wrong
+  Coloring coloring = Coloring::automatic;
+
+  ExitCode exit_code() const { return complaint.empty() ? kExitSuccess : kExitUsage; }
+};
+
+CommandLine parse_command_line(int argc, const char* const* argv, const Names& names);
 
 }  // namespace foldconv::tool

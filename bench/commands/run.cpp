@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "commands/run.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <exception>
 #include <iostream>
@@ -10,11 +13,16 @@
 #include "cudnn/recording/record.hpp"
 #include "foldconv/kernel_list.hpp"
 #include "harness/error.hpp"
+#include "harness/files.hpp"
 #include "harness/problem/list.hpp"
 #include "harness/problem/text.hpp"
+#include "harness/words.hpp"
 #include "measure/model.hpp"
+#include "report/checked_output.hpp"
+#include "report/color.hpp"
+#include "report/progress.hpp"
 #include "report/text.hpp"
-#include "tool_version.hpp"
+#include "report/version.hpp"
 
 namespace foldconv::tool {
 namespace {
@@ -46,17 +54,40 @@ void read_problems(const Options& options, harness::ProblemList& list) {
   }
 }
 
-// A kernel's name is as much a part of the command line as a type's.
-bool is_kernel(const std::string& name) {
-  return std::ranges::any_of(kernel_list(), [&](const KernelInfo& kernel) {
-    return kernel.name == name &&
-           (kernel.family == KernelFamily::conv || kernel.family == KernelFamily::direct);
-  });
+// Those that can be pinned.
+std::vector<std::string> names_of_kernels() {
+  std::vector<std::string> names;
+  for (const KernelInfo& kernel : kernel_list()) {
+    if (kernel.family == KernelFamily::conv || kernel.family == KernelFamily::direct)
+      names.emplace_back(kernel.name);
+  }
+  return names;
 }
 
-int refuse(const std::string& what) {
-  std::cerr << "foldconv: " << without_controls(what) << '\n';
-  return kExitUsage;
+// A kernel's name is as much a part of the command line as a type's.
+void check_kernel(const std::string& name, const std::vector<std::string>& known) {
+  if (name.empty() || std::ranges::count(known, name) > 0) return;
+  const std::string meant = harness::did_you_mean(name, known);
+  throw harness::Error(
+      ErrorCode::invalid_argument,
+      "there is no kernel \"" + name + "\"" +
+          (meant.empty() ? "; foldconv explain DESCRIPTOR names those that are there" : meant));
+}
+
+ExitCode complain(ExitCode code, const std::string& what, Coloring coloring) {
+  if (std::cout.good()) std::cout.flush();  // it stands before the complaint
+  const Paint paint(takes_color(coloring, STDERR_FILENO));
+  std::cerr << paint.complaint("foldconv:") << ' ' << what << '\n';
+  return code;
+}
+
+// A standard stream that is closed is taken by the next file that is opened, which would then be written over.
+void reserve_standard_streams() {
+  for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(descriptor, F_GETFD) >= 0) continue;
+    // The other way round, so that using it still fails.
+    static_cast<void>(open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY));
+  }
 }
 
 // Runs small problems through cuDNN; files that the tests read wherever they run.
@@ -68,7 +99,11 @@ int run_record_cudnn(const Options& options, const harness::Device& device) {
                                {"driver", driver},
                                {"cuda", device.machine.cuda_runtime},
                                {"cudnn", version}};
-  const cudnn::Recorded recorded = cudnn::record_all(options.out, who, cudnn::witness_of(search));
+  Progress progress(cudnn::recorded_problems().size());
+  const cudnn::Recorded recorded =
+      cudnn::record_all(options.out, who, cudnn::witness_of(search),
+                        [&progress](const std::string& name) { progress.next(name); });
+  progress.clear();
   std::cout << "cuDNN " << version << " on " << device.name << ", driver "
             << (driver.empty() ? "unknown" : driver) << ": " << counted(recorded.files, "file")
             << ", " << recorded.bytes << " bytes in " << options.out << '\n';
@@ -92,46 +127,37 @@ int run_on_network(const Options& options, const harness::Device& device, Writer
 }
 
 // Files, and shapes that a network does not take, are a part of the command line.
-int run_network_command(const Options& options) {
+int run_network_command(const Options& options, Writer& writer) {
   try {
     if (options.command == Command::inspect) return run_inspect(options);
     const harness::Device device = harness::current_device();
-    return run_on_network(options, device, *make_writer(options.format, std::cout));
+    return run_on_network(options, device, writer);
+  } catch (const harness::WriteError&) {
+    throw;
   } catch (const harness::Error& error) {
     if (error.code() != ErrorCode::invalid_argument) throw;
-    return refuse(error.what());
+    return complain(kExitUsage, without_controls(error.what()), options.coloring);
   }
 }
 
-int run_command(int argc, const char* const* argv) {
-  if (argc > 1 && std::string(argv[1]) == cudnn::kTryEngines) {
-    return cudnn::try_engines({argv + 2, argv + argc}, cudnn::open);
-  }
-  const CommandLine command_line =
-      parse_command_line(argc, argv, kToolVersion, harness::list_names(harness::shipped_lists()),
-                         std::cout, std::cerr);
-  if (!command_line.options) return command_line.exit_code;
-  const Options& options = *command_line.options;
-
+int run_options(const Options& options, const std::vector<std::string>& kernels) {
   harness::ProblemList list;
   std::string wrong;
   try {
     if (takes_problems(options)) read_problems(options, list);
+    check_kernel(options.settings.kernel, kernels);
   } catch (const harness::Error& error) {
     wrong = error.what();
   }
   for (const std::string& note : list.notes) std::cerr << "note: " << note << '\n';
-  if (!wrong.empty()) return refuse(wrong);
+  if (!wrong.empty()) return complain(kExitUsage, without_controls(wrong), options.coloring);
   if (!options.model.empty()) {
     harness::emulate(std::string(choose_model(options.model, "").architecture));
   }
-  if (!options.network.model.empty()) return run_network_command(options);
+  const Paint paint(takes_color(options.coloring, STDOUT_FILENO));
+  const std::unique_ptr<Writer> writer = make_writer(options.format, std::cout, paint);
+  if (!options.network.model.empty()) return run_network_command(options, *writer);
   const harness::Device device = harness::current_device();
-  if (const std::string& kernel = options.settings.kernel; !kernel.empty() && !is_kernel(kernel)) {
-    return refuse("there is no kernel \"" + kernel +
-                  "\"; foldconv explain DESCRIPTOR names those that are there");
-  }
-  const std::unique_ptr<Writer> writer = make_writer(options.format, std::cout);
   switch (options.command) {
     case Command::validate:
       return run_validate(options, device, list.problems, *writer);
@@ -144,19 +170,54 @@ int run_command(int argc, const char* const* argv) {
   }
 }
 
+// `coloring`: as soon as it is known.
+int run_command(int argc, const char* const* argv, Coloring& coloring) {
+  if (argc > 1 && std::string(argv[1]) == cudnn::kTryEngines) {
+    return cudnn::try_engines({argv + 2, argv + argc}, cudnn::open);
+  }
+  const Names names = {.number = version_number(),
+                       .version = version_text,
+                       .lists = harness::list_names(harness::shipped_lists()),
+                       .kernels = names_of_kernels()};
+  const CommandLine command_line = parse_command_line(argc, argv, names);
+  coloring = command_line.coloring;
+  if (command_line.options) return run_options(*command_line.options, names.kernels);
+  std::cout << command_line.answer;
+  if (command_line.complaint.empty()) return kExitSuccess;
+  return complain(kExitUsage, command_line.complaint, coloring);
+}
+
+// What goes wrong, said; but not that it cannot be written.
+int run_and_complain(int argc, const char* const* argv) {
+  Coloring coloring = Coloring::automatic;
+  try {
+    return run_command(argc, argv, coloring);
+  } catch (const OutputError&) {
+    throw;
+  } catch (const harness::Error& error) {
+    return complain(kExitFailure, without_controls(error.what()), coloring);
+  } catch (const std::exception& error) {
+    // Sizes that pass every rule may still be more than this machine holds.
+    return complain(
+        kExitFailure,
+        std::string(error.what()) + "; the problem may be too large for the memory of this machine",
+        coloring);
+  }
+}
+
 }  // namespace
 
 int run(int argc, const char* const* argv) {
+  reserve_standard_streams();
+  const CheckedOutput checked(std::cout);
+  std::cerr.tie(nullptr);  // whoever complains writes no report
   try {
-    return run_command(argc, argv);
-  } catch (const harness::Error& error) {
-    std::cerr << "foldconv: " << without_controls(error.what()) << '\n';
-  } catch (const std::exception& error) {
-    // Sizes that pass every rule may still be more than this machine holds.
-    std::cerr << "\nfoldconv: " << error.what()
-              << "; the problem may be too large for the memory of this machine\n";
+    const int code = run_and_complain(argc, argv);
+    std::cout.flush();
+    return code;
+  } catch (const OutputError& error) {
+    return complain(kExitFailure, error.what(), Coloring::automatic);
   }
-  return kExitFailure;
 }
 
 }  // namespace foldconv::tool

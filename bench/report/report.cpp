@@ -22,10 +22,13 @@ std::string cell_of(const Field& field) {
 
 class TableWriter final : public Writer {
  public:
-  explicit TableWriter(std::ostream& out) : out_(out) {}
+  TableWriter(std::ostream& out, const Paint& paint) : out_(out), paint_(paint) {}
 
   void begin(const Heading& heading) override {
-    write(heading.preamble);
+    for (bool first = true; const std::string& line : heading.preamble) {
+      out_ << (std::exchange(first, false) ? paint_.heading(line) : line) << '\n';
+    }
+    out_.flush();
     has_preamble_ = !heading.preamble.empty();
   }
 
@@ -33,39 +36,42 @@ class TableWriter final : public Writer {
     std::string titles, cells;
     for (std::size_t columns = 0; const Field& field : fields) {
       if (field.place.width == 0) continue;
-      append(field.place, field.place.title, titles);
-      if (++columns <= kNamed || instead.empty()) append(field.place, cell_of(field), cells);
+      append(field.place, field.place.title, Paint(), titles);
+      if (++columns > kNamed && !instead.empty()) continue;
+      append(field.place, cell_of(field), field.value.is_boolean() ? paint_ : Paint(), cells);
     }
     if (!titles.empty()) {
       if (!std::exchange(has_titles_, true)) {
-        out_ << (has_preamble_ ? "\n" : "") << trimmed(titles) << '\n';
+        out_ << (has_preamble_ ? "\n" : "") << paint_.heading(trimmed(titles)) << '\n';
       }
-      if (!instead.empty()) cells += "  " + wrapped(instead, cells.size() + 2);
+      if (!instead.empty()) cells += "  " + paint_.verdict(wrapped(instead, cells.size() + 2));
       out_ << trimmed(cells) << '\n';
     }
-    if (!note.empty()) out_ << note << '\n';
+    if (!note.empty()) out_ << paint_.verdict(note) << '\n';
     out_.flush();
   }
 
-  void end(const Fields&, const std::vector<std::string>& lines) override { write(lines); }
+  void end(const Fields&, const std::vector<std::string>& lines) override {
+    for (const std::string& line : lines) out_ << paint_.verdict(line) << '\n';
+    out_.flush();
+  }
 
  private:
   static constexpr std::size_t kNamed = 2;  // columns that say what a row is about
 
-  static void append(const Place& place, const std::string& cell, std::string& line) {
+  static void append(const Place& place, const std::string& cell, const Paint& paint,
+                     std::string& line) {
     const std::size_t width = std::max(static_cast<std::size_t>(place.width), place.title.size());
     const std::string padding(width - std::min(width, cell.size()), ' ');
-    line += (line.empty() ? "" : "  ") + (place.left ? cell + padding : padding + cell);
+    const std::string painted = paint.verdict(cell);
+    line += (line.empty() ? "" : "  ") + (place.left ? painted + padding : padding + painted);
   }
   static std::string trimmed(std::string line) {
     return line.erase(line.find_last_not_of(' ') + 1);
   }
-  void write(const std::vector<std::string>& lines) {
-    for (const std::string& line : lines) out_ << line << '\n';
-    out_.flush();
-  }
 
   std::ostream& out_;
+  Paint paint_;
   bool has_preamble_ = false, has_titles_ = false;
 };
 
@@ -135,10 +141,10 @@ class CsvWriter final : public Writer {
 
 }  // namespace
 
-std::unique_ptr<Writer> make_writer(Format format, std::ostream& out) {
+std::unique_ptr<Writer> make_writer(Format format, std::ostream& out, const Paint& paint) {
   if (format == Format::json) return std::make_unique<JsonWriter>(out);
   if (format == Format::csv) return std::make_unique<CsvWriter>(out);
-  return std::make_unique<TableWriter>(out);
+  return std::make_unique<TableWriter>(out, paint);
 }
 
 Fields problem_fields(const harness::Problem& problem, bool first, int label_width,

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "harness/problem/problem.hpp"
+#include "report/color.hpp"
 
 namespace foldconv::tool {
 
@@ -67,6 +68,7 @@ class Writer {
   // `fields` for JSON, `lines` for the table.
   virtual void end(const Fields& fields, const std::vector<std::string>& lines) = 0;
 };
-std::unique_ptr<Writer> make_writer(Format format, std::ostream& out);
+// `paint`: of the table.
+std::unique_ptr<Writer> make_writer(Format format, std::ostream& out, const Paint& paint = {});
 
 }  // namespace foldconv::tool

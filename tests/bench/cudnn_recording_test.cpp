@@ -54,12 +54,13 @@ class CudnnRecording : public testing::Test {
     folder_ = scratch_folder();
     recorded_ = record_all(
         folder_, {{"gpu", "a \"GPU\""}, {"driver", "1"}, {"cuda", "13.0"}, {"cudnn", "9.0.0"}},
-        by_oracle);
+        by_oracle, [this](const std::string& name) { begun_.push_back(name); });
   }
   void TearDown() override { fs::remove_all(folder_); }
 
   std::string folder_;
   Recorded recorded_;
+  std::vector<std::string> begun_;
   std::vector<float> bias_;  // of a golden that is changed
 };
 
@@ -67,6 +68,10 @@ TEST_F(CudnnRecording, IsReadAsItWasWritten) {
   const std::vector<Golden> goldens = read_goldens(folder_);
   EXPECT_EQ(recorded_.files, goldens.size());
   EXPECT_EQ(goldens.size() + recorded_.refused.size(), recorded_problems().size());
+  ASSERT_EQ(begun_.size(), recorded_problems().size());
+  for (std::size_t at = 0; at < begun_.size(); ++at) {
+    EXPECT_EQ(begun_[at], recorded_problems()[at].name);
+  }
   ASSERT_EQ(recorded_.refused.size(), 3U);  // hardswish, in each type
   EXPECT_EQ(recorded_.refused.front(), "bias_hardswish_f16: refused on purpose");
   std::size_t blocks = 0;

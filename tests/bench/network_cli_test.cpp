@@ -107,6 +107,21 @@ std::string one_node(const std::string& name, const std::string& node) {
   return write(name, model.to_bytes());
 }
 
+TEST(NetworkCli, AnOutputThatCannotBeWrittenIsAFailure) {
+  const std::string run =
+      "run " + two_ports() + " --input " + write_array("a.npy", {1, 2, 2, 3}, values_of_a(1)) +
+      " --input " + write_array("b.npy", {1, 2, 1, 1}, {0, 0}) + " --output " + scratch("y.npy");
+  expect_a_failure_when_not_written(run);
+  EXPECT_EQ(read_array(scratch("y.0.npy"), {1, 2, 2, 3}), values_of_a(1));
+  std::filesystem::remove(scratch("y.0.npy"));
+  // As on a full disk.
+  const Outcome full =
+      test::shell("trap '' XFSZ; ulimit -f 0; " + (FOLDCONV_TOOL + (" " + run)) + " 2>&1");
+  EXPECT_EQ(full.exit_code, 1) << full.out;
+  EXPECT_TRUE(has(full.out, "cannot write " + scratch("y.0.npy"))) << full.out;
+  EXPECT_FALSE(std::filesystem::exists(scratch("y.0.npy")));
+}
+
 TEST(NetworkCli, RunTakesBytesAndHalves) {
   const std::string model = one_node("relu.onnx", pb::node("Relu", {"x"}, {"y"}));
   const std::string x = scratch("x.npy"), y = scratch("relu_y.npy");
@@ -227,7 +242,31 @@ std::string resnet() {
   return write("resnet.safetensors", writer.text());
 }
 
+// A picture of 2 x 2 equal pixels.
+std::string grey_picture() {
+  std::string file("BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x02\0\0\0\x02\0\0\0\x01\0\x18\0", 30);
+  file.resize(54, '\0');
+  file.resize(70, '\x80');
+  return write("grey.bmp", file);
+}
+
 const std::string kNetwork = "--size 37x45 --network ";
+
+TEST(NetworkCli, AReportThatCannotBeWrittenIsAFailure) {
+  const std::string network = "--size 33 --network " + resnet();
+  const std::string classify = "classify " + grey_picture() + " ";
+  for (const std::string& command :
+       {classify, std::string("validate "), std::string("bench --seconds 0.05 "),
+        std::string("explain ")}) {
+    for (const char* format : {" --format table", " --format json", " --format csv"}) {
+      expect_a_failure_when_not_written(command + network + format);
+    }
+  }
+  expect_a_failure_when_not_written("inspect " +
+                                    one_node("relu.onnx", test::pb::node("Relu", {"x"}, {"y"})));
+  expect_a_failure_when_not_written("inspect " +
+                                    one_node("sin.onnx", test::pb::node("Sin", {"x"}, {"y"})));
+}
 
 TEST(NetworkCli, ValidateJudgesEachStep) {
   const Outcome table = foldconv("validate --mb 2 " + kNetwork + resnet());
@@ -306,14 +345,6 @@ TEST(NetworkCli, WhatIsNoNetworksIsRefused) {
     EXPECT_EQ(outcome.exit_code, 1) << command;
     EXPECT_TRUE(has(outcome.out, "takes more than images: a ?x2x2x3, b ?x2x1x1")) << outcome.out;
   }
-}
-
-// A picture of 2 x 2 equal pixels.
-std::string grey_picture() {
-  std::string file("BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x02\0\0\0\x02\0\0\0\x01\0\x18\0", 30);
-  file.resize(54, '\0');
-  file.resize(70, '\x80');
-  return write("grey.bmp", file);
 }
 
 TEST(NetworkCli, ClassifyNamesTheLikeliest) {

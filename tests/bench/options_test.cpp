@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <sstream>
 #include <vector>
 
 namespace foldconv::tool {
@@ -16,12 +15,14 @@ struct Parsed {
 
 Parsed parse(std::vector<const char*> arguments) {
   arguments.insert(arguments.begin(), "foldconv");
-  std::ostringstream out, err;
   Parsed parsed;
   parsed.command_line = parse_command_line(static_cast<int>(arguments.size()), arguments.data(),
-                                           "1.2.3", "one, two", out, err);
-  parsed.out = out.str();
-  parsed.err = err.str();
+                                           {.number = "1.2.3",
+                                            .version = [] { return "foldconv 1.2.3"; },
+                                            .lists = {"one", "two"},
+                                            .kernels = {"direct"}});
+  parsed.out = parsed.command_line.answer;
+  parsed.err = parsed.command_line.complaint;
   return parsed;
 }
 
@@ -159,7 +160,7 @@ TEST(CommandLineOptions, BadUsageExitsWith2AndSaysWhy) {
   for (const auto& arguments : bad) {
     const Parsed parsed = parse(arguments);
     EXPECT_FALSE(parsed.command_line.options);
-    EXPECT_EQ(parsed.command_line.exit_code, kExitUsage);
+    EXPECT_EQ(parsed.command_line.exit_code(), kExitUsage);
     EXPECT_FALSE(parsed.err.empty());
   }
 }
@@ -187,10 +188,10 @@ TEST(CommandLineOptions, MistakesNameTheNearest) {
 
 TEST(CommandLineOptions, HelpAndVersionSucceed) {
   const Parsed help = parse({"--help"});
-  EXPECT_EQ(help.command_line.exit_code, kExitSuccess);
+  EXPECT_EQ(help.command_line.exit_code(), kExitSuccess);
   EXPECT_NE(help.out.find("validate"), std::string::npos);
   const Parsed command_help = parse({"bench", "--help"});
-  EXPECT_EQ(command_help.command_line.exit_code, kExitSuccess);
+  EXPECT_EQ(command_help.command_line.exit_code(), kExitSuccess);
   for (const char* part : {"--model", "one, two", "cudnn-separate", "mb1_ic64oc64_ih56kh3ph1"}) {
     EXPECT_NE(command_help.out.find(part), std::string::npos) << part;
   }
@@ -198,7 +199,7 @@ TEST(CommandLineOptions, HelpAndVersionSucceed) {
   EXPECT_NE(record_help.out.find("--out"), std::string::npos);
   EXPECT_EQ(record_help.out.find("DESCRIPTOR"), std::string::npos) << record_help.out;
   const Parsed version = parse({"--version"});
-  EXPECT_EQ(version.command_line.exit_code, kExitSuccess);
+  EXPECT_EQ(version.command_line.exit_code(), kExitSuccess);
   EXPECT_EQ(version.out, "foldconv 1.2.3\n");
 }
 
@@ -234,7 +235,7 @@ TEST(CommandLineOptions, OfNetworks) {
         {"explain", "--network", "m.onnx", kDescriptor}}) {
     const Parsed refused = parse(wrong);
     EXPECT_FALSE(refused.command_line.options) << wrong.front();
-    EXPECT_EQ(refused.command_line.exit_code, kExitUsage);
+    EXPECT_EQ(refused.command_line.exit_code(), kExitUsage);
     EXPECT_NE(refused.err, "");
   }
 }

@@ -7,8 +7,6 @@
 #include <fstream>
 #include <system_error>
 
-#include "harness/error.hpp"
-
 namespace foldconv::harness {
 
 std::string read_file(const std::filesystem::path& file) {
@@ -33,14 +31,20 @@ void write_file(const std::filesystem::path& file, std::string_view content) {
   std::filesystem::path part = file;
   part += "." + std::to_string(getpid()) + ".part";  // another program may write it, too
   std::ofstream out(part, std::ios::binary);
+  const bool made = out.is_open();
   out.write(content.data(), static_cast<std::streamsize>(content.size()));
   out.close();
+  const bool written = made && out;
   std::error_code error;
-  if (out) std::filesystem::rename(part, file, error);
-  if (out && !error) return;
+  if (written) std::filesystem::rename(part, file, error);
+  if (written && !error) return;
   std::error_code ignored;
   std::filesystem::remove(part, ignored);
-  throw Error(ErrorCode::invalid_argument, "cannot write " + file.string());
+  const std::string message = "cannot write " + file.string();
+  if (!made || written) throw Error(ErrorCode::invalid_argument, message);
+  throw WriteError(ErrorCode::invalid_argument,
+                   message + ": " + std::to_string(content.size()) +
+                       " bytes do not fit; make room, or name a file on another disk");
 }
 
 std::filesystem::path shipped(const std::string& folder) {

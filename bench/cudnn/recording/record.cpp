@@ -113,7 +113,8 @@ Recording record(const RecordedProblem& recorded, const ConvWitness& compute) {
 }
 
 Recorded record_all(const std::filesystem::path& folder, const Metadata& who,
-                    const ConvWitness& compute) {
+                    const ConvWitness& compute,
+                    const std::function<void(const std::string& name)>& next) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) {
@@ -122,6 +123,7 @@ Recorded record_all(const std::filesystem::path& folder, const Metadata& who,
   }
   Recorded recorded;
   for (const RecordedProblem& problem : recorded_problems()) {
+    next(problem.name);
     const std::string refused = refusal_of([&] {
       Recording file = record(problem, compute);
       file.metadata.insert(who.begin(), who.end());

@@ -69,8 +69,10 @@ struct Recorded {
   std::size_t files = 0, bytes = 0;
   std::vector<std::string> refused;  // "name: why", of what the witness does not take
 };
-// Every problem; `who` stands in every file. Throws Error: a file that cannot be written, too many bytes.
-Recorded record_all(const std::filesystem::path& folder, const Metadata& who,
-                    const ConvWitness& compute);
+// Every problem; `who` stands in every file; `next` is told the name of each before it begins. Throws Error: a file
+// that cannot be written, too many bytes.
+Recorded record_all(
+    const std::filesystem::path& folder, const Metadata& who, const ConvWitness& compute,
+    const std::function<void(const std::string& name)>& next = [](const std::string&) {});
 
 }  // namespace foldconv::cudnn

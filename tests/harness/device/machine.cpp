@@ -23,14 +23,6 @@ std::string date_and_time() {
   return text.data();
 }
 
-std::string version_of_cudnn() {
-  try {
-    return cudnn_version_text(Library("libcudnn.so.9").find<std::size_t()>("cudnnGetVersion")());
-  } catch (const Error&) {
-    return "";
-  }
-}
-
 int peak_clock_mhz(cudaDeviceAttr attribute, int device) {
   int khz = 0;
   return cudaDeviceGetAttribute(&khz, attribute, device) == cudaSuccess ? khz / 1000 : 0;
@@ -40,6 +32,20 @@ int peak_clock_mhz(cudaDeviceAttr attribute, int device) {
 
 void emulate(const std::string& architecture) {
   if (cuemu_present() != 0) setenv("CUEMU_ARCH", architecture.c_str(), 0);
+}
+
+CudaRuntime cuda_runtime() {
+  int version = 0;
+  const bool known = cudaRuntimeGetVersion(&version) == cudaSuccess;
+  return {known ? cuda_version_text(version) : "", cuemu_present() != 0};
+}
+
+std::string installed_cudnn() {
+  try {
+    return cudnn_version_text(Library("libcudnn.so.9").find<std::size_t()>("cudnnGetVersion")());
+  } catch (const Error&) {
+    return "";
+  }
 }
 
 Device current_device() {
@@ -77,11 +83,9 @@ Machine current_machine(bool emulated) {
     if (cudaDriverGetVersion(&version) == cudaSuccess) {
       machine.cuda_driver = cuda_version_text(version);
     }
-    machine.cudnn = version_of_cudnn();
+    machine.cudnn = installed_cudnn();
   }
-  if (cudaRuntimeGetVersion(&version) == cudaSuccess) {
-    machine.cuda_runtime = cuda_version_text(version);
-  }
+  machine.cuda_runtime = cuda_runtime().version;
   machine.date = date_and_time();
   // A question that found no answer is no error of what is run later.
   static_cast<void>(cudaGetLastError());

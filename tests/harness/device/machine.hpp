@@ -36,6 +36,16 @@ Device current_device();
 // Of the current device; never fails. On the emulator only the date and the runtime's version.
 Machine current_machine(bool emulated);
 
+// The CUDA runtime that the loader found. Needs no device.
+struct CudaRuntime {
+  std::string version;  // "13.0"; "": not known
+  bool emulated = false;
+};
+CudaRuntime cuda_runtime();
+
+// The version of the cuDNN that the loader finds; "": none.
+std::string installed_cudnn();
+
 // "13.0" of 13000; "" of 0.
 std::string cuda_version_text(int version);
 // "9.19.0" of 91900, "8.9.7" of 8907.

@@ -11,6 +11,7 @@
 #include "harness/error.hpp"
 #include "harness/files.hpp"
 #include "harness/problem/text.hpp"
+#include "harness/words.hpp"
 
 namespace foldconv::harness {
 namespace {
@@ -73,9 +74,9 @@ class Reader {
       std::error_code ignored;
       if (fs::is_regular_file(candidate, ignored)) return candidate;
     }
-    const std::string names = list_names(shipped_);
+    const std::vector<std::string> names = list_names(shipped_);
     bad("no batch file `" + file + "`; give a path" +
-        (names.empty() ? "" : ", or one of " + names));
+        (names.empty() ? "" : ", or one of " + joined(names)) + did_you_mean(file, names));
   }
 
   // A descriptor or an option.
@@ -159,15 +160,13 @@ fs::path shipped_lists() {
   return shipped("shapes");
 }
 
-std::string list_names(const fs::path& folder) {
+std::vector<std::string> list_names(const fs::path& folder) {
   std::set<std::string> names;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(folder, ignored)) {
     if (entry.path().extension() == ".txt") names.insert(entry.path().stem().string());
   }
-  std::string joined;
-  for (const std::string& name : names) joined += (joined.empty() ? "" : ", ") + name;
-  return joined;
+  return {names.begin(), names.end()};
 }
 
 std::vector<int> parse_batch_sizes(const std::string& text) {

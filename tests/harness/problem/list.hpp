@@ -29,9 +29,9 @@ struct ProblemList {
 // (with or without .txt). Throws Error (invalid_argument), naming file and line.
 void read_list(const std::string& file, const std::filesystem::path& shipped, ProblemList& list);
 
-// The folder of the shipped lists; and their names, sorted, with commas between.
+// The folder of the shipped lists; and their names, sorted.
 std::filesystem::path shipped_lists();
-std::string list_names(const std::filesystem::path& folder);
+std::vector<std::string> list_names(const std::filesystem::path& folder);
 
 // "1,8,32". Throws Error (invalid_argument): no number, one below 1 or above 31 bits; says which.
 std::vector<int> parse_batch_sizes(const std::string& text);
