@@ -24,7 +24,7 @@ version = release = version_of_headers()
 
 extensions = ["myst_parser", "breathe", "sphinx_copybutton", "sphinx_design", "sphinxcontrib.programoutput",
               "headers_xml", "header_page", "python_names", "repository", "tool_commands"]
-exclude_patterns = ["requirements.txt"]
+exclude_patterns = ["requirements.txt", "code_blocks"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3

@@ -56,9 +56,21 @@ export PATH=$ci/bench:$PATH
 export LD_LIBRARY_PATH=$ci/emulator${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export FOLDCONV_NETWORKS=${FOLDCONV_NETWORKS:-$foldconv_root/build/networks}
 
-"$python" -m sphinx --fail-on-warning --keep-going --nitpicky --quiet --fresh-env -d "$build/doctrees" "$docs" "$build/html"
-say "the site: build/docs/html/index.html"
+build_site() {
+  "$python" -m sphinx --fail-on-warning --keep-going --nitpicky --quiet --fresh-env -d "$build/doctrees" "$docs" "$build/html" ||
+    fail "the site was not built"
+  say "the site: build/docs/html/index.html"
+}
 
-[[ -n $check_code_blocks ]] || exit 0
+if [[ -z $check_code_blocks ]]; then
+  build_site
+  exit
+fi
+# Beside each other: each keeps one core busy.
 "$foldconv_root/bench/networks/setup.sh" || say "goes on without them"
-"$python" "$docs/code_blocks/run.py" --prefix "$prefix" --python "$python" --scratch "$build/scratch"
+build_site &
+site=$!
+status=0
+"$python" "$docs/code_blocks/run.py" --prefix "$prefix" --python "$python" --scratch "$build/scratch" || status=$?
+wait "$site" || status=$?
+exit "$status"

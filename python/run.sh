@@ -4,6 +4,7 @@
 # tests there, on the emulator. All of it is in build/python; what has not changed is not made again. Arguments are
 # pytest's, e.g. python/run.sh -k dlpack
 #   python/run.sh --wheel    the wheel alone; prints its path
+#   python/run.sh --torch    the tests of foldconv.torch instead, with PyTorch (4 GB) in build/python/torch
 set -euo pipefail
 
 # shellcheck source=SCRIPTDIR/../bench/setup.sh
@@ -13,6 +14,7 @@ work=$foldconv_root/build/python
 prefix=$work/prefix
 tools=$work/tools
 tests=$work/tests
+torch=$work/torch
 
 # Python's headers, for the extension module.
 setup_python() {
@@ -67,10 +69,30 @@ setup_tests() {
   cp "$wanted" "$tests/ready.txt"
 }
 
+# PyTorch without what it does not need here. It stays where the wheel is another one.
+setup_torch() {
+  local wanted=$foldconv_root/python/tests/torch/requirements.txt
+  if ! cmp -s "$wanted" "$torch/ready.txt"; then
+    say "installing PyTorch into build/python/torch (4 GB)"
+    PIP_NO_DEPS=1 python_environment "$torch" "$wanted" "python/run.sh needs no PyTorch without --torch"
+    cp "$wanted" "$torch/ready.txt"
+  fi
+  cmp -s "$work/wheel.txt" "$torch/wheel.txt" && return
+  "$torch/bin/python" -m pip --disable-pip-version-check install --quiet --no-deps --force-reinstall "$work"/wheel/*.whl >&2
+  cp "$work/wheel.txt" "$torch/wheel.txt"
+}
+
 build_wheel
 if [[ ${1:-} == --wheel ]]; then
   echo "$work"/wheel/*.whl
   exit
+fi
+if [[ ${1:-} == --torch ]]; then
+  shift
+  setup_torch
+  cd "$foldconv_root"
+  FOLDCONV_EMULATE=1 exec "$torch/bin/python" -B -m pytest -q -rs -p no:cacheprovider \
+    "$foldconv_root/python/tests/torch" "$@"
 fi
 setup_tests
 "$foldconv_root/bench/networks/setup.sh" || say "tests of trained networks are skipped"

@@ -10,6 +10,7 @@ from markdown_it import MarkdownIt
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PAGES = ["README.md", "CHANGELOG.md", "docs/*.md", "bench/*README.md", "tests/*README.md", "examples/*README.md",
          "host/*.md", "python/*README.md"]
+FAULTS = "docs/code_blocks/faults.md"  # on no page of the site
 
 
 @dataclasses.dataclass
@@ -41,7 +42,7 @@ def pages():
     listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "*.md"], cwd=ROOT,
                             check=True, capture_output=True, text=True).stdout
     return sorted(name for name in listed.split("\0") if name and (ROOT / name).is_file()
-                  and any(fnmatch.fnmatch(name, pattern) for pattern in PAGES))
+                  and name != FAULTS and any(fnmatch.fnmatch(name, pattern) for pattern in PAGES))
 
 
 def all_blocks():

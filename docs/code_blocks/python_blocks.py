@@ -60,8 +60,11 @@ class Page:
     """A process, in which one block after the other runs."""
 
     def __init__(self, interpreter):
-        self.process = subprocess.Popen([interpreter.python, RUNNER], env=interpreter.environment, text=True,
-                                        cwd=interpreter.scratch, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.log = interpreter.scratch / "python.log"
+        with open(self.log, "w") as log:
+            self.process = subprocess.Popen([interpreter.python, RUNNER], env=interpreter.environment, text=True,
+                                            cwd=interpreter.scratch, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                            stderr=log)
 
     def run(self, block):
         """An error, or "", and what was printed."""
@@ -73,7 +76,7 @@ class Page:
         except BrokenPipeError:
             line = ""
         if not line:
-            return f"{block.name}: Python ends with {self.process.wait()}", ""
+            return f"{block.name}: Python ends with {self.process.wait()}: {self.log.read_text()}", ""
         answer = json.loads(line)
         return answer["error"] and f"{block.name}: {answer['error']}", answer["printed"]
 

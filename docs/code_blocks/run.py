@@ -9,17 +9,18 @@
     text, none     an output is compared with what the command before it printed; a map of folders must be true
     {directive}    Sphinx' own
 
-A block of another kind is an error.
+A block of another kind is an error. At the end the blocks of faults.md are checked, each of which has to be found wrong.
 """
 import argparse
 import os
 import pathlib
+import re
 import shutil
 import sys
 
 import c_family
 import cmake_blocks
-from blocks import ROOT, all_blocks
+from blocks import FAULTS, ROOT, all_blocks, blocks_of
 from python_blocks import Interpreter, parse
 from shell import Shell
 from text_blocks import Texts
@@ -83,36 +84,52 @@ def run_page(blocks, compiler, interpreter, shell, texts):
     return [error for error in errors if error]
 
 
+def check(blocks, prefix, python, scratch):
+    """Errors, remarks, and how many blocks and commands there were, in words."""
+    kinds, errors = sort_blocks(blocks)
+    environment = {**os.environ, "COLUMNS": "120"}
+    make_scratch(scratch, prefix, environment["FOLDCONV_NETWORKS"])
+    compiler = c_family.Compiler(prefix, scratch, environment)
+    errors += compiler.check_all_fragments(kinds["c_family"])
+    errors += cmake_blocks.check(kinds["cmake"], prefix, scratch, environment)
+    interpreter = Interpreter(python, scratch, environment)
+    shell = Shell(prefix, scratch, environment)
+    texts = Texts(shell)
+    for page in dict.fromkeys(block.page for block in blocks):
+        errors += run_page([block for block in blocks if block.page == page], compiler, interpreter, shell, texts)
+    counts = ", ".join(f"{len(members)} {kind}" for kind, members in kinds.items())
+    counts += f"; of the commands {shell.counts['run']} run, {shell.counts['parsed']} parsed"
+    return errors, interpreter.notes + texts.notes, counts
+
+
+def unnoticed_faults(*places):
+    """Every block of faults.md is wrong: errors about those that nothing was said about."""
+    blocks = blocks_of(FAULTS, (ROOT / FAULTS).read_text())
+    errors, _, _ = check(blocks, *places)
+    named = {int(line) for line in re.findall(rf"{FAULTS}:(\d+)", "\n".join(errors))}
+    return [f"{block.name}: is wrong, and nobody noticed" for block in blocks
+            if not named & set(range(block.line, block.line + block.text.count("\n") + 1))]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--prefix", type=pathlib.Path, required=True, help="where the library is installed")
-    parser.add_argument("--python", required=True, help="an interpreter that has the package foldconv")
+    parser.add_argument("--python", type=pathlib.Path, required=True, help="an interpreter that has the package foldconv")
     parser.add_argument("--scratch", type=pathlib.Path, required=True, help="a folder to work in")
     parser.add_argument("--page", action="append", help="this page alone")
     options = parser.parse_args()
 
     blocks = [block for block in all_blocks() if not options.page or block.page in options.page]
-    kinds, errors = sort_blocks(blocks)
-    environment = {**os.environ, "COLUMNS": "120"}
-    prefix = options.prefix.resolve()
-    scratch = make_scratch(options.scratch.resolve(), prefix, environment["FOLDCONV_NETWORKS"])
-
-    compiler = c_family.Compiler(prefix, scratch, environment)
-    errors += compiler.check_all_fragments(kinds["c_family"])
-    errors += cmake_blocks.check(kinds["cmake"], prefix, scratch, environment)
-    interpreter = Interpreter(os.path.abspath(options.python), scratch, environment)
-    shell = Shell(prefix, scratch, environment)
-    texts = Texts(shell)
-    for page in dict.fromkeys(block.page for block in blocks):
-        errors += run_page([block for block in blocks if block.page == page], compiler, interpreter, shell, texts)
-
-    for note in interpreter.notes + texts.notes:
+    # The interpreter's link is not followed: it says which environment it is of.
+    places = options.prefix.resolve(), options.python.absolute(), options.scratch.resolve()
+    errors, notes, counts = check(blocks, *places)
+    if not options.page:
+        errors += unnoticed_faults(*places)
+    for note in notes:
         print(note)
     for error in errors:
         print(error, file=sys.stderr)
-    counts = ", ".join(f"{len(members)} {kind}" for kind, members in kinds.items())
-    print(f"code blocks: {counts}; of the commands {shell.counts['run']} run, {shell.counts['parsed']} parsed; "
-          f"{len(errors)} wrong")
+    print(f"code blocks: {counts}; {len(errors)} wrong")
     return 1 if errors else 0
 
 

@@ -8,6 +8,8 @@
 With FOLDCONV_EMULATE=1 in the environment, before the import, it runs on the CPU, on the emulator that comes with it.
 """
 
+import typing
+
 from ._runtime import emulated
 
 from ._errors import (
@@ -38,6 +40,25 @@ from ._explain import NetworkExplanation, PlanExplanation
 from ._load import inspect, load
 from ._ports import Port, Problem
 
+
+if typing.TYPE_CHECKING:
+    import torch as _torch
+
+    from .torch import Compiled as _Compiled
+
+
+# foldconv.torch is imported here: the package needs no torch.
+def compile(module: "_torch.nn.Module", *example: "_torch.Tensor", **options: typing.Any) -> "_Compiled":
+    """A torch.nn.Module in evaluation mode as one network, called with tensors as the module is.
+
+    example: tensors that the module takes. options: dtype, dynamic_batch, dynamic_size, fuse, blocks, plans, device, as
+        foldconv.torch.compile() describes them. Needs torch, onnx and onnxscript: pip install foldconv[torch].
+    """
+    from .torch import compile as compile_module
+
+    return compile_module(module, *example, **options)
+
+
 __all__ = [
     "Aliasing",
     "Array",
@@ -62,6 +83,7 @@ __all__ = [
     "WorkspaceTooSmall",
     "__version__",
     "array",
+    "compile",
     "emulated",
     "fold",
     "inspect",

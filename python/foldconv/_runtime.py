@@ -9,6 +9,7 @@ import sys
 
 LIBRARY = "libcudart.so.13"
 EMULATOR = pathlib.Path(__file__).parent / "emulator" / LIBRARY
+DRIVER = EMULATOR.with_name("libcuda.so.1")
 
 
 def _loaded():
@@ -43,6 +44,7 @@ def _load_emulator():
             raise ImportError(f"FOLDCONV_EMULATE=1, but this foldconv was built without the emulator: no {EMULATOR}; "
                               "unset it, or build the wheel with the emulator")
         loaded = ctypes.CDLL(str(EMULATOR), mode=ctypes.RTLD_GLOBAL)
+        ctypes.CDLL(str(DRIVER), mode=ctypes.RTLD_GLOBAL)  # torch asks for it by name
     print("foldconv: FOLDCONV_EMULATE=1: runs on the CPU, on the emulator of the CUDA runtime", file=sys.stderr)
     return loaded
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Device properties, function attributes, occupancy: what a program plans its launches by.
+#include <dlfcn.h>
+
 #include <cstring>
 
 #include "../support/device.cuh"
@@ -154,6 +156,22 @@ TEST(RuntimeDevice, occupancy) {
   CUDA_OK(cudaOccupancyMaxPotentialBlockSize(&grid, &block, uses_static_shared));
   EXPECT_TRUE(block % 32 == 0 && block >= 32 && block <= 1024, std::to_string(block));
   EXPECT_TRUE(grid >= attribute(cudaDevAttrMultiProcessorCount), std::to_string(grid));
+}
+
+TEST(RuntimeDevice, driver_says_that_the_device_is_in_use) {
+  if (!cuemu_present()) SKIP_TEST("runs on the emulator only");
+  void* const driver = dlopen("libcuda.so.1", RTLD_NOW);
+  ASSERT_TRUE(driver != nullptr);
+  using GetState = int(int, unsigned*, int*);
+  auto* const get_state = reinterpret_cast<GetState*>(dlsym(driver, "cuDevicePrimaryCtxGetState"));
+  ASSERT_TRUE(get_state != nullptr);
+  unsigned flags = 77;
+  int active = 77;
+  EXPECT_EQ(get_state(0, &flags, &active), 0);
+  EXPECT_EQ(flags, 0u);
+  EXPECT_EQ(active, 1);
+  EXPECT_TRUE(get_state(-1, &flags, &active) != 0);
+  EXPECT_TRUE(get_state(0, nullptr, &active) != 0);
 }
 
 }  // namespace

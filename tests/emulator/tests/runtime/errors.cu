@@ -129,4 +129,18 @@ TEST(RuntimeErrors, not_ready_is_no_error) {
   CUDA_OK(cudaStreamDestroy(stream));
 }
 
+// Calls that exist in order that PyTorch can be loaded.
+TEST(RuntimeErrors, what_is_not_emulated_is_refused) {
+  if (!cuemu_present()) SKIP_TEST("runs on the emulator only");
+  const DeviceBuffer<int> device(4);
+  cudaIpcMemHandle_t memory;
+  EXPECT_FAILS(cudaIpcGetMemHandle(&memory, device.get()), cudaErrorNotSupported);
+  EXPECT_FAILS(cudaMemcpyPeerAsync(device.get(), 0, device.get(), 0, 4, nullptr),
+               cudaErrorNotSupported);
+  cudaLibrary_t library;
+  EXPECT_FAILS(
+      cudaLibraryLoadFromFile(&library, "any.fatbin", nullptr, nullptr, 0, nullptr, nullptr, 0),
+      cudaErrorNotSupported);
+}
+
 }  // namespace

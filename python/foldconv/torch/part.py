@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: MIT
+"""A part of a graph, run by foldconv where its importer takes it, else by torch."""
+
+import collections
+import copy
+import threading
+import typing
+import warnings
+
+import torch
+
+from .._errors import InvalidArgument, Unsupported
+from .._load import inspect, load
+from .export import export
+from .plans import Plans
+from .weights import Weights
+
+aten = torch.ops.aten
+
+
+class Settings(typing.NamedTuple):
+    """What torch.compile(options={..}) may say."""
+
+    dtype: typing.Optional[str] = None  # of weights and tensors; None: bf16 where the first input is, else f16
+    fuse: bool = True
+    blocks: bool = True
+    plans: int = 8  # as many shapes are kept planned
+
+
+class _Built(typing.NamedTuple):
+    weights: Weights
+    plans: Plans
+    outputs: torch.utils._pytree.TreeSpec
+
+
+class Part(torch.nn.Module):
+    """Its arguments are weights, tensors and sizes. Weights are baked into a network, for each set of them that it is
+    called with: modules of one class may share a graph."""
+
+    most_networks = 64
+
+    def __init__(self, graph: torch.fx.GraphModule, settings: Settings,
+                 is_weight: typing.Callable[[torch.Tensor], bool]) -> None:
+        super().__init__()
+        self.graph = graph
+        self.refused = ""  # why it runs in torch
+        self._settings = settings
+        self._is_weight = is_weight
+        self._weights: typing.Optional[typing.List[int]] = None  # which arguments these are: the first call tells
+        self._networks: "collections.OrderedDict[typing.Any, _Built]" = collections.OrderedDict()
+        self._lock = threading.Lock()
+        self._placeholders = [node for node in graph.graph.nodes if node.op == "placeholder"]
+        self._values = [node.meta.get("val") for node in self._placeholders]
+        self._statistics = {place for place, node in enumerate(self._placeholders)
+                            if any(_is_statistics(user, node) for user in node.users)}
+        self._channels_last = [_is_channels_last(value.meta.get("val")) for value in _outputs(graph)]
+
+    def forward(self, *arguments: typing.Any) -> typing.Any:
+        if not self.refused:
+            try:
+                tensors, built = self._prepared(arguments)
+                if all(tensor.numel() > 0 for tensor in tensors):
+                    results = built.plans(tensors)
+                    for place, channels_last in enumerate(self._channels_last):
+                        if channels_last:
+                            results[place] = results[place].contiguous(memory_format=torch.channels_last)
+                    return torch.utils._pytree.tree_unflatten(results, built.outputs)
+            except (Unsupported, InvalidArgument) as error:
+                self.refused = error.message
+                warnings.warn(f"foldconv leaves a part of the graph to torch, {self._described()}: {error.message}",
+                              RuntimeWarning, stacklevel=2)
+        return self.graph(*arguments)
+
+    def _prepared(self, arguments: typing.Sequence[typing.Any]) -> typing.Tuple[typing.List[torch.Tensor], _Built]:
+        """The tensors of a call, and the network for its weights."""
+        with self._lock:
+            if self._weights is None:
+                self._weights = [place for place, argument in enumerate(arguments)
+                                 if isinstance(argument, torch.Tensor) and self._is_weight(argument)]
+                self._sizes = _sizes(self._values, self._weights)
+                self._tensors = [place for place, argument in enumerate(arguments)
+                                 if isinstance(argument, torch.Tensor) and place not in self._weights]
+                self._fixed = [place for place, argument in enumerate(arguments)
+                               if not isinstance(argument, torch.Tensor) and place not in self._sizes]
+            weights = [arguments[place] for place in self._weights]
+            key = (*map(id, weights), *(arguments[place] for place in self._fixed))
+            built = self._networks.get(key)
+            if built is None or built.weights.changed(weights):
+                built = self._networks[key] = self._build(arguments, weights)
+                if len(self._networks) > self.most_networks:
+                    self._networks.popitem(last=False)
+            self._networks.move_to_end(key)
+        return [arguments[place] for place in self._tensors], built
+
+    def _build(self, arguments: typing.Sequence[typing.Any], weights: typing.Sequence[torch.Tensor]) -> _Built:
+        baked = Weights(weights, [arguments[place] for place in self._statistics if place in self._weights])
+        tensors = [arguments[place] for place in self._tensors]
+        if not tensors:
+            raise Unsupported("it takes no tensor but weights; compute it once, outside of the module")
+        free = [[dimension for dimension, extent in enumerate(self._values[place].shape)
+                 if isinstance(extent, torch.SymInt)] for place in self._tensors]
+        constants = {place: arguments[place] for place in (*self._weights, *self._fixed)}
+        exported = export(_Bound(self.graph, constants, self._sizes, self._tensors), tensors, free)
+        problems = inspect(exported.onnx)
+        if problems:
+            raise Unsupported("; ".join(map(str, problems[:3])) + ("" if len(problems) <= 3 else
+                                                                  f"; and {len(problems) - 3} more"))
+        device = tensors[0].device
+        dtype = self._settings.dtype or ("bf16" if tensors[0].dtype == torch.bfloat16 else "f16")
+        network = load(exported.onnx, dtype=dtype, fuse=self._settings.fuse, blocks=self._settings.blocks,
+                       device=device.index if device.type == "cuda" else None)
+        return _Built(baked, Plans(network, exported.dtypes, self._settings.plans), exported.outputs)
+
+    def _described(self) -> str:
+        nodes = [node for node in self.graph.graph.nodes if node.op == "call_function"]
+        return f"{len(nodes)} operators from {nodes[0].name} to {nodes[-1].name}"
+
+
+class _Bound(torch.nn.Module):
+    """A graph as a function of its tensors alone."""
+
+    def __init__(self, graph: torch.fx.GraphModule, constants: typing.Mapping[int, typing.Any],
+                 sizes: typing.Mapping[int, typing.Tuple[int, int]], tensors: typing.Sequence[int]) -> None:
+        super().__init__()
+        self._graph = copy.deepcopy(graph)
+        self._tensors = list(tensors)
+        self._constants = {}
+        for place, constant in constants.items():
+            if isinstance(constant, torch.Tensor):
+                self.register_buffer(f"weight{place}", constant.detach())
+            else:
+                self._constants[place] = constant
+        self._sizes = dict(sizes)
+        self._count = len(tensors) + len(constants) + len(sizes)
+        self.eval()
+
+    def forward(self, *tensors: torch.Tensor) -> typing.Any:
+        given = dict(zip(self._tensors, tensors))
+        for place in range(self._count):
+            if place in self._sizes:
+                tensor, dimension = self._sizes[place]
+                given[place] = given[tensor].shape[dimension]
+            elif place not in given:
+                given[place] = self._constants[place] if place in self._constants else getattr(self, f"weight{place}")
+        return self._graph(*[given[place] for place in range(self._count)])
+
+
+def _outputs(graph: torch.fx.GraphModule) -> typing.List[torch.fx.Node]:
+    returned = next(node for node in graph.graph.nodes if node.op == "output").args[0]
+    return [returned] if isinstance(returned, torch.fx.Node) else list(returned)
+
+
+def _is_channels_last(value: typing.Any) -> bool:
+    """What follows in torch counts on the strides that it saw when the graph was made."""
+    return (isinstance(value, torch.Tensor) and value.dim() == 4 and not value.is_contiguous()
+            and value.is_contiguous(memory_format=torch.channels_last))
+
+
+def _is_statistics(user: torch.fx.Node, node: torch.fx.Node) -> bool:
+    return user.target is aten._native_batch_norm_legit_no_training.default and node in user.args[3:5]
+
+
+def _sizes(values: typing.Sequence[typing.Any],
+           weights: typing.Sequence[int]) -> typing.Dict[int, typing.Tuple[int, int]]:
+    """Arguments that are an extent of a tensor, which keeps them open: which tensor's, and which extent."""
+    extents = {}
+    for place, value in enumerate(values):
+        if isinstance(value, torch.Tensor) and place not in weights:
+            for dimension, extent in enumerate(value.shape):
+                if isinstance(extent, torch.SymInt):
+                    extents.setdefault(extent.node.expr, (place, dimension))
+    return {place: extents[value.node.expr] for place, value in enumerate(values)
+            if isinstance(value, torch.SymInt) and value.node.expr in extents}
