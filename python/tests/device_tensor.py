@@ -42,7 +42,14 @@ class Versioned(ctypes.Structure):
                 ("deleter", ctypes.c_void_p), ("flags", ctypes.c_uint64), ("tensor", Tensor)]
 
 
-Deleter = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+exported = {}  # what a consumer has, by its address
+
+
+@ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+def release(address):
+    exported.pop(address)[0].released += 1
+
+
 new_capsule = ctypes.pythonapi.PyCapsule_New
 new_capsule.restype, new_capsule.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
 
@@ -65,7 +72,7 @@ class DeviceTensor:
         self.values, self.device, self.byte_offset = values, device, byte_offset
         self.shape = values.shape if shape is None else shape
         self.strides, self.versioned, self.read_only = strides, versioned, read_only
-        self.streams, self.exports, self.released, self.kept = [], 0, 0, {}
+        self.streams, self.exports, self.released = [], 0, 0
         self.memory = ctypes.c_void_p()
         with on(device):
             call("cudaMalloc", ctypes.byref(self.memory), ctypes.c_size_t(values.nbytes + offset + byte_offset))
@@ -100,13 +107,9 @@ class DeviceTensor:
         dtype = self.values.dtype
         managed.tensor = Tensor(self.address, Device(2, self.device), rank, DataType(CODES[dtype.kind], 8 * dtype.itemsize, 1),
                                 shape, strides, self.byte_offset)
-        number = self.exports = self.exports + 1
-
-        def release(_):
-            self.released += 1
-        deleter = Deleter(release)
-        managed.deleter = ctypes.cast(deleter, ctypes.c_void_p)
-        self.kept[number] = managed, shape, strides, deleter
+        self.exports += 1
+        managed.deleter = ctypes.cast(release, ctypes.c_void_p)
+        exported[ctypes.addressof(managed)] = self, managed, shape, strides
         return new_capsule(ctypes.addressof(managed), b"dltensor_versioned" if versioned else b"dltensor", None)
 
 

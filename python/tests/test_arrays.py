@@ -102,6 +102,8 @@ def test_what_is_wrong_with_a_tensor(conv_plan, conv_input):
         (DeviceTensor(conv_input.view(np.int16)), foldconv.InvalidArgument, "another dtype: i16"),
         (DeviceTensor(conv_input, strides=(280, 56, 1, 7)), foldconv.InvalidArgument,
          'input "x" is not dense and row-major: strides 280, 56, 1, 7; give x.contiguous'),
+        (DeviceTensor(conv_input, shape=(4, 8, 5, 7), strides=(280, 35, 7, 1)), foldconv.InvalidArgument,
+         "another shape: 4x8x5x7"),
         (DeviceTensor(conv_input[:, :4]), foldconv.InvalidArgument, "another shape: 4x4x7x8"),
         (DeviceTensor(conv_input.reshape(4, -1)), foldconv.InvalidArgument, "another shape: 4x280"),
         (DeviceTensor(np.concatenate([conv_input] * 2)), foldconv.InvalidArgument, "another shape: 8x5x7x8"),

@@ -143,6 +143,19 @@ def test_nothing_is_kept_but_what_is_in_use(residual_model):
     assert live() == before
 
 
+def test_each_stream_in_use_has_memory_of_its_own(residual_net, streams):
+    x = np.zeros((1, 3, 6, 6), np.float32)
+    plan = residual_net.plan(h=6, w=6)
+    gc.collect()
+    counts = [live()[0]]
+    for stream in (None, streams[0], streams[1], streams[0], None):
+        plan(x, stream=stream)
+        counts.append(live()[0])
+    assert np.diff(counts).tolist() == [2, 2, 2, 0, 0]  # a workspace, and room for arrays from the host
+    del plan
+    assert live()[0] == counts[0]
+
+
 def test_graphs(residual_net, streams):
     rng = np.random.default_rng(12)
     x = [rng.standard_normal((2, 3, 6, 6)).astype(np.float32) for _ in range(2)]
