@@ -32,7 +32,7 @@ from ._foldconv import (
     Graph,
     Network,
     Plan,
-    __version__,
+    _version,
     array,
     fold,
 )
@@ -40,6 +40,7 @@ from ._explain import NetworkExplanation, PlanExplanation
 from ._load import inspect, load
 from ._ports import Port, Problem
 
+__version__: str = _version()
 
 if typing.TYPE_CHECKING:
     import torch as _torch

@@ -4,6 +4,7 @@
 import collections.abc
 import contextlib
 import importlib.util
+import inspect
 import logging
 import re
 import threading
@@ -57,12 +58,13 @@ def export(module: torch.nn.Module, example: typing.Sequence[torch.Tensor], free
 
 
 def _export(module: torch.nn.Module, example: typing.Sequence[torch.Tensor], free: Dimensions) -> Exported:
-    shapes = tuple({dimension: torch.export.Dim.DYNAMIC for dimension in dimensions} for dimensions in free)
-    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in _parameters(module)):
-        shapes = (shapes,)
+    shapes = [{dimension: torch.export.Dim.DYNAMIC for dimension in dimensions} for dimensions in free]
+    for place, parameter in enumerate(inspect.signature(module.forward).parameters.values()):
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            shapes[place:] = [tuple(shapes[place:])]
     with _quiet():
         program = torch.onnx.export(module, tuple(example), dynamo=True, verbose=False,
-                                    dynamic_shapes=shapes if any(free) else None)
+                                    dynamic_shapes=tuple(shapes) if any(free) else None)
     assert program is not None and program.exported_program is not None
     exported = program.exported_program
     values = {node.name: node.meta["val"] for node in exported.graph.nodes if "val" in node.meta}
@@ -73,12 +75,6 @@ def _export(module: torch.nn.Module, example: typing.Sequence[torch.Tensor], fre
                               "only")
     return Exported(program.model_proto.SerializeToString(), exported.call_spec.out_spec,
                     [values[name].dtype for name in names])
-
-
-def _parameters(module: torch.nn.Module) -> typing.Iterable:
-    import inspect
-
-    return inspect.signature(module.forward).parameters.values()
 
 
 @contextlib.contextmanager

@@ -46,7 +46,11 @@ class Part(torch.nn.Module):
         self.refused = ""  # why it runs in torch
         self._settings = settings
         self._is_weight = is_weight
-        self._weights: typing.Optional[typing.List[int]] = None  # which arguments these are: the first call tells
+        # Which arguments are what: the first call tells.
+        self._weights: typing.Optional[typing.List[int]] = None
+        self._tensors: typing.List[int] = []
+        self._sizes: typing.Dict[int, typing.Tuple[int, int]] = {}  # which tensor's extent it is, and which
+        self._fixed: typing.List[int] = []  # numbers that a network is made for
         self._networks: "collections.OrderedDict[typing.Any, _Built]" = collections.OrderedDict()
         self._lock = threading.Lock()
         self._placeholders = [node for node in graph.graph.nodes if node.op == "placeholder"]
@@ -162,7 +166,7 @@ def _is_statistics(user: torch.fx.Node, node: torch.fx.Node) -> bool:
 
 def _sizes(values: typing.Sequence[typing.Any],
            weights: typing.Sequence[int]) -> typing.Dict[int, typing.Tuple[int, int]]:
-    """Arguments that are an extent of a tensor, which keeps them open: which tensor's, and which extent."""
+    """Arguments that are an extent of a tensor, so that they can stay open."""
     extents = {}
     for place, value in enumerate(values):
         if isinstance(value, torch.Tensor) and place not in weights:

@@ -160,7 +160,7 @@ TEST(RuntimeDevice, occupancy) {
 
 TEST(RuntimeDevice, driver_says_that_the_device_is_in_use) {
   if (!cuemu_present()) SKIP_TEST("runs on the emulator only");
-  void* const driver = dlopen("libcuda.so.1", RTLD_NOW);
+  void* const driver = dlopen(CUEMU_DRIVER, RTLD_NOW);
   ASSERT_TRUE(driver != nullptr);
   using GetState = int(int, unsigned*, int*);
   auto* const get_state = reinterpret_cast<GetState*>(dlsym(driver, "cuDevicePrimaryCtxGetState"));
