@@ -10,7 +10,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import sys
 import tempfile
 import threading
@@ -19,16 +18,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from small_network import PICTURES, ROOT, SIZE
+from small_network import PICTURES, ROOT, SIZE, free_port
 
 CLIENTS, MOST = 8, 8
 ARRAY = "application/x-npy"
-
-
-def free_port():
-    with socket.socket() as some:
-        some.bind(("127.0.0.1", 0))
-        return some.getsockname()[1]
 
 
 def start_ray(ray, folder):
@@ -114,7 +107,7 @@ def test_answers_have_the_bits_of_the_picture_alone(port, pictures, alone, capsy
     assert all(answers % size == 0 for size, answers in sizes.items())
     assert max(batches) > 1 and max(batches) <= MOST
     with capsys.disabled():
-        print(f"\n{PICTURES} requests from {CLIENTS} clients; batches: " +
+        print(f"\nRay, {PICTURES} requests from {CLIENTS} clients; batches: " +
               ", ".join(f"{count} of {size}" for size, count in batches.items()))
     assert len(refused) >= CLIENTS
     for status, answer in refused:

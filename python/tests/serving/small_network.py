@@ -3,6 +3,7 @@
 of each picture alone, by a process of its own."""
 
 import pathlib
+import socket
 import subprocess
 import sys
 
@@ -15,6 +16,12 @@ from models import model_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 SIZE, CLASSES, PICTURES = 32, 10, 200
+
+
+def free_port():
+    with socket.socket() as some:
+        some.bind(("127.0.0.1", 0))
+        return some.getsockname()[1]
 
 
 @pytest.fixture(scope="session")
