@@ -22,5 +22,7 @@ if [[ $wheel -nt $folder/wheel.txt ]]; then
 fi
 
 # Ray ends its processes when it is asked to; warnings are its own.
-FOLDCONV_EMULATE=1 exec timeout --kill-after=30 600 \
-  "$folder/bin/python" -B -m pytest -q -p no:cacheprovider --disable-warnings "$foldconv_root/python/tests/serving" "$@"
+tests=$foldconv_root/python/tests
+PYTHONPATH=$tests:$tests/serving FOLDCONV_EMULATE=1 exec timeout --kill-after=30 600 \
+  "$folder/bin/python" -B -m pytest -q -p no:cacheprovider -p small_network --disable-warnings \
+  "$tests/serving/ray_serving.py" "$tests/serving/triton_serving.py" "$@"

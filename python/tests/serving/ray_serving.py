@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from small import PICTURES, ROOT, SIZE
+from small_network import PICTURES, ROOT, SIZE
 
 CLIENTS, MOST = 8, 8
 ARRAY = "application/x-npy"
@@ -31,19 +31,30 @@ def free_port():
         return some.getsockname()[1]
 
 
+def start_ray(ray, folder):
+    """Ray gives itself 30 s, which is little where all cores are busy."""
+    for attempts_left in (2, 1, 0):
+        try:
+            return ray.init(address="local", num_cpus=1, num_gpus=0, include_dashboard=False, _temp_dir=folder,
+                            object_store_memory=80 << 20, log_to_driver=False, logging_level="ERROR")
+        except Exception:
+            ray.shutdown()
+            if attempts_left == 0:
+                raise
+
+
 @pytest.fixture(scope="module")
 def port(network):
     folder = tempfile.mkdtemp(prefix="ray", dir="/tmp")  # short: paths of sockets end at 107 characters
     sys.path.insert(0, str(ROOT / "examples"))
     os.environ.update(PYTHONPATH=os.pathsep.join(sys.path), RAY_USAGE_STATS_ENABLED="0",  # Ray's processes have it, too
-                      RAY_AUTH_TOKEN=secrets.token_hex(32))
+                      RAY_AUTH_TOKEN=secrets.token_hex(32), RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S="60")
     import ray
     import serve_ray
     from ray import serve
 
     try:
-        ray.init(address="local", num_cpus=1, num_gpus=0, include_dashboard=False, _temp_dir=folder,
-                 object_store_memory=80 << 20, log_to_driver=False, logging_level="ERROR")
+        start_ray(ray, folder)
         port = free_port()
         serve.start(http_options={"host": "127.0.0.1", "port": port})
         serve.run(serve_ray.app(serve_ray.Settings(network=str(network), size=SIZE, most=MOST, mean=127,

@@ -13,7 +13,7 @@ import pytest
 from google.protobuf import json_format, text_format
 from tritonclient.grpc import model_config_pb2
 
-from small import CLASSES, ROOT, SIZE
+from small_network import CLASSES, ROOT, SIZE
 
 MODEL = ROOT / "examples/triton/classifier"
 
