@@ -42,7 +42,7 @@ primary_domain = "cpp"
 highlight_language = "none"
 nitpicky = True
 nitpick_ignore_regex = [
-    ("py:class", r"(collections|numpy)\..*|foldconv\._.*"),
+    ("py:class", r"(collections|numpy|_torch)\..*|_Compiled|foldconv\._.*"),
     ("c:identifier", r"u?int\d+_t|size_t"),
     # Others' names; namespaces, which have no page; and macros, which are no C++.
     ("cpp:identifier", r"std(::.*)?|cudaStream_t|(foldconv)?(::)?(models|onnx|op|pointwise|safetensors)?|FOLDCONV_VERSION_.*"),

@@ -71,6 +71,12 @@ fi
 build_site &
 site=$!
 status=0
-"$python" "$docs/code_blocks/run.py" --prefix "$prefix" --python "$python" --scratch "$build/scratch" || status=$?
+pythons=(--python "$python")
+# Where python/run.sh --torch has put PyTorch; without it pages about it are parsed only.
+torch=$foldconv_root/build/python/torch
+if [[ -x $torch/bin/python ]] && cmp -s "$foldconv_root/build/python/wheel.txt" "$torch/wheel.txt"; then
+  pythons+=(--python "$torch/bin/python")
+fi
+"$python" "$docs/code_blocks/run.py" --prefix "$prefix" "${pythons[@]}" --scratch "$build/scratch" || status=$?
 wait "$site" || status=$?
 exit "$status"

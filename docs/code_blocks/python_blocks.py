@@ -30,40 +30,42 @@ def parse(block):
     return ""
 
 
-class Interpreter:
-    """One with foldconv; of `OPTIONAL` modules it may lack some: pages that need them are parsed only."""
+class Interpreters:
+    """Each with foldconv. Of `OPTIONAL` modules a page needs one may have what another lacks; where none has all of them,
+    the page is parsed only."""
 
     OPTIONAL = {"torch", "ray", "requests"}
 
-    def __init__(self, python, scratch, environment):
-        self.python, self.scratch = python, scratch
+    def __init__(self, pythons, scratch, environment):
+        self.pythons, self.scratch = pythons, scratch
         self.environment = {**environment, "FOLDCONV_EMULATE": "1"}
         self.environment.pop("LD_LIBRARY_PATH", None)  # the wheel brings its own emulator
         self.notes = []
 
-    def missing(self, modules):
+    def missing(self, python, modules):
         probe = "import importlib.util, sys; print(*[m for m in sys.argv[1:] if importlib.util.find_spec(m) is None])"
-        return subprocess.run([self.python, "-c", probe, *modules], capture_output=True, text=True, check=True,
-                              env=self.environment, cwd=self.scratch).stdout.split()
+        return subprocess.run([python, "-c", probe, *modules], capture_output=True, text=True, check=True,
+                              env=self.environment, cwd=self.scratch).stdout.split() if modules else []
 
     def page(self, blocks):
         """What runs the blocks of a page; None where a module is missing."""
         wanted = sorted(set(modules_of(blocks)) & self.OPTIONAL)
-        missing = self.missing(wanted) if wanted else []
-        if missing:
-            self.notes.append(f"{blocks[0].page}: Python only parsed, no {', '.join(missing)} here")
-            return None
-        return Page(self)
+        for python in self.pythons:
+            missing = self.missing(python, wanted)
+            if not missing:
+                return Page(python, self)
+        self.notes.append(f"{blocks[0].page}: Python only parsed, no {', '.join(missing)} here")
+        return None
 
 
 class Page:
     """A process, in which one block after the other runs."""
 
-    def __init__(self, interpreter):
-        self.log = interpreter.scratch / "python.log"
+    def __init__(self, python, interpreters):
+        self.log = interpreters.scratch / "python.log"
         with open(self.log, "w") as log:
-            self.process = subprocess.Popen([interpreter.python, RUNNER], env=interpreter.environment, text=True,
-                                            cwd=interpreter.scratch, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            self.process = subprocess.Popen([python, RUNNER], env=interpreters.environment, text=True,
+                                            cwd=interpreters.scratch, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                             stderr=log)
 
     def run(self, block):

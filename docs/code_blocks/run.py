@@ -21,7 +21,7 @@ import sys
 import c_family
 import cmake_blocks
 from blocks import FAULTS, ROOT, all_blocks, blocks_of
-from python_blocks import Interpreter, parse
+from python_blocks import Interpreters, parse
 from shell import Shell
 from text_blocks import Texts
 
@@ -58,10 +58,10 @@ def sort_blocks(blocks):
     return kinds, errors
 
 
-def run_page(blocks, compiler, interpreter, shell, texts):
+def run_page(blocks, compiler, interpreters, shell, texts):
     """Block by block, as a reader goes: what one makes, a later one may use."""
     python_blocks = [block for block in blocks if block.language == "python"]
-    python = interpreter.page(python_blocks) if python_blocks else None
+    python = interpreters.page(python_blocks) if python_blocks else None
     errors, printed = [], {}
     errors += compiler.check_programs(blocks)
     for block, after in zip(blocks, [*blocks[1:], None]):
@@ -84,7 +84,7 @@ def run_page(blocks, compiler, interpreter, shell, texts):
     return [error for error in errors if error]
 
 
-def check(blocks, prefix, python, scratch):
+def check(blocks, prefix, pythons, scratch):
     """Errors, remarks, and how many blocks and commands there were, in words."""
     kinds, errors = sort_blocks(blocks)
     environment = {**os.environ, "COLUMNS": "120"}
@@ -92,14 +92,14 @@ def check(blocks, prefix, python, scratch):
     compiler = c_family.Compiler(prefix, scratch, environment)
     errors += compiler.check_all_fragments(kinds["c_family"])
     errors += cmake_blocks.check(kinds["cmake"], prefix, scratch, environment)
-    interpreter = Interpreter(python, scratch, environment)
+    interpreters = Interpreters(pythons, scratch, environment)
     shell = Shell(prefix, scratch, environment)
     texts = Texts(shell)
     for page in dict.fromkeys(block.page for block in blocks):
-        errors += run_page([block for block in blocks if block.page == page], compiler, interpreter, shell, texts)
+        errors += run_page([block for block in blocks if block.page == page], compiler, interpreters, shell, texts)
     counts = ", ".join(f"{len(members)} {kind}" for kind, members in kinds.items())
     counts += f"; of the commands {shell.counts['run']} run, {shell.counts['parsed']} parsed"
-    return errors, interpreter.notes + texts.notes, counts
+    return errors, interpreters.notes + texts.notes, counts
 
 
 def unnoticed_faults(*places):
@@ -114,14 +114,15 @@ def unnoticed_faults(*places):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--prefix", type=pathlib.Path, required=True, help="where the library is installed")
-    parser.add_argument("--python", type=pathlib.Path, required=True, help="an interpreter that has the package foldconv")
+    parser.add_argument("--python", type=pathlib.Path, required=True, action="append",
+                        help="an interpreter that has the package foldconv; more of them: with other packages besides")
     parser.add_argument("--scratch", type=pathlib.Path, required=True, help="a folder to work in")
     parser.add_argument("--page", action="append", help="this page alone")
     options = parser.parse_args()
 
     blocks = [block for block in all_blocks() if not options.page or block.page in options.page]
-    # The interpreter's link is not followed: it says which environment it is of.
-    places = options.prefix.resolve(), options.python.absolute(), options.scratch.resolve()
+    # The interpreters' links are not followed: they say of which environment they are.
+    places = (options.prefix.resolve(), [python.absolute() for python in options.python], options.scratch.resolve())
     errors, notes, counts = check(blocks, *places)
     if not options.page:
         errors += unnoticed_faults(*places)

@@ -18,48 +18,46 @@ def write_xml(settings, include, output):
     if done.returncode != 0:
         raise ExtensionError(f"doxygen does not take the headers: {done.stderr}correct the docstring that it names")
     xml = output / "xml"
-    name_types_once(xml)
-    for path in xml.glob("*.xml"):
-        share_descriptions(path)
-
-
-def name_types_once(xml):
-    """C's `typedef struct fc_error {} fc_error`: Doxygen has two of them. What refers to the typedef refers to the type."""
     trees = {path: ElementTree.parse(path) for path in xml.glob("*.xml")}
-    types = {compound.findtext("compoundname"): compound.get("id") for tree in trees.values()
+    name_types_once(trees.values())
+    for path, tree in trees.items():
+        share_descriptions(tree)
+        separate_code(tree)
+        tree.write(path, encoding="utf-8", xml_declaration=True)
+
+
+def name_types_once(trees):
+    """C's `typedef struct fc_error {} fc_error`: Doxygen has two of them. What refers to the typedef refers to the type."""
+    types = {compound.findtext("compoundname"): compound.get("id") for tree in trees
              for compound in tree.iter("compounddef") if compound.get("kind") == "struct"}
-    types |= {member.findtext("name"): member.get("id") for tree in trees.values()
+    types |= {member.findtext("name"): member.get("id") for tree in trees
               for member in tree.iter("memberdef") if member.get("kind") == "enum"}
     instead = {}
-    for path, tree in trees.items():
+    for tree in trees:
         for section in tree.iter("sectiondef"):
             for member in section.findall("memberdef"):
                 if member.get("kind") == "typedef" and member.findtext("name") in types:
                     instead[member.get("id")] = types[member.findtext("name")]
                     section.remove(member)
-    if not instead:
-        return
-    for path, tree in trees.items():
+    for tree in trees:
         for reference in tree.iter("ref"):
-            reference.set("refid", instead.get(reference.get("refid"), reference.get("refid")))
-            if reference.get("refid") in types.values() and "_1" not in reference.get("refid"):
-                reference.set("kindref", "compound")
-        tree.write(path, encoding="utf-8", xml_declaration=True)
+            target = instead.get(reference.get("refid"))
+            if target is not None:
+                reference.set("refid", target)
+                reference.set("kindref", "compound" if target.startswith("struct") else "member")
 
 
 def described(member):
     return any("".join(member.find(name).itertext()).strip() for name in DESCRIPTIONS)
 
 
-def share_descriptions(path):
+def share_descriptions(tree):
     """`int r = 1, s = 1;  ///< ...`: what is declared in one line has one description, which Doxygen gives to one."""
-    tree = ElementTree.parse(path)
     lines = {}
     for member in tree.iter("memberdef"):
         place = member.find("location")
         if member.get("kind") == "variable":
             lines.setdefault((place.get("file"), place.get("line")), []).append(member)
-    changed = False
     for members in lines.values():
         source = next((member for member in members if described(member)), None)
         for member in members:
@@ -67,9 +65,36 @@ def share_descriptions(path):
                 continue
             for name in DESCRIPTIONS:
                 member.find(name)[:] = copy.deepcopy(list(source.find(name)))
-            changed = True
-    if changed:
-        tree.write(path, encoding="utf-8", xml_declaration=True)
+
+
+def separate_code(tree):
+    """Text behind code is a paragraph of its own: Breathe breaks it up where Doxygen has both in one."""
+    for parent in list(tree.iter()):
+        for paragraph in parent.findall("para"):
+            while paragraph is not None:
+                join_lines(paragraph)
+                paragraph = split_behind_code(parent, paragraph)
+
+
+def join_lines(paragraph):
+    paragraph.text = (paragraph.text or "").replace("\n", " ")
+    for child in paragraph:
+        child.tail = (child.tail or "").replace("\n", " ")
+
+
+def split_behind_code(parent, paragraph):
+    """The new paragraph, or None."""
+    for place, child in enumerate(paragraph):
+        behind = paragraph[place + 1:]
+        if child.tag == "verbatim" and (behind or (child.tail or "").strip()):
+            rest = ElementTree.Element("para")
+            rest.text, child.tail = child.tail, ""
+            rest.extend(behind)
+            for element in behind:
+                paragraph.remove(element)
+            parent.insert(list(parent).index(paragraph) + 1, rest)
+            return rest
+    return None
 
 
 def on_config(app, config):

@@ -19,7 +19,7 @@ from sphinx.util.logging import getLogger
 
 # A property's docstring as nanobind makes it.
 GETTER = re.compile(r"^\w*\(self\) -> .*$")
-# `name: what it is`, with what follows indented: a parameter.
+# `name: what it is`, up to an empty line or the next one: a parameter.
 PARAMETER = re.compile(r"^(\w+(?:, \w+)*): ")
 # What is documented of a class besides its members.
 SPECIAL = ["__call__"]
@@ -61,8 +61,17 @@ def directive_for(name, value):
 
 def on_docstring(app, what, name, value, options, lines):
     """The package's docstrings are plain text: here they become what autodoc takes."""
-    text = [line for line in lines if not GETTER.match(line) and not line.startswith("Alias for field number")]
-    lines[:] = [PARAMETER.sub(lambda match: f":{match.group(1)}: ", line) for line in text]
+    text, in_parameter = [], False
+    for line in lines:
+        if GETTER.match(line) or line.startswith("Alias for field number"):
+            continue
+        is_parameter = PARAMETER.match(line) is not None
+        in_parameter = is_parameter or (in_parameter and line != "")
+        if is_parameter:
+            text.append(PARAMETER.sub(lambda match: f":{match.group(1)}: ", line))
+        else:
+            text.append(f"    {line.strip()}" if in_parameter else line)
+    lines[:] = text
 
 
 def check_all_shown(app, env):
