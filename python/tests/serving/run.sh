@@ -20,7 +20,7 @@ environment() {
     cp "$wanted" "$folder/ready.txt"
   fi
   if [[ $wheel -nt $folder/wheel.txt ]]; then
-    "$folder/bin/python" -m pip --disable-pip-version-check install --quiet --force-reinstall --no-deps "$wheel" >&2
+    "$folder/bin/python" -m pip --disable-pip-version-check install --quiet --force-reinstall --no-deps "$wheel" >&2 || return
     touch "$folder/wheel.txt"
   fi
 }
