@@ -30,13 +30,15 @@ from ._foldconv import (
     Graph,
     Network,
     Plan,
-    __version__,
+    _version,
     array,
     fold,
 )
 from ._explain import NetworkExplanation, PlanExplanation
 from ._load import inspect, load
 from ._ports import Port, Problem
+
+__version__: str = _version()
 
 __all__ = [
     "Aliasing",

@@ -20,7 +20,7 @@ class Step(typing.NamedTuple):
 
     tensor: str  # the name of what it makes
     operation: str  # "conv", "pool", "stage", ..
-    launches: typing.List[Launch]
+    launches: list[Launch]
 
 
 def _row(cells: typing.Iterable[typing.Any], tag: str = "td") -> str:
@@ -35,7 +35,7 @@ def _table(head: typing.Iterable[str], rows: typing.Iterable[typing.Iterable[typ
 class NetworkExplanation:
     """What was folded and fused, and what was not, and why: str() of it, or a notebook's table."""
 
-    def __init__(self, text: str, remarks: typing.List[typing.Tuple[str, str]]) -> None:
+    def __init__(self, text: str, remarks: list[tuple[str, str]]) -> None:
         self.text = text
         self.remarks = remarks  # (pass, what it did or why it did not)
 
@@ -52,7 +52,7 @@ class NetworkExplanation:
 class PlanExplanation:
     """What runs, launch by launch: str() of it, or a notebook's table."""
 
-    def __init__(self, text: str, steps: typing.List[Step], device: str, workspace_bytes: int) -> None:
+    def __init__(self, text: str, steps: list[Step], device: str, workspace_bytes: int) -> None:
         self.text = text
         self.steps = steps
         self.device = device  # the figures behind floor_us

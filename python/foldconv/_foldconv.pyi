@@ -7,6 +7,8 @@ import numpy
 import foldconv
 
 
+def _version() -> str: ...
+
 class Array:
     """
     An array on a device, dense and row-major. Other libraries take it by DLPack:
@@ -23,12 +25,12 @@ class Array:
     @property
     def device(self) -> int: ...
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> numpy.ndarray: ...
+
     def numpy(self) -> numpy.ndarray:
         """
         A copy on the host, once it is computed. NumPy has no bf16: it becomes float32.
         """
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> numpy.ndarray: ...
 
     def __dlpack__(self, *, stream: int | None = None, max_version: tuple[int, int] | None = None, dl_device: tuple[int, int] | None = None, copy: bool | None = None) -> Any: ...
 

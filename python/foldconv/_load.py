@@ -10,10 +10,10 @@ from ._errors import InvalidArgument
 from ._ports import Problem
 
 Names = collections.abc.Sequence[str]
-Constants = typing.Optional[collections.abc.Mapping[str, typing.Any]]
+Constants = collections.abc.Mapping[str, typing.Any] | None
 
 
-def _onnx_source(source: typing.Any) -> typing.Union[str, bytes]:
+def _onnx_source(source: typing.Any) -> str | bytes:
     """A path or an ONNX file's bytes."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         return bytes(source)
@@ -32,8 +32,7 @@ def _onnx_source(source: typing.Any) -> typing.Union[str, bytes]:
 
 
 def load(source: typing.Any, *, dtype: str = "f16", fuse: bool = True, blocks: bool = True, inputs: Names = (),
-         outputs: Names = (), constants: Constants = None,
-         device: typing.Optional[int] = None) -> _foldconv.Network:
+         outputs: Names = (), constants: Constants = None, device: int | None = None) -> _foldconv.Network:
     """A network, folded and fused, with its weights on a device.
 
     source: the path of an .onnx file or of a .safetensors file (a ResNet's state dict), an ONNX file's bytes, or an
@@ -55,7 +54,7 @@ def load(source: typing.Any, *, dtype: str = "f16", fuse: bool = True, blocks: b
 
 
 def inspect(source: typing.Any, *, inputs: Names = (), outputs: Names = (),
-            constants: Constants = None) -> typing.List[Problem]:
+            constants: Constants = None) -> list[Problem]:
     """What of an ONNX model is not taken, and why; none: load() takes it. Needs no device."""
     given = _onnx_source(source)
     if isinstance(given, str) and given.endswith(".safetensors"):

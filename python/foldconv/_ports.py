@@ -8,7 +8,7 @@ class Port(typing.NamedTuple):
     """An array that goes into a plan, or comes out."""
 
     name: str
-    shape: typing.Tuple[int, ...]  # of all the plan's images
+    shape: tuple[int, ...]  # of all the plan's images
     dtype: str  # "f32", "f16", "bf16" or "u8"
 
 

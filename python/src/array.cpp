@@ -211,11 +211,11 @@ void register_array(nb::module_& module) {
           "dtype", [](const Array& array) { return array.element->name; },
           "\"f32\", \"f16\", \"bf16\" or \"u8\".")
       .def_prop_ro("device", [](const Array& array) { return array.memory->device(); })
-      .def("numpy", to_numpy, nb::sig("def numpy(self) -> numpy.ndarray"),
-           "A copy on the host, once it is computed. NumPy has no bf16: it becomes float32.")
       .def("__array__", as_numpy, "dtype"_a = nb::none(), "copy"_a = nb::none(),
            nb::sig("def __array__(self, dtype: typing.Any = None, copy: bool | None = None) -> "
                    "numpy.ndarray"))
+      .def("numpy", to_numpy, nb::sig("def numpy(self) -> numpy.ndarray"),
+           "A copy on the host, once it is computed. NumPy has no bf16: it becomes float32.")
       .def("__dlpack__", to_dlpack, nb::kw_only(), "stream"_a = nb::none(),
            "max_version"_a = nb::none(), "dl_device"_a = nb::none(), "copy"_a = nb::none(),
            nb::sig("def __dlpack__(self, *, stream: int | None = None, max_version: tuple[int, "

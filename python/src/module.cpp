@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The extension module foldconv._foldconv. The package's Python files load the CUDA runtime before it.
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+
+#include <string>
 
 #include "array.hpp"
 #include "foldconv/version.hpp"
@@ -11,7 +14,11 @@
 
 NB_MODULE(_foldconv, module) {
   using namespace foldconv::python;
-  module.attr("__version__") = FOLDCONV_VERSION_TEXT;
+  module.def("_version", [] {
+    const foldconv::Version version = foldconv::version();
+    return std::to_string(version.major) + "." + std::to_string(version.minor) + "." +
+           std::to_string(version.patch);
+  });
   register_array(module);
   register_plan(module);
   register_graph(module);
