@@ -31,7 +31,7 @@ setup_triton() {
     say "goes on without a Triton server: the NumPy 1 that it knows is for Python 3.12 and before"
     return
   fi
-  if ! (environment triton triton-requirements.txt "a Triton server (150 MB)"); then
+  if ! (environment triton triton-requirements.txt "a Triton server (400 MB)"); then
     say "goes on without a Triton server"
     return
   fi
