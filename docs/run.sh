@@ -66,8 +66,8 @@ if [[ -z $check_code_blocks ]]; then
   build_site
   exit
 fi
-# Beside each other: each keeps one core busy.
 "$foldconv_root/bench/networks/setup.sh" || say "goes on without them"
+# Beside the code blocks: each keeps one core busy.
 build_site &
 site=$!
 status=0

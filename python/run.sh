@@ -101,4 +101,4 @@ fi
 setup_tests
 "$foldconv_root/bench/networks/setup.sh" || say "tests of trained networks are skipped"
 cd "$foldconv_root"
-FOLDCONV_EMULATE=1 exec "$tests/bin/python" -B -m pytest -q -p no:cacheprovider "$foldconv_root/python/tests" "$@"
+FOLDCONV_EMULATE=1 exec "$tests/bin/python" -B -m pytest -q -rs -p no:cacheprovider "$foldconv_root/python/tests" "$@"
