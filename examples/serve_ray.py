@@ -13,6 +13,7 @@ import io
 import pathlib
 
 import numpy as np
+from PIL import Image
 from pydantic import BaseModel
 from ray import serve
 from starlette.requests import Request
@@ -54,16 +55,19 @@ class Classifier:
     def pixels(self, body: bytes, content_type: str):
         if content_type == "application/x-npy":
             return np.ascontiguousarray(np.load(io.BytesIO(body), allow_pickle=False))
-        from PIL import Image
         return np.asarray(Image.open(io.BytesIO(body)).convert("RGB").resize((self.size, self.size)))
 
     async def __call__(self, request: Request) -> JSONResponse:
+        body, content_type = await request.body(), request.headers.get("content-type", "")
         try:
-            picture = self.pixels(await request.body(), request.headers.get("content-type", ""))
-            if picture.shape == (self.size, self.size, 3) and picture.dtype == np.uint8:
-                return JSONResponse(await self.answer(picture))
+            picture = self.pixels(body, content_type)
+        except Exception as error:  # what decoders raise has no class in common
+            return JSONResponse({"error": str(error) or type(error).__name__}, status_code=400)
+        if picture.shape == (self.size, self.size, 3) and picture.dtype == np.uint8:
+            return JSONResponse(await self.answer(picture))
+        try:
             return JSONResponse(self.run(picture[None])[0])  # alone: the library says what is wrong with it
-        except (ValueError, OSError, EOFError) as error:
+        except ValueError as error:
             return JSONResponse({"error": str(error)}, status_code=400)
 
 

@@ -129,6 +129,9 @@ def test_pictures_are_taken_as_files(port, pictures, alone):
     (encoded(np.array([{}], object)), ARRAY, "pickle"),
     (encoded(np.zeros((SIZE, SIZE, 3), np.uint8))[:-1], ARRAY, ""),
     (b"", ARRAY, ""),
+    (b"PK\x03\x04 no archive", ARRAY, "zip"),
+    (encoded(np.zeros((SIZE, SIZE, 3), np.uint8)).replace(b"32, 32, 3)", b"1000000000, 1000000000)"), ARRAY, ""),
+    (b"\x93NUMPY\x01\x00\x03\x00(((", ARRAY, ""),
     (b"no picture", "image/png", "cannot identify image"),
 ])
 def test_wrong_requests_are_told_why(port, pictures, alone, body, content_type, reason):
