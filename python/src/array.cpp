@@ -133,7 +133,7 @@ Array from_host(nb::handle host, nb::handle device, const std::string& dtype, nb
 }
 
 Array copied(Array& array, cudaStream_t stream) {
-  check(array.memory->read_by(stream));
+  check(array.memory->read_by(stream, {}));
   Array copy{.shape = array.shape, .element = array.element};
   copy.memory = take(StreamMemory::create(array.bytes(), array.memory->device(), stream, {}));
   check(cuda_status(cudaMemcpyAsync(copy.memory->data(), array.memory->data(), array.bytes(),
@@ -165,7 +165,7 @@ nb::object to_dlpack(Array& array, nb::handle stream, nb::handle max_version, nb
   if (copy.is(nb::handle(Py_True))) {
     exported = copied(array, consumer);
   } else if (ordered) {
-    check(array.memory->read_by(consumer));
+    check(array.memory->read_by(consumer, stream));
   }
   if (!max_version.is_none() && nb::cast<int>(nb::object(max_version[0])) >= 1)
     return capsule_of<DLManagedTensorVersioned>(exported, "dltensor_versioned");

@@ -62,7 +62,11 @@ PlanGraph::~PlanGraph() {
   }
   const nb::gil_scoped_release released;
   const DeviceScope scope(device_);
-  cudaDeviceSynchronize();  // launches may be under way
+  const OutsideCapture outside;
+  if (done_ != nullptr) {  // not the device: that would end other threads' captures
+    cudaEventSynchronize(done_);
+    cudaEventDestroy(done_);
+  }
   graph_.reset();
   cudaFree(workspace_);
 }
@@ -73,16 +77,25 @@ void PlanGraph::launch(nb::handle stream_object) {
   check(scope.status());
   const cudaStream_t stream = stream_of(stream_object);
   check(check_stream(stream, device_, "graph"));
-  each_array(inputs_, [&](Array& array) { check(array.memory->read_by(stream)); });
+  each_array(inputs_, [&](Array& array) { check(array.memory->read_by(stream, stream_object)); });
   each_array(call_->result,
              [&](Array& array) { check(array.memory->written_by(stream, stream_object)); });
   Status status;
   {
     const nb::gil_scoped_release released;
     const std::lock_guard turn(turn_);
-    status = graph_->launch(stream);
+    status = enqueue(stream);
   }
   check(status);
+}
+
+Status PlanGraph::enqueue(cudaStream_t stream) {
+  if (done_ == nullptr) {
+    const cudaError_t code = cudaEventCreateWithFlags(&done_, cudaEventDisableTiming);
+    if (code != cudaSuccess) return cuda_failure(code, "cudaEventCreateWithFlags");
+  }
+  if (Status status = graph_->launch(stream); !status.ok()) return status;
+  return cuda_status(cudaEventRecord(done_, stream), "cudaEventRecord");
 }
 
 std::unique_ptr<PlanGraph> capture(nb::handle plan, const nb::args& arrays, nb::handle out) {

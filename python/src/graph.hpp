@@ -22,6 +22,8 @@ class PlanGraph {
   nanobind::object outputs() const { return call_->result; }
 
  private:
+  Status enqueue(cudaStream_t stream);
+
   nanobind::object plan_;    // keeps the weights
   nanobind::object inputs_;  // and the arrays
   int device_ = 0;
@@ -29,6 +31,8 @@ class PlanGraph {
   std::byte* workspace_ = nullptr;
   std::unique_ptr<CudaGraph> graph_;
   std::mutex turn_;  // of launches; without the GIL
+  cudaEvent_t done_ =
+      nullptr;  // behind the last launch, which waits for those before it; null: none
 };
 
 std::unique_ptr<PlanGraph> capture(nanobind::handle plan, const nanobind::args& arrays,

@@ -22,10 +22,8 @@ Result<std::shared_ptr<StreamMemory>> StreamMemory::create(std::size_t bytes, in
         "free arrays and plans that are not needed, or plan for fewer images");
   }
   memory->device_ = device;
-  memory->stream_ = stream;
-  memory->thread_ = std::this_thread::get_id();
-  if (owner && !owner.is_none() && !PyLong_Check(owner.ptr()))
-    memory->kept_.push_back(nb::borrow(owner));
+  memory->writer_ = User(stream);
+  memory->keep(owner);
   return memory;
 }
 
@@ -33,43 +31,51 @@ StreamMemory::~StreamMemory() {
   if (data_ == nullptr || is_forked()) return;
   const DeviceScope scope(device_);
   const OutsideCapture outside;
-  // Another thread's stream cannot be named, and the caller's streams may have been destroyed.
-  bool in_order = stream_ != cudaStreamPerThread || thread_ == std::this_thread::get_id();
+  // The caller's streams may have been destroyed.
+  bool in_order = writer_.has_name();
   for (std::size_t i = 0; in_order && i < readers_.size(); ++i)
-    in_order = order(readers_[i], stream_).ok();
-  if (in_order && cudaFreeAsync(data_, stream_) == cudaSuccess) return;
+    in_order = readers_[i].has_name() && order(readers_[i].stream, writer_.stream).ok();
+  if (in_order && cudaFreeAsync(data_, writer_.stream) == cudaSuccess) return;
   cudaGetLastError();
   cudaDeviceSynchronize();
   cudaFree(data_);
 }
 
-Status StreamMemory::read_by(cudaStream_t stream) {
-  if (stream == stream_ && stream != cudaStreamPerThread) return {};
-  if (std::ranges::find(readers_, stream) == readers_.end()) readers_.push_back(stream);
-  return order(stream_, stream);
+Status StreamMemory::order_behind(const User& before, cudaStream_t after) {
+  if (before.has_name()) return order(before.stream, after);
+  return cuda_status(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
+}
+
+void StreamMemory::keep(nb::handle owner) {
+  if (!owner || owner.is_none() || PyLong_Check(owner.ptr())) return;
+  if (std::ranges::none_of(kept_, [&](const nb::object& object) { return object.is(owner); }))
+    kept_.push_back(nb::borrow(owner));
+}
+
+Status StreamMemory::read_by(cudaStream_t stream, nb::handle owner) {
+  const User reader(stream);
+  if (reader == writer_) return {};
+  if (std::ranges::find(readers_, reader) == readers_.end()) readers_.push_back(reader);
+  keep(owner);
+  return order_behind(writer_, stream);
 }
 
 Status StreamMemory::written_by(cudaStream_t stream, nb::handle owner) {
-  for (const cudaStream_t reader : readers_) {
-    if (Status status = order(reader, stream); !status.ok()) return status;
+  for (const User& reader : readers_) {
+    if (Status status = order_behind(reader, stream); !status.ok()) return status;
   }
-  if (Status status = order(stream_, stream); !status.ok()) return status;
+  if (Status status = order_behind(writer_, stream); !status.ok()) return status;
   readers_.clear();
-  stream_ = stream;
-  thread_ = std::this_thread::get_id();
-  if (owner && !owner.is_none() && !PyLong_Check(owner.ptr()) &&
-      std::ranges::none_of(kept_, [&](const nb::object& object) { return object.is(owner); })) {
-    kept_.push_back(nb::borrow(owner));
-  }
+  writer_ = User(stream);
+  keep(owner);
   return {};
 }
 
 Status StreamMemory::synchronize() const {
   const DeviceScope scope(device_);
   nb::gil_scoped_release released;
-  if (stream_ == cudaStreamPerThread && thread_ != std::this_thread::get_id())
-    return cuda_status(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
-  return cuda_status(cudaStreamSynchronize(stream_), "cudaStreamSynchronize");
+  if (!writer_.has_name()) return cuda_status(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
+  return cuda_status(cudaStreamSynchronize(writer_.stream), "cudaStreamSynchronize");
 }
 
 }  // namespace foldconv::python

@@ -128,7 +128,8 @@ Operand of_array(Array& array, const Port& port, Use use, int device, int images
   require_device(array.memory->device(), device, who);
   require_element(port, array.element->name, who);
   require_layout(port, {array.shape}, images, who);
-  check(use == Use::read ? array.memory->read_by(stream) : array.memory->written_by(stream, owner));
+  check(use == Use::read ? array.memory->read_by(stream, owner)
+                         : array.memory->written_by(stream, owner));
   Operand result;
   result.data = array.memory->data();
   if (port.batched) result.images = static_cast<int>(array.shape[0]);

@@ -3,6 +3,8 @@
 
 import ctypes
 import gc
+import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -65,9 +67,11 @@ def test_a_stream_that_is_no_more(conv_plan, conv_input):
     assert conv_plan(conv_input).shape == conv_input.shape  # nothing was spoiled
 
 
-def test_a_stream_that_is_captured(conv_plan, conv_input, streams):
+def test_a_stream_that_is_captured(residual_net, conv_plan, conv_input, streams):
     x, lent = foldconv.array(conv_input), DeviceTensor(conv_input)
     conv_plan(lent)  # is let go by the next call
+    launched = residual_net.plan(h=6, w=6).capture(foldconv.array(np.zeros((1, 3, 6, 6), np.float32)))
+    launched.launch()
     gc.collect()
     handle, graph = ctypes.c_void_p(streams[0].cuda_stream), ctypes.c_void_p()
     call("cudaStreamBeginCapture", handle, 1)
@@ -75,7 +79,7 @@ def test_a_stream_that_is_captured(conv_plan, conv_input, streams):
         with pytest.raises(foldconv.Unsupported, match="a stream that is being captured: .*plan.capture"):
             conv_plan(x, stream=streams[0])
         assert lent.released == lent.exports
-        del x
+        del x, launched
         gc.collect()
     finally:
         call("cudaStreamEndCapture", handle, ctypes.byref(graph))
@@ -102,6 +106,37 @@ def test_copies_are_waited_for(conv_plan, conv_input, streams):
     lent = Lent(foldconv.array(conv_input, stream=streams[0]))
     assert np.array_equal(conv_plan(lent, stream=streams[1]).numpy(), expected)  # who borrows it waits
     assert np.array_equal(np.asarray(foldconv.array(conv_input, stream=streams[0])), conv_input)
+
+
+def test_another_thread_s_own_stream_is_waited_for(conv_plan, conv_input, streams):
+    expected = conv_plan(conv_input)
+
+    def in_a_thread(work):
+        made = []
+        thread = threading.Thread(target=lambda: made.append(work()))
+        thread.start()
+        thread.join()
+        return made[0]
+    x = in_a_thread(lambda: foldconv.array(conv_input, stream=2))
+    assert np.array_equal(conv_plan(x, stream=streams[0]).numpy(), expected)
+    lent = Lent(in_a_thread(lambda: foldconv.array(conv_input, stream=2)))
+    assert np.array_equal(conv_plan(lent, stream=streams[0]).numpy(), expected)
+    out = in_a_thread(lambda: foldconv.array(np.zeros_like(conv_input), stream=2))
+    conv_plan(foldconv.array(conv_input), stream=streams[0], out=out)
+    assert np.array_equal(out.numpy(), expected)
+
+
+def test_streams_of_readers_are_kept(conv_plan, conv_input):
+    x = foldconv.array(conv_input)
+    stream = ProtocolStream(Stream())
+    kept = weakref.ref(stream)
+    conv_plan(x, stream=stream)
+    del stream
+    gc.collect()
+    assert kept() is not None  # freeing x is ordered behind it
+    del x
+    gc.collect()
+    assert kept() is None
 
 
 def test_a_plan_of_another_device_is_called_from_this_one(conv_input):
