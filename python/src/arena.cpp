@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "arena.hpp"
 
-#include <algorithm>
 #include <string>
+#include <utility>
 
 #include "device.hpp"
 #include "error.hpp"
@@ -34,18 +34,33 @@ Result<std::byte*> Arena::part(std::byte*& memory, std::size_t bytes) {
   return memory;
 }
 
-Result<Arena*> Arenas::at(cudaStream_t stream) {
+Result<std::shared_ptr<Arena>> Arenas::at(cudaStream_t stream, std::shared_ptr<Arena>& unused) {
   unsigned long long id = 0;
   if (const cudaError_t code = cudaStreamGetId(stream, &id); code != cudaSuccess)
     return cuda_failure(code, "cudaStreamGetId");
   const std::lock_guard lock(mutex_);
-  std::unique_ptr<Arena>& arena = arenas_[id];
-  if (arena == nullptr) arena = std::make_unique<Arena>(stream);
-  last_ = arena.get();
+  if (!arenas_.contains(id) && arenas_.size() >= kMost) unused = take_oldest();
+  Entry& entry = arenas_[id];
+  if (entry.arena == nullptr) entry.arena = std::make_shared<Arena>(stream);
+  entry.used = ++calls_;
+  last_ = entry.arena;
   return last_;
 }
 
-Arena* Arenas::last() {
+// Null where calls are in all of them.
+std::shared_ptr<Arena> Arenas::take_oldest() {
+  auto oldest = arenas_.end();
+  for (auto one = arenas_.begin(); one != arenas_.end(); ++one) {
+    if (one->second.arena.use_count() > 1) continue;
+    if (oldest == arenas_.end() || one->second.used < oldest->second.used) oldest = one;
+  }
+  if (oldest == arenas_.end()) return nullptr;
+  std::shared_ptr<Arena> arena = std::move(oldest->second.arena);
+  arenas_.erase(oldest);
+  return arena;
+}
+
+std::shared_ptr<Arena> Arenas::last() {
   const std::lock_guard lock(mutex_);
   return last_;
 }

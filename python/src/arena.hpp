@@ -5,10 +5,10 @@
 #include <cuda_runtime_api.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <thread>
 #include <utility>
 
 #include "foldconv/status.hpp"
@@ -44,16 +44,28 @@ class Arena {
 // One for each stream in use. Streams live on one device, which is current.
 class Arenas {
  public:
-  // Errors: of the stream.
-  Result<Arena*> at(cudaStream_t stream);
+  // So many streams keep theirs, those that were used last: programs make streams as they go, and nobody says when one
+  // is no more.
+  static constexpr std::size_t kMost = 32;
+
+  // Errors: of the stream. `unused`: one that goes for it, which waits, so best without the GIL.
+  Result<std::shared_ptr<Arena>> at(cudaStream_t stream, std::shared_ptr<Arena>& unused);
   // That of the last at(), or null.
-  Arena* last();
+  std::shared_ptr<Arena> last();
 
  private:
-  // A stream's number in the process, which unlike its handle is never given again.
+  struct Entry {
+    std::shared_ptr<Arena> arena = {};
+    std::uint64_t used = 0;  // the number of the last at() for it
+  };
+
+  std::shared_ptr<Arena> take_oldest();
+
   std::mutex mutex_;
-  std::map<unsigned long long, std::unique_ptr<Arena>> arenas_;
-  Arena* last_ = nullptr;
+  // A stream's number in the process, which unlike its handle is never given again.
+  std::map<unsigned long long, Entry> arenas_;
+  std::shared_ptr<Arena> last_;
+  std::uint64_t calls_ = 0;
 };
 
 }  // namespace foldconv::python

@@ -89,11 +89,13 @@ nb::object Plan::call(const nb::args& arrays, nb::handle stream, nb::handle out)
   const DeviceScope scope(work_->device);
   check(scope.status());
   Call call(*work_, arrays, stream, out);
-  Arena* const arena = take(arenas_->at(call.stream));
+  std::shared_ptr<Arena> unused;
+  const std::shared_ptr<Arena> arena = take(arenas_->at(call.stream, unused));
 
   Status status;
   {
     const nb::gil_scoped_release released;
+    unused.reset();
     {
       const std::lock_guard turn(arena->mutex());
       status = enqueue(call, *arena);
@@ -136,7 +138,7 @@ Status Plan::enqueue(Call& call, Arena& arena) const {
 }
 
 Status Plan::read_workspace(const Operand& to, const Port& port, std::size_t offset) const {
-  Arena* const arena = arenas_->last();
+  const std::shared_ptr<Arena> arena = arenas_->last();
   std::unique_lock<std::mutex> turn;
   if (arena != nullptr) turn = std::unique_lock(arena->mutex());
   if (arena == nullptr || arena->workspace() == nullptr) {
@@ -177,7 +179,8 @@ void Plan::launch_only(const nb::args& arrays, nb::handle out, int calls) {
   const DeviceScope scope(work_->device);
   check(scope.status());
   Call call(*work_, arrays, nb::none(), out);
-  Arena* const arena = take(arenas_->at(call.stream));
+  std::shared_ptr<Arena> unused;
+  const std::shared_ptr<Arena> arena = take(arenas_->at(call.stream, unused));
   Status status;
   {
     const nb::gil_scoped_release released;

@@ -191,6 +191,25 @@ def test_each_stream_in_use_has_memory_of_its_own(residual_net, streams):
     assert live()[0] == counts[0]
 
 
+def test_streams_come_and_go(residual_net):
+    x = np.random.default_rng(13).standard_normal((1, 3, 6, 6)).astype(np.float32)
+    plan = residual_net.plan(h=6, w=6)
+    gc.collect()
+    before = live()
+    expected = plan(x)[0]
+    for _ in range(40):
+        stream = Stream()
+        assert np.array_equal(plan(x, stream=stream)[0], expected)
+        stream.destroy()
+    for _ in range(40):
+        thread = threading.Thread(target=lambda: plan(x, stream=2))
+        thread.start()
+        thread.join()
+    assert live()[0] - before[0] == 2 * 32  # of each stream a workspace, and room for arrays from the host
+    del plan
+    assert live() == before
+
+
 def test_graphs(residual_net, streams):
     rng = np.random.default_rng(12)
     x = [rng.standard_normal((2, 3, 6, 6)).astype(np.float32) for _ in range(2)]
