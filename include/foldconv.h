@@ -3,6 +3,7 @@
 /// foldconv for C, and for what calls C: trained CNNs made fast on NVIDIA GPUs. A file is read into a graph, a graph is
 /// made a network (folded and fused, its weights on the device), a network is planned for a shape, a plan runs.
 ///
+///     const void* images = ..;   // device memory, as are void *logits, *workspace
 ///     fc_error error;
 ///     fc_graph* graph = NULL;
 ///     fc_network* network = NULL;
@@ -37,7 +38,11 @@
 /// **Threads.** Graphs, networks and plans do not change once they are made: any number of threads may use one. A
 /// captured run is launched by one at a time. None may free what another uses.
 ///
-/// **Streams.** `stream` is a cudaStream_t as a pointer; NULL is the legacy default stream.
+/// **Devices.** Networks and plans are of the device that cudaSetDevice() chose when they were made; where they are
+/// used it has to be the current one again. The library allocates weights there, and nothing else: inputs, outputs and
+/// workspaces come from cudaMalloc() or what stands for it, of the CUDA runtime that the library is linked to.
+///
+/// **Streams.** `stream` is a cudaStream_t of the current device as a pointer; NULL is the legacy default stream.
 #ifndef FOLDCONV_H
 #define FOLDCONV_H
 
@@ -89,13 +94,29 @@ FC_API const char* fc_version(void);
 /// A network as a description: operations, and weights on the host or in a mapped file. Needs no device.
 typedef struct fc_graph fc_graph;
 
-/// Where an ONNX file is cut.
+/// Extents of a tensor, outermost first. This struct stays as it is.
+typedef struct fc_extents {
+  const int64_t* values;  ///< `rank` of them; NULL where that is 0
+  size_t rank;            ///< how many; 0: one number
+} fc_extents;
+
+/// A tensor of a file that is these values: a weight or a shape that is an input of its graph. This struct stays as it
+/// is.
+typedef struct fc_constant {
+  const char* name;     ///< the tensor's
+  fc_extents extents;   ///< of the values
+  const float* values;  ///< dense; whole numbers where the file has integers
+} fc_constant;
+
+/// What an ONNX file does not tell, and where it is cut.
 typedef struct fc_onnx_options {
-  size_t size;                 ///< sizeof(fc_onnx_options)
-  const char* const* inputs;   ///< tensors that become the graph's inputs; NULL: the file's own
-  size_t input_count;          ///< of `inputs`
-  const char* const* outputs;  ///< tensors that become the graph's outputs; NULL: the file's own
-  size_t output_count;         ///< of `outputs`
+  size_t size;                   ///< sizeof(fc_onnx_options)
+  const char* const* inputs;     ///< tensors that become the graph's inputs; NULL: the file's own
+  size_t input_count;            ///< of `inputs`
+  const char* const* outputs;    ///< tensors that become the graph's outputs; NULL: the file's own
+  size_t output_count;           ///< of `outputs`
+  const fc_constant* constants;  ///< or NULL
+  size_t constant_count;         ///< of `constants`
 } fc_onnx_options;
 
 /// Reads an ONNX file of opset 7 to 28. The file stays mapped while the graph is there: leave it alone until then.
@@ -216,12 +237,6 @@ FC_API void fc_network_free(fc_network* network);  ///< Plans that were made of 
 /// A network bound to a shape, its kernels chosen.
 typedef struct fc_plan fc_plan;
 
-/// Extents of a tensor, outermost first. This struct stays as it is.
-typedef struct fc_extents {
-  const int64_t* values;  ///< `rank` of them; NULL where that is 0
-  size_t rank;            ///< how many; 0: one number
-} fc_extents;
-
 /// Where the channels of a pixel lie.
 typedef enum fc_layout {
   FC_LAYOUT_MODEL = 0,  ///< as the network's own input has it
@@ -258,7 +273,7 @@ typedef struct fc_plan_options {
   int32_t h;                 ///< rows of images; 0: as the model has it
   int32_t w;                 ///< columns of images; 0: as the model has it
   int32_t cut;               ///< an ::fc_cut
-  int32_t input_type;        ///< FC_TYPE_F32, the default, F16 or U8; but for images, f32 or f16
+  int32_t input_type;        ///< FC_TYPE_F32, the default, F16 or U8, which only images have
   int32_t input_layout;      ///< an ::fc_layout, of images
   int32_t output;            ///< an ::fc_output
   uint32_t flags;            ///< FC_PLAN_ values, or-ed
@@ -266,8 +281,9 @@ typedef struct fc_plan_options {
   float scale[4];            ///< 0 in a channel: 1
   const fc_extents* inputs;  ///< of all inputs, as the model has them, instead of n, h, w; or NULL
   size_t input_count;        ///< of `inputs`
-  const char* const* keep;   ///< names of tensors to keep until the run ends, for fc_plan_tensor()
-  size_t keep_count;         ///< of `keep`
+  const char* const*
+      keep;  ///< tensors to keep until the run ends, for fc_plan_tensor(): names of the model
+  size_t keep_count;  ///< of `keep`
 } fc_plan_options;
 
 /// Chooses kernels, and lays tensors out in one workspace. The current device must be the network's. Costs the host

@@ -2,12 +2,13 @@
 #include "base/error.hpp"
 
 #include "base/text.hpp"
+#include "base/utf8.hpp"
 
 namespace foldconv::host {
 
 Status error(ErrorCode code, std::string_view what, std::string_view value,
              std::string_view remedy) {
-  return Status(code, text(what, ": ", value, "; ", remedy));
+  return Status(code, one_line(text(what, ": ", value, "; ", remedy)));
 }
 
 Status invalid(std::string_view what, std::string_view value, std::string_view remedy) {
@@ -36,6 +37,8 @@ std::string_view remedy_of(cudaError_t error) {
     case cudaErrorNoDevice:
     case cudaErrorInsufficientDriver:
       return "install an NVIDIA driver that supports this CUDA version, and make a GPU visible";
+    case cudaErrorInvalidResourceHandle:
+      return "pass a stream of the current device that was not destroyed";
     default:
       return "see the CUDA documentation of this error; an earlier asynchronous call may have "
              "caused it";
@@ -45,7 +48,7 @@ std::string_view remedy_of(cudaError_t error) {
 }  // namespace
 
 Status at(std::string_view part, const Status& status) {
-  return Status(status.code(), text(part, ": ", status.message()));
+  return Status(status.code(), one_line(text(part, ": ", status.message())));
 }
 
 Status cuda_failure(cudaError_t error, std::string_view call) {

@@ -11,7 +11,7 @@
 
 namespace foldconv::host {
 
-// "what: value; remedy"
+// "what: value; remedy", as one line of UTF-8 whatever the pieces are.
 Status error(ErrorCode code, std::string_view what, std::string_view value,
              std::string_view remedy);
 Status invalid(std::string_view what, std::string_view value, std::string_view remedy);

@@ -56,7 +56,7 @@ fc_code report(const Status& status, fc_error* error) noexcept {
 
 Status check_given(const void* pointer, const char* name) {
   if (pointer != nullptr) return {};
-  return host::invalid("a null pointer", host::text("argument \"", name, '"'), "give an object");
+  return host::invalid("a null pointer", host::text("argument \"", name, '"'), "give one");
 }
 
 }  // namespace foldconv::c

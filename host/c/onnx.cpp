@@ -2,8 +2,13 @@
 // What reads ONNX.
 #include "foldconv/onnx.hpp"
 
+#include <cstdint>
+#include <map>
 #include <memory>
+#include <span>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "base/text.hpp"
 #include "c/error.hpp"
@@ -21,6 +26,48 @@ using foldconv::Status;
 namespace foldconv::c {
 namespace {
 
+using host::text;
+
+constexpr std::int64_t kMostValues = (std::int64_t{1} << 40) - 1;
+
+Result<Constant> constant_of(const fc_constant& given, std::string_view what) {
+  Result<Extents> extents = extents_of(given.extents, text(what, ".extents"));
+  if (!extents.ok()) return extents.status();
+  std::int64_t count = 1;
+  for (const std::int64_t extent : *extents) {
+    if (extent < 1 || __builtin_mul_overflow(count, extent, &count) || count > kMostValues) {
+      return host::invalid(text(what, ".extents are of no constant"), text(extent),
+                           "give extents of 1 or more, whose product is less than 2^40");
+    }
+  }
+  if (Status status = check_given(given.values, text(what, ".values").c_str()); !status.ok()) {
+    return status;
+  }
+  return Constant(std::move(*extents), std::vector<float>(given.values, given.values + count));
+}
+
+Result<std::map<std::string, Constant>> constants_of(const fc_onnx_options& given) {
+  const std::string_view list = "fc_onnx_options::constants";
+  if (Status status = check_list(given.constants, given.constant_count, list, "give them");
+      !status.ok()) {
+    return status;
+  }
+  std::map<std::string, Constant> constants;
+  for (const fc_constant& each : std::span(given.constants, given.constant_count)) {
+    const std::string what = text(list, '[', constants.size(), ']');
+    if (Status status = check_given(each.name, text(what, ".name").c_str()); !status.ok()) {
+      return status;
+    }
+    Result<Constant> constant = constant_of(each, what);
+    if (!constant.ok()) return constant.status();
+    if (!constants.emplace(each.name, std::move(*constant)).second) {
+      return host::invalid(text(what, " has the name of another"), text('"', each.name, '"'),
+                           "give the values of a tensor once");
+    }
+  }
+  return constants;
+}
+
 Result<onnx::ReadOptions> onnx_options(const fc_onnx_options* given) {
   const Result<fc_onnx_options> read = read_struct(given);
   if (!read.ok()) return read.status();
@@ -28,7 +75,11 @@ Result<onnx::ReadOptions> onnx_options(const fc_onnx_options* given) {
   if (!inputs.ok()) return inputs.status();
   auto outputs = names(read->outputs, read->output_count, "fc_onnx_options::outputs");
   if (!outputs.ok()) return outputs.status();
-  return onnx::ReadOptions{.inputs = std::move(*inputs), .outputs = std::move(*outputs)};
+  auto constants = constants_of(*read);
+  if (!constants.ok()) return constants.status();
+  return onnx::ReadOptions{.inputs = std::move(*inputs),
+                           .outputs = std::move(*outputs),
+                           .constants = std::move(*constants)};
 }
 
 // Where a model is.

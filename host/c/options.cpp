@@ -37,16 +37,17 @@ Status check_flags(std::uint32_t flags, std::uint32_t known, const char* what) {
 }
 
 Result<std::vector<Extents>> extents_of_inputs(const fc_plan_options& given) {
-  std::vector<Extents> result;
-  if (given.inputs == nullptr && given.input_count > 0) {
-    return invalid("a null pointer", "fc_plan_options::inputs", "give the extents of all inputs");
+  if (Status status = check_list(given.inputs, given.input_count, "fc_plan_options::inputs",
+                                 "give the extents of all inputs");
+      !status.ok()) {
+    return status;
   }
-  for (const fc_extents& extents : std::span(given.inputs, given.input_count)) {
-    if (extents.values == nullptr && extents.rank > 0) {
-      return invalid("a null pointer", text("fc_plan_options::inputs[", result.size(), "].values"),
-                     "give its extents");
-    }
-    result.emplace_back(extents.values, extents.values + extents.rank);
+  std::vector<Extents> result;
+  for (const fc_extents& each : std::span(given.inputs, given.input_count)) {
+    Result<Extents> extents =
+        extents_of(each, text("fc_plan_options::inputs[", result.size(), ']'));
+    if (!extents.ok()) return extents.status();
+    result.push_back(std::move(*extents));
   }
   return result;
 }
@@ -79,11 +80,30 @@ Result<PixelFormat> pixel_format(const fc_plan_options& given) {
 
 }  // namespace
 
+Status check_list(const void* list, std::size_t count, std::string_view what,
+                  std::string_view remedy) {
+  constexpr std::size_t kMost = 1'000'000;  // more is no count, but a number that nobody set
+  if (list == nullptr && count > 0)
+    return invalid("a null pointer", text(what, " of ", count), remedy);
+  if (count <= kMost) return {};
+  return invalid(text(what, " has more elements than any network needs"), text(count), remedy);
+}
+
+Result<Extents> extents_of(const fc_extents& given, std::string_view what) {
+  if (Status status =
+          check_list(given.values, given.rank, text(what, ".values"), "give its extents");
+      !status.ok()) {
+    return status;
+  }
+  return Extents(given.values, given.values + given.rank);
+}
+
 Result<std::vector<std::string>> names(const char* const* strings, std::size_t count,
                                        const char* what) {
   std::vector<std::string> result;
-  if (strings == nullptr && count > 0) {
-    return invalid("a null pointer", text(what, " of ", count), "give the names, or 0 of them");
+  if (Status status = check_list(strings, count, what, "give the names, or 0 of them");
+      !status.ok()) {
+    return status;
   }
   for (const char* name : std::span(strings, count)) {
     if (name == nullptr) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "foldconv.h"
@@ -12,6 +13,12 @@
 #include "foldconv/network.hpp"
 
 namespace foldconv::c {
+
+// ok if a list of a struct can be read. `what`: the member that has it.
+Status check_list(const void* list, std::size_t count, std::string_view what,
+                  std::string_view remedy);
+
+Result<Extents> extents_of(const fc_extents& given, std::string_view what);
 
 // `count` strings. `what`: the member that has them.
 Result<std::vector<std::string>> names(const char* const* strings, std::size_t count,

@@ -17,9 +17,9 @@ namespace {
 
 template <class Pointer>
 Result<std::vector<Pointer>> pointers(Pointer const* list, std::size_t count, const char* what) {
-  if (list == nullptr && count > 0) {
-    return host::invalid("a null pointer", host::text("fc_buffers::", what, " of ", count),
-                         "give a list of device pointers");
+  if (Status status = check_list(list, count, what, "give a list of device pointers");
+      !status.ok()) {
+    return status;
   }
   return std::vector<Pointer>(list, list + count);
 }
@@ -30,9 +30,9 @@ Result<NetworkBuffers> buffers_of(const fc_plan* plan, const fc_buffers* given) 
   const Result<fc_buffers> read = read_struct(given);
   if (!read.ok()) return read.status();
   if (Status status = check_reserved(read->reserved, "fc_buffers"); !status.ok()) return status;
-  auto inputs = pointers<const void*>(read->inputs, read->input_count, "inputs");
+  auto inputs = pointers<const void*>(read->inputs, read->input_count, "fc_buffers::inputs");
   if (!inputs.ok()) return inputs.status();
-  auto outputs = pointers<void*>(read->outputs, read->output_count, "outputs");
+  auto outputs = pointers<void*>(read->outputs, read->output_count, "fc_buffers::outputs");
   if (!outputs.ok()) return outputs.status();
   return NetworkBuffers{.inputs = std::move(*inputs),
                         .outputs = std::move(*outputs),

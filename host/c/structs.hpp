@@ -24,7 +24,7 @@ struct Versions;
     static constexpr const char* name = #Struct;          \
     static constexpr std::size_t sizes[] = {__VA_ARGS__}; \
   }
-FC_VERSIONS(fc_onnx_options, 40);
+FC_VERSIONS(fc_onnx_options, 56);
 FC_VERSIONS(fc_problem, 72);
 FC_VERSIONS(fc_resnet_options, 32);
 FC_VERSIONS(fc_network_options, 16);

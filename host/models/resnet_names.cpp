@@ -150,7 +150,7 @@ Result<ResNetNames> find_resnet(const StateDict& weights, std::string_view prefi
   }
   if (found.size() > 1) {
     return invalid("there are several ResNets in it", text("under ", all),
-                   "give the prefix of one, ResNetOptions::prefix");
+                   "give the prefix of one, by the option prefix");
   }
   return std::move(found.front());
 }

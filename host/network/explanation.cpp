@@ -4,12 +4,14 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "base/utf8.hpp"
 #include "foldconv/network.hpp"
 
 namespace foldconv {
 namespace {
 
 using host::fixed;
+using host::one_line;
 using host::text;
 
 template <class Value>
@@ -33,7 +35,7 @@ std::string NetworkExplanation::to_string() const {
     std::string out;
     for (const NetworkRemark& remark : remarks) {
       append_padded(out, remark.pass, 12);
-      out += text(remark.text, '\n');
+      out += text(one_line(remark.text), '\n');
     }
     return out;
   });
@@ -66,7 +68,7 @@ std::string NetworkPlanExplanation::to_string() const {
         append_padded(out, launch.kernel, 40);
         append_padded(out, fixed(launch.dram_bytes / 1e6, 3), 9);
         append_padded(out, fixed(launch.floor_us, 2), 10);
-        out += text(&launch == &step.launches.back() ? step.tensor : "", '\n');
+        out += text(&launch == &step.launches.back() ? one_line(step.tensor) : "", '\n');
       }
     }
     out +=

@@ -71,8 +71,8 @@ Result<std::vector<Extents>> input_extents(const GraphData& graph,
       if (d == 0 && axis == 0 && options.inputs.empty()) d = 1;
       if (d == 0) {
         return invalid("the model leaves an extent open", text(shown, ", axis ", axis),
-                       extents.size() == 4 ? "give h and w, or NetworkPlanOptions::inputs"
-                                           : "give NetworkPlanOptions::inputs");
+                       extents.size() == 4 ? "give h and w, or the extents of all inputs"
+                                           : "give the extents of all inputs");
       }
     }
     images = images || extents.size() == 4;

@@ -57,7 +57,7 @@ Status check_network_buffers(const NetworkPlanData& plan, const NetworkBuffers& 
   if (given.workspace_bytes < plan.arena_bytes) {
     return host::error(ErrorCode::workspace_too_small, "the workspace is too small",
                        text(given.workspace_bytes, " bytes"),
-                       text("pass at least NetworkPlan::workspace_bytes() = ", plan.arena_bytes));
+                       text("pass at least the plan's workspace_bytes() = ", plan.arena_bytes));
   }
   if (plan.arena_bytes > 0)
     outputs.push_back({"workspace", given.workspace, static_cast<std::int64_t>(plan.arena_bytes)});
@@ -192,7 +192,7 @@ Result<KeptTensor> NetworkPlan::tensor(std::string_view name) const {
     const auto found = data_->kept.find(name);
     if (found != data_->kept.end()) return found->second;
     return invalid("no tensor of the name was kept", text('"', name, '"'),
-                   "name it in NetworkPlanOptions::keep");
+                   "name it in the plan's option keep");
   });
 }
 const NetworkPlanExplanation& NetworkPlan::explanation() const noexcept {

@@ -185,10 +185,9 @@ Status PlanBuilder::keep_tensors() {
   for (const std::string& name : options_.keep) {
     const auto found = graph_.names.find(name);
     if (found == graph_.names.end()) {
-      return invalid(
-          "no tensor of the name to keep", text('"', name, '"'),
-          "see fused(graph).to_string(): what is part of another step has no name there; "
-          "NetworkOptions::fuse and blocks off leave more of them");
+      return invalid("no tensor of the name to keep", text('"', name, '"'),
+                     "see the plan's explanation: what is part of another step has no name there; "
+                     "a network without fusion and without blocks has more of them");
     }
     const Placed& placed = place_of(found->second);
     if (!in_arena(placed)) {

@@ -115,7 +115,7 @@ class Walk {
       refuse("inputs are tensors of floats",
              text(printable(name), " is ",
                   type->is_tensor ? wire::element_name(type->elem_type) : "no tensor"),
-             "give its values in ReadOptions::constants");
+             "give its values by the option constants");
     }
     const Extents extents = type != nullptr && type->shape ? extents_of_type(name, *type->shape)
                                                            : inferred_extents(name);
@@ -217,7 +217,7 @@ class Walk {
     if (problem.code == ErrorCode::unsupported && !is_input &&
         std::holds_alternative<Value>(scope_.operand(operand))) {
       problem.remedy +=
-          text(", or cut the graph before it: ReadOptions{.outputs = {", printable(operand), "}}");
+          text(", or cut the graph before it: ", printable(operand), " in the option outputs");
     }
     return problem;
   }

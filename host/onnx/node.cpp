@@ -129,7 +129,7 @@ Constant Node::floats(std::size_t index, const char* what) const {
   }
   refuse(host::text(what, " are constants of the file"),
          host::text(printable(operand_name(index)), " is computed, or an input"),
-         "make it an initializer, or name it in ReadOptions::constants");
+         "make it an initializer, or give its values by the option constants");
 }
 
 Constant Node::weights(std::size_t index, const char* what) const {
@@ -151,7 +151,7 @@ std::vector<Integer> Node::shape(std::size_t index, const char* what) const {
   if (integers == nullptr) {
     refuse(host::text(what, " are integers of the file, or of shapes"),
            host::text(printable(operand_name(index)), is_known(x) ? " are floats" : " is computed"),
-           "make it an initializer, or name it in ReadOptions::constants");
+           "make it an initializer, or give its values by the option constants");
   }
   if (integers->extents.size() > 1) {
     reject(host::text(what, " are a list"), to_string(integers->extents));

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/text.hpp"
+#include "base/utf8.hpp"
 #include "onnx/gelu_form.hpp"
 #include "onnx/refusal.hpp"
 #include "onnx/wire/elements.hpp"
@@ -14,6 +15,15 @@ namespace foldconv::onnx {
 
 using host::text;
 using wire::printable;
+
+namespace {
+
+void check_name(std::string_view name) {
+  if (host::is_one_line(name)) return;
+  reject("names are UTF-8 without control characters", printable(name));
+}
+
+}  // namespace
 
 Scope::Scope(const wire::GraphProto& graph, wire::TensorFiles& files, const ReadOptions& options)
     : graph_(graph), files_(files), options_(options) {
@@ -25,6 +35,7 @@ Scope::Scope(const wire::GraphProto& graph, wire::TensorFiles& files, const Read
 void Scope::find_makers() {
   for (const wire::TensorProto& tensor : graph_.initializer) {
     if (tensor.name.empty()) reject("an initializer has a name", wire::tensor_text(tensor));
+    check_name(tensor.name);
     if (!initializers_.emplace(tensor.name, &tensor).second) {
       reject("one initializer of a name", printable(tensor.name));
     }
@@ -35,6 +46,7 @@ void Scope::find_makers() {
   std::set<std::string_view> inputs;
   for (const wire::ValueInfoProto& info : graph_.input) {
     if (info.name.empty()) reject("an input of the graph has a name", "\"\"");
+    check_name(info.name);
     if (!inputs.insert(info.name).second) reject("one input of a name", printable(info.name));
   }
   std::set<std::string_view> outputs;
@@ -44,6 +56,7 @@ void Scope::find_makers() {
   for (std::size_t i = 0; i < graph_.node.size(); ++i) {
     for (const std::string_view name : graph_.node[i].output) {
       if (name.empty()) continue;
+      check_name(name);
       if (!makers_.emplace(name, i).second || initializers_.contains(name) ||
           inputs.contains(name)) {
         reject("one maker of a tensor", text(printable(name), " is made twice"));
@@ -102,11 +115,11 @@ void Scope::cut(const ReadOptions& options) {
     }
   };
   for (const auto& [name, values] : options.constants) {
-    check(name, "ReadOptions::constants");
+    check(name, "the option constants");
     operands_.emplace(name, bound(name, values));
   }
   for (const std::string& name : options.outputs) {
-    check(name, "ReadOptions::outputs");
+    check(name, "the option outputs");
     outputs_.push_back(name);
   }
   if (options.outputs.empty()) {
@@ -114,7 +127,7 @@ void Scope::cut(const ReadOptions& options) {
   }
   if (outputs_.empty()) reject("a graph has outputs", "none");
   for (const std::string& name : options.inputs) {
-    check(name, "ReadOptions::inputs");
+    check(name, "the option inputs");
     inputs_.push_back(name);
   }
   if (options.inputs.empty()) {
@@ -152,14 +165,14 @@ void Scope::cut(const ReadOptions& options) {
 
 Operand Scope::bound(std::string_view tensor, const Constant& values) const {
   if (!values.given()) {
-    reject("ReadOptions::constants gives values", printable(tensor), "give them");
+    reject("the option constants gives values", printable(tensor), "give them");
   }
   const wire::TypeProto* type = type_of(tensor);
   if (type == nullptr || !type->is_tensor || wire::is_float(type->elem_type)) return values;
   Integers integers{.extents = values.extents(), .values = {}};
   for (const float value : values.values()) {
     if (!(std::abs(value) < 0x1p62f) || value != std::trunc(value)) {
-      reject(text("ReadOptions::constants gives whole numbers for ",
+      reject(text("the option constants gives whole numbers for ",
                   wire::element_name(type->elem_type)),
              text(printable(tensor), ": ", value), "give whole numbers");
     }
@@ -190,7 +203,7 @@ const Operand& Scope::operand(std::string_view tensor) {
     reject(later ? "nodes stand behind those that they need" : "each tensor is made by something",
            text(printable(tensor), later ? " is made by a later node, or in a circle" : " is not"),
            later ? "sort the nodes"
-                 : "repair how the file is written, or name it in ReadOptions::inputs");
+                 : "repair how the file is written, or name it in the option inputs");
   }
   return operands_.emplace(tensor, operand_of(*initializer->second, files_)).first->second;
 }

@@ -189,6 +189,46 @@ TEST_F(CErrors, PlansThatCannotBe) {
   EXPECT_TRUE(plan_fails(FC_INVALID_ARGUMENT, {"no such tensor"}));
 }
 
+// Counts that nobody set: the bytes of such lists overflow.
+TEST_F(CErrors, CountsThatCannotBe) {
+  const char* const name = "relu";
+  const std::int64_t value = 1;
+  const fc_extents extents = {&value, std::size_t{1} << 61};
+  const void* const input = nullptr;
+  void* const output = nullptr;
+  for (const std::size_t count :
+       {std::size_t{1} << 60, (std::size_t{1} << 61) + 1, ~std::size_t{0}}) {
+    const std::string shown = std::to_string(count);
+    shape_ = small_shape();
+    shape_.keep = &name;
+    shape_.keep_count = count;
+    EXPECT_TRUE(plan_fails(FC_INVALID_ARGUMENT, {"fc_plan_options::keep has more", shown}));
+    shape_ = small_shape();
+    shape_.inputs = &extents;
+    shape_.input_count = count;
+    EXPECT_TRUE(plan_fails(FC_INVALID_ARGUMENT, {"fc_plan_options::inputs has more", shown}));
+    fc_buffers buffers = {.size = sizeof buffers, .inputs = &input, .input_count = count};
+    const auto run = [&](fc_error* e) { return fc_plan_run(plan_.get(), &buffers, nullptr, e); };
+    expect_invalid(run, {"fc_buffers::inputs has more", shown});
+    buffers = {.size = sizeof buffers, .outputs = &output, .output_count = count};
+    expect_invalid(run, {"fc_buffers::outputs has more", shown});
+  }
+  shape_.input_count = 1;
+  EXPECT_TRUE(
+      plan_fails(FC_INVALID_ARGUMENT, {"inputs[0].values has more", std::to_string(extents.rank)}));
+}
+
+// Names of the caller's that are no text: the message is.
+TEST_F(CErrors, MessagesAreLinesOfUtf8) {
+  const char* const name = "a\n\xff\u20ac";
+  shape_.keep = &name;
+  shape_.keep_count = 1;
+  EXPECT_TRUE(plan_fails(FC_INVALID_ARGUMENT, {"\"a\\x0a\\xff\u20ac\""}));
+  fc_tensor tensor = {.size = sizeof tensor};
+  expect_invalid([&](fc_error* e) { return fc_plan_tensor(plan_.get(), name, &tensor, e); },
+                 {"\"a\\x0a\\xff\u20ac\""});
+}
+
 TEST_F(CErrors, FilesThatAreNone) {
   fc_graph* graph = graph_.get();  // anything: null afterwards
   expect_invalid([&](fc_error* e) { return fc_resnet_read_file("/no/file", nullptr, &graph, e); },
@@ -278,7 +318,12 @@ TEST_F(CErrors, AnotherDevice) {
   expect_invalid([&](fc_error* e) { return fc_plan_run(plan_.get(), &buffers, nullptr, e); },
                  {"current 1", "cudaSetDevice(0)"});
   EXPECT_TRUE(plan_fails(FC_INVALID_ARGUMENT, {"cudaSetDevice(0)"}));
+  const harness::Stream stream = harness::make_stream();  // of device 1
   EXPECT_EQ(cudaSetDevice(0), cudaSuccess);
+  EXPECT_TRUE(fails_with(
+      [&](fc_error* e) { return fc_plan_run(plan_.get(), &buffers, stream.get(), e); },
+      FC_CUDA_ERROR, {"cudaErrorInvalidResourceHandle", "a stream of the current device"}));
+  EXPECT_EQ(cudaGetLastError(), cudaSuccess);
 }
 
 // A message that is longer than its place: cut between characters, and nothing behind it is touched.

@@ -2,6 +2,7 @@
 // ONNX files, where the library reads them; else what it says.
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -74,6 +75,42 @@ TEST(COnnx, IsCutByNames) {
   EXPECT_TRUE(fails_with(fails, FC_INVALID_ARGUMENT, {"null", "fc_onnx_options::inputs of 1"}));
   options.size = 8;
   EXPECT_TRUE(fails_with(fails, FC_INVALID_ARGUMENT, {"fc_onnx_options", "size = 8"}));
+}
+
+TEST(COnnx, TakesValuesForTensors) {
+  const std::int64_t matrix[] = {2, 1}, vector[] = {2};
+  const float fc[] = {4, -2}, bias[] = {1, 2};
+  fc_constant constants[] = {{"fc", {matrix, 2}, fc}, {"bias", {vector, 1}, bias}};
+  fc_onnx_options options = {.size = sizeof options};
+  options.constants = constants;
+  options.constant_count = 2;
+  EXPECT_EQ(result_of_ones(planned_for_two(read(tiny_onnx(), &options))),
+            (std::vector<float>{51, -23, 51, -23}));  // of 12.5
+
+  const std::string bytes = tiny_onnx();
+  fc_graph* graph = nullptr;
+  const auto expect_fails = [&](const fc_constant& second,
+                                std::initializer_list<std::string_view> parts) {
+    constants[1] = second;
+    EXPECT_TRUE(fails_with(
+        [&](fc_error* e) { return fc_onnx_read(bytes.data(), bytes.size(), &options, &graph, e); },
+        FC_INVALID_ARGUMENT, parts));
+  };
+  const std::int64_t none[] = {2, 0}, huge[] = {1 << 20, 1 << 21}, below[] = {-1, -2};
+  const std::string_view second = "fc_onnx_options::constants[1]";
+  expect_fails({"no such", {vector, 1}, bias}, {"constants", "no such"});
+  expect_fails({"fc", {vector, 1}, bias}, {second, "the name of another", "fc"});
+  expect_fails({nullptr, {vector, 1}, bias}, {"null", second, ".name"});
+  expect_fails({"bias", {vector, 1}, nullptr}, {"null", second, ".values"});
+  expect_fails({"bias", {nullptr, 1}, bias}, {"null", second, ".extents.values"});
+  expect_fails({"bias", {none, 2}, bias}, {second, "0"});
+  expect_fails({"bias", {below, 2}, bias}, {second, "-1"});
+  expect_fails({"bias", {huge, 2}, bias}, {second, "2097152", "2^40"});
+  options.constant_count = ~std::size_t{0};
+  expect_fails({"bias", {vector, 1}, bias}, {"constants has more"});
+  options.constants = nullptr;
+  options.constant_count = 1;
+  expect_fails({"bias", {vector, 1}, bias}, {"null", "fc_onnx_options::constants of 1"});
 }
 
 TEST(COnnx, ListsWhatIsNotTaken) {

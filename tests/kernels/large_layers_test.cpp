@@ -20,9 +20,9 @@ namespace {
 constexpr int kLastOnes = 2;  // images with data, the last ones of the batch
 
 // Sizes that break pieces of 16 bytes: 2^32 units and more of one element, 3 channels or 1.
-constexpr int kImages = (1 << 21) + (1 << 17), kSide = 45, kElements = kSide * kSide;
+constexpr int kManyImages = (1 << 21) + (1 << 17), kSide = 45, kElements = kSide * kSide;
 constexpr int kPixels = kElements / 3;
-static_assert(std::int64_t{kImages} * kElements > std::int64_t{1} << 32);
+static_assert(std::int64_t{kManyImages} * kElements > std::int64_t{1} << 32);
 
 // What a test says of a layer for n images.
 struct LargeLayer {
@@ -55,22 +55,22 @@ class LargeLayers : public LargeTensors {
                             .images = kLastOnes};
     const harness::Bytes expected = run_layer(large.plan(kLastOnes), small);
 
-    const host::Layer layer = large.plan(kImages);
-    const std::byte* const x = allocate_ending_in(kImages, small.x);
-    const std::byte* const z = small.z.empty() ? nullptr : allocate_ending_in(kImages, small.z);
-    const std::int64_t y_bytes = large.y_elements * 2 * kImages;
+    const host::Layer layer = large.plan(kManyImages);
+    const std::byte* const x = allocate_ending_in(kManyImages, small.x);
+    const std::byte* const z = small.z.empty() ? nullptr : allocate_ending_in(kManyImages, small.z);
+    const std::int64_t y_bytes = large.y_elements * 2 * kManyImages;
     std::byte* const y = allocate(y_bytes);
     // The last unit's CTA, of which the last units are neighbours; those of an image, where each is a tile of it.
     const bool tiles = large.units_per_cta == 1;
     const std::int64_t units = tiles ? large.units : large.units_per_cta;
-    const std::int64_t end = large.units * kImages;
+    const std::int64_t end = large.units * kManyImages;
     ASSERT_EQ(end % units, 0);
     const std::int64_t last = (end - 1) % (layer.shape().grid * large.units_per_cta);
     const std::int64_t ctas = tiles ? units : 1;
     const std::int64_t first = last / large.units_per_cta + 1 - ctas;
     ASSERT_GE(first, 0);
     run_ctas(first, static_cast<std::uint64_t>(ctas),
-             [&] { check(layer.run({.x = x, .z = z, .y = y}, kImages, nullptr)); });
+             [&] { check(layer.run({.x = x, .z = z, .y = y}, kManyImages, nullptr)); });
     const auto count = static_cast<std::size_t>(units * large.y_elements / large.units * 2);
     ASSERT_LE(count, expected.size());
     EXPECT_TRUE(get(y + y_bytes - static_cast<std::int64_t>(count), count) ==

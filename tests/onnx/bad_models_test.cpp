@@ -52,7 +52,7 @@ TEST(OnnxBadModels, SaysWhatNodeAndWhatToDo) {
       graph.status().message(),
       "node \"Up_1\" (Resize, opset 17): mode nearest: \"cubic\" by 1 x 1 x 2 x 2, on 1x2x4x4; "
       "use nearest by whole factors, or cut the graph before it: "
-      "ReadOptions{.outputs = {\"r\"}}");
+      "\"r\" in the option outputs");
   EXPECT_TRUE(read(model, {.outputs = {"r"}}).ok());
 }
 
@@ -222,23 +222,41 @@ TEST(OnnxBadModels, WhatIsNotTaken) {
 
   pb::Model integers = image_model({pb::node("Relu", {"x"}, {"y"})});
   integers.inputs = {pb::value_info("x", {2}, 7)};
-  EXPECT_TRUE(
-      fails_with(read(integers), kUnsupported, {"\"x\" is int64", "ReadOptions::constants"}));
+  EXPECT_TRUE(fails_with(read(integers), kUnsupported, {"\"x\" is int64", "option constants"}));
   integers.inputs = {pb::bytes(1, "x")};
   EXPECT_TRUE(fails_with(read(integers), kUnsupported, {"extents the file tells", "\"x\""}));
   integers.inputs = {pb::value_info("x", {1, 0})};
   EXPECT_TRUE(fails_with(read(integers), kUnsupported, {"extents of 1 or more"}));
 }
 
+// A name goes into explanations, and to programs in other languages as a string.
+TEST(OnnxBadModels, NamesThatAreNoLineOfText) {
+  for (const std::string_view name :
+       {"a\nb", "\x1b[1m", "\xff", "\xc3", "\xed\xa0\x80", "\xc2\x85", "\x7f"}) {
+    const std::string r(name);
+    const std::initializer_list<std::string_view> wanted = {"names are UTF-8"};
+    EXPECT_TRUE(
+        fails_with(read(image_model({pb::node("Relu", {"x"}, {r}), pb::node("Tanh", {r}, {"y"})})),
+                   kInvalid, wanted));
+    pb::Model input = image_model({pb::node("Relu", {r}, {"y"})});
+    input.inputs = {pb::value_info(r, {1, 3, 4, 4})};
+    EXPECT_TRUE(fails_with(read(input), kInvalid, wanted));
+  }
+  EXPECT_TRUE(fails_with(read(image_model({pb::node("Relu", {"x"}, {std::string("y\0", 2)}),
+                                           pb::node("Relu", {"x"}, {"y"})})),
+                         kInvalid, {"names are UTF-8"}));
+  EXPECT_TRUE(read(image_model({pb::node("Relu", {"x"}, {"\u5c64 \U0001f642"}),
+                                pb::node("Tanh", {"\u5c64 \U0001f642"}, {"y"})}))
+                  .ok());
+}
+
 TEST(OnnxBadModels, Options) {
   const pb::Model model =
       image_model({pb::node("Relu", {"x"}, {"r"}), pb::node("Tanh", {"r"}, {"y"})});
-  EXPECT_TRUE(
-      fails_with(read(model, {.outputs = {"q"}}), kInvalid, {"ReadOptions::outputs", "\"q\""}));
-  EXPECT_TRUE(
-      fails_with(read(model, {.inputs = {"q"}}), kInvalid, {"ReadOptions::inputs", "\"q\""}));
+  EXPECT_TRUE(fails_with(read(model, {.outputs = {"q"}}), kInvalid, {"option outputs", "\"q\""}));
+  EXPECT_TRUE(fails_with(read(model, {.inputs = {"q"}}), kInvalid, {"option inputs", "\"q\""}));
   EXPECT_TRUE(fails_with(read(model, {.constants = {{"q", Constant({}, std::vector{1.0f})}}}),
-                         kInvalid, {"ReadOptions::constants", "\"q\""}));
+                         kInvalid, {"option constants", "\"q\""}));
   EXPECT_TRUE(
       fails_with(read(model, {.constants = {{"x", Constant()}}}), kInvalid, {"gives values"}));
   EXPECT_TRUE(
@@ -247,7 +265,7 @@ TEST(OnnxBadModels, Options) {
   const pb::Model sum =
       image_model({pb::node("Relu", {"x"}, {"r"}), pb::node("Add", {"r", "x"}, {"y"})});
   EXPECT_TRUE(
-      fails_with(read(sum, {.inputs = {"r"}}), kInvalid, {"\"x\" is not", "ReadOptions::inputs"}));
+      fails_with(read(sum, {.inputs = {"r"}}), kInvalid, {"\"x\" is not", "option inputs"}));
   EXPECT_TRUE(read(sum, {.inputs = {"r", "x"}}).ok());
 }
 

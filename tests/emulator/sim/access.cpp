@@ -142,10 +142,89 @@ void count_shared(cuemu_shared_traffic& traffic, uint32_t mask, const uint32_t* 
 
 namespace {
 
-uint64_t mark(Worker& worker, bool write, const Region& r, uint64_t first, uint64_t last) {
-  const uint64_t origin = r.base >> kSectorShift;
-  SectorMap& map = write ? r.written : r.read;
-  return map.mark(first - origin, last - origin, worker.dirtied);
+// Marks a region's sectors as touched, a word of its map at a time.
+class Marks {
+ public:
+  Marks(Worker& worker, bool write, const Region& region)
+      : worker_(worker),
+        map_(write ? region.written : region.read),
+        origin_(region.base >> kSectorShift) {}
+
+  // Runs come in ascending order.
+  void add(uint64_t first, uint64_t last) {
+    first -= origin_;
+    last -= origin_;
+    while (first <= last) {
+      const uint64_t end = std::min(last, first | 63);
+      if (first / 64 != word_) flush(first / 64);
+      bits_ |= (~uint64_t{0} >> (63 - (end - first))) << (first & 63);
+      first = end + 1;
+    }
+  }
+  // Bytes of the sectors that no one had touched.
+  uint64_t finish() {
+    flush(0);
+    return fresh_ << kSectorShift;
+  }
+
+ private:
+  void flush(uint64_t next) {
+    if (bits_ != 0) fresh_ += map_.mark(word_, bits_, worker_.dirtied);
+    word_ = next;
+    bits_ = 0;
+  }
+
+  Worker& worker_;
+  SectorMap& map_;
+  uint64_t origin_, word_ = 0, bits_ = 0, fresh_ = 0;
+};
+
+bool ascends(const uint64_t* address) {
+  uint32_t falls = 0;
+  for (uint32_t l = 1; l < 32; ++l) falls |= static_cast<uint32_t>(address[l] < address[l - 1]);
+  return falls == 0;
+}
+
+// In one region; addresses ascend.
+void count_in_region(Worker& worker, cuemu_global_traffic& traffic, bool write,
+                     const Region& region, const uint64_t* address, unsigned bytes) {
+  uint32_t distinct = 1, sectors = 1, runs = 1;  // bits of the lanes that begin one
+  for (uint32_t l = 1; l < 32; ++l) {
+    const uint64_t gap = (address[l] >> kSectorShift) - (address[l - 1] >> kSectorShift);
+    distinct |= static_cast<uint32_t>(address[l] != address[l - 1]) << l;
+    sectors |= static_cast<uint32_t>(gap != 0) << l;
+    runs |= static_cast<uint32_t>(gap > 1) << l;
+  }
+  traffic.sectors += static_cast<unsigned>(std::popcount(sectors));
+  traffic.ideal_sectors +=
+      (uint64_t{static_cast<unsigned>(std::popcount(distinct))} * bytes + 31) / 32;
+  Marks marks(worker, write, region);
+  for (uint32_t rest = runs; rest != 0;) {
+    const unsigned begin = first_lane(rest);
+    rest &= rest - 1;
+    const unsigned end = rest != 0 ? first_lane(rest) : 32;
+    marks.add(address[begin] >> kSectorShift, address[end - 1] >> kSectorShift);
+  }
+  traffic.unique_bytes += marks.finish();
+}
+
+// In several regions; addresses ascend.
+void count_in_regions(Worker& worker, cuemu_global_traffic& traffic, bool write,
+                      const uint64_t* address, unsigned bytes) {
+  unsigned distinct = 0;
+  for (uint32_t l = 0; l < 32; ++l) {
+    if (l > 0 && address[l] == address[l - 1]) continue;
+    ++distinct;
+    const uint64_t sector = address[l] >> kSectorShift;
+    if (l > 0 && sector == address[l - 1] >> kSectorShift) continue;
+    ++traffic.sectors;
+    const Region* r = worker.regions->find(address[l]);
+    if (r == nullptr) continue;
+    Marks marks(worker, write, *r);
+    marks.add(sector, sector);
+    traffic.unique_bytes += marks.finish();
+  }
+  traffic.ideal_sectors += (uint64_t{distinct} * bytes + 31) / 32;
 }
 
 }  // namespace
@@ -161,41 +240,21 @@ void count_global(Worker& worker, bool write, const Region* region, uint32_t mas
     const uint64_t last = (address[31] + bytes - 1) >> kSectorShift;
     traffic.sectors += last - first + 1;
     traffic.ideal_sectors += bytes;
-    traffic.unique_bytes += 32 * mark(worker, write, *region, first, last);
+    Marks marks(worker, write, *region);
+    marks.add(first, last);
+    traffic.unique_bytes += marks.finish();
     return;
   }
-  uint64_t sorted[32];
-  std::memcpy(sorted, address, sizeof sorted);
-  if (!std::is_sorted(sorted, sorted + 32)) std::sort(sorted, sorted + 32);
-  unsigned distinct = 0, sectors = 0;
-  uint64_t previous = ~uint64_t{0}, run_first = 0, run_last = 0;
-  const Region* r = region;
-  auto flush = [&] {
-    if (r == nullptr) return;
-    traffic.unique_bytes += 32 * mark(worker, write, *r, run_first, run_last);
-  };
-  for (uint64_t a : sorted) {
-    if (a == previous) continue;
-    ++distinct;
-    const uint64_t sector = a >> kSectorShift;
-    if (distinct == 1 || sector != previous >> kSectorShift) {
-      ++sectors;
-      if (distinct == 1) {
-        if (region == nullptr) r = worker.regions->find(a);
-        run_first = run_last = sector;
-      } else if (region != nullptr && sector == run_last + 1) {
-        run_last = sector;
-      } else {
-        flush();
-        if (region == nullptr) r = worker.regions->find(a);
-        run_first = run_last = sector;
-      }
-    }
-    previous = a;
+  alignas(64) uint64_t sorted[32];
+  if (!ascends(address)) {
+    std::copy_n(address, 32, sorted);
+    std::sort(sorted, sorted + 32);
+    address = sorted;
   }
-  flush();
-  traffic.sectors += sectors;
-  traffic.ideal_sectors += (uint64_t{distinct} * bytes + 31) / 32;
+  if (region != nullptr)
+    count_in_region(worker, traffic, write, *region, address, bytes);
+  else
+    count_in_regions(worker, traffic, write, address, bytes);
 }
 
 }  // namespace cuemu

@@ -34,6 +34,7 @@ void land(Warp& warp, AsyncCopy& copy, uint32_t mask) {
 void AsyncCopies::reset() {
   committed_.fill(0);
   copies_.clear();
+  first_ = 0;
 }
 
 void AsyncCopies::issue(const AsyncCopy& copy) {
@@ -55,8 +56,8 @@ void AsyncCopies::commit(uint32_t mask) {
 }
 
 void AsyncCopies::wait(Warp& warp, uint32_t mask, uint32_t pending) {
-  if (copies_.empty()) return;
-  for (AsyncCopy& copy : copies_) {
+  for (size_t i = first_; i < copies_.size(); ++i) {
+    AsyncCopy& copy = copies_[i];
     uint32_t due = 0;
     for (uint32_t lane = 0; lane < 32; ++lane) {
       const bool is_due = pending == kWaitAll || copy.group + uint64_t{pending} < committed_[lane];
@@ -65,7 +66,10 @@ void AsyncCopies::wait(Warp& warp, uint32_t mask, uint32_t pending) {
     due &= copy.mask & mask;
     if (due != 0) land(warp, copy, due);
   }
-  std::erase_if(copies_, [](const AsyncCopy& c) { return c.mask == 0; });
+  while (first_ < copies_.size() && copies_[first_].mask == 0) ++first_;
+  if (first_ < copies_.size() / 2) return;
+  copies_.erase(copies_.begin(), copies_.begin() + static_cast<std::ptrdiff_t>(first_));
+  first_ = 0;
 }
 
 void AsyncCopies::issue_and_land(Warp& warp, const AsyncCopy& copy) {

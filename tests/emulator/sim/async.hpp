@@ -35,11 +35,11 @@ class AsyncCopies {
   // Lands all copies of the lanes but those of their `pending` youngest groups (~0u: all, committed
   // or not).
   void wait(Warp& warp, uint32_t mask, uint32_t pending);
-  bool empty() const { return copies_.empty(); }
 
  private:
   std::array<uint32_t, 32> committed_{};
   std::vector<AsyncCopy> copies_;  // in order of issue
+  size_t first_ = 0;               // of these, that has not landed; they land in order, or nearly
 };
 
 inline constexpr uint32_t kWaitAll = ~0u;

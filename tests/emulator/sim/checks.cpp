@@ -6,6 +6,20 @@
 #include "fault.hpp"
 
 namespace cuemu {
+namespace {
+
+// Whether lanes next to each other touch the 16 bytes of a line, from its beginning, all over the warp.
+bool fill_lines(const uint32_t* offset, uint32_t bytes) {
+  uint32_t wrong = offset[0] & 15;
+  for (uint32_t l = 1; l < 32; ++l) {
+    const uint32_t in_line = l * bytes & 15;
+    wrong |= (offset[l] & 15) ^ in_line;
+    wrong |= in_line != 0 ? (offset[l] ^ offset[l - 1]) >> 4 : 0;
+  }
+  return wrong == 0;
+}
+
+}  // namespace
 
 void SharedChecks::prepare(Cta& cta, bool uninitialised, bool race) {
   cta_ = &cta;
@@ -18,7 +32,6 @@ void SharedChecks::prepare(Cta& cta, bool uninitialised, bool race) {
   pass_all_clocks();
   cell_shift_ = static_cast<unsigned>(std::countr_zero(cta.worker->program->shared_granule));
   const size_t places = lines_ + (size_t{lines_} << (kLineShift - cell_shift_));
-  is_split_.resize(lines_);
   records_.resize(std::max(places, records_.size()));
   reads_.resize(std::max(size_t{warps_}, reads_.size()));
   for (std::vector<Read>& of_warp : reads_) of_warp.resize(std::max(places, of_warp.size()));
@@ -38,7 +51,6 @@ void SharedChecks::start_cta() {
   if (!race_) return;
   pass_all_clocks();
   std::fill_n(records_.begin(), lines_, Record{});
-  std::fill(is_split_.begin(), is_split_.end(), uint8_t{0});
   for (uint32_t w = 0; w < warps_; ++w) {
     std::fill(known_[w].begin(), known_[w].end(), now_);
     known_[w][w] = now_ + 1;
@@ -57,8 +69,8 @@ uint32_t SharedChecks::byte_of(uint32_t place) const {
 }
 
 void SharedChecks::split(uint32_t line) {
-  is_split_[line] = 1;
   Record record = records_[line];
+  records_[line].is_split = true;
   const uint32_t cells = kLineBytes >> cell_shift_;
   const uint32_t first = lines_ + line * cells;
   if (record.latest_read > known_by_all_) {
@@ -71,9 +83,22 @@ void SharedChecks::split(uint32_t line) {
 }
 
 template <class Body>
+inline void SharedChecks::each_access(const Warp& warp, const Instr& in, uint32_t mask,
+                                      const uint32_t* offset, uint32_t bytes, Body body) {
+  uint32_t first = mask, width = bytes;
+  if (bytes < kLineBytes && mask == kAllLanes && fill_lines(offset, bytes)) {
+    first = kAllLanes / ((1u << kLineBytes / bytes) - 1);  // one bit for each line
+    width = kLineBytes;
+  }
+  each_lane(first, [&](unsigned lane) {
+    body(Access{warp, in, lane, offset[lane], width, bytes});
+  });
+}
+
+template <class Body>
 inline void SharedChecks::each_place(const Access& access, Body body) {
   const uint32_t line = access.offset >> kLineShift;
-  if (is_split_[line] == 0) {
+  if (!records_[line].is_split) {
     if (access.bytes == kLineBytes) return body(line);
     split(line);
   }
@@ -81,11 +106,16 @@ inline void SharedChecks::each_place(const Access& access, Body body) {
   for (uint32_t i = 0; i < access.bytes >> cell_shift_; ++i) body(first + i);
 }
 
+// The lane that touches a byte, if the access does.
+uint32_t SharedChecks::lane_at(const Access& access, uint32_t byte) {
+  return access.lane + (byte > access.offset ? (byte - access.offset) / access.lane_bytes : 0);
+}
+
 void SharedChecks::report(const Access& access, uint32_t place, const char* what,
                           uint32_t other_warp, const char* other_what, uint32_t other_instr) const {
   const Program& program = *cta_->worker->program;
   raise_fault(
-      access.warp, access.in, "race", 1u << access.lane,
+      access.warp, access.in, "race", 1u << lane_at(access, byte_of(place)),
       format("%s of shared byte %u by warp %u, and warp %u's %s of it at %s, have no barrier "
              "between them",
              what, byte_of(place), access.warp.index, other_warp, other_what,
@@ -116,19 +146,35 @@ inline void SharedChecks::check_write(const Access& access, uint32_t place, Writ
       report(access, place, "write", v, "read", reads_[v][place].instr);
 }
 
+SharedChecks::Record SharedChecks::record_of(const Warp& warp, const Instr& in, Write kind) const {
+  const uint32_t clock = kind == Write::in_flight ? kInFlight : known_[warp.index][warp.index];
+  return {.written = clock,
+          .write_instr = instr_index(in),
+          .writer = static_cast<uint16_t>(warp.index),
+          .by_atomic = kind == Write::atomic};
+}
+
 // Reads before a write that is not atomic need no record any more: who races with them races with
 // the write.
-inline void SharedChecks::record_write(const Access& access, Write kind) {
-  const uint32_t w = access.warp.index;
-  const uint32_t clock = kind == Write::in_flight ? kInFlight : known_[w][w];
-  Record record = {clock, instr_index(access.in), 0, static_cast<uint16_t>(w),
-                   kind == Write::atomic};
-  if (kind != Write::atomic && access.bytes == kLineBytes)
-    is_split_[access.offset >> kLineShift] = 0;
+inline void SharedChecks::record_write(const Access& access, Record record) {
+  if (access.bytes == kLineBytes && !record.by_atomic) {
+    records_[access.offset >> kLineShift] = record;
+    return;
+  }
   each_place(access, [&](uint32_t place) {
-    if (kind == Write::atomic) record.latest_read = records_[place].latest_read;
+    if (record.by_atomic) record.latest_read = records_[place].latest_read;
     records_[place] = record;
   });
+}
+
+inline void SharedChecks::check_and_record_write(const Access& access, const Record& record,
+                                                 Write kind) {
+  const Record& line = records_[access.offset >> kLineShift];
+  const bool all_known =
+      access.bytes == kLineBytes && !line.is_split &&
+      std::max(line.written, line.latest_read) <= least_known_[access.warp.index];
+  if (!all_known) each_place(access, [&](uint32_t place) { check_write(access, place, kind); });
+  record_write(access, record);
 }
 
 inline uint16_t SharedChecks::bits(const Access& access) {
@@ -140,15 +186,15 @@ inline void SharedChecks::expect_initialised(const Access& access, const char* m
   const unsigned missing = bits(access) & ~unsigned{initialised_[line]};
   if (missing == 0) return;
   const uint32_t at = line * kLineBytes + static_cast<uint32_t>(std::countr_zero(missing));
-  raise_fault(access.warp, access.in, "uninitialised-read", 1u << access.lane, format(message, at));
+  raise_fault(access.warp, access.in, "uninitialised-read", 1u << lane_at(access, at),
+              format(message, at));
 }
 
 void SharedChecks::read(const Warp& warp, const Instr& in, uint32_t mask, const uint32_t* offset,
                         uint32_t bytes) {
   const Read read = {race_ ? known_[warp.index][warp.index] : 0, instr_index(in)};
   Read* const mine = race_ ? reads_[warp.index].data() : nullptr;
-  each_lane(mask, [&](unsigned lane) {
-    const Access access = {warp, in, lane, offset[lane], bytes};
+  each_access(warp, in, mask, offset, bytes, [&](const Access& access) {
     if (race_) {
       each_place(access, [&](uint32_t place) {
         check_read(access, place);
@@ -162,24 +208,18 @@ void SharedChecks::read(const Warp& warp, const Instr& in, uint32_t mask, const 
 
 void SharedChecks::write(const Warp& warp, const Instr& in, uint32_t mask, const uint32_t* offset,
                          uint32_t bytes) {
-  each_lane(mask, [&](unsigned lane) {
-    const Access access = {warp, in, lane, offset[lane], bytes};
-    if (race_) {
-      each_place(access, [&](uint32_t place) { check_write(access, place, Write::plain); });
-      record_write(access, Write::plain);
-    }
+  const Record record = race_ ? record_of(warp, in, Write::plain) : Record{};
+  each_access(warp, in, mask, offset, bytes, [&](const Access& access) {
+    if (race_) check_and_record_write(access, record, Write::plain);
     initialised_[access.offset >> kLineShift] |= bits(access);
   });
 }
 
 void SharedChecks::atomic(const Warp& warp, const Instr& in, uint32_t mask, const uint32_t* offset,
                           uint32_t bytes) {
-  each_lane(mask, [&](unsigned lane) {
-    const Access access = {warp, in, lane, offset[lane], bytes};
-    if (race_) {
-      each_place(access, [&](uint32_t place) { check_write(access, place, Write::atomic); });
-      record_write(access, Write::atomic);
-    }
+  const Record record = race_ ? record_of(warp, in, Write::atomic) : Record{};
+  each_access(warp, in, mask, offset, bytes, [&](const Access& access) {
+    if (race_) check_and_record_write(access, record, Write::atomic);
     if (uninitialised_)
       expect_initialised(access, "atomic operation on shared byte %u, which has not been written");
   });
@@ -187,21 +227,18 @@ void SharedChecks::atomic(const Warp& warp, const Instr& in, uint32_t mask, cons
 
 void SharedChecks::copy_issued(const Warp& warp, const Instr& in, uint32_t mask,
                                const uint32_t* offset, uint32_t bytes) {
-  each_lane(mask, [&](unsigned lane) {
-    const Access access = {warp, in, lane, offset[lane], bytes};
-    if (race_) {
-      each_place(access, [&](uint32_t place) { check_write(access, place, Write::in_flight); });
-      record_write(access, Write::in_flight);
-    }
+  const Record record = race_ ? record_of(warp, in, Write::in_flight) : Record{};
+  each_access(warp, in, mask, offset, bytes, [&](const Access& access) {
+    if (race_) check_and_record_write(access, record, Write::in_flight);
     initialised_[access.offset >> kLineShift] &= static_cast<uint16_t>(~bits(access));
   });
 }
 
 void SharedChecks::copy_landed(const Warp& warp, const Instr& in, uint32_t mask,
                                const uint32_t* offset, uint32_t bytes) {
-  each_lane(mask, [&](unsigned lane) {
-    const Access access = {warp, in, lane, offset[lane], bytes};
-    if (race_) record_write(access, Write::plain);
+  const Record record = race_ ? record_of(warp, in, Write::plain) : Record{};
+  each_access(warp, in, mask, offset, bytes, [&](const Access& access) {
+    if (race_) record_write(access, record);
     initialised_[access.offset >> kLineShift] |= bits(access);
   });
 }

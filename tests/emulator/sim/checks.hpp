@@ -40,24 +40,26 @@ class SharedChecks {
   void barrier_completed(uint32_t barrier);  // while its groups are still marked as waiting
 
  private:
-  // Of a place, which is a line or a cell.
+  // Of a place, which is a line or a cell. Of 16 bytes that all mean something, so that it is moved as one.
   struct alignas(16) Record {
     uint32_t written = 0;  // the last write's clock, or kInFlight
     uint32_t write_instr = 0;
     uint32_t latest_read = 0;  // the highest clock of all warps' reads since then
     uint16_t writer = 0;
     bool by_atomic = false;
+    bool is_split = false;  // a line whose cells have records of their own
   };
+  static_assert(sizeof(Record) == 16);
   struct Read {
     uint32_t clock = 0;
     uint32_t instr = 0;
   };
-  // One lane's access.
+  // What a lane touches, or what lanes next to each other do that touch a whole line together.
   struct Access {
     const Warp& warp;
     const Instr& in;
-    unsigned lane;
-    uint32_t offset, bytes;
+    unsigned lane;  // the first
+    uint32_t offset, bytes, lane_bytes;
   };
   enum class Write : uint8_t { plain, atomic, in_flight };
   using Clocks = std::vector<uint32_t>;  // one for each warp
@@ -71,15 +73,22 @@ class SharedChecks {
   uint32_t byte_of(uint32_t place) const;
   // Gives a line's cells its record.
   void split(uint32_t line);
+  // Calls body(access) for the accesses that a warp's is made of: few, where its lanes fill lines.
+  template <class Body>
+  void each_access(const Warp& warp, const Instr& in, uint32_t mask, const uint32_t* offset,
+                   uint32_t bytes, Body body);
   // Calls body(place) for the places that the access is made of.
   template <class Body>
   void each_place(const Access& access, Body body);
   void check_read(const Access& access, uint32_t place) const;
   void check_write(const Access& access, uint32_t place, Write kind) const;
-  void record_write(const Access& access, Write kind);
+  Record record_of(const Warp& warp, const Instr& in, Write kind) const;
+  void record_write(const Access& access, Record record);
+  void check_and_record_write(const Access& access, const Record& record, Write kind);
   static uint16_t bits(const Access& access);
   // `message`: with %u for the byte.
   void expect_initialised(const Access& access, const char* message) const;
+  static uint32_t lane_at(const Access& access, uint32_t byte);
   [[noreturn]] void report(const Access& access, uint32_t place, const char* what,
                            uint32_t other_warp, const char* other_what, uint32_t other_instr) const;
 
@@ -91,8 +100,6 @@ class SharedChecks {
 
   // Of bytes; by line.
   std::vector<uint16_t> initialised_;
-  // By line, whether its cells have records of their own.
-  std::vector<uint8_t> is_split_;
   // By place: all lines, then all cells. What earlier CTAs left lies before everything to come.
   std::vector<Record> records_;
   std::vector<std::vector<Read>> reads_;  // the last one of each warp: by warp, then place

@@ -2,7 +2,6 @@
 #include "memory.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <iterator>
 #include <mutex>
 
@@ -51,22 +50,6 @@ SectorChunk& SectorMap::chunk(uint64_t index, std::vector<SectorChunk*>& dirtied
   }
   if (!c->dirty.load(std::memory_order_relaxed) && !c->dirty.exchange(true)) dirtied.push_back(c);
   return *c;
-}
-
-uint64_t SectorMap::mark(uint64_t first, uint64_t last, std::vector<SectorChunk*>& dirtied) {
-  uint64_t fresh = 0;
-  while (first <= last) {
-    SectorChunk& c = chunk(first / SectorChunk::kSectors, dirtied);
-    const uint64_t word_end = std::min(last, first | 63);
-    const uint64_t bits = (~uint64_t{0} >> (63 - (word_end - first))) << (first & 63);
-    std::atomic<uint64_t>& word = c.words[first % SectorChunk::kSectors / 64];
-    if ((word.load(std::memory_order_relaxed) & bits) != bits) {
-      const uint64_t old = word.fetch_or(bits, std::memory_order_relaxed);
-      fresh += static_cast<uint64_t>(std::popcount(bits & ~old));
-    }
-    first = word_end + 1;
-  }
-  return fresh;
 }
 
 Region::Region(uint64_t base_address, uint64_t bytes, MemoryKind what, int of_device)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -32,8 +33,18 @@ class SectorMap {
   SectorMap(const SectorMap&) = delete;
   SectorMap& operator=(const SectorMap&) = delete;
 
-  // Marks [first, last]; returns how many of them were not marked before. Thread-safe.
-  uint64_t mark(uint64_t first, uint64_t last, std::vector<SectorChunk*>& dirtied);
+  // Marks of the 64 sectors from 64 * word on those in `bits`; returns how many of them were not marked before.
+  // Thread-safe.
+  uint64_t mark(uint64_t word, uint64_t bits, std::vector<SectorChunk*>& dirtied) {
+    constexpr uint64_t kWords = SectorChunk::kSectors / 64;
+    SectorChunk* c = chunks_[word / kWords].load(std::memory_order_acquire);
+    if (c == nullptr || !c->dirty.load(std::memory_order_relaxed)) [[unlikely]]
+      c = &chunk(word / kWords, dirtied);
+    std::atomic<uint64_t>& marked = c->words[word % kWords];
+    if ((marked.load(std::memory_order_relaxed) & bits) == bits) return 0;
+    const uint64_t old = marked.fetch_or(bits, std::memory_order_relaxed);
+    return static_cast<uint64_t>(std::popcount(bits & ~old));
+  }
 
  private:
   SectorChunk& chunk(uint64_t index, std::vector<SectorChunk*>& dirtied);

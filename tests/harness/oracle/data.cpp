@@ -28,11 +28,8 @@ class Random {
   // Mean 0, standard deviation 1, within 3.5: the sum of four uniform numbers.
   double normal() {
     const std::uint64_t b = bits();
-    double sum = 0;
-    for (int shift = 0; shift < 64; shift += 16) {
-      sum += static_cast<double>((b >> shift) & 0xffff) * 0x1p-16;
-    }
-    return (sum - 2) * std::sqrt(3.0);
+    const std::uint64_t sum = (b & 0xffff) + (b >> 16 & 0xffff) + (b >> 32 & 0xffff) + (b >> 48);
+    return (static_cast<double>(sum) * 0x1p-16 - 2) * std::sqrt(3.0);
   }
   int integer(int low, int high) {  // both included
     return low + static_cast<int>(bits() % static_cast<std::uint64_t>(high - low + 1));

@@ -27,6 +27,7 @@
 #include <cstddef>
 #include <thread>
 
+#include "harness/oracle/any_vectors.hpp"
 #include "harness/oracle/fp32.hpp"
 #include "harness/oracle/pointwise.hpp"
 
@@ -74,14 +75,6 @@ struct Sums {
   std::array<double, kLanes> running{};   // of |partial sum| at the end of each step
   std::array<double, kLanes> absolute{};  // of |x||w|
 };
-
-// Vectors as wide as the machine's, in programs that run on others, too. ThreadSanitizer does not bear with the
-// choice being made before main().
-#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__SANITIZE_THREAD__)
-#define FOLDCONV_ANY_VECTORS __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define FOLDCONV_ANY_VECTORS
-#endif
 
 // Products of two floats are exact in double, so that fused multiply-adds give the same sums.
 FOLDCONV_ANY_VECTORS

@@ -33,12 +33,12 @@ const Format& format_of(DataType dtype) {
   return kBinary32;
 }
 
-// log2 of the distance between neighbours at `value`; subnormals have that of the smallest normal
+// log2 of the distance between neighbours at a finite `value`; subnormals have that of the smallest normal
 // number.
 int spacing_exponent(const Format& format, double value) {
-  const int exponent =
-      value == 0 ? format.min_exponent : std::max(std::ilogb(value), format.min_exponent);
-  return exponent - (format.precision - 1);
+  // The field is 0 for double's zeros and subnormals, which lie below every format.
+  const auto field = static_cast<int>(std::bit_cast<std::uint64_t>(value) >> 52 & 0x7ff);
+  return std::max(field - 1023, format.min_exponent) - (format.precision - 1);
 }
 
 // The bits of a value that a 16-bit format holds exactly, or of an infinity or NaN.

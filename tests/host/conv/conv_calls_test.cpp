@@ -38,21 +38,21 @@ FoldedConv shift_by(float bias) {
 }
 constexpr ConvProblem kProblem = {.dtype = DataType::f32, .h = 1, .w = 1, .c = 64, .k = 64};
 
-std::span<const std::byte> bytes_of(const std::vector<float>& values) {
+std::span<const std::byte> input_bytes(const std::vector<float>& values) {
   return std::as_bytes(std::span(values));
 }
 
 // Tensors of one run on the current device; x is all `value`.
 struct Tensors {
   explicit Tensors(float value)
-      : x(bytes_of(std::vector<float>(kElements, value))), y(kElements * sizeof(float)) {
+      : x(input_bytes(std::vector<float>(kElements, value))), y(kElements * sizeof(float)) {
     EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
   }
   ConvBuffers buffers() const { return {.x = x.data(), .y = y.data()}; }
   testing::AssertionResult y_is(float value) const {
     const std::vector<std::byte> got = y.download();
     const std::vector<float> expected(kElements, value);
-    if (std::ranges::equal(got, bytes_of(expected))) return testing::AssertionSuccess();
+    if (std::ranges::equal(got, input_bytes(expected))) return testing::AssertionSuccess();
     float first = 0;
     std::memcpy(&first, got.data(), sizeof first);
     return testing::AssertionFailure() << "y[0] = " << first << ", expected " << value;

@@ -369,9 +369,9 @@ TEST(ResNet, OneOfSeveralIsTakenByItsPrefix) {
     dict.shapes["teacher." + name] = dict.shapes["student." + name] = shape;
   }
   const auto file = dict.file();
-  EXPECT_TRUE(fails_with(
-      resnet(file), kInvalid,
-      {"several ResNets in it: under `student.`, `teacher.`; ", "ResNetOptions::prefix"}));
+  EXPECT_TRUE(
+      fails_with(resnet(file), kInvalid,
+                 {"several ResNets in it: under `student.`, `teacher.`; ", "option prefix"}));
   for (const char* prefix : {"teacher", "teacher."}) {
     const Result<Graph> graph = resnet(file, {.prefix = prefix});
     ASSERT_TRUE(graph.ok()) << graph.status().message();

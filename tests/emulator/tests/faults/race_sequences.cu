@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Races and uninitialised reads in sequences of accesses of all widths to two lines of shared memory, against a model:
+// Races and uninitialised reads in sequences of accesses to lines of shared memory, by a lane in all widths to the first
+// two and by a warp's lanes side by side to all of them, against a model:
 // two warps race where one writes a byte that the other touches, with no barrier between them.
 #include <algorithm>
 #include <random>
@@ -13,10 +14,10 @@ using namespace cuemu_tests;
 
 namespace {
 
-constexpr int kBytes = 32, kSteps = 5, kWarps = 3;
+constexpr int kBytes = 128, kBytesOfLanes = 32, kSteps = 5, kWarps = 3;
 
-enum class Kind { read, write, copy, matrix_read };
-constexpr unsigned kKinds = 4;
+enum class Kind { read, write, copy, matrix_read, warp_read, warp_write };
+constexpr unsigned kKinds = 6;
 
 struct Step {
   Kind kind;
@@ -82,6 +83,10 @@ __global__ void access_in_turn(Steps steps, const uint4* in, unsigned* out) {
                      : "r"(row)
                      : "memory");
         out[threadIdx.x] = value;
+      } else if (s.kind == Kind::warp_read) {
+        out[threadIdx.x] = reinterpret_cast<volatile unsigned*>(lines)[threadIdx.x % 32];
+      } else if (s.kind == Kind::warp_write) {
+        reinterpret_cast<volatile unsigned*>(lines)[threadIdx.x % 32] = 7;
       } else if (threadIdx.x % 32 == 0) {
         if (s.kind == Kind::copy)
           copy_and_wait(at, in, s.bytes);
@@ -94,7 +99,7 @@ __global__ void access_in_turn(Steps steps, const uint4* in, unsigned* out) {
 }
 
 bool writes(const Step& s) {
-  return s.kind == Kind::write || s.kind == Kind::copy;
+  return s.kind == Kind::write || s.kind == Kind::copy || s.kind == Kind::warp_write;
 }
 
 bool overlap(const Step& a, const Step& b) {
@@ -136,15 +141,17 @@ Steps draw(std::mt19937& random) {
     s.bytes = s.kind == Kind::matrix_read ? 16
               : s.kind == Kind::copy      ? 4u << below(3)
                                           : 2u << below(4);
-    s.at = below(kBytes / s.bytes) * s.bytes;
+    s.at = below(kBytesOfLanes / s.bytes) * s.bytes;
     s.at %= std::max(s.bytes, 4u << below(4));  // conflicts are rare enough
+    if (s.kind == Kind::warp_read || s.kind == Kind::warp_write) s.at = 0, s.bytes = kBytes;
     s.barrier = below(5) < 3;
   }
   return steps;
 }
 
 std::string describe(const Steps& steps) {
-  static const char* const kVerbs[kKinds] = {" reads ", " writes ", " copies ", " loads rows of "};
+  static const char* const kVerbs[kKinds] = {" reads ",         " writes ",     " copies ",
+                                             " loads rows of ", " reads all: ", " writes all: "};
   std::string text = steps.initialise ? "initialised;" : "";
   for (const Step& s : steps.step) {
     text += " warp " + std::to_string(s.warp) + kVerbs[static_cast<int>(s.kind)] +

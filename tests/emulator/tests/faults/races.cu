@@ -72,6 +72,28 @@ __global__ void two_warps_write(int* out) {
   out[threadIdx.x] = tile[threadIdx.x % 32];
 }
 
+// Where lanes fill lines together, the one that touches the byte is named.
+// (The warp that completes a barrier goes on first.)
+constexpr int kAllReadLine = __LINE__ + 6;
+__global__ void one_lane_writes_all_read(int* out, int writer) {
+  __shared__ int tile[32];
+  if (threadIdx.x < 32) tile[threadIdx.x] = 0;
+  __syncthreads();
+  if (static_cast<int>(threadIdx.x) == writer) tile[writer % 32] = 5;
+  if (threadIdx.x < 32) out[threadIdx.x] = tile[threadIdx.x];
+}
+
+TEST(FaultsRaces, the_lane_of_a_line_is_named) {
+  NEEDS_EMULATOR();
+  const Switch on("race", 1);
+  const auto out = zeroed<int>(64);
+  LAUNCH(one_lane_writes_all_read, 1, 64, out.get(), -1);
+  one_lane_writes_all_read<<<1, 64>>>(out.get(), 53);
+  const std::string text = EXPECT_FAULT({"race"}, "one_lane_writes_all_read", {kAllReadLine});
+  EXPECT_TRUE(text.find("thread (21,0,0)") != std::string::npos, text);
+  EXPECT_TRUE(text.find("shared byte 84 ") != std::string::npos, text);
+}
+
 TEST(FaultsRaces, two_writes_without_a_barrier) {
   NEEDS_EMULATOR();
   const Switch on("race", 1);
