@@ -50,6 +50,7 @@ TEST(CountersGlobal, loads_of_floats) {
   EXPECT_TRAFFIC(loads(p + 8, 1, 1, 32), 1, 128, 4, 4, 128);  // by a whole sector
   EXPECT_TRAFFIC(loads(p, 2, 1, 32), 1, 128, 8, 4, 256);      // every other float
   EXPECT_TRAFFIC(loads(p, 8, 1, 32), 1, 128, 32, 4, 1024);    // a sector for each lane
+  EXPECT_TRAFFIC(loads(p, 16, 1, 32), 1, 128, 32, 4, 1024);   // and one between each two
   EXPECT_TRAFFIC(loads(p, 100, 1, 32), 1, 128, 32, 4, 1024);
   EXPECT_TRAFFIC(loads(p, 0, 1, 32), 1, 128, 1, 1, 32);  // broadcast: 4 distinct bytes
   EXPECT_TRAFFIC(loads(p, 1, 1, 8), 1, 32, 1, 1, 32);    // 8 active lanes
