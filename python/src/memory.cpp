@@ -5,6 +5,7 @@
 
 #include "device.hpp"
 #include "error.hpp"
+#include "gil.hpp"
 
 namespace nb = nanobind;
 
@@ -66,7 +67,7 @@ Status StreamMemory::written_by(cudaStream_t stream, nb::handle owner) {
 
 Status StreamMemory::synchronize() const {
   const DeviceScope scope(device_);
-  nb::gil_scoped_release released;
+  const WithoutGil released;
   if (stream_ == cudaStreamPerThread && thread_ != std::this_thread::get_id())
     return cuda_status(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
   return cuda_status(cudaStreamSynchronize(stream_), "cudaStreamSynchronize");

@@ -9,6 +9,7 @@
 
 #include "array.hpp"
 #include "error.hpp"
+#include "gil.hpp"
 #include "graph.hpp"
 
 namespace nb = nanobind;
@@ -77,7 +78,7 @@ Plan::~Plan() {
     static_cast<void>(work_.release());
     return;
   }
-  const nb::gil_scoped_release released;
+  const WithoutGil released;
   const DeviceScope scope(work_->device);
   arenas_.reset();
   work_.reset();
@@ -93,7 +94,7 @@ nb::object Plan::call(const nb::args& arrays, nb::handle stream, nb::handle out)
 
   Status status;
   {
-    const nb::gil_scoped_release released;
+    const WithoutGil released;
     {
       const std::lock_guard turn(arena->mutex());
       status = enqueue(call, *arena);
@@ -161,7 +162,7 @@ nb::object Plan::tensor(const std::string& name) {
                         .bytes = elements_of(stored) * element.bytes};
   Status status;
   {
-    const nb::gil_scoped_release released;
+    const WithoutGil released;
     status = read_workspace(operand, {.element = &element}, kept.offset);
   }
   check(status);
@@ -180,7 +181,7 @@ void Plan::launch_only(const nb::args& arrays, nb::handle out, int calls) {
   Arena* const arena = take(arenas_->at(call.stream));
   Status status;
   {
-    const nb::gil_scoped_release released;
+    const WithoutGil released;
     const std::lock_guard turn(arena->mutex());
     for (int i = 0; i < calls && status.ok(); ++i) status = enqueue(call, *arena);
   }
@@ -189,7 +190,7 @@ void Plan::launch_only(const nb::args& arrays, nb::handle out, int calls) {
 
 void register_plan(nb::module_& module) {
   nb::class_<Plan>(
-      module, "Plan",
+      module, "Plan", nb::is_weak_referenceable(),
       "A network, convolution or block bound to a shape: call it with arrays.\n"
       "\n"
       "Arrays on the host (NumPy, or what becomes one) are copied, and the result is NumPy,\n"
