@@ -5,12 +5,12 @@
 
 namespace foldconv::python {
 
+void wait_for_ever() {
+  for (;;) pause();
+}
+
 WithoutGil::~WithoutGil() {
-  try {
-    PyEval_RestoreThread(state_);
-  } catch (...) {  // pthread_exit, which must not leave this block
-    for (;;) pause();
-  }
+  in_python([this] { PyEval_RestoreThread(state_); });
 }
 
 }  // namespace foldconv::python

@@ -121,15 +121,29 @@ capsule = y.__dlpack__(stream=1)
     assert done.returncode == 0 and "leak" not in done.stderr, done.stderr
 
 
-def test_the_end_of_a_process_with_daemon_threads_in_calls():
-    done = run("""
+@pytest.mark.parametrize("call", ["plan(x)", "plan(Producer())", "refused()"])
+def test_the_end_of_a_process_with_daemon_threads_in_calls(call):
+    """In the library, in a method of Python that it calls, and in an exception's."""
+    done = run(f"""
 import os, threading, time, numpy, foldconv
 plan = foldconv.load(os.environ["NETWORK"]).plan(h=4, w=4)
 x = numpy.ones((1, 2, 4, 4), numpy.float32)
+class Producer:
+    def __dlpack_device__(self):
+        sum(range(1000))
+        return 1, 0
+    def __dlpack__(self, **options):
+        sum(range(1000))
+        return x.__dlpack__()
+def refused():
+    try:
+        plan(x[:, :1])
+    except foldconv.InvalidArgument:
+        pass
 calls = [0] * 4
 def work(index):
     while True:
-        plan(x)
+        {call}
         calls[index] += 1
 for index in range(4):
     threading.Thread(target=work, args=(index,), daemon=True).start()
