@@ -8,6 +8,8 @@
 With FOLDCONV_EMULATE=1 in the environment, before the import, it runs on the CPU, on the emulator that comes with it.
 """
 
+import atexit
+import threading
 import typing
 
 from ._runtime import emulated
@@ -33,6 +35,7 @@ from ._foldconv import (
     Network,
     Plan,
     _version,
+    _warn_of_leaks,
     array,
     fold,
 )
@@ -41,6 +44,9 @@ from ._load import inspect, load
 from ._ports import Port, Problem
 
 __version__: str = _version()
+
+# Daemon threads have objects still when Python ends.
+atexit.register(lambda: _warn_of_leaks(threading.active_count() == 1))
 
 if typing.TYPE_CHECKING:
     import torch as _torch

@@ -9,6 +9,8 @@ import foldconv
 
 def _version() -> str: ...
 
+def _warn_of_leaks(on: bool) -> None: ...
+
 class Array:
     """
     An array on a device, dense and row-major. Other libraries take it by DLPack:
@@ -185,7 +187,8 @@ class Conv:
 
     def __init__(self, w: Any, batch_norm: BatchNorm | None = None, bias: Any = None, *, dtype: str = 'f16', placement: str = 'automatic', device: int | None = None) -> None:
         """
-        w: K, C / groups, R, S, float32, or a FoldedConv; the others as in fold().
+        w: K, C / groups, R, S, float32, or a FoldedConv, which has its dtype;
+        the others as in fold().
         """
 
     def plan(self, n: int, h: int, w: int, *, stride: int | tuple[int, int] = 1, padding: int | tuple[int, ...] = 0, dilation: int | tuple[int, int] = 1, groups: int = 1, activation: str = 'none', residual: bool = False, kernel: str = '') -> Plan:

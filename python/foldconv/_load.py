@@ -31,6 +31,12 @@ def _onnx_source(source: typing.Any) -> str | bytes:
                           "onnx.ModelProto")
 
 
+def _names(names: Names, which: str) -> list[str]:
+    if isinstance(names, str):
+        raise InvalidArgument(f"{which} is a str and no sequence of names: {names!r}; give [{names!r}]")
+    return list(names)
+
+
 def load(source: typing.Any, *, dtype: str = "f16", fuse: bool = True, blocks: bool = True, inputs: Names = (),
          outputs: Names = (), constants: Constants = None, device: int | None = None) -> _foldconv.Network:
     """A network, folded and fused, with its weights on a device.
@@ -49,7 +55,7 @@ def load(source: typing.Any, *, dtype: str = "f16", fuse: bool = True, blocks: b
             raise InvalidArgument(f"a state dict is not cut: {given}; give inputs, outputs and constants with ONNX files")
         model = _foldconv._read_resnet(given)
     else:
-        model = _foldconv._read_onnx(given, list(inputs), list(outputs), dict(constants or {}))
+        model = _foldconv._read_onnx(given, _names(inputs, "inputs"), _names(outputs, "outputs"), dict(constants or {}))
     return _foldconv._make_network(model, dtype, fuse, blocks, device)
 
 
@@ -59,4 +65,4 @@ def inspect(source: typing.Any, *, inputs: Names = (), outputs: Names = (),
     given = _onnx_source(source)
     if isinstance(given, str) and given.endswith(".safetensors"):
         raise InvalidArgument(f"no ONNX file: {given}; load() says what is wrong with a state dict")
-    return _foldconv._inspect_onnx(given, list(inputs), list(outputs), dict(constants or {}))
+    return _foldconv._inspect_onnx(given, _names(inputs, "inputs"), _names(outputs, "outputs"), dict(constants or {}))

@@ -3,6 +3,7 @@
 nvidia-cuda-runtime, or the system's."""
 
 import ctypes
+import importlib.util
 import os
 import pathlib
 import sys
@@ -62,4 +63,18 @@ def _load():
         raise ImportError(f"no {LIBRARY}: {error}; pip install 'nvidia-cuda-runtime>=13,<14'") from error
 
 
+def _check_first():
+    """The extension module's types are the process': a second copy of them breaks the first."""
+    found = importlib.util.find_spec("foldconv._foldconv")
+    if found is None or "foldconv._foldconv" in sys.modules:
+        return
+    try:
+        ctypes.CDLL(found.origin, mode=os.RTLD_NOLOAD)
+    except OSError:
+        return
+    raise ImportError("foldconv is in this process already: another interpreter has it, or it was taken out of "
+                      "sys.modules; use it there, leave it there, or start another process")
+
+
+_check_first()
 emulated: bool = _is_emulator(_load())

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "array.hpp"
 
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 
 #include <cstring>
+#include <utility>
 
 #include "device.hpp"
 #include "dlpack.hpp"
 #include "error.hpp"
+#include "gil.hpp"
 #include "host_array.hpp"
 
 namespace nb = nanobind;
@@ -81,7 +84,7 @@ nb::object to_numpy(const Array& array) {
     check(scope.status());
     cudaError_t code = cudaSuccess;
     {
-      const nb::gil_scoped_release released;
+      const WithoutGil released;
       code = cudaMemcpy(host, array.memory->data(), array.bytes(), cudaMemcpyDeviceToHost);
     }
     check(cuda_status(code, "cudaMemcpy"));
@@ -146,13 +149,15 @@ nb::object to_dlpack(Array& array, nb::handle stream, nb::handle max_version, nb
                      nb::handle copy) {
   enter_device();
   if (!dl_device.is_none()) {
-    const nb::object type = dl_device[0], id = dl_device[1];
-    if (nb::cast<int>(type) == kDLCPU) {
+    std::pair<int, int> wanted;
+    if (!nb::try_cast(dl_device, wanted))
+      throw nb::type_error("dl_device is None or a pair of ints");
+    if (wanted.first == kDLCPU) {
       if (copy.is(nb::handle(Py_False)))
         throw nb::buffer_error("an array on a device is no host array without a copy");
       return to_numpy(array).attr("__dlpack__")();
     }
-    if (nb::cast<int>(type) != kDLCUDA || nb::cast<int>(id) != array.memory->device())
+    if (wanted != std::pair(int{kDLCUDA}, array.memory->device()))
       throw nb::buffer_error("an array goes to its own device or to the host");
   }
   const DeviceScope scope(array.memory->device());
@@ -167,7 +172,10 @@ nb::object to_dlpack(Array& array, nb::handle stream, nb::handle max_version, nb
   } else if (ordered) {
     check(array.memory->read_by(consumer, stream));
   }
-  if (!max_version.is_none() && nb::cast<int>(nb::object(max_version[0])) >= 1)
+  std::pair<int, int> version;
+  if (!max_version.is_none() && !nb::try_cast(max_version, version))
+    throw nb::type_error("max_version is None or a pair of ints");
+  if (version.first >= 1)
     return capsule_of<DLManagedTensorVersioned>(exported, "dltensor_versioned");
   return capsule_of<DLManagedTensor>(exported, "dltensor");
 }
@@ -203,7 +211,7 @@ void* numpy_data(nb::handle array) {
 
 void register_array(nb::module_& module) {
   nb::class_<Array>(
-      module, "Array",
+      module, "Array", nb::is_weak_referenceable(),
       "An array on a device, dense and row-major. Other libraries take it by DLPack:\n"
       "torch.from_dlpack(array).")
       .def_prop_ro("shape", shape_tuple, nb::sig("def shape(self) -> tuple[int, ...]"))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The arrays of a call: looked at, made, and kept.
 #include <algorithm>
+#include <cstdint>
 
 #include "array.hpp"
 #include "error.hpp"
@@ -39,6 +40,20 @@ std::vector<nb::object> listed(nb::handle out, const Work& work) {
   std::vector<nb::object> all;
   for (std::size_t i = 0; i < work.outputs.size(); ++i) all.push_back(nb::object(out[i]));
   return all;
+}
+
+// The library sees those on a device, where host arrays have places of their own.
+void require_apart(const std::vector<Operand>& outputs, const std::vector<Port>& ports) {
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      const auto first = reinterpret_cast<std::uintptr_t>(outputs[j].host.data());
+      const auto second = reinterpret_cast<std::uintptr_t>(outputs[i].host.data());
+      if (second >= first + outputs[j].host.bytes() || first >= second + outputs[i].host.bytes())
+        continue;
+      raise(failure(ErrorCode::aliasing, named("output", ports[i]) + " overlaps another",
+                    "\"" + ports[j].name + "\"", "give an array of its own for each"));
+    }
+  }
 }
 
 nb::object tuple_of(std::vector<nb::object>& objects) {
@@ -109,6 +124,7 @@ Call::Call(const Work& work, nb::handle arrays, nb::handle stream_object, nb::ha
     buffers.outputs.push_back(operand.data);
     outputs.push_back(std::move(operand));
   }
+  if (on_host && !given.empty()) require_apart(outputs, work.outputs);
   result = given.empty() ? tuple_of(made) : nb::borrow(out);
 }
 

@@ -117,7 +117,11 @@ Status check_stream(cudaStream_t stream, int device, const char* who) {
   if (stream != nullptr && stream != cudaStreamPerThread) {
     int of = 0;
     if (const cudaError_t code = cudaStreamGetDevice(stream, &of); code != cudaSuccess) {
-      return cuda_failure(code, "cudaStreamGetDevice");
+      if (code != cudaErrorInvalidResourceHandle) return cuda_failure(code, "cudaStreamGetDevice");
+      cudaGetLastError();
+      return failure(ErrorCode::cuda_error, "no stream",
+                     "cudaStreamGetDevice says cudaErrorInvalidResourceHandle",
+                     "give one that is not destroyed yet");
     }
     if (of != device) {
       return invalid(

@@ -5,6 +5,7 @@
 #include <deque>
 
 #include "error.hpp"
+#include "gil.hpp"
 
 namespace nb = nanobind;
 
@@ -46,8 +47,10 @@ BorrowedTensor::BorrowedTensor(nb::handle capsule) {
 }
 
 BorrowedTensor::~BorrowedTensor() {
-  if (plain_ != nullptr && plain_->deleter != nullptr) plain_->deleter(plain_);
-  if (versioned_ != nullptr && versioned_->deleter != nullptr) versioned_->deleter(versioned_);
+  in_python([this] {
+    if (plain_ != nullptr && plain_->deleter != nullptr) plain_->deleter(plain_);
+    if (versioned_ != nullptr && versioned_->deleter != nullptr) versioned_->deleter(versioned_);
+  });
 }
 
 bool has_dlpack(nb::handle x) {
@@ -55,7 +58,7 @@ bool has_dlpack(nb::handle x) {
 }
 
 DLDevice dlpack_device(nb::handle x) {
-  const nb::object pair = x.attr("__dlpack_device__")();
+  const nb::object pair = in_python([&] { return x.attr("__dlpack_device__")(); });
   if (PyTuple_Check(pair.ptr()) && PyTuple_Size(pair.ptr()) == 2) {
     // Kinds of devices are members of an enum in some libraries.
     const long type = PyLong_AsLong(nb::object(pair[0]).ptr());
@@ -74,10 +77,12 @@ BorrowedTensor borrow(nb::handle x, cudaStream_t stream) {
   const nb::object make = x.attr("__dlpack__");
   nb::object capsule;
   try {
-    capsule = make(nb::arg("stream") = handle, nb::arg("max_version") = nb::make_tuple(1, 0));
+    capsule = in_python([&] {
+      return make(nb::arg("stream") = handle, nb::arg("max_version") = nb::make_tuple(1, 0));
+    });
   } catch (nb::python_error& error) {
     if (!error.matches(PyExc_TypeError)) throw;
-    capsule = make(nb::arg("stream") = handle);  // of before DLPack 1.0
+    capsule = in_python([&] { return make(nb::arg("stream") = handle); });  // of before DLPack 1.0
   }
   return BorrowedTensor(capsule);
 }

@@ -4,6 +4,8 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 
+#include "gil.hpp"
+
 namespace nb = nanobind;
 
 namespace foldconv::python {
@@ -32,8 +34,10 @@ Status cuda_failure(cudaError_t code, std::string_view call) {
 }
 
 void raise(const Status& status) {
-  const nb::object make = nb::module_::import_("foldconv._errors").attr("make");
-  const nb::object error = make(to_string(status.code()), status.message());
+  const nb::object error = in_python([&] {
+    const nb::object make = nb::module_::import_("foldconv._errors").attr("make");
+    return make(to_string(status.code()), status.message());
+  });
   PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.ptr())), error.ptr());
   throw nb::python_error();
 }

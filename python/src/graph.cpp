@@ -7,6 +7,7 @@
 
 #include "array.hpp"
 #include "error.hpp"
+#include "gil.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -60,7 +61,7 @@ PlanGraph::~PlanGraph() {
     static_cast<void>(graph_.release());
     return;
   }
-  const nb::gil_scoped_release released;
+  const WithoutGil released;
   const DeviceScope scope(device_);
   const OutsideCapture outside;
   if (done_ != nullptr) {  // not the device: that would end other threads' captures
@@ -82,7 +83,7 @@ void PlanGraph::launch(nb::handle stream_object) {
              [&](Array& array) { check(array.memory->written_by(stream, stream_object)); });
   Status status;
   {
-    const nb::gil_scoped_release released;
+    const WithoutGil released;
     const std::lock_guard turn(turn_);
     status = enqueue(stream);
   }

@@ -6,6 +6,7 @@
 
 #include "dlpack.hpp"
 #include "error.hpp"
+#include "gil.hpp"
 
 namespace nb = nanobind;
 
@@ -32,7 +33,7 @@ HostArray::HostArray(nb::handle x, const std::string& who, bool channels_last) {
   nb::object array = nb::borrow(x);
   try {
     if (!PyObject_CheckBuffer(x.ptr())) {
-      array = numpy.attr("from_dlpack")(x);
+      array = in_python([&] { return numpy.attr("from_dlpack")(x); });
       if (channels_last && nb::cast<int>(array.attr("ndim")) == 4) {
         const nb::object turned = array.attr("transpose")(0, 2, 3, 1);
         const bool was_dense = nb::cast<bool>(array.attr("flags")["C_CONTIGUOUS"]);

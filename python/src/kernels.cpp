@@ -137,9 +137,12 @@ FoldedConv fold_arrays(nb::handle w, const BatchNormArrays* batch_norm, nb::hand
 void make_conv(PyConv* self, nb::handle w, const BatchNormArrays* batch_norm, nb::handle bias,
                const std::string& dtype, const std::string& placement, nb::handle device) {
   const FoldedConv* given = nullptr;
-  const FoldedConv folded = nb::try_cast(w, given) && given != nullptr
-                                ? *given
-                                : fold_arrays(w, batch_norm, bias, dtype, placement);
+  const bool is_folded = nb::try_cast(w, given) && given != nullptr;
+  if (is_folded && (batch_norm != nullptr || !bias.is_none())) {
+    raise(invalid("a FoldedConv has its BatchNorm and its bias",
+                  batch_norm != nullptr ? "batch_norm" : "bias", "give them to fold()"));
+  }
+  const FoldedConv folded = is_folded ? *given : fold_arrays(w, batch_norm, bias, dtype, placement);
   new (self) PyConv(device, [&] { return Conv::create(folded); });
 }
 
@@ -262,7 +265,8 @@ void register_kernels(nb::module_& module) {
           nb::sig("def __init__(self, w: typing.Any, batch_norm: BatchNorm | None = None, bias: "
                   "typing.Any = None, *, dtype: str = 'f16', placement: str = 'automatic', device: "
                   "int | None = None) -> None"),
-          "w: K, C / groups, R, S, float32, or a FoldedConv; the others as in fold().")
+          "w: K, C / groups, R, S, float32, or a FoldedConv, which has its dtype;\n"
+          "the others as in fold().")
       .def("plan", plan_conv, "n"_a, "h"_a, "w"_a, nb::kw_only(), "stride"_a = 1, "padding"_a = 0,
            "dilation"_a = 1, "groups"_a = 1, "activation"_a = "none", "residual"_a = false,
            "kernel"_a = "",

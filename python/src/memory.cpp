@@ -5,6 +5,7 @@
 
 #include "device.hpp"
 #include "error.hpp"
+#include "gil.hpp"
 
 namespace nb = nanobind;
 
@@ -73,7 +74,7 @@ Status StreamMemory::written_by(cudaStream_t stream, nb::handle owner) {
 
 Status StreamMemory::synchronize() const {
   const DeviceScope scope(device_);
-  nb::gil_scoped_release released;
+  const WithoutGil released;
   if (!writer_.has_name()) return cuda_status(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
   return cuda_status(cudaStreamSynchronize(writer_.stream), "cudaStreamSynchronize");
 }

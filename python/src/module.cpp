@@ -19,6 +19,8 @@ NB_MODULE(_foldconv, module) {
     return std::to_string(version.major) + "." + std::to_string(version.minor) + "." +
            std::to_string(version.patch);
   });
+  module.def(
+      "_warn_of_leaks", [](bool on) { nanobind::set_leak_warnings(on); }, nanobind::arg("on"));
   register_array(module);
   register_plan(module);
   register_graph(module);

@@ -10,12 +10,14 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "device.hpp"
 #include "error.hpp"
 #include "foldconv/foldconv.hpp"
 #include "foldconv/onnx.hpp"
+#include "gil.hpp"
 #include "host_array.hpp"
 #include "network_work.hpp"
 #include "options.hpp"
@@ -45,7 +47,7 @@ class PyNetwork {
     check(scope.status());
     std::optional<Result<Network>> made;
     {
-      const nb::gil_scoped_release released;
+      const WithoutGil released;
       made = Network::create(model.graph(), options);
     }
     network_.emplace(take(std::move(*made)));
@@ -63,7 +65,7 @@ class PyNetwork {
     check(scope.status());
     std::optional<Result<NetworkPlan>> made;
     {
-      const nb::gil_scoped_release released;
+      const WithoutGil released;
       made = network_->plan(options);
     }
     return std::make_unique<Plan>(
@@ -93,6 +95,8 @@ using Arrays = std::map<std::string, Constant>;
 Arrays constants_of(const nb::dict& given) {
   Arrays constants;
   for (const auto [key, value] : given) {
+    if (PyUnicode_Check(key.ptr()) == 0)
+      raise(invalid("a constant without a name", nb::repr(key).c_str(), "give names as str"));
     const std::string name = nb::cast<std::string>(key), who = "constant \"" + name + "\"";
     const HostArray array(value, who);
     array.require(kF32, who);
@@ -118,11 +122,11 @@ auto with_source(nb::handle source, const Function& function) {
     char* data = nullptr;
     Py_ssize_t size = 0;
     if (PyBytes_AsStringAndSize(source.ptr(), &data, &size) != 0) throw nb::python_error();
-    const nb::gil_scoped_release released;
+    const WithoutGil released;
     return function(std::as_bytes(std::span<const char>(data, static_cast<std::size_t>(size))));
   }
   const std::filesystem::path path(nb::cast<std::string>(source));
-  const nb::gil_scoped_release released;
+  const WithoutGil released;
   return function(path);
 }
 
@@ -150,7 +154,7 @@ nb::list inspect_onnx(nb::handle source, Names inputs, Names outputs, const nb::
 std::unique_ptr<Model> read_resnet(const std::string& path) {
   std::optional<Result<foldconv::Graph>> graph;
   {
-    const nb::gil_scoped_release released;
+    const WithoutGil released;
     const auto weights = safetensors::StateDict::read(path);
     graph = weights.ok() ? models::resnet(*weights) : Result<foldconv::Graph>(weights.status());
   }
@@ -162,6 +166,21 @@ std::unique_ptr<PyNetwork> make_network(const Model& model, const std::string& d
   return std::make_unique<PyNetwork>(
       model, NetworkOptions{.dtype = take(parse_data_type(dtype)), .fuse = fuse, .blocks = blocks},
       device);
+}
+
+// A number for each channel is one for each: what is missing would be 0.
+void require_channels(nb::handle value, const char* name, const Work& work) {
+  if (PySequence_Check(value.ptr()) == 0) return;
+  const std::size_t given = nb::len(value);
+  for (const Port& port : work.inputs) {
+    if (given == 1 || port.shape.size() != 4) continue;
+    const std::int64_t channels = port.shape[port.channels_last ? 3 : 1];
+    if (std::cmp_equal(given, channels)) continue;
+    raise(invalid(std::string(name) + " has another number of values than input \"" + port.name +
+                      "\" has channels",
+                  std::to_string(given) + ", not " + std::to_string(channels),
+                  "give a number, or one for each channel"));
+  }
 }
 
 std::unique_ptr<Plan> make_plan(const PyNetwork& network, int n, int h, int w,
@@ -184,7 +203,10 @@ std::unique_ptr<Plan> make_plan(const PyNetwork& network, int n, int h, int w,
   options.keep = std::move(keep);
   options.keep_all = keep_all;
   options.cut = cut_of(cut);
-  return network.plan(options);
+  std::unique_ptr<Plan> plan = network.plan(options);
+  require_channels(mean, "mean", plan->work());
+  require_channels(scale, "scale", plan->work());
+  return plan;
 }
 
 constexpr const char* kPlanSignature =
@@ -205,7 +227,7 @@ void register_network(nb::module_& module) {
   module.def("_make_network", make_network, "model"_a, "dtype"_a, "fuse"_a, "blocks"_a,
              "device"_a = nb::none());
 
-  nb::class_<PyNetwork>(module, "Network",
+  nb::class_<PyNetwork>(module, "Network", nb::is_weak_referenceable(),
                         "A network, folded and fused, with its weights on a device; "
                         "foldconv.load() makes one.")
       .def("plan", make_plan, "n"_a = 0, "h"_a = 0, "w"_a = 0, nb::kw_only(),

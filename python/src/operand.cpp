@@ -97,6 +97,25 @@ void require_aligned(const void* data, const std::string& who) {
               "give a tensor that begins where its memory does: x.clone()"));
 }
 
+[[noreturn]] void broken(const std::string& who, const std::string& what) {
+  raise(invalid(who + " has a broken DLPack tensor", what, "correct its __dlpack__"));
+}
+
+// What a producer may get wrong, seen before anything follows its pointers.
+void require_sound(const DLTensor& tensor, int device, const std::string& who) {
+  constexpr int kMostAxes = 64;
+  std::string wrong;
+  if (tensor.ndim < 0 || tensor.ndim > kMostAxes) {
+    wrong = "ndim = " + std::to_string(tensor.ndim);
+  } else if (tensor.ndim > 0 && tensor.shape == nullptr) {
+    wrong = "shape is null";
+  } else if (tensor.device.type != kDLCUDA && tensor.device.type != kDLCUDAManaged) {
+    wrong = "device type " + std::to_string(tensor.device.type) + ", not __dlpack_device__'s";
+  }
+  if (!wrong.empty()) broken(who, wrong);
+  if (tensor.device.type == kDLCUDA) require_device(tensor.device.id, device, who);
+}
+
 std::string dtype_name(const DLDataType& dtype) {
   for (const Element* element : kElements) {
     if (dtype.lanes == 1 && dtype.code == element->dlpack && dtype.bits == 8 * element->bytes)
@@ -107,9 +126,10 @@ std::string dtype_name(const DLDataType& dtype) {
                            : dtype.code == 2 ? "f"
                            : dtype.code == 6 ? "bool"
                                              : "code ";
-  return kind + (dtype.code == 0 || dtype.code <= 2 || dtype.code == 6
-                     ? std::to_string(dtype.bits)
-                     : std::to_string(dtype.code));
+  std::string name = kind + (dtype.code <= 2 || dtype.code == 6 ? std::to_string(dtype.bits)
+                                                                : std::to_string(dtype.code));
+  if (dtype.lanes != 1) name += " x " + std::to_string(dtype.lanes);
+  return name;
 }
 
 Operand on_host(nb::handle x, const Port& port, Use use, int images, const std::string& who) {
@@ -151,12 +171,14 @@ Operand operand_of(nb::handle x, const Port& port, Use use, int device, int imag
   Operand result;
   result.borrowed = borrow(x, stream);
   const DLTensor& tensor = result.borrowed.tensor();
+  require_sound(tensor, device, who);
   const auto rank = static_cast<std::size_t>(tensor.ndim);
   const Layout layout = {{tensor.shape, rank}, tensor.strides};
   require_element(port, dtype_name(tensor.dtype), who);
   require_layout(port, layout, images, who);
   if (use == Use::written && result.borrowed.read_only())
     raise(invalid(who + " cannot be written to", "its owner says read-only", "give a copy"));
+  if (tensor.data == nullptr) broken(who, "data is null");  // as of arrays without elements
   result.data = static_cast<std::byte*>(tensor.data) + tensor.byte_offset;
   require_aligned(result.data, who);
   if (port.batched) result.images = static_cast<int>(tensor.shape[0]);

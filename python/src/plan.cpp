@@ -9,6 +9,7 @@
 
 #include "array.hpp"
 #include "error.hpp"
+#include "gil.hpp"
 #include "graph.hpp"
 
 namespace nb = nanobind;
@@ -77,7 +78,7 @@ Plan::~Plan() {
     static_cast<void>(work_.release());
     return;
   }
-  const nb::gil_scoped_release released;
+  const WithoutGil released;
   const DeviceScope scope(work_->device);
   arenas_.reset();
   work_.reset();
@@ -94,7 +95,7 @@ nb::object Plan::call(const nb::args& arrays, nb::handle stream, nb::handle out)
 
   Status status;
   {
-    const nb::gil_scoped_release released;
+    const WithoutGil released;
     unused.reset();
     {
       const std::lock_guard turn(arena->mutex());
@@ -163,7 +164,7 @@ nb::object Plan::tensor(const std::string& name) {
                         .bytes = elements_of(stored) * element.bytes};
   Status status;
   {
-    const nb::gil_scoped_release released;
+    const WithoutGil released;
     status = read_workspace(operand, {.element = &element}, kept.offset);
   }
   check(status);
@@ -183,7 +184,7 @@ void Plan::launch_only(const nb::args& arrays, nb::handle out, int calls) {
   const std::shared_ptr<Arena> arena = take(arenas_->at(call.stream, unused));
   Status status;
   {
-    const nb::gil_scoped_release released;
+    const WithoutGil released;
     const std::lock_guard turn(arena->mutex());
     for (int i = 0; i < calls && status.ok(); ++i) status = enqueue(call, *arena);
   }
@@ -192,7 +193,7 @@ void Plan::launch_only(const nb::args& arrays, nb::handle out, int calls) {
 
 void register_plan(nb::module_& module) {
   nb::class_<Plan>(
-      module, "Plan",
+      module, "Plan", nb::is_weak_referenceable(),
       "A network, convolution or block bound to a shape: call it with arrays.\n"
       "\n"
       "Arrays on the host (NumPy, or what becomes one) are copied, and the result is NumPy,\n"

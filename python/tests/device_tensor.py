@@ -67,11 +67,12 @@ class DeviceTensor:
     """What a framework's tensor is to foldconv. Remembers the streams it was asked for, and how often it was let go."""
 
     def __init__(self, values, *, device=0, offset=0, strides=None, shape=None, versioned=True, read_only=False,
-                 byte_offset=0):
+                 byte_offset=0, wrong=None):
         values = np.ascontiguousarray(values)
         self.values, self.device, self.byte_offset = values, device, byte_offset
         self.shape = values.shape if shape is None else shape
         self.strides, self.versioned, self.read_only = strides, versioned, read_only
+        self.wrong = wrong or {}  # members that its tensor says wrongly
         self.streams, self.exports, self.released = [], 0, 0
         self.memory = ctypes.c_void_p()
         with on(device):
@@ -107,6 +108,8 @@ class DeviceTensor:
         dtype = self.values.dtype
         managed.tensor = Tensor(self.address, Device(2, self.device), rank, DataType(CODES[dtype.kind], 8 * dtype.itemsize, 1),
                                 shape, strides, self.byte_offset)
+        for member, value in self.wrong.items():
+            setattr(managed.tensor, member, value)
         self.exports += 1
         managed.deleter = ctypes.cast(release, ctypes.c_void_p)
         exported[ctypes.addressof(managed)] = self, managed, shape, strides

@@ -2,12 +2,13 @@
 """Arrays of a device, in and out by DLPack, and all that may be wrong with one."""
 
 import gc
+import weakref
 
 import numpy as np
 import pytest
 
 import foldconv
-from device_tensor import DeviceTensor, OldDeviceTensor, Stream, live
+from device_tensor import DataType, Device, DeviceTensor, OldDeviceTensor, Stream, live
 
 
 @pytest.fixture
@@ -91,6 +92,27 @@ def test_outputs_that_cannot_be_given(conv_plan, conv_input):
     assert isinstance(raised.value, ValueError)
 
 
+def test_outputs_that_overlap(residual_net):
+    plan = residual_net.plan(n=2, h=5, w=5)
+    x, memory = np.ones((2, 3, 5, 5), np.float32), np.zeros(26, np.float32)
+    for at in (0, 9):  # 10 logits, 16 means
+        with pytest.raises(foldconv.Aliasing, match='output "mean" overlaps another: "logits"'):
+            plan(x, out=(memory[:10].reshape(2, 5), np.frombuffer(memory, np.float32)[at:at + 16].reshape(2, 8)))
+    logits, mean = plan(x, out=(memory[:10].reshape(2, 5), memory[10:].reshape(2, 8)))
+    expected = plan(x)
+    assert np.array_equal(logits, expected[0]) and np.array_equal(mean, expected[1])
+
+
+def test_plans_and_arrays_are_referenced_weakly(residual_net, conv_input):
+    plan, array = residual_net.plan(h=5, w=5), foldconv.array(conv_input)
+    references = [weakref.ref(plan), weakref.ref(array)]
+    assert weakref.ref(residual_net)() is residual_net
+    assert [reference() for reference in references] == [plan, array]
+    del plan, array
+    gc.collect()
+    assert [reference() for reference in references] == [None, None]
+
+
 def test_what_is_wrong_with_a_tensor(conv_plan, conv_input):
     for x, kind, message in [
         (DeviceTensor(conv_input, device=1), foldconv.InvalidArgument,
@@ -148,6 +170,23 @@ def test_what_is_no_tensor(conv_plan):
             conv_plan(x)
     with pytest.raises(BufferError, match="requires grad"):
         conv_plan(Broken())
+
+
+@pytest.mark.parametrize("wrong, message", [
+    ({"ndim": -1}, "broken DLPack tensor: ndim = -1; correct its __dlpack__"),
+    ({"ndim": 2 ** 31 - 1}, "broken DLPack tensor: ndim = 2147483647"),
+    ({"shape": None}, "broken DLPack tensor: shape is null"),
+    ({"data": None}, "broken DLPack tensor: data is null"),
+    ({"device": Device(1, 0)}, "broken DLPack tensor: device type 1, not __dlpack_device__'s"),
+    ({"device": Device(2, 1)}, "is on another device: device 1, the plan's is 0"),
+    ({"dtype": DataType(2, 16, 4)}, "another dtype: f16 x 4, the plan's is f16"),
+])
+def test_broken_tensors(conv_plan, conv_input, expected, wrong, message):
+    x = DeviceTensor(conv_input, wrong=wrong)
+    with pytest.raises(foldconv.InvalidArgument, match='input "x" .*' + message):
+        conv_plan(x)
+    assert x.released == x.exports == 1
+    assert np.array_equal(conv_plan(DeviceTensor(conv_input)).numpy(), expected)  # nothing was spoiled
 
 
 def test_a_capsule_is_taken_once(conv_plan, conv_input):

@@ -96,6 +96,8 @@ def test_what_kernels_do_not_take():
         (lambda: foldconv.fold(w, bn, np.ones(3, np.float32)), foldconv.InvalidArgument, "bias"),
         (lambda: foldconv.fold(w, dtype="i8"), foldconv.InvalidArgument, "i8"),
         (lambda: foldconv.fold(w, placement="middle"), foldconv.InvalidArgument, 'no such placement of the scale: "middle"'),
+        (lambda: foldconv.Conv(foldconv.fold(w), bn), foldconv.InvalidArgument, "has its BatchNorm and its bias: batch_norm"),
+        (lambda: foldconv.Conv(foldconv.fold(w), bias=np.ones(4, np.float32)), foldconv.InvalidArgument, "its bias: bias"),
         (lambda: conv.plan(1, 2, 2), foldconv.InvalidArgument, "n1 2x2x4|h = 2|2x2"),
         (lambda: conv.plan(1, 5, 5, padding=(1, 1, 1)), foldconv.InvalidArgument, "padding has another number of values: 3"),
         (lambda: conv.plan(1, 5, 5, stride="2"), foldconv.InvalidArgument, "stride is no number and no list of them: '2'"),

@@ -170,6 +170,9 @@ def test_constants_of_weights_that_are_inputs():
     ({"output": "f64"}, 'no such type of an output: "f64"'),
     ({"mean": "x"}, "mean is no number and no list of them"),
     ({"scale": [1] * 5}, "scale has another number of values: 5"),
+    ({"mean": (1, 2)}, 'mean has another number of values than input "image" has channels: 2, not 3'),
+    ({"scale": [1, 1, 1, 1]}, "scale has another number of values .*: 4, not 3; give a number, or one for each channel"),
+    ({"scale": np.ones(2), "input": "u8 nhwc"}, "scale has another number of values .*: 2, not 3"),
     ({"cut": "halves"}, 'no such cut: "halves"; give automatic, whole, tails, chain'),
     ({"keep": ["nothing"]}, "nothing"),
     ({"h": 0}, "leaves an extent open"),
@@ -183,6 +186,12 @@ def test_plan_options_that_are_none(residual_net, options, message):
 def test_load_options_that_are_none(residual_model):
     with pytest.raises(foldconv.InvalidArgument, match="f8"):
         foldconv.load(residual_model.proto, dtype="f8")
+    with pytest.raises(foldconv.InvalidArgument, match=r"inputs is a str and no sequence of names: 'image'; give \['image'\]"):
+        foldconv.load(residual_model.proto, inputs="image")
+    with pytest.raises(foldconv.InvalidArgument, match="outputs is a str"):
+        foldconv.inspect(residual_model.proto, outputs="logits")
+    with pytest.raises(foldconv.InvalidArgument, match="a constant without a name: 1; give names as str"):
+        foldconv.load(residual_model.proto, constants={1: np.ones(1, np.float32)})
     for device in (2, -1, "gpu", True):
         with pytest.raises(foldconv.InvalidArgument, match="no such device: .*0 to 1"):
             foldconv.load(residual_model.proto, device=device)

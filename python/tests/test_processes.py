@@ -121,6 +121,58 @@ capsule = y.__dlpack__(stream=1)
     assert done.returncode == 0 and "leak" not in done.stderr, done.stderr
 
 
+@pytest.mark.parametrize("call", ["plan(x)", "plan(Producer())", "refused()"])
+def test_the_end_of_a_process_with_daemon_threads_in_calls(call):
+    """In the library, in a method of Python that it calls, and in an exception's."""
+    done = run(f"""
+import os, threading, time, numpy, foldconv
+plan = foldconv.load(os.environ["NETWORK"]).plan(h=4, w=4)
+x = numpy.ones((1, 2, 4, 4), numpy.float32)
+class Producer:
+    def __dlpack_device__(self):
+        sum(range(1000))
+        return 1, 0
+    def __dlpack__(self, **options):
+        sum(range(1000))
+        return x.__dlpack__()
+def refused():
+    try:
+        plan(x[:, :1])
+    except foldconv.InvalidArgument:
+        pass
+calls = [0] * 4
+def work(index):
+    while True:
+        {call}
+        calls[index] += 1
+for index in range(4):
+    threading.Thread(target=work, args=(index,), daemon=True).start()
+while min(calls) < 3:
+    time.sleep(0.01)
+""")
+    assert done.returncode == 0 and "leak" not in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("again", [
+    "[sys.modules.pop(name) for name in list(sys.modules) if name.startswith('foldconv')]; import foldconv",
+    "import _xxsubinterpreters as interpreters; interpreters.run_string(interpreters.create(), 'import foldconv')",
+])
+def test_a_second_copy_in_a_process(again):
+    if "interpreters" in again and sys.version_info >= (3, 13):
+        pytest.skip("Python's module of interpreters has another name from 3.13 on")
+    done = run(f"""
+import os, sys, numpy, foldconv
+plan = foldconv.load(os.environ["NETWORK"]).plan(h=4, w=4)
+try:
+    {again}
+except Exception as error:
+    print(error)
+assert plan(numpy.ones((1, 2, 4, 4), numpy.float32))[0, 0] == 25
+""")
+    assert done.returncode == 0, done.stderr
+    assert "foldconv is in this process already" in done.stdout
+
+
 def test_memory_that_is_not_there():
     done = run("""
 import os, numpy, foldconv
