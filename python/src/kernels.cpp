@@ -14,6 +14,7 @@
 #include "device.hpp"
 #include "error.hpp"
 #include "foldconv/foldconv.hpp"
+#include "gil.hpp"
 #include "layer_weights.hpp"
 #include "options.hpp"
 #include "plan.hpp"
@@ -104,7 +105,12 @@ class OnDevice {
     value_.emplace(take(make()));
   }
   ~OnDevice() {
-    if (is_forked()) static_cast<void>(new T(*value_));
+    if (is_forked()) {
+      static_cast<void>(new T(*value_));
+      return;
+    }
+    const WithoutGil released;  // cudaFree waits for what runs
+    value_.reset();
   }
   OnDevice(const OnDevice&) = delete;
   OnDevice& operator=(const OnDevice&) = delete;

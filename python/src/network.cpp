@@ -53,8 +53,12 @@ class PyNetwork {
     network_.emplace(take(std::move(*made)));
   }
   ~PyNetwork() {
-    // A forked process' device memory is its parent's.
-    if (is_forked()) static_cast<void>(new Network(*network_));
+    if (is_forked()) {  // the device's memory is the parent's
+      static_cast<void>(new Network(*network_));
+      return;
+    }
+    const WithoutGil released;  // cudaFree waits for what runs
+    network_.reset();
   }
   PyNetwork(const PyNetwork&) = delete;
   PyNetwork& operator=(const PyNetwork&) = delete;
