@@ -56,7 +56,7 @@ if [[ -z $check_code_blocks ]]; then
   build_site
   exit
 fi
-"$foldconv_root/bench/networks/setup.sh" || say "goes on without them"
+"$foldconv_root/bench/networks/setup.sh" || say "code blocks that need them are named, and not run"
 # Beside the code blocks: each keeps one core busy.
 build_site &
 site=$!
