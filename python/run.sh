@@ -48,8 +48,9 @@ build_wheel() {
   [[ $stamp != "$(cat "$work/wheel.txt" 2>/dev/null)" ]] || return 0
   say "building the wheel"
   rm -rf "$work/wheel"
-  CMAKE_PREFIX_PATH=$prefix PATH=$tools/bin:$PATH "$tools/bin/python" -m pip --disable-pip-version-check wheel --no-build-isolation --no-deps \
-    --wheel-dir "$work/wheel" -C "build-dir=$work/build" -C cmake.define.FOLDCONV_WERROR=ON "$foldconv_root" >"$log" 2>&1 || {
+  CMAKE_PREFIX_PATH=$prefix PATH=$tools/bin:$PATH "$tools/bin/python" -m pip --disable-pip-version-check wheel \
+    --no-build-isolation --no-deps -C cmake.define.FOLDCONV_WERROR=ON \
+    --wheel-dir "$work/wheel" -C "build-dir=$work/build" "$foldconv_root" >"$log" 2>&1 || {
     tail -n 40 "$log" >&2
     fail "the wheel was not built: all words are in ${log#"$foldconv_root/"}"
   }
