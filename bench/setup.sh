@@ -33,14 +33,18 @@ install_packages() {
       "install them, then run this again"
 }
 
-# python_environment FOLDER REQUIREMENTS INSTEAD: a virtual environment with these wheels. INSTEAD: what to do where
-# they cannot be had.
+# python_environment FOLDER REQUIREMENTS WHAT INSTEAD: a virtual environment with these wheels, which are WHAT; nothing is
+# done where it is there. INSTEAD: what to do where they cannot be had.
 python_environment() {
-  local folder=$1 wanted=$2 instead=$3 log=$1.log first
+  local folder=$1 wanted=$2 what=$3 instead=$4 log=$1.log ready=$1/ready.txt first
+  ! cmp -s "$wanted" "$ready" || return 0
+  say "installing $what into ${folder#"$foldconv_root/"}"
   command -v python3 >/dev/null || install_packages python3 python3-venv
   python3 -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
   rm -rf "$folder"
-  python3 -m venv "$folder"
+  mkdir -p "$(dirname "$folder")"
+  python3 -m venv "$folder" >"$log" 2>&1 ||
+    fail "no virtual environment (Python's words are in ${log#"$foldconv_root/"}); $instead"
   local pip=("$folder/bin/python" -m pip --disable-pip-version-check)
   # Without a network pip tries for each wheel, again and again; so the first one alone, once. It is kept in pip's
   # cache.
@@ -51,6 +55,19 @@ python_environment() {
   "${pip[@]}" install --progress-bar off -r "$wanted" 2>&1 | tee "$log" | sed -un 's/^ *Downloading /  /p' >&2 ||
     fail "pip could not install $(basename "$wanted"): its words are in ${log#"$foldconv_root/"}; $instead"
   rm -rf "$folder/first"
+  cp "$wanted" "$ready" || fail "cannot write $ready"
+}
+
+# install_wheel FOLDER WHEEL: the wheel, without what it depends on, in that virtual environment; nothing is done where it
+# is there.
+install_wheel() {
+  local folder=$1 wheel=$2 ready=$1/wheel.txt stamp
+  stamp=$(sha256sum <"$wheel") || fail "no wheel $wheel; python/run.sh --wheel builds it"
+  [[ $stamp != "$(cat "$ready" 2>/dev/null)" ]] || return 0
+  rm -f "$ready"
+  "$folder/bin/python" -m pip --disable-pip-version-check install --quiet --force-reinstall --no-deps "$wheel" >&2 ||
+    fail "pip could not install $(basename "$wheel") in ${folder#"$foldconv_root/"}"
+  echo "$stamp" >"$ready" || fail "cannot write $ready"
 }
 
 # The packages whose headers g++ does not find, one a line: the preprocessor's output.
@@ -126,10 +143,10 @@ setup_cuda() {
 
 # The toolkit as Python wheels, with the links that a toolkit has and wheels lack.
 setup_cuda_wheels() {
-  local wheels=$foldconv_root/bench/cuda-wheels.txt ready=$foldconv_toolkit/ready.txt
-  cmp -s "$wheels" "$ready" && return
-  say "no nvcc 13: installing the CUDA toolkit as Python wheels into build/toolkit (1.6 GB)"
-  python_environment "$foldconv_toolkit" "$wheels" "install the CUDA toolkit 13, and name its compiler by CUDACXX"
+  local linked=$foldconv_toolkit/linked.txt
+  python_environment "$foldconv_toolkit" "$foldconv_root/bench/cuda-wheels.txt" \
+    "the CUDA toolkit (there is no nvcc 13; 1.6 GB)" "install the CUDA toolkit 13, and name its compiler by CUDACXX"
+  [[ ! -e $linked ]] || return 0
 
   local packages
   packages=$("$foldconv_toolkit/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
@@ -143,7 +160,7 @@ setup_cuda_wheels() {
     ln -sf "$(basename "$library")" "${library%%.so.*}.so"
   done
   is_nvcc_13 "$foldconv_toolkit/cuda/bin/nvcc" || fail "the nvcc in build/toolkit does not run"
-  cp "$wheels" "$ready"
+  touch "$linked"
 }
 
 # The headers of NVIDIA's C++ face of cuDNN, of a Python wheel. Without them the tool is built without
@@ -170,23 +187,17 @@ setup_disassembler() {
   if command -v cuobjdump >/dev/null && command -v nvdisasm >/dev/null; then
     return
   fi
-  local wanted=$foldconv_root/bench/speed/requirements.txt folder=$foldconv_root/build/disassembler packages
-  if ! cmp -s "$wanted" "$folder/ready.txt"; then
-    say "no cuobjdump or nvdisasm: installing both into build/disassembler (6 MB)"
-    python_environment "$folder" "$wanted" "put both, of the CUDA toolkit 13, on PATH"
-    cp "$wanted" "$folder/ready.txt"
-  fi
+  local folder=$foldconv_root/build/disassembler packages
+  python_environment "$folder" "$foldconv_root/bench/speed/requirements.txt" "cuobjdump and nvdisasm (6 MB)" \
+    "put both, of the CUDA toolkit 13, on PATH"
   packages=$("$folder/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
   PATH=$packages/nvidia/cu13/bin:$PATH
 }
 
 # matplotlib in a virtual environment, build/charts.
 setup_charts() {
-  local wanted=$foldconv_root/bench/charts/requirements.txt folder=$foldconv_root/build/charts
-  cmp -s "$wanted" "$folder/ready.txt" && return
-  say "installing matplotlib into build/charts"
-  python_environment "$folder" "$wanted" "bench/charts/draw.py needs any Python with matplotlib"
-  cp "$wanted" "$folder/ready.txt"
+  python_environment "$foldconv_root/build/charts" "$foldconv_root/bench/charts/requirements.txt" matplotlib \
+    "bench/charts/draw.py needs any Python with matplotlib"
 }
 
 # A GPU that programs here can use: a device file and the driver's library.

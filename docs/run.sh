@@ -18,22 +18,7 @@ setup_site() {
   command -v doxygen >/dev/null || missing+=(doxygen)
   command -v pkg-config >/dev/null || missing+=(pkg-config)
   install_packages "${missing[@]}"
-  local wanted=$docs/requirements.txt ready=$build/python/ready.txt
-  if ! cmp -s "$wanted" "$ready"; then
-    say "installing Sphinx into build/docs/python"
-    mkdir -p "$build"
-    python_environment "$build/python" "$wanted" "the site cannot be built without them"
-    cp "$wanted" "$ready"
-  fi
-}
-
-# The package foldconv, of which the pages and their blocks are.
-setup_wheel() {
-  local wheel=$1 ready=$build/python/wheel.txt stamp
-  stamp=$(sha256sum "$wheel")
-  [[ $stamp != "$(cat "$ready" 2>/dev/null)" ]] || return 0
-  "$python" -m pip --disable-pip-version-check install --quiet --force-reinstall --no-deps "$wheel" >&2
-  echo "$stamp" >"$ready"
+  python_environment "$build/python" "$docs/requirements.txt" Sphinx "the site cannot be built without it"
 }
 
 check_code_blocks=yes
@@ -47,8 +32,13 @@ done
 # Builds the library, too, and installs it for the wheel.
 wheel=$("$foldconv_root/python/run.sh" --wheel)
 prefix=$foldconv_root/build/python/prefix
-setup_site
-setup_wheel "$wheel"
+# Not worth failing for where there is no network.
+if ! (setup_site); then
+  say "no Doxygen or no Sphinx: the site is not built, code blocks are not run"
+  exit
+fi
+# The package foldconv, of which the pages and their blocks are.
+install_wheel "$build/python" "$wheel"
 
 # The pages run the tool, and programs on the emulator.
 ci=$foldconv_root/build/ci
@@ -66,7 +56,7 @@ if [[ -z $check_code_blocks ]]; then
   build_site
   exit
 fi
-"$foldconv_root/bench/networks/setup.sh" || say "goes on without them"
+"$foldconv_root/bench/networks/setup.sh" || say "code blocks that need them are named, and not run"
 # Beside the code blocks: each keeps one core busy.
 build_site &
 site=$!
@@ -74,7 +64,8 @@ status=0
 pythons=(--python "$python")
 # Where python/run.sh --torch has put PyTorch; without it pages about it are parsed only.
 torch=$foldconv_root/build/python/torch
-if [[ -x $torch/bin/python ]] && cmp -s "$foldconv_root/build/python/wheel.txt" "$torch/wheel.txt"; then
+if [[ -f $torch/ready.txt ]]; then
+  install_wheel "$torch" "$wheel"
   pythons+=(--python "$torch/bin/python")
 fi
 "$python" "$docs/code_blocks/run.py" --prefix "$prefix" "${pythons[@]}" --scratch "$build/scratch" || status=$?

@@ -40,18 +40,16 @@ build_wheel() {
   cmake --install "$foldconv_root/build/ci" --prefix "$prefix" >"$work/install.log"
   cmake --install "$foldconv_root/build/ci" --prefix "$prefix" --component emulator >>"$work/install.log"
   setup_python
-  if ! cmp -s "$foldconv_root/python/requirements.txt" "$tools/ready.txt"; then
-    say "installing scikit-build-core, nanobind and CMake into build/python/tools"
-    python_environment "$tools" "$foldconv_root/python/requirements.txt" "the wheel is built with these"
-    cp "$foldconv_root/python/requirements.txt" "$tools/ready.txt"
-  fi
+  python_environment "$tools" "$foldconv_root/python/requirements.txt" "scikit-build-core, nanobind and CMake" \
+    "the wheel is built with these"
 
   local stamp
   stamp=$(wheel_stamp)
   [[ $stamp != "$(cat "$work/wheel.txt" 2>/dev/null)" ]] || return 0
   say "building the wheel"
-  rm -rf "$work/wheel" "$tests"
-  CMAKE_PREFIX_PATH=$prefix PATH=$tools/bin:$PATH "$tools/bin/python" -m pip --disable-pip-version-check wheel --no-build-isolation --no-deps \
+  rm -rf "$work/wheel"
+  CMAKE_PREFIX_PATH=$prefix PATH=$tools/bin:$PATH "$tools/bin/python" -m pip --disable-pip-version-check wheel \
+    --no-build-isolation --no-deps -C cmake.define.FOLDCONV_WERROR=ON \
     --wheel-dir "$work/wheel" -C "build-dir=$work/build" "$foldconv_root" >"$log" 2>&1 || {
     tail -n 40 "$log" >&2
     fail "the wheel was not built: all words are in ${log#"$foldconv_root/"}"
@@ -59,32 +57,16 @@ build_wheel() {
   echo "$stamp" >"$work/wheel.txt"
 }
 
-# The wheel in an environment that is new whenever the wheel is.
-setup_tests() {
-  local wanted=$foldconv_root/python/tests/requirements.txt
-  cmp -s "$wanted" "$tests/ready.txt" && return
-  say "installing the wheel into build/python/tests"
-  python_environment "$tests" "$wanted" "the wheel's tests need these"
-  "$tests/bin/python" -m pip --disable-pip-version-check install --quiet "$work"/wheel/*.whl >&2
-  cp "$wanted" "$tests/ready.txt"
-}
-
-# PyTorch without what it does not need here. It stays where the wheel is another one.
+# PyTorch without what it does not need here.
 setup_torch() {
-  local wanted=$foldconv_root/python/tests/torch/requirements.txt
-  if ! cmp -s "$wanted" "$torch/ready.txt"; then
-    say "installing PyTorch into build/python/torch (4 GB)"
-    PIP_NO_DEPS=1 python_environment "$torch" "$wanted" "python/run.sh needs no PyTorch without --torch"
-    cp "$wanted" "$torch/ready.txt"
-  fi
-  cmp -s "$work/wheel.txt" "$torch/wheel.txt" && return
-  "$torch/bin/python" -m pip --disable-pip-version-check install --quiet --no-deps --force-reinstall "$work"/wheel/*.whl >&2 || return
-  cp "$work/wheel.txt" "$torch/wheel.txt"
+  PIP_NO_DEPS=1 python_environment "$torch" "$foldconv_root/python/tests/torch/requirements.txt" "PyTorch (4 GB)" \
+    "python/run.sh needs no PyTorch without --torch"
 }
 
 build_wheel
+wheels=("$work"/wheel/*.whl)
 if [[ ${1:-} == --wheel ]]; then
-  echo "$work"/wheel/*.whl
+  echo "${wheels[0]}"
   exit
 fi
 if [[ ${1:-} == --torch ]]; then
@@ -94,11 +76,14 @@ if [[ ${1:-} == --torch ]]; then
     say "no PyTorch: tests of foldconv.torch are skipped"
     exit
   fi
+  install_wheel "$torch" "${wheels[0]}"
   cd "$foldconv_root"
   FOLDCONV_EMULATE=1 exec "$torch/bin/python" -B -m pytest -q -rs -p no:cacheprovider \
     "$foldconv_root/python/tests/torch" "$@"
 fi
-setup_tests
+python_environment "$tests" "$foldconv_root/python/tests/requirements.txt" "what the wheel's tests need" \
+  "the tests import these"
+install_wheel "$tests" "${wheels[0]}"
 "$foldconv_root/bench/networks/setup.sh" || say "tests of trained networks are skipped"
 cd "$foldconv_root"
 FOLDCONV_EMULATE=1 exec "$tests/bin/python" -B -m pytest -q -rs -p no:cacheprovider "$foldconv_root/python/tests" "$@"

@@ -65,12 +65,7 @@ has_all_files() {
 if [[ $(cat "$networks/ready.txt" 2>/dev/null) == "$(stamp)" ]] && has_all_files; then
   exit
 fi
-mkdir -p "$networks"
-if ! cmp -s "$scripts/requirements.txt" "$networks/python/ready.txt"; then
-  say "installing numpy and onnx into build/networks/python"
-  python_environment "$networks/python" "$scripts/requirements.txt" "build/networks lacks ${files[*]%% *}"
-  cp "$scripts/requirements.txt" "$networks/python/ready.txt"
-fi
+python_environment "$networks/python" "$scripts/requirements.txt" "numpy and onnx" "build/networks lacks ${files[*]%% *}"
 
 missing=()
 for line in "${files[@]}"; do

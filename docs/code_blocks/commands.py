@@ -14,6 +14,7 @@ class Rule:
     pattern: str  # of the command's words, joined by spaces
     how: str
     reason: str
+    files: str = ""  # what it reads of bench/networks without being told to
 
     def takes(self, words):
         return re.match(self.pattern, " ".join(words)) is not None
@@ -24,10 +25,10 @@ RULES = [
     Rule(TOOL + r" (--version|--help|completion\b)", RUN, "at once"),
     Rule(TOOL + r" explain ", RUN, "plans only, which takes no second"),
     Rule(TOOL + r" inspect ", RUN, "reads a file"),
-    Rule(TOOL + r" classify$", RUN, "five seconds"),
+    Rule(TOOL + r" classify$", RUN, "five seconds", "efficientnet-lite0.onnx grace_hopper.jpg"),
     Rule(TOOL + r" classify ", PARSE, "a picture or a network of the reader's"),
     Rule(TOOL + r" run ", RUN, "one run, where its files are there"),
-    Rule(TOOL + r" validate --network efficientnet", SHOWN, "ten seconds"),
+    Rule(TOOL + r" validate --network efficientnet", SHOWN, "ten seconds", "grace_hopper.jpg"),
     Rule(TOOL + r" validate ", PARSE, "minutes on the emulator; the test suite runs them"),
     Rule(TOOL + r" bench --network ", SHOWN, "plans only"),
     Rule(TOOL + r" bench ", PARSE, "minutes on the emulator; the test suite runs them"),
@@ -40,7 +41,8 @@ RULES = [
     Rule(r"bench/speed/run\.sh( |$)", PARSE, "disassembles every kernel; .ci/run does it"),
     Rule(r"bench/charts/\w+\.(sh|py) ", PARSE, "writes committed files; tests of its own"),
     Rule(r"(cmake|ctest) ", PARSE, "builds or tests everything; presets and components are looked up"),
-    Rule(r"build/prefix/bin/foldconv-emulate build/try/", RUN, "the page's own program, which c_family.py makes"),
+    Rule(r"build/prefix/bin/foldconv-emulate build/try/", RUN, "the page's own program, which c_family.py makes",
+         "efficientnet-lite0.onnx"),
     Rule(r"PREFIX/bin/", PARSE, "a program of the reader's"),
     Rule(r"(c\+\+|cc) ", PARSE, "a program of the reader's; tests/consumer compiles one by these flags"),
     Rule(r"(python3? -m )?pip install ", PARSE, "python/run.sh installs the wheel"),

@@ -5,6 +5,8 @@ import json
 import pathlib
 import subprocess
 
+from networks import missing_files
+
 RUNNER = pathlib.Path(__file__).resolve().parent / "python_page.py"
 
 
@@ -48,7 +50,11 @@ class Interpreters:
                               env=self.environment, cwd=self.scratch).stdout.split() if modules else []
 
     def page(self, blocks):
-        """What runs the blocks of a page; None where a module is missing."""
+        """What runs the blocks of a page; None where a module is missing, or a file of bench/networks."""
+        files = missing_files("\n".join(block.text for block in blocks), self.environment)
+        if files:
+            self.notes.append(f"{blocks[0].page}: Python only parsed, no {', '.join(files)} here")
+            return None
         wanted = sorted(set(modules_of(blocks)) & self.OPTIONAL)
         for python in self.pythons:
             missing = self.missing(python, wanted)

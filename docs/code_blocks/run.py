@@ -99,7 +99,7 @@ def check(blocks, prefix, pythons, scratch):
         errors += run_page([block for block in blocks if block.page == page], compiler, interpreters, shell, texts)
     counts = ", ".join(f"{len(members)} {kind}" for kind, members in kinds.items())
     counts += f"; of the commands {shell.counts['run']} run, {shell.counts['parsed']} parsed"
-    return errors, interpreters.notes + texts.notes, counts
+    return errors, interpreters.notes + shell.notes + texts.notes, counts
 
 
 def unnoticed_faults(*places):

@@ -9,6 +9,7 @@ import subprocess
 
 from blocks import ROOT
 from commands import RULES, RUN, SHOWN
+from networks import missing_files
 
 SEPARATORS = {"&&", "||", ";", "|", "&"}
 REDIRECTIONS = {">", ">>", "<", "2>"}
@@ -71,6 +72,8 @@ class Shell:
                             "LD_LIBRARY_PATH": f"{prefix / 'lib'}:{environment.get('LD_LIBRARY_PATH', '')}"}
         self.done = {}
         self.counts = {"run": 0, "parsed": 0}
+        self.not_run = set()  # names of blocks with a command that lacks a file of bench/networks
+        self.notes = []
 
     def execute(self, words):
         """Runs a command; the tool once: pages show the same outputs."""
@@ -181,6 +184,10 @@ class Shell:
             wrong = self.check_command(command)
             if wrong:
                 errors.append(f"{block.name}: {command}: {wrong}")
+            elif missing := self.missing(command, is_shown):
+                self.not_run.add(block.name)
+                self.notes.append(f"{block.name}: {command} not run, no {', '.join(missing)} here")
+                self.counts["parsed"] += 1
             elif self.is_run(command, is_shown):
                 done = self.run(command)
                 printed = (printed or "") + done.stdout
@@ -191,9 +198,17 @@ class Shell:
                 self.counts["parsed"] += 1
         return errors, printed
 
+    def is_wanted(self, command, is_shown):
+        return command.rule.how == RUN or (command.rule.how == SHOWN and is_shown)
+
+    def missing(self, command, is_shown):
+        """Files of bench/networks for whose want a command does not run that should."""
+        if not self.is_wanted(command, is_shown):
+            return []
+        return missing_files(f"{command} {command.rule.files}", self.environment)
+
     def is_run(self, command, is_shown):
-        wanted = command.rule.how == RUN or (command.rule.how == SHOWN and is_shown)
-        return wanted and self.files_there(command)
+        return self.is_wanted(command, is_shown) and self.files_there(command)
 
     def run(self, command):
         return self.execute(command.words if command.tool_words is None else ["foldconv", *command.tool_words])

@@ -5,6 +5,7 @@ import re
 
 from blocks import ROOT
 from commands import NOT_COMPARED, OUTPUTS
+from shell import Command
 from output import difference
 
 MAP_LINE = re.compile(r"( *)(\S+(?: \S+/)*)  +\S")
@@ -43,7 +44,12 @@ class Texts:
         """What the block before this one printed; None if it did not run."""
         command = by_beginning(OUTPUTS, block)
         if command is not None:
-            return self.shell.execute(command.split()).stdout
+            words = command.split()
+            if missing := self.shell.missing(Command(block, words), True):
+                self.shell.not_run.add(block.name)
+                self.notes.append(f"{block.name}: not compared, no {', '.join(missing)} here")
+                return None
+            return self.shell.execute(words).stdout
         return printed.get(block.previous.name) if block.previous else None
 
     def check(self, block, all_printed, python_is_missing):
@@ -56,6 +62,8 @@ class Texts:
             return ""
         printed = self.printed_before(block, all_printed)
         if printed is None:
+            if self.shell.not_run & {block.name, block.previous and block.previous.name}:
+                return ""
             if python_is_missing and block.previous and block.previous.language == "python":
                 return ""
             return f"{block.name}: an output of what did not run; run it, or add it to docs/code_blocks/commands.py"

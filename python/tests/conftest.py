@@ -18,7 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import models
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-NETWORKS = ROOT / "build" / "networks"
+NETWORKS = pathlib.Path(os.environ.get("FOLDCONV_NETWORKS") or ROOT / "build" / "networks")
 
 
 @pytest.fixture(scope="session")

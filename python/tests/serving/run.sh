@@ -11,30 +11,18 @@ tests=$foldconv_root/python/tests
 work=$foldconv_root/build/python
 wheel=$("$foldconv_root/python/run.sh" --wheel)
 
-# environment NAME REQUIREMENTS WHAT: build/python/NAME with these and the wheel.
-environment() {
-  local folder=$work/$1 wanted=$tests/serving/$2 what=$3
-  if ! cmp -s "$wanted" "$folder/ready.txt"; then
-    say "installing $what into build/python/$1"
-    python_environment "$folder" "$wanted" "serving is tested with it"
-    cp "$wanted" "$folder/ready.txt"
-  fi
-  if [[ $wheel -nt $folder/wheel.txt ]]; then
-    "$folder/bin/python" -m pip --disable-pip-version-check install --quiet --force-reinstall --no-deps "$wheel" >&2 || return
-    touch "$folder/wheel.txt"
-  fi
-}
-
 # Says why where there is none.
 setup_triton() {
   if ! python3 -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; then
     say "goes on without a Triton server: the NumPy 1 that it knows is for Python 3.12 and before"
     return
   fi
-  if ! (environment triton triton-requirements.txt "a Triton server (400 MB)"); then
+  if ! (python_environment "$work/triton" "$tests/serving/triton-requirements.txt" "a Triton server (400 MB)" \
+    "serving is tested with it"); then
     say "goes on without a Triton server"
     return
   fi
+  install_wheel "$work/triton" "$wheel"
   local python=$work/triton/bin/python libraries
   libraries=$("$python" -c 'import sysconfig; print(sysconfig.get_config_var("LIBDIR"))')
   if ! LD_LIBRARY_PATH=$libraries "$python" -c \
@@ -45,7 +33,12 @@ setup_triton() {
   export FOLDCONV_TRITON_PYTHON=$python
 }
 
-environment serving requirements.txt "Ray (500 MB)"
+# Not worth failing for where there is no network, or no room.
+if ! (python_environment "$work/serving" "$tests/serving/requirements.txt" "Ray (500 MB)" "serving is tested with it"); then
+  say "no Ray: tests of serving are skipped"
+  exit
+fi
+install_wheel "$work/serving" "$wheel"
 setup_triton
 
 # Ray ends its processes when it is asked to; warnings are its own.

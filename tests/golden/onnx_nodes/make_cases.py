@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Writes the node cases of the onnx package, those of the operators that foldconv may meet, as files.
 
-    make_cases.py FOLDER    needs numpy 2.4.6 and onnx 1.23.2, as bench/networks/requirements.txt has them
+    make_cases.py FOLDER    needs numpy and onnx, as tests/golden/networks/requirements.txt has them
 
 FOLDER/NAME/model.onnx        as the package has it: weights, shapes and limits are inputs of the graph, too
 FOLDER/NAME/constants.onnx    the same with all inputs but the data as initialisers; where there are such inputs
