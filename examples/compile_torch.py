@@ -33,7 +33,7 @@ def main():
     torch.manual_seed(1)
     # On the emulator torch's own kernels do not run: there tensors stay on the CPU, and are copied.
     device = "cuda" if torch.cuda.is_available() and not foldconv.emulated else "cpu"
-    module, images = Classifier().eval().to(device), torch.randn(4, 3, 32, 32, device=device)
+    module, images = Classifier().eval().to(device), torch.randn(2, 3, 16, 16, device=device)
 
     with torch.no_grad():
         wanted = module(images)

@@ -9,24 +9,7 @@ import numpy as np
 
 import foldconv
 from device_tensor import Stream, cudart
-
-
-def run_in_threads(count, work):
-    failed, barrier = [], threading.Barrier(count)
-
-    def guarded(index):
-        try:
-            barrier.wait(timeout=30)
-            work(index)
-        except BaseException as error:  # for the thread that asserts
-            failed.append(error)
-    threads = [threading.Thread(target=guarded, args=(index,)) for index in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-        assert not thread.is_alive()
-    assert not failed, failed
+from threads import run_in_threads
 
 
 def images(seed):

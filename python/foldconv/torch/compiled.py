@@ -95,9 +95,8 @@ class Compiled:
                                 "torch")
             error.problems = problems
             raise error
-        network = load(exported.onnx, **self._options)
-        self._slots, self._weights, self._outputs = slots, weights, exported.outputs
-        self._plans = Plans(network, exported.dtypes, self._most_plans)
+        plans = Plans(load(exported.onnx, **self._options), exported.dtypes, self._most_plans)
+        self._slots, self._weights, self._outputs, self._plans = slots, weights, exported.outputs, plans
 
     def _check_mode(self) -> None:
         for name, module in self._modules.items():

@@ -11,6 +11,7 @@ import threading
 import typing
 
 import torch
+from torch._dynamo.convert_frame import compile_lock
 
 from .._errors import Unsupported
 
@@ -33,16 +34,20 @@ def export(module: torch.nn.Module, example: typing.Sequence[torch.Tensor], free
     module's eps; others stay. free: of each tensor the dimensions that stay open.
 
     It runs in a thread: the caller may be inside of torch.no_grad(), inference_mode(), autocast or a compiled call, all of
-    which are states of a thread, and none of the exporter's business.
+    which are states of a thread, and none of the exporter's business. Exports take turns, with each other and with
+    torch.compile: the exporter keeps states of the process, too.
     """
     for package in ("onnx", "onnxscript"):
         if importlib.util.find_spec(package) is None:
             raise ImportError(f"torch's ONNX exporter needs {package}: not installed; pip install {package}")
     done: typing.List[typing.Union[Exported, BaseException]] = []
+    # The caller has it where torch.compile's backend calls; then it is this call's turn already.
+    turn = contextlib.nullcontext() if compile_lock._is_owned() else compile_lock
 
     def run() -> None:
         try:
-            done.append(_export(module, example, free))
+            with turn:
+                done.append(_export(module, example, free))
         except BaseException as error:  # raised again where it is waited for
             done.append(error)
 

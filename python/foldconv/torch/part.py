@@ -9,7 +9,7 @@ import warnings
 
 import torch
 
-from .._errors import InvalidArgument, Unsupported
+from .._errors import Error, InvalidArgument, Unsupported
 from .._load import inspect, load
 from .export import export
 from .plans import Plans
@@ -38,12 +38,13 @@ class Part(torch.nn.Module):
     called with: modules of one class may share a graph."""
 
     most_networks = 64
+    most_refused_shapes = 256
 
     def __init__(self, graph: torch.fx.GraphModule, settings: Settings,
                  is_weight: typing.Callable[[torch.Tensor], bool]) -> None:
         super().__init__()
         self.graph = graph
-        self.refused = ""  # why it runs in torch
+        self.refused = ""  # why it runs in torch, at any shape
         self._settings = settings
         self._is_weight = is_weight
         # Which arguments are what: the first call tells.
@@ -52,6 +53,8 @@ class Part(torch.nn.Module):
         self._sizes: typing.Dict[int, typing.Tuple[int, int]] = {}  # which tensor's extent it is, and which
         self._fixed: typing.List[int] = []  # numbers that a network is made for
         self._networks: "collections.OrderedDict[typing.Any, _Built]" = collections.OrderedDict()
+        # Those of which no plan could be made, the last ones.
+        self._refused_shapes: "collections.OrderedDict[typing.Any, None]" = collections.OrderedDict()
         self._lock = threading.Lock()
         self._placeholders = [node for node in graph.graph.nodes if node.op == "placeholder"]
         self._values = [node.meta.get("val") for node in self._placeholders]
@@ -60,24 +63,31 @@ class Part(torch.nn.Module):
         self._channels_last = [_is_channels_last(value.meta.get("val")) for value in _outputs(graph)]
 
     def forward(self, *arguments: typing.Any) -> typing.Any:
-        if not self.refused:
-            try:
-                tensors, built = self._prepared(arguments)
-                if all(tensor.numel() > 0 for tensor in tensors):
-                    results = built.plans(tensors)
-                    for place, channels_last in enumerate(self._channels_last):
-                        if channels_last:
-                            results[place] = results[place].contiguous(memory_format=torch.channels_last)
-                    return torch.utils._pytree.tree_unflatten(results, built.outputs)
-            except (Unsupported, InvalidArgument) as error:
-                self.refused = error.message
-                warnings.warn(f"foldconv leaves a part of the graph to torch, {self._described()}: {error.message}",
-                              RuntimeWarning, stacklevel=2)
-        return self.graph(*arguments)
+        results = None if self.refused else self._answer(arguments)
+        return self.graph(*arguments) if results is None else results
 
-    def _prepared(self, arguments: typing.Sequence[typing.Any]) -> typing.Tuple[typing.List[torch.Tensor], _Built]:
-        """The tensors of a call, and the network for its weights."""
+    def _answer(self, arguments: typing.Sequence[typing.Any]) -> typing.Any:
+        """A network's, or None where torch is to compute it."""
+        prepared = self._prepared(arguments)
+        if prepared is None:
+            return None
+        tensors, built = prepared
+        try:
+            results = built.plans(tensors)
+        except (Unsupported, InvalidArgument) as error:
+            self._refuse_shape(arguments, error)
+            return None
+        for place, channels_last in enumerate(self._channels_last):
+            if channels_last:
+                results[place] = results[place].contiguous(memory_format=torch.channels_last)
+        return torch.utils._pytree.tree_unflatten(results, built.outputs)
+
+    def _prepared(self, arguments: typing.Sequence[typing.Any]
+                  ) -> typing.Optional[typing.Tuple[typing.List[torch.Tensor], _Built]]:
+        """The tensors of a call, and the network for its weights; None where torch is to compute it."""
         with self._lock:
+            if self.refused:  # while this call waited
+                return None
             if self._weights is None:
                 self._weights = [place for place, argument in enumerate(arguments)
                                  if isinstance(argument, torch.Tensor) and self._is_weight(argument)]
@@ -86,15 +96,43 @@ class Part(torch.nn.Module):
                                  if isinstance(argument, torch.Tensor) and place not in self._weights]
                 self._fixed = [place for place, argument in enumerate(arguments)
                                if not isinstance(argument, torch.Tensor) and place not in self._sizes]
+            tensors = [arguments[place] for place in self._tensors]
+            if any(tensor.numel() == 0 for tensor in tensors):
+                return None
+            if self._refused_shapes and self._shape(arguments) in self._refused_shapes:
+                return None
             weights = [arguments[place] for place in self._weights]
             key = (*map(id, weights), *(arguments[place] for place in self._fixed))
             built = self._networks.get(key)
             if built is None or built.weights.changed(weights):
-                built = self._networks[key] = self._build(arguments, weights)
+                try:
+                    built = self._build(arguments, weights)
+                except (Unsupported, InvalidArgument) as error:
+                    self.refused = error.message
+                    self._warn("", error)
+                    return None
+                self._networks[key] = built
                 if len(self._networks) > self.most_networks:
                     self._networks.popitem(last=False)
             self._networks.move_to_end(key)
-        return [arguments[place] for place in self._tensors], built
+        return tensors, built
+
+    def _shape(self, arguments: typing.Sequence[typing.Any]) -> typing.Tuple[typing.Any, ...]:
+        """What a plan is made for, and its network beside the weights."""
+        tensors = [arguments[place] for place in self._tensors]
+        return (*((tensor.shape, tensor.dtype, tensor.device) for tensor in tensors),
+                *(arguments[place] for place in self._fixed))
+
+    def _refuse_shape(self, arguments: typing.Sequence[typing.Any], error: Error) -> None:
+        shape = self._shape(arguments)
+        with self._lock:
+            if shape in self._refused_shapes:
+                return
+            self._refused_shapes[shape] = None
+            if len(self._refused_shapes) > self.most_refused_shapes:
+                self._refused_shapes.popitem(last=False)
+        shown = ", ".join(str(tuple(arguments[place].shape)) for place in self._tensors)
+        self._warn(f" for tensors of {shown}", error)
 
     def _build(self, arguments: typing.Sequence[typing.Any], weights: typing.Sequence[torch.Tensor]) -> _Built:
         baked = Weights(weights, [arguments[place] for place in self._statistics if place in self._weights])
@@ -115,9 +153,10 @@ class Part(torch.nn.Module):
                        device=device.index if device.type == "cuda" else None)
         return _Built(baked, Plans(network, exported.dtypes, self._settings.plans), exported.outputs)
 
-    def _described(self) -> str:
+    def _warn(self, when: str, error: Error) -> None:
         nodes = [node for node in self.graph.graph.nodes if node.op == "call_function"]
-        return f"{len(nodes)} operators from {nodes[0].name} to {nodes[-1].name}"
+        warnings.warn(f"foldconv leaves a part of the graph to torch{when}, {len(nodes)} operators from {nodes[0].name} to "
+                      f"{nodes[-1].name}: {error.message}", RuntimeWarning, stacklevel=2)
 
 
 class _Bound(torch.nn.Module):

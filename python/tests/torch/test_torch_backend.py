@@ -9,7 +9,9 @@ pytest.importorskip("torch.nn", reason="no torch here; python/run.sh --torch ins
 import foldconv
 import torch
 from foldconv.torch.part import Part
-from test_torch_compile import CHANGES
+from foldconv.torch.plans import Plans
+from test_torch_compile import train_a_norm
+from threads import run_in_threads
 from torch import nn
 from torch_modules import Mobile, Plain, Residual, Split, TwoOutputs, assert_close, images, in_fp64, seeded
 
@@ -23,14 +25,14 @@ def fresh():
 def parts(monkeypatch):
     """Parts, as often as a network answered for one."""
     ran = []
-    forward = Part.forward
+    answer = Part._answer
 
-    def counted(part, *arguments):
-        answer = forward(part, *arguments)
-        ran.extend([] if part.refused else [part])
-        return answer
+    def counted(part, arguments):
+        results = answer(part, arguments)
+        ran.extend([] if results is None else [part])
+        return results
 
-    monkeypatch.setattr(Part, "forward", counted)
+    monkeypatch.setattr(Part, "_answer", counted)
     return ran
 
 
@@ -97,6 +99,57 @@ def test_a_part_that_the_importer_refuses(parts):
     assert not parts
 
 
+def test_shapes_that_no_plan_takes(parts, monkeypatch):
+    """They alone run in torch, with one warning each; of the last ones that is remembered."""
+    plan = Plans._plan
+
+    def refusing(plans, tensors, layout):
+        n = len(tensors[0])
+        if n in (3, 4):
+            raise foldconv.InvalidArgument(f"{n} images")
+        return plan(plans, tensors, layout)
+
+    monkeypatch.setattr(Plans, "_plan", refusing)
+    monkeypatch.setattr(Part, "most_refused_shapes", 1)
+    module, x = seeded(nn.Conv2d(3, 4, 1)), images(5)
+    function = torch.compile(module, backend="foldconv", dynamic=True)
+
+    def refused(n):
+        with pytest.warns(RuntimeWarning, match=rf"to torch for tensors of \({n}, 3, 15, 13\), .*: {n} images") as caught:
+            assert torch.equal(function(x[:n]), module(x[:n]))
+        assert len(caught) == 1
+
+    with torch.no_grad():
+        refused(3)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert torch.equal(function(x[:3]), module(x[:3]))
+            assert not parts
+            for n in (5, 2):
+                assert_close(function(x[:n]), in_fp64(module, x[:n]), 3)
+        assert len(parts) == 2 and len(set(parts)) == 1
+        refused(4)
+        refused(3)
+    assert len(parts[0]._refused_shapes) == 1
+
+
+def test_threads(parts):
+    """Graphs are made and called at once, for two shapes."""
+    module = seeded(nn.Conv2d(3, 4, 1))
+    x = [images(2), images(3, 9, 21)]
+    function = compiled(module)
+    with torch.no_grad():
+        wanted = [foldconv.compile(module, one)(one) for one in x]
+
+    def work(index):
+        with torch.no_grad():  # a state of the thread
+            for turn in range(4):
+                of = (index + turn // 2) % 2
+                assert torch.equal(function(x[of]), wanted[of])
+    run_in_threads(4, work, timeout=300)
+    assert len(parts) == 16
+
+
 def test_two_outputs(parts):
     module, x = seeded(TwoOutputs()), images(2)
     with torch.no_grad():
@@ -106,13 +159,13 @@ def test_two_outputs(parts):
         assert_close(answer[name], wanted, 4)
 
 
-@pytest.mark.parametrize("change", CHANGES)
-def test_changed_weights(change, parts):
+def test_changed_weights(parts):
+    """One way; test_torch_compile.py has the others."""
     module, x = seeded(Plain()), images(2)
     function = compiled(module)
     with torch.no_grad():
         before = function(x)
-        change(module)
+        train_a_norm(module)
         after = function(x)
     assert len(parts) == 2
     wanted = in_fp64(module, x)

@@ -3,20 +3,50 @@
 
 import subprocess
 import sys
+import time
+import typing
 
 import pytest
 
 pytest.importorskip("torch.nn", reason="no torch here; python/run.sh --torch installs it")
 import foldconv
+import foldconv.torch
 import torch
+from foldconv.torch.compiled import export
+from foldconv.torch.compiled import load as load_network
+from threads import run_in_threads
 from torch import nn
 from torch_modules import Bottleneck, Mobile, Plain, Residual, Split, TwoOutputs, assert_close, images, in_fp64, seeded
 
 
-@pytest.mark.parametrize("make, roundings", [(Plain, 4), (Residual, 14), (Mobile, 10)])
-def test_networks(make, roundings):
-    module, x = seeded(make()), images(3)
-    compiled = foldconv.compile(module, x[:1])
+class Made(typing.NamedTuple):
+    module: nn.Module
+    compiled: foldconv.torch.Compiled
+
+
+def made(module, **options):
+    return Made(module, foldconv.compile(module, images(1), **options))
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """Tests leave it as it is, or as good as another."""
+    return made(seeded(Plain()))
+
+
+@pytest.fixture(scope="module")
+def residual():
+    return made(seeded(Residual()))
+
+
+@pytest.fixture(scope="module")
+def mobile():
+    return made(seeded(Mobile()))
+
+
+@pytest.mark.parametrize("name, roundings", [("plain", 4), ("residual", 14), ("mobile", 10)])
+def test_networks(name, roundings, request):
+    (module, compiled), x = request.getfixturevalue(name), images(3)
     answer = compiled(x)
     assert answer.dtype == torch.float32 and answer.device.type == "cpu"
     assert_close(answer, in_fp64(module, x), roundings)
@@ -29,9 +59,8 @@ def test_fp32_keeps_eps():
     assert_close(foldconv.compile(module, x, dtype="f32")(x), in_fp64(module, x), 4, unit=2**-22)
 
 
-def test_blocks_are_found():
-    text = str(foldconv.compile(seeded(Residual()), images(1)).explain())
-    assert "3 residual blocks" in text
+def test_blocks_are_found(residual):
+    assert "3 residual blocks" in str(residual.compiled.explain())
 
 
 def test_two_outputs_in_the_modules_structure():
@@ -58,9 +87,8 @@ def test_what_is_not_a_number_stays():
     assert wanted.isnan().any() and not answer[0].isnan().any()
 
 
-def test_tensors_as_they_come():
-    module, x = seeded(Plain()), images(3)
-    compiled = foldconv.compile(module, x)
+def test_tensors_as_they_come(plain):
+    compiled, x = plain.compiled, images(3)
     wanted = compiled(x)
     assert torch.equal(compiled(x.to(memory_format=torch.channels_last)), wanted)
     assert torch.equal(compiled(x.transpose(2, 3).contiguous().transpose(2, 3)), wanted)
@@ -79,9 +107,9 @@ def test_other_sizes():
 
 
 # Ways to change a module that torch, or its norms, count.
-def step(module):
+def step(module, factor=2):
     with torch.no_grad():
-        module.linear.weight.mul_(2)
+        module.linear.weight.mul_(factor)
 
 
 def load(module):
@@ -107,9 +135,8 @@ CHANGES = [step, load, replace, train_a_norm, set_data]
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_changed_weights(change):
-    module, x = seeded(Plain()), images(2)
-    compiled = foldconv.compile(module, x)
+def test_changed_weights(change, plain):
+    (module, compiled), x = plain, images(2)
     before = compiled(x)
     change(module)
     wanted = in_fp64(module, x)
@@ -118,15 +145,57 @@ def test_changed_weights(change):
         assert_close(before, wanted, 4)  # the change can be seen
 
 
-def test_training_mode():
-    module, x = seeded(Plain()), images(2)
+class Counting:
+    """A network that tells of what shapes plans are made."""
+
+    def __init__(self, network, shapes):
+        self.network, self.dtype, self.shapes = network, network.dtype, shapes
+
+    def plan(self, inputs, **options):
+        self.shapes.append(inputs[0])
+        time.sleep(0.05)  # the others' turn
+        return self.network.plan(inputs=inputs, **options)
+
+
+def test_threads_share_a_network(plain, monkeypatch):
+    """It is made anew once, and a plan once for each shape, or again when it left for another."""
+    (module, compiled), x = plain, [images(n) for n in (2, 3)]
+    wanted = [compiled(one) for one in x]
+    exports, shapes = [], []
+    monkeypatch.setattr(foldconv.torch.compiled, "export", lambda *of: exports.append(of) or export(*of))
+    monkeypatch.setattr(foldconv.torch.compiled, "load",
+                        lambda *of, **options: Counting(load_network(*of, **options), shapes))
+    step(module, 1)
+
+    def work(index):
+        for turn in range(4):
+            of = (index + turn // 2) % 2
+            assert torch.equal(compiled(x[of]), wanted[of])
+    run_in_threads(4, work, timeout=300)
+    assert len(exports) == 1 and sorted(shapes) == [[2, 3, 15, 13], [3, 3, 15, 13]]
+    monkeypatch.setattr(compiled, "_most_plans", 1)
+    step(module, 1)
+    run_in_threads(4, work, timeout=300)
+    assert len(exports) == 2 and len(shapes) > 3 and len(compiled._plans._plans) == 1
+
+
+def test_threads_compile_at_once():
+    modules, x = [seeded(Plain(), seed) for seed in (3, 4, 5)], images(2)
+
+    def work(index):
+        assert_close(foldconv.compile(modules[index], x)(x), in_fp64(modules[index], x), 4)
+    run_in_threads(3, work, timeout=300)
+
+
+def test_training_mode(plain):
+    (module, compiled), x = plain, images(2)
     module.norm.train()
     with pytest.raises(foldconv.InvalidArgument, match=r"norm \(BatchNorm2d\) is in training mode; call module.eval\(\)"):
         foldconv.compile(module, x)
-    compiled = foldconv.compile(module.eval(), x)
-    module.train()
     with pytest.raises(foldconv.InvalidArgument, match="training mode"):
         compiled(x)
+    module.eval()
+    assert_close(compiled(x), in_fp64(module, x), 4)
 
 
 def test_what_is_not_taken():
@@ -145,8 +214,8 @@ def test_what_cannot_be_exported():
         foldconv.compile(Fickle().eval(), images(1))
 
 
-def test_bad_calls():
-    module, x = seeded(Plain()), images(2)
+def test_bad_calls(plain):
+    module, x = plain.module, images(2)
     compiled = foldconv.compile(module, x, dynamic_batch=False)
     for tensors, message in [
         ((), "another number of tensors than the example had: 0; give 1"),
@@ -166,11 +235,10 @@ def test_bad_calls():
         foldconv.compile(module)
     with pytest.raises(foldconv.InvalidArgument, match="input 0 is no tensor: list"):
         foldconv.compile(module, [1])
-    compiled = foldconv.compile(module, x)
     with pytest.raises(foldconv.InvalidArgument, match=r"give \(any, 3, 15, 13\), or compile"):
-        compiled(images(1, 16, 16))
+        plain.compiled(images(1, 16, 16))
     with pytest.raises(foldconv.InvalidArgument, match="another shape"):
-        compiled(x[:0])
+        plain.compiled(x[:0])
 
 
 def test_weights_of_inference_mode():
