@@ -50,18 +50,17 @@ class BlockMatcher {
       input = rewriter_.producer(input).inputs[0];
     }
     match.x = input;
-    if (std::string broken = wire(match.block); !broken.empty()) return no(std::move(broken));
-    if (std::string broken = shortcut(match, sum.inputs[1]); !broken.empty())
-      return no(std::move(broken));
+    if (std::string broken = wire(match.block); !broken.empty()) return no(broken);
+    if (std::string broken = shortcut(match, sum.inputs[1]); !broken.empty()) return no(broken);
     // The sum keeps the residual's activation apart from the path's.
     match.block.path.back().activation = Activation::none;
     return match;
   }
 
  private:
-  static Match no(std::string why) {
+  static Match no(const std::string& why) {
     Match match;
-    match.broken = std::move(why);
+    match.broken = why;
     return match;
   }
 
