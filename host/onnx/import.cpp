@@ -89,7 +89,7 @@ class Walk {
     return std::nullopt;
   }
 
-  Graph graph() && { return std::move(graph_); }
+  const Graph& graph() const { return graph_; }
 
  private:
   // Places of problems: inputs, nodes, outputs.
@@ -277,7 +277,7 @@ Imported import_model(const wire::ModelProto& model, wire::TensorFiles& files,
     for (;;) {
       Walk walk(model, files, options, most_computed, bad, problems, most_problems);
       const std::optional<std::size_t> failed = walk.run();
-      imported.graph = std::move(walk).graph();
+      imported.graph = walk.graph();
       if (!failed || problems.size() >= most_problems) break;
       bad.insert(*failed);
     }
