@@ -3,6 +3,7 @@
 # Builds the Python wheel around the library of build/ci, installs it in a virtual environment of its own, and runs its
 # tests there, on the emulator. All of it is in build/python; what has not changed is not made again. Arguments are
 # pytest's, e.g. python/run.sh -k dlpack
+#   python/run.sh --setup    the environments of the wheel and of its tests alone
 #   python/run.sh --wheel    the wheel alone; prints its path
 #   python/run.sh --torch    the tests of foldconv.torch instead, with PyTorch (4 GB) in build/python/torch
 set -euo pipefail
@@ -24,6 +25,17 @@ sys.exit(not (pathlib.Path(sysconfig.get_path("include")) / "Python.h").is_file(
     install_packages python3-dev
 }
 
+setup_tools() {
+  setup_python
+  python_environment "$tools" "$foldconv_root/python/requirements.txt" "scikit-build-core, nanobind and CMake" \
+    "the wheel is built with these"
+}
+
+setup_tests() {
+  python_environment "$tests" "$foldconv_root/python/tests/requirements.txt" "what the wheel's tests need" \
+    "the tests import these"
+}
+
 # What the wheel is made of; another one, and it is built anew.
 wheel_stamp() {
   (cd "$foldconv_root" &&
@@ -39,9 +51,7 @@ build_wheel() {
   mkdir -p "$work"
   cmake --install "$foldconv_root/build/ci" --prefix "$prefix" >"$work/install.log"
   cmake --install "$foldconv_root/build/ci" --prefix "$prefix" --component emulator >>"$work/install.log"
-  setup_python
-  python_environment "$tools" "$foldconv_root/python/requirements.txt" "scikit-build-core, nanobind and CMake" \
-    "the wheel is built with these"
+  setup_tools
 
   local stamp
   stamp=$(wheel_stamp)
@@ -63,6 +73,11 @@ setup_torch() {
     "python/run.sh needs no PyTorch without --torch"
 }
 
+if [[ ${1:-} == --setup ]]; then
+  setup_tools
+  setup_tests
+  exit
+fi
 build_wheel
 wheels=("$work"/wheel/*.whl)
 if [[ ${1:-} == --wheel ]]; then
@@ -81,8 +96,7 @@ if [[ ${1:-} == --torch ]]; then
   FOLDCONV_EMULATE=1 exec "$torch/bin/python" -B -m pytest -q -rs -p no:cacheprovider \
     "$foldconv_root/python/tests/torch" "$@"
 fi
-python_environment "$tests" "$foldconv_root/python/tests/requirements.txt" "what the wheel's tests need" \
-  "the tests import these"
+setup_tests
 install_wheel "$tests" "${wheels[0]}"
 "$foldconv_root/bench/networks/setup.sh" || say "tests of trained networks are skipped"
 cd "$foldconv_root"
