@@ -25,6 +25,7 @@ std::vector<Probe> all_probes() {
   add_wgmma_rounding_probes(probes);
   add_cluster_probes(probes);
   add_execution_probes(probes);
+  add_undocumented_store_probes(probes);
   return probes;
 }
 

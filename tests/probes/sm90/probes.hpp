@@ -20,4 +20,8 @@ void add_cluster_probes(std::vector<Probe>& probes);
 void add_execution_probes(
     std::vector<Probe>& probes);  // stmatrix, elect, setmaxnreg, dependent launch
 
+// Stores that start at negative coordinates, which the PTX ISA forbids: without an expectation, and last, since they may
+// do anything.
+void add_undocumented_store_probes(std::vector<Probe>& probes);
+
 }  // namespace foldconv::probes

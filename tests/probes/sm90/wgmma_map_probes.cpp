@@ -218,6 +218,8 @@ Result map_d(const WgmmaKey& key) {
 }
 
 constexpr std::uint32_t kMapSwizzles[] = {0, 32, 64, 128};
+// Rows on which a matrix may start inside the pattern of a swizzle, if they are in it.
+constexpr std::uint32_t kStartRows[] = {1, 2, 3, 5, 7};
 
 class MapAdder {
  public:
@@ -240,6 +242,20 @@ class MapAdder {
 
 Major major_of(int transposed) {
   return transposed != 0 ? Major::mn : Major::k;
+}
+
+// The layout, from each of these rows on, with the base offset that the PTX ISA asks for and without.
+template <class Body>
+void each_start_row(const WgmmaLayout& dense, Body body) {
+  for (const std::uint32_t row : kStartRows) {
+    if (row >= dense.swizzle / 16) continue;
+    const std::string suffix = "_row_" + std::to_string(row);
+    WgmmaLayout layout = dense;
+    layout.start = 128 * row;
+    body(suffix, layout);
+    layout.base_offset = row;
+    body(suffix + "_based", layout);
+  }
 }
 
 // One descriptor at a time that is not the dense one.
@@ -268,15 +284,9 @@ void add_variants(MapAdder& add, const WgmmaKey& key) {
       if (start < swizzle)
         with("_start_" + std::to_string(start), [=](WgmmaLayout& l) { l.start = start; });
     }
-    for (const std::uint32_t row : {1u, 2u, 3u, 5u, 7u}) {
-      if (row >= swizzle / 16) continue;
-      const std::string suffix = "_row_" + std::to_string(row);
-      with(suffix, [=](WgmmaLayout& l) { l.start = 128 * row; });
-      with(suffix + "_based", [=](WgmmaLayout& l) {
-        l.start = 128 * row;
-        l.base_offset = row;
-      });
-    }
+    each_start_row(dense, [&](const std::string& suffix, const WgmmaLayout& layout) {
+      add.b(key, layout, suffix);
+    });
     with("_based_1", [](WgmmaLayout& l) { l.base_offset = 1; });
   }
 }
@@ -305,6 +315,10 @@ void add_wgmma_map_probes(std::vector<Probe>& probes) {
           WgmmaLayout moved = dense;
           moved.start = swizzle == 0 ? 1024 : swizzle - 32;
           if (moved.start != 0) add.a(key, moved, "_start_" + std::to_string(moved.start));
+          if (key.type != WgmmaType::f16 || key.trans_a != 0) continue;
+          each_start_row(dense, [&](const std::string& suffix, const WgmmaLayout& layout) {
+            add.a(key, layout, suffix);
+          });
         }
       }
       const bool d_of_f16 =
