@@ -15,7 +15,7 @@ int row_of(At at, int i) {
   return at == At::diagonal ? i : (11 * i + 3) % 64;
 }
 int column_of(At at, int i, int n) {
-  return at == At::diagonal ? i : (n / 8 * i + 5) % n;
+  return at == At::diagonal ? i : ((n / 8 + 1) * i + 5) % n;
 }
 
 struct Rounding {
