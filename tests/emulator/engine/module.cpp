@@ -97,6 +97,10 @@ class Module {
     info.static_shared_bytes = flat.static_shared_bytes;
     info.local_bytes = flat.local_bytes;
     info.max_threads = entry.max_threads;
+    info.required_cluster = entry.required_cluster;
+    info.max_cluster_rank = entry.max_cluster_rank;
+    info.explicit_cluster = entry.explicit_cluster;
+    info.bounds_registers = entry.bounds_registers;
     return kernel;
   }
 

@@ -49,8 +49,8 @@ typedef struct cuemu_counters {
   uint64_t launches;
   uint64_t ctas;
   uint64_t warp_instructions;
-  uint64_t mma_instructions;  // mma.sync (and later wgmma) warp instructions
-  uint64_t mma_flops;         // 2*m*n*k each
+  uint64_t mma_instructions;  // mma.sync warp instructions
+  uint64_t mma_flops;         // 2*m*n*k each, of mma.sync and wgmma
   uint64_t fma_flops;  // 2 x active lanes of scalar fp fma/mad (x2 for f16x2), 1 x for add/mul/sub
   uint64_t integer_divisions;         // warp instructions div/rem of integer type
   uint64_t barriers;                  // CTA-wide barriers completed
@@ -64,6 +64,19 @@ typedef struct cuemu_counters {
   cuemu_global_traffic global_store;  // st.global
   uint64_t atomic_instructions;       // atom, red (global and shared)
   uint64_t divergent_branches;        // branches that split a group of lanes
+  // Compute capability 9.0. global_load and global_store count bulk and tensor copies in unique_bytes only.
+  uint64_t wgmma_instructions;  // wgmma.mma_async, a warpgroup's counted once
+  uint64_t
+      wgmma_shared_bytes;   // that they read from shared memory: A once a warp, B once a warpgroup
+  uint64_t tma_loads;       // bulk and tensor copies to shared memory, a multicast counted once
+  uint64_t tma_load_bytes;  // that arrive in shared memory by them, in every CTA of a multicast
+  uint64_t tma_filled_bytes;    // of these, zeros for what lies outside the tensor
+  uint64_t tma_stores;          // bulk and tensor copies and reductions to global memory
+  uint64_t tma_store_bytes;     // that they write: what lies outside the tensor is not
+  uint64_t tma_global_sectors;  // that all of these touch: each touches a sector once
+  uint64_t multicast_bytes;     // of tma_load_bytes, those of copies to several CTAs
+  uint64_t cluster_accesses;    // warp instructions on another CTA's shared memory
+  uint64_t barrier_phases;      // of mbarriers, that completed
 } cuemu_counters;
 
 // What the program has created and not given back.
@@ -86,6 +99,9 @@ typedef struct cuemu_launch {
   uint32_t grid[3], block[3];
   uint32_t dynamic_shared_bytes, static_shared_bytes;
   int32_t device;
+  uint32_t cluster[3];        // blocks of a cluster; 1, 1, 1 where there are none
+  int32_t overlaps_previous;  // 1: it may have begun before the kernel in front of it had ended
+  int32_t cooperative;        // 1: all its blocks were there at once
 } cuemu_launch;
 
 #ifdef __cplusplus
@@ -123,7 +139,12 @@ static inline void cuemu_reset_counters(void) {
 // call return it), as on a GPU. The text has the form "KIND: detail; kernel NAME, block (x,y,z),
 // thread (x,y,z) [lanes ...], FILE:LINE", where KIND is one of
 //   out-of-bounds, misaligned-access, divergent-barrier, deadlock, uninitialised-read, race,
-//   unknown-opcode, invalid-launch, trap, planted-failure (without a place).
+//   unknown-opcode, invalid-launch, trap, planted-failure (without a place);
+// and of the instructions of compute capability 9.0
+//   barrier-reinit, barrier-overrun, barrier-lapped, barrier-misuse, unfenced-barrier,
+//   missing-proxy-fence, missing-wgmma-fence, wgmma-in-flight, bulk-source-race, unfinished-copy,
+//   negative-store, im2col-start, tensor-map-misuse, dsmem-after-exit, pdl-early-read, register-pool,
+//   unprobed (the documents leave open what a GPU does; what follows names the question).
 // Copies at most size-1 characters, always terminates; returns the full length.
 static inline size_t cuemu_last_fault(char* text, size_t size) {
   void* f = cuemu_symbol_("cuemu_last_fault_impl");
@@ -146,10 +167,11 @@ static inline void cuemu_clear_fault(void) {
 // late as allowed, the destination poisoned until then; 0: they land at once. cp.async lands at the
 // wait; a copy from pageable host memory to the device, of which cudaMemcpy and cudaMemcpyAsync
 // promise only that the source has been read when they return, lands when something ordered after it
-// begins or the host waits for it), "sparse" (cudaMalloc gives as much as the emulated device has,
+// begins or the host waits for it), "seed" (not 0, and late: bulk and tensor copies, cp.reduce and wgmma act at moments
+// drawn at random between issue and wait, by this seed), "sparse" (cudaMalloc gives as much as the emulated device has,
 // whatever the host's memory: for a program that touches little of it). Returns the old value, or -1
 // for an unknown name or without the emulator. Start values come from the environment:
-// CUEMU_CHECK=uninit,race, CUEMU_ASYNC=late|eager (late is the default) and CUEMU_SPARSE=1.
+// CUEMU_CHECK=uninit,race, CUEMU_ASYNC=late|eager|shuffled[:SEED] (late is the default) and CUEMU_SPARSE=1.
 static inline int cuemu_set_switch(const char* name, int value) {
   void* f = cuemu_symbol_("cuemu_set_switch_impl");
   return f == NULL ? -1 : ((int (*)(const char*, int))f)(name, value);

@@ -2,6 +2,7 @@
 // A kernel of a loaded module.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -21,8 +22,13 @@ struct KernelInfo {
   std::vector<KernelParameter> parameters;
   uint32_t parameter_bytes = 0;
   uint32_t static_shared_bytes = 0;
-  uint32_t local_bytes = 0;     // per thread
-  uint32_t max_threads = 1024;  // .maxntid product, else 1024
+  uint32_t local_bytes = 0;                    // per thread
+  uint32_t max_threads = 1024;                 // .maxntid product, else 1024
+  std::array<uint32_t, 3> required_cluster{};  // .reqnctapercluster; 0: none
+  uint32_t max_cluster_rank = 0;               // .maxclusterrank; 0: none
+  bool explicit_cluster = false;               // .explicitcluster
+  // A directive bounds the registers of a thread (.maxntid, .reqntid, .maxnreg, .minnctapersm, .maxnctapersm).
+  bool bounds_registers = false;
 };
 
 struct Kernel {

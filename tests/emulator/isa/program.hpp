@@ -70,12 +70,29 @@ enum class Special : uint8_t {
   lanemask_gt,
   dynamic_smem_size,
   total_smem_size,
+  cluster_ctarank,
+  cluster_nctarank,
+  cluster_ctaid_x,
+  cluster_ctaid_y,
+  cluster_ctaid_z,
+  cluster_nctaid_x,
+  cluster_nctaid_y,
+  cluster_nctaid_z,
+  clusterid_x,
+  clusterid_y,
+  clusterid_z,
+  nclusterid_x,
+  nclusterid_y,
+  nclusterid_z,
+  is_explicit_cluster,  // a predicate
+  grid_workspace_low,
+  grid_workspace_high,
 };
 
 struct SpecialSlot {
   Special what;
   uint32_t slot;
-  uint8_t bytes;  // of a lane: 2, 4 or 8
+  uint8_t bytes;  // of a lane: 2, 4 or 8; 0 for a predicate (all lanes)
 };
 
 struct ConstantSlot {
@@ -98,6 +115,7 @@ struct Program {
   std::deque<std::vector<uint32_t>> branch_tables;
   uint32_t register_bytes = 0;
   uint32_t sites = 0;
+  uint32_t wgmma_registers = 0;  // that any wgmma.mma_async names
   uint32_t static_shared_bytes = 0;
   uint32_t dynamic_shared_offset = 0;
   uint32_t local_bytes = 0;

@@ -6,6 +6,7 @@
 #include "../sim/access.hpp"
 #include "../sim/checks.hpp"
 #include "../sim/fault.hpp"
+#include "../sim/previous_grid.hpp"
 #include "lanes.hpp"
 #include "tables.hpp"
 
@@ -92,6 +93,7 @@ void copy_async(Warp& w, const Instr& in, uint32_t mask) {
     std::memcpy(from, copy.from.data(), sizeof from);
     fill_inactive(from, whole);
     const Region* r = check_global(w, in, whole, from, bytes, "cp.async");
+    check_early_access(w, in, whole, false, from, bytes);
     count_global(*w.worker, false, r, whole, from, bytes);
   }
   if (partial != 0) {
@@ -99,6 +101,7 @@ void copy_async(Warp& w, const Instr& in, uint32_t mask) {
     const uint64_t before = w.counters->global_load.instructions;
     each_lane(partial, [&](unsigned l) {
       check_partial(w, in, l, copy.from[l], copy.present[l]);
+      check_early_access(w, in, l, false, copy.from[l], copy.present[l]);
       alignas(64) uint64_t from[32];
       for (uint64_t& f : from) f = copy.from[l];
       count_global(*w.worker, false, nullptr, 1u << l, from, copy.present[l]);
@@ -108,7 +111,7 @@ void copy_async(Warp& w, const Instr& in, uint32_t mask) {
 
   if (w.cta->checks != nullptr) [[unlikely]]
     w.cta->checks->copy_issued(w, in, mask, copy.to.data(), bytes);
-  if (!w.worker->late_copies) {
+  if (w.worker->landing == Landing::eager) {
     w.async.issue_and_land(w, copy);
     return;
   }
@@ -128,6 +131,7 @@ void commit_group(Warp& w, const Instr&, uint32_t mask) {
 
 void wait_group(Warp& w, const Instr& in, uint32_t mask) {
   w.async.wait(w, mask, in.extra);
+  if (in.extra == kWaitAll) w.worker->unit.copies.land_arrivals_of(w, mask);
 }
 
 void decode_copy(Decoder& d) {
@@ -171,9 +175,10 @@ void decode_copy(Decoder& d) {
 }
 
 void decode_cp(Decoder& d) {
-  if (d.modifiers().empty() || d.modifiers()[0] != "async" || d.has("bulk") || d.has("mbarrier") ||
-      d.has("reduce"))
+  if (d.has("bulk")) return decode_bulk_copy(d);
+  if (d.modifiers().empty() || d.modifiers()[0] != "async" || d.has("reduce"))
     throw NotImplemented{"not implemented"};
+  if (d.has("mbarrier")) return decode_copy_arrival(d);
   if (d.has("commit_group")) {
     d.emit(&commit_group);
   } else if (d.has("wait_group")) {

@@ -1,128 +1,19 @@
 // SPDX-License-Identifier: MIT
 // atom and red, on global and shared memory.
 #include <algorithm>
-#include <cmath>
-#include <cstring>
-#include <type_traits>
 
 #include "../isa/address.hpp"
 #include "../sim/access.hpp"
 #include "../sim/checks.hpp"
+#include "../sim/cluster.hpp"
 #include "../sim/fault.hpp"
-#include "half.hpp"
+#include "../sim/previous_grid.hpp"
+#include "atomic_values.hpp"
 #include "lanes.hpp"
 #include "tables.hpp"
 
 namespace cuemu {
 namespace {
-
-enum class Action : uint32_t {
-  add,
-  min,
-  max,
-  exch,
-  cas,
-  conjunction,
-  disjunction,
-  exclusive,
-  inc,
-  dec
-};
-
-// Values of the 16-bit floating types, alone or in pairs.
-template <class Format, class Bits>
-struct HalfValue {
-  Bits bits;
-};
-
-template <class T>
-T combine(Action action, T old, T b, T c) {
-  if constexpr (std::is_floating_point_v<T>) {
-    switch (action) {
-      case Action::add:
-        return old + b;
-      case Action::min:
-        return std::fmin(old, b);
-      case Action::max:
-        return std::fmax(old, b);
-      default:
-        return b;
-    }
-  } else {
-    using U = std::make_unsigned_t<T>;
-    switch (action) {
-      case Action::add:
-        return static_cast<T>(U(old) + U(b));
-      case Action::min:
-        return std::min(old, b);
-      case Action::max:
-        return std::max(old, b);
-      case Action::exch:
-        return b;
-      case Action::cas:
-        return old == b ? c : old;
-      case Action::conjunction:
-        return old & b;
-      case Action::disjunction:
-        return old | b;
-      case Action::exclusive:
-        return old ^ b;
-      case Action::inc:
-        return old >= b ? T{0} : static_cast<T>(old + 1);
-      case Action::dec:
-        return old == 0 || old > b ? b : static_cast<T>(old - 1);
-    }
-    return b;
-  }
-}
-
-template <class Format, class Bits>
-HalfValue<Format, Bits> combine(Action action, HalfValue<Format, Bits> old,
-                                HalfValue<Format, Bits> b, HalfValue<Format, Bits>) {
-  Bits result = 0;
-  for (unsigned shift = 0; shift < sizeof(Bits) * 8; shift += 16) {
-    const float x = Format::to_float(static_cast<uint16_t>(old.bits >> shift));
-    const float y = Format::to_float(static_cast<uint16_t>(b.bits >> shift));
-    const float r = action == Action::add   ? x + y
-                    : action == Action::min ? std::fmin(x, y)
-                                            : std::fmax(x, y);
-    result |= static_cast<Bits>(Bits{Format::from_float(r)} << shift);
-  }
-  return {result};
-}
-
-template <class T>
-using BitsOf = std::conditional_t<sizeof(T) == 2, uint16_t,
-                                  std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>>;
-
-// On global memory f32 additions flush subnormal numbers, as the manual says of GPUs.
-float flush(float v) {
-  return std::fabs(v) < 0x1p-126f ? std::copysign(0.0f, v) : v;
-}
-
-template <class T>
-T add_flushed(T old, T b) {
-  if constexpr (std::is_same_v<T, float>) return flush(flush(old) + flush(b));
-  return old;
-}
-
-// Other CTAs run on other host threads, so this is a true atomic operation of the host.
-template <class T>
-T exchange_with(Action action, bool flushes, void* address, T b, T c) {
-  using Bits = BitsOf<T>;
-  auto* place = static_cast<Bits*>(address);
-  Bits old = __atomic_load_n(place, __ATOMIC_RELAXED);
-  for (;;) {
-    T value;
-    std::memcpy(&value, &old, sizeof value);
-    const T next = flushes ? add_flushed(value, b) : combine(action, value, b, c);
-    Bits next_bits;
-    std::memcpy(&next_bits, &next, sizeof next_bits);
-    if (__atomic_compare_exchange_n(place, &old, next_bits, false, __ATOMIC_SEQ_CST,
-                                    __ATOMIC_RELAXED))
-      return value;
-  }
-}
 
 template <class T>
 void apply(Warp& w, const Instr& in, unsigned lane, void* address, bool shared) {
@@ -134,7 +25,27 @@ void apply(Warp& w, const Instr& in, unsigned lane, void* address, bool shared) 
   if (in.dst != kNoSlot) w.lanes<T>(in.dst)[lane] = old;
 }
 
-constexpr uint32_t kSharedSpace = 0x100, kGenericSpace = 0x200, kWideAddress = 0x400;
+constexpr uint32_t kSharedSpace = 0x100, kGenericSpace = 0x200, kWideAddress = 0x400,
+                   kClusterSpace = 0x800;
+
+// Of lanes whose addresses are in the shared memory of other CTAs of the cluster. Returns these.
+template <class T>
+uint32_t apply_elsewhere(Warp& w, const Instr& in, uint32_t mask, const uint64_t* address) {
+  uint32_t elsewhere = 0;
+  each_lane(mask, [&](unsigned l) {
+    if (address[l] > 0xFFFFFFFF || address[l] >> kClusterRankShift == 0) return;
+    const SharedPlace place = shared_place(w, in, l, address[l]);
+    elsewhere |= 1u << l;
+    alignas(64) uint32_t offset[32];
+    std::fill_n(offset, 32, place.offset);
+    check_shared(w, in, 1u << l, offset, sizeof(T), "atomic operation");
+    expect_no_mbarrier(w, in, 1u << l, *place.cta, offset, sizeof(T));
+    if (place.cta->checks != nullptr) place.cta->checks->atomic(w, in, 1u << l, offset, sizeof(T));
+    apply<T>(w, in, l, place.cta->shared + place.offset, true);
+  });
+  if (elsewhere != 0) ++w.counters->cluster_accesses;
+  return elsewhere;
+}
 
 template <class T>
 void atomic_handler(Warp& w, const Instr& in, uint32_t mask) {
@@ -146,7 +57,7 @@ void atomic_handler(Warp& w, const Instr& in, uint32_t mask) {
                                                            : w.lanes<uint32_t>(in.a)[l];
     address[l] = base + static_cast<uint64_t>(in.imm);
   }
-  uint32_t shared = (in.extra & kSharedSpace) != 0 ? mask : 0;
+  uint32_t shared = (in.extra & (kSharedSpace | kClusterSpace)) != 0 ? mask : 0;
   if ((in.extra & kGenericSpace) != 0) {
     for (uint32_t l = 0; l < 32; ++l)
       if (address[l] >> kWindowShift == kSharedWindow >> kWindowShift) {
@@ -154,33 +65,28 @@ void atomic_handler(Warp& w, const Instr& in, uint32_t mask) {
         address[l] &= kWindowOffset;
       }
   }
+  uint32_t elsewhere = 0;
+  if ((in.extra & (kClusterSpace | kGenericSpace)) != 0)
+    elsewhere = apply_elsewhere<T>(w, in, shared, address);
+  shared &= ~elsewhere;
   if (shared != 0) {
     alignas(64) uint32_t offset[32];
     for (uint32_t l = 0; l < 32; ++l)
       offset[l] = address[l] > 0xFFFFFFFF ? 0xFFFFFFFF : static_cast<uint32_t>(address[l]);
     fill_inactive(offset, shared);
     check_shared(w, in, shared, offset, sizeof(T), "atomic operation");
+    expect_no_mbarrier(w, in, shared, *w.cta, offset, sizeof(T));
     if (w.cta->checks != nullptr) w.cta->checks->atomic(w, in, shared, offset, sizeof(T));
     each_lane(shared, [&](unsigned l) { apply<T>(w, in, l, w.cta->shared + offset[l], true); });
   }
-  const uint32_t global = mask & ~shared;
+  const uint32_t global = mask & ~(shared | elsewhere);
   if (global != 0) {
     fill_inactive(address, global);
     check_global(w, in, global, address, sizeof(T), "atomic operation");
+    check_early_access(w, in, global, true, address, sizeof(T));
     each_lane(global,
               [&](unsigned l) { apply<T>(w, in, l, reinterpret_cast<void*>(address[l]), false); });
   }
-}
-
-Action action_of(const Decoder& d) {
-  static constexpr std::pair<std::string_view, Action> names[] = {
-      {"add", Action::add},        {"min", Action::min},       {"max", Action::max},
-      {"exch", Action::exch},      {"cas", Action::cas},       {"and", Action::conjunction},
-      {"or", Action::disjunction}, {"xor", Action::exclusive}, {"inc", Action::inc},
-      {"dec", Action::dec}};
-  for (const auto& [name, action] : names)
-    if (d.has(name)) return action;
-  throw NotImplemented{"unknown atomic operation"};
 }
 
 Handler handler_for(Type t) {
@@ -228,7 +134,7 @@ void decode_atomic(Decoder& d) {
   if (d.has("shared") || d.has("shared::cta"))
     flags |= kSharedSpace;
   else if (d.has("shared::cluster"))
-    throw NotImplemented{"clusters"};
+    flags |= kClusterSpace;
   else if (!d.has("global"))
     flags |= kGenericSpace;
   uint32_t base = kNoSlot;

@@ -111,7 +111,9 @@ void barrier(Warp& w, const Instr& in, uint32_t mask) {
 }
 
 void warp_barrier(Warp& w, const Instr& in, uint32_t mask) {
-  with_named_lanes(w, in, mask, in.a, [](uint32_t) {});
+  with_named_lanes(w, in, mask, in.a, [&](uint32_t here) {
+    if ((here & ~w.unordered) != 0) w.unordered &= ~here;
+  });
 }
 
 void decode_barrier(Decoder& d) {
@@ -122,7 +124,7 @@ void decode_barrier(Decoder& d) {
     in.a = a;
     return;
   }
-  if (d.has("cluster")) throw NotImplemented{"clusters"};
+  if (d.has("cluster")) return decode_cluster_barrier(d);
   uint32_t flags = d.base() == "bar" || d.has("aligned") ? kAligned : 0u;
   if (!d.has("arrive")) flags |= kWaits;
   size_t next = 0;
@@ -148,18 +150,27 @@ void decode_barrier(Decoder& d) {
 // --- Fences, hints
 // ----------------------------------------------------------------------------------------------------------------
 
-void fence(Warp&, const Instr&, uint32_t) {
+void fence(Warp& w, const Instr& in, uint32_t mask) {
   std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (w.cta->checks != nullptr) w.cta->checks->fence(w, mask, static_cast<Fence>(in.extra));
 }
 
 void decode_fence(Decoder& d) {
-  d.emit(&fence);
+  Fence kind = Fence::other;
+  if (d.has("mbarrier_init")) kind = Fence::mbarrier_init;
+  if (d.has("proxy") && d.has("async"))
+    kind = d.has("global") ? Fence::of_global_proxy : Fence::async_proxy;
+  d.emit(&fence).extra = static_cast<uint32_t>(kind);
 }
 
 void nothing(Warp&, const Instr&, uint32_t) {}
 
 void decode_hint(Decoder& d) {
   d.emit(&nothing);
+}
+
+void decode_prefetch(Decoder& d) {
+  d.has("tensormap") ? decode_tensor_map_prefetch(d) : decode_hint(d);
 }
 
 void zero(Warp& w, const Instr& in, uint32_t mask) {
@@ -200,26 +211,16 @@ void decode_call(Decoder& d) {
 }  // namespace
 
 std::span<const OpcodeEntry> control_opcodes() {
-  static constexpr OpcodeEntry table[] = {{"bra", decode_bra},
-                                          {"brx", decode_brx},
-                                          {"exit", decode_exit},
-                                          {"ret", decode_exit},
-                                          {"trap", decode_trap},
-                                          {"brkpt", decode_trap},
-                                          {"bar", decode_barrier},
-                                          {"barrier", decode_barrier},
-                                          {"membar", decode_fence},
-                                          {"fence", decode_fence},
-                                          {"prefetch", decode_hint},
-                                          {"prefetchu", decode_hint},
-                                          {"griddepcontrol", decode_hint},
-                                          {"discard", decode_hint},
-                                          {"applypriority", decode_hint},
-                                          {"pmevent", decode_hint},
-                                          {"setmaxnreg", decode_hint},
-                                          {"createpolicy", decode_createpolicy},
-                                          {"nanosleep", decode_sleep},
-                                          {"call", decode_call}};
+  static constexpr OpcodeEntry table[] = {
+      {"bra", decode_bra},           {"brx", decode_brx},
+      {"exit", decode_exit},         {"ret", decode_exit},
+      {"trap", decode_trap},         {"brkpt", decode_trap},
+      {"bar", decode_barrier},       {"barrier", decode_barrier},
+      {"membar", decode_fence},      {"fence", decode_fence},
+      {"prefetch", decode_prefetch}, {"prefetchu", decode_hint},
+      {"discard", decode_hint},      {"applypriority", decode_hint},
+      {"pmevent", decode_hint},      {"createpolicy", decode_createpolicy},
+      {"nanosleep", decode_sleep},   {"call", decode_call}};
   return table;
 }
 

@@ -15,40 +15,59 @@ unsigned scratch_class(unsigned bytes) {
 }
 
 const std::map<std::string_view, Special>& special_names() {
-  static const auto& names =
-      *new std::map<std::string_view, Special>{{"%tid.x", Special::tid_x},
-                                               {"%tid.y", Special::tid_y},
-                                               {"%tid.z", Special::tid_z},
-                                               {"%ntid.x", Special::ntid_x},
-                                               {"%ntid.y", Special::ntid_y},
-                                               {"%ntid.z", Special::ntid_z},
-                                               {"%ctaid.x", Special::ctaid_x},
-                                               {"%ctaid.y", Special::ctaid_y},
-                                               {"%ctaid.z", Special::ctaid_z},
-                                               {"%nctaid.x", Special::nctaid_x},
-                                               {"%nctaid.y", Special::nctaid_y},
-                                               {"%nctaid.z", Special::nctaid_z},
-                                               {"%laneid", Special::laneid},
-                                               {"%warpid", Special::warpid},
-                                               {"%nwarpid", Special::nwarpid},
-                                               {"%smid", Special::smid},
-                                               {"%nsmid", Special::nsmid},
-                                               {"%gridid", Special::gridid_low},
-                                               {"%lanemask_eq", Special::lanemask_eq},
-                                               {"%lanemask_le", Special::lanemask_le},
-                                               {"%lanemask_lt", Special::lanemask_lt},
-                                               {"%lanemask_ge", Special::lanemask_ge},
-                                               {"%lanemask_gt", Special::lanemask_gt},
-                                               {"%dynamic_smem_size", Special::dynamic_smem_size},
-                                               {"%total_smem_size", Special::total_smem_size}};
+  static const auto& names = *new std::map<std::string_view, Special>{
+      {"%tid.x", Special::tid_x},
+      {"%tid.y", Special::tid_y},
+      {"%tid.z", Special::tid_z},
+      {"%ntid.x", Special::ntid_x},
+      {"%ntid.y", Special::ntid_y},
+      {"%ntid.z", Special::ntid_z},
+      {"%ctaid.x", Special::ctaid_x},
+      {"%ctaid.y", Special::ctaid_y},
+      {"%ctaid.z", Special::ctaid_z},
+      {"%nctaid.x", Special::nctaid_x},
+      {"%nctaid.y", Special::nctaid_y},
+      {"%nctaid.z", Special::nctaid_z},
+      {"%laneid", Special::laneid},
+      {"%warpid", Special::warpid},
+      {"%nwarpid", Special::nwarpid},
+      {"%smid", Special::smid},
+      {"%nsmid", Special::nsmid},
+      {"%gridid", Special::gridid_low},
+      {"%lanemask_eq", Special::lanemask_eq},
+      {"%lanemask_le", Special::lanemask_le},
+      {"%lanemask_lt", Special::lanemask_lt},
+      {"%lanemask_ge", Special::lanemask_ge},
+      {"%lanemask_gt", Special::lanemask_gt},
+      {"%dynamic_smem_size", Special::dynamic_smem_size},
+      {"%total_smem_size", Special::total_smem_size},
+      {"%cluster_ctarank", Special::cluster_ctarank},
+      {"%cluster_nctarank", Special::cluster_nctarank},
+      {"%cluster_ctaid.x", Special::cluster_ctaid_x},
+      {"%cluster_ctaid.y", Special::cluster_ctaid_y},
+      {"%cluster_ctaid.z", Special::cluster_ctaid_z},
+      {"%cluster_nctaid.x", Special::cluster_nctaid_x},
+      {"%cluster_nctaid.y", Special::cluster_nctaid_y},
+      {"%cluster_nctaid.z", Special::cluster_nctaid_z},
+      {"%clusterid.x", Special::clusterid_x},
+      {"%clusterid.y", Special::clusterid_y},
+      {"%clusterid.z", Special::clusterid_z},
+      {"%nclusterid.x", Special::nclusterid_x},
+      {"%nclusterid.y", Special::nclusterid_y},
+      {"%nclusterid.z", Special::nclusterid_z},
+      {"%is_explicit_cluster", Special::is_explicit_cluster},
+      // Where the driver leaves the address of what cooperative_groups uses as the grid's barrier.
+      {"%envreg1", Special::grid_workspace_high},
+      {"%envreg2", Special::grid_workspace_low}};
   return names;
 }
 
 }  // namespace
 
 Decoder::Decoder(const FlatProgram& flat, Program& program)
-    : flat_(flat), program_(program), slots_(plan_slots(flat)) {
+    : flat_(flat), program_(program), wgmma_registers_(flat), slots_(plan_slots(flat)) {
   program_.register_bytes = slots_.bytes;
+  program_.wgmma_registers = wgmma_registers_.count();
 }
 
 void Decoder::run() {
@@ -101,6 +120,7 @@ void Decoder::decode(const FlatInstruction& in) {
     try {
       const DecodeFunction function = find_opcode(base_);
       if (function == nullptr) throw NotImplemented{"not implemented"};
+      watch_wgmma_registers();
       function(*this);
       for (size_t i = 0; i < trailers_.size(); ++i) {
         Instr& t = emit(trailers_[i].handler);
@@ -118,6 +138,19 @@ void Decoder::decode(const FlatInstruction& in) {
   first_of_instruction_ = true;
   program_.texts.back() += " (" + why + ")";
   emit(&run_unknown_opcode);
+}
+
+void Decoder::watch_wgmma_registers() {
+  if (is_wgmma(*in_)) return;
+  std::vector<uint32_t> numbers = wgmma_registers_.named_by(*in_);
+  if (numbers.empty()) return;
+  const auto count = static_cast<uint32_t>(numbers.size());
+  const uint32_t* const named = list(std::move(numbers));
+  Instr& in = emit(&touch_wgmma_registers);
+  in.list = named;
+  in.extra = count;
+  in.weight = 0;
+  first_of_instruction_ = true;
 }
 
 bool Decoder::has(std::string_view modifier) const {
@@ -234,6 +267,8 @@ uint32_t Decoder::source(const Operand& o, Type type) {
 
 uint32_t Decoder::predicate_source(const Operand& o) {
   if (o.kind == Operand::Kind::immediate) return constant(o.bits != 0 ? kAllLanes : 0, 0);
+  if (o.kind == Operand::Kind::special && o.name == "%is_explicit_cluster")
+    return special(Special::is_explicit_cluster, 0);
   if (!is_predicate(o)) throw NotImplemented{"a predicate is expected"};
   const uint32_t slot = slots_.offset[o.reg];
   if (!o.negated) return slot;

@@ -12,6 +12,7 @@
 #include "../isa/program.hpp"
 #include "../ptx/flatten.hpp"
 #include "../ptx/slots.hpp"
+#include "../ptx/wgmma_registers.hpp"
 
 namespace cuemu {
 
@@ -37,6 +38,7 @@ class Decoder {
   bool in_entry() const { return in_->in_entry; }
   bool has_guard() const { return in_->guard != kNoRegister; }
   const FlatProgram& flat() const { return flat_; }
+  const WgmmaRegisters& wgmma_registers() const { return wgmma_registers_; }
 
   // --- Slots ---
   // Of a source, as a value of `type`: a register (its low part when it is wider), a constant, a
@@ -79,10 +81,13 @@ class Decoder {
  private:
   void decode(const FlatInstruction& in);
   void split_opcode(std::string_view opcode);
+  // Before an instruction that names registers of a wgmma: tells the warp's queue.
+  void watch_wgmma_registers();
   uint32_t new_slot(unsigned bytes);
 
   const FlatProgram& flat_;
   Program& program_;
+  const WgmmaRegisters wgmma_registers_;
   SlotPlan slots_;
   const FlatInstruction* in_ = nullptr;
   std::string_view base_;

@@ -5,7 +5,9 @@
 #include "../isa/address.hpp"
 #include "../sim/access.hpp"
 #include "../sim/checks.hpp"
+#include "../sim/cluster.hpp"
 #include "../sim/fault.hpp"
+#include "../sim/previous_grid.hpp"
 #include "lanes.hpp"
 #include "tables.hpp"
 
@@ -98,6 +100,7 @@ void access_shared(Warp& w, const Instr& in, uint32_t mask, uint32_t* offset) {
   fill_inactive(offset, mask);
   check_shared(w, in, mask, offset, bytes, kStore ? "store" : "load");
   count_shared(kStore ? w.counters->shared_store : w.counters->shared_load, mask, offset, bytes);
+  if constexpr (kStore) expect_no_mbarrier(w, in, mask, *w.cta, offset, bytes);
   if (w.cta->checks != nullptr) [[unlikely]] {
     if (kStore)
       w.cta->checks->write(w, in, mask, offset, bytes);
@@ -110,11 +113,46 @@ void access_shared(Warp& w, const Instr& in, uint32_t mask, uint32_t* offset) {
     read_lanes<E>(w, in, mask, number(w.cta->shared), offset);
 }
 
+// Of any CTA of the cluster, by shared::cluster addresses.
+template <class E, bool kStore>
+void access_cluster(Warp& w, const Instr& in, uint32_t mask, const uint64_t* address) {
+  const unsigned bytes = sizeof(E) * in.count;
+  for (uint32_t rest = mask; rest != 0;) {
+    const SharedPlace first = shared_place(w, in, first_lane(rest), address[first_lane(rest)]);
+    alignas(64) uint32_t offset[32] = {};
+    uint32_t same = 0;
+    each_lane(rest, [&](unsigned l) {
+      const SharedPlace place = shared_place(w, in, l, address[l]);
+      if (place.cta != first.cta) return;
+      offset[l] = place.offset;
+      same |= 1u << l;
+    });
+    rest &= ~same;
+    if (first.cta == w.cta) {
+      access_shared<E, kStore>(w, in, same, offset);
+      continue;
+    }
+    fill_inactive(offset, same);
+    // All CTAs have the same amount.
+    check_shared(w, in, same, offset, bytes, kStore ? "store" : "load");
+    ++w.counters->cluster_accesses;
+    if constexpr (kStore) {
+      expect_no_mbarrier(w, in, same, *first.cta, offset, bytes);
+      if (first.cta->checks != nullptr) first.cta->checks->write(w, in, same, offset, bytes);
+      write_lanes<E>(w, in, same, number(first.cta->shared), offset);
+    } else {
+      if (first.cta->checks != nullptr) first.cta->checks->read(w, in, same, offset, bytes);
+      read_lanes<E>(w, in, same, number(first.cta->shared), offset);
+    }
+  }
+}
+
 template <class E, bool kStore>
 void access_global(Warp& w, const Instr& in, uint32_t mask, uint64_t* address) {
   const unsigned bytes = sizeof(E) * in.count;
   fill_inactive(address, mask);
   const Region* r = check_global(w, in, mask, address, bytes, kStore ? "store" : "load");
+  check_early_access(w, in, mask, kStore, address, bytes);
   if ((in.extra & kNotCounted) == 0) count_global(*w.worker, kStore, r, mask, address, bytes);
   if constexpr (kStore)
     write_lanes<E>(w, in, mask, 0, address);
@@ -179,6 +217,13 @@ void shared_handler(Warp& w, const Instr& in, uint32_t mask) {
 }
 
 template <class E, bool kStore>
+void cluster_handler(Warp& w, const Instr& in, uint32_t mask) {
+  alignas(64) uint64_t address[32];
+  addresses(w, in, address);
+  access_cluster<E, kStore>(w, in, mask, address);
+}
+
+template <class E, bool kStore>
 void global_handler(Warp& w, const Instr& in, uint32_t mask) {
   alignas(64) uint64_t address[32];
   addresses(w, in, address);
@@ -222,7 +267,14 @@ void generic_handler(Warp& w, const Instr& in, uint32_t mask) {
       offset[l] = place[l] > 0xFFFFFFFF ? 0xFFFFFFFF : static_cast<uint32_t>(place[l]);
     }
     if (window == kSharedWindow >> kWindowShift) {
-      access_shared<E, kStore>(w, in, same, offset);
+      uint32_t elsewhere = 0;  // lanes that name a CTA of the cluster
+      each_lane(same, [&](unsigned l) {
+        elsewhere |=
+            static_cast<uint32_t>(offset[l] != 0xFFFFFFFF && offset[l] >> kClusterRankShift != 0)
+            << l;
+      });
+      if (same != elsewhere) access_shared<E, kStore>(w, in, same & ~elsewhere, offset);
+      if (elsewhere != 0) access_cluster<E, kStore>(w, in, elsewhere, place);
     } else if (window == kLocalWindow >> kWindowShift) {
       access_local<E, kStore>(w, in, same, place);
     } else if (window == kParamWindow >> kWindowShift) {
@@ -242,7 +294,8 @@ void generic_handler(Warp& w, const Instr& in, uint32_t mask) {
 Space space_of(const Decoder& d) {
   for (std::string_view m : d.modifiers()) {
     if (m == "global") return Space::global;
-    if (m == "shared" || m == "shared::cta" || m == "shared::cluster") return Space::shared;
+    if (m == "shared" || m == "shared::cta") return Space::shared;
+    if (m == "shared::cluster") return Space::shared_cluster;
     if (m == "local") return Space::local;
     if (m == "const") return Space::constant;
     if (m.starts_with("param")) return Space::param;
@@ -258,6 +311,8 @@ Handler handler_in(Space space, bool known_parameter) {
     case Space::shared:
     case Space::dynamic_shared:
       return &shared_handler<E, kStore>;
+    case Space::shared_cluster:
+      return &cluster_handler<E, kStore>;
     case Space::local:
       return &local_handler<E, kStore>;
     case Space::global:
@@ -287,6 +342,7 @@ Handler handler_for(Type t, Space space, bool known_parameter) {
 
 template <bool kStore>
 void decode_access(Decoder& d) {
+  if (kStore && d.has("async")) return decode_async_store(d);
   const Type t = d.type();
   Space space = space_of(d);
   const Operand& at = d.operand(kStore ? 0 : 1);
@@ -324,7 +380,8 @@ void decode_access(Decoder& d) {
       throw NotImplemented{"outside the parameters"};
   }
   const uint32_t site = d.next_site();
-  if (space == Space::shared || space == Space::generic) d.touches_shared(count * bytes_of(t));
+  if (space == Space::shared || space == Space::shared_cluster || space == Space::generic)
+    d.touches_shared(count * bytes_of(t));
   Instr& in = d.emit(handler_for<kStore>(t, space, known_parameter));
   in.a = base;
   in.imm = static_cast<int64_t>(displacement);

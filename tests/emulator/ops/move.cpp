@@ -109,7 +109,8 @@ void decode_vector_move(Decoder& d, Type t, bool packs) {
 void read_clock(Warp& w, const Instr& in, uint32_t mask) {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
   const auto ns =
-      static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+      static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count()) +
+      w.worker->skipped_clocks;
   if (in.count == 8)
     map_lanes(w, mask, w.lanes<uint64_t>(in.dst), [=](uint32_t) { return ns; });
   else

@@ -15,7 +15,8 @@ DecodeFunction find_opcode(std::string_view base) {
     for (std::span<const OpcodeEntry> part :
          {integer_opcodes(), bit_opcodes(), float_opcodes(), compare_opcodes(), convert_opcodes(),
           move_opcodes(), memory_opcodes(), atomic_opcodes(), control_opcodes(),
-          collective_opcodes(), tensor_opcodes(), matrix_opcodes(), async_opcodes()})
+          collective_opcodes(), tensor_opcodes(), matrix_opcodes(), async_opcodes(),
+          mbarrier_opcodes(), cluster_opcodes(), grid_control_opcodes(), wgmma_opcodes()})
       for (const OpcodeEntry& e : part) t[e.name] = e.decode;
     return t;
   }

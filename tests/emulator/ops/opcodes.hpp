@@ -21,6 +21,8 @@ struct OpcodeEntry {
 DecodeFunction find_opcode(std::string_view base);
 
 void run_unknown_opcode(Warp& warp, const Instr& in, uint32_t mask);
+// list, extra: numbers of wgmma's registers, and how many.
+void touch_wgmma_registers(Warp& warp, const Instr& in, uint32_t mask);
 
 // dst = a, between slots of different widths (2, 4 or 8 bytes a lane).
 Handler narrowing(unsigned from_bytes, unsigned to_bytes);

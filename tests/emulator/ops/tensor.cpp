@@ -9,6 +9,7 @@
 // Fragments: each register of A, over the lanes, is a block of 8 rows of 16 bytes, each register of
 // B a block of 8 columns of 16 bytes along k. Registers of A alternate between rows 0-7 and 8-15,
 // then advance in k.
+#include "columns.hpp"
 #include "half.hpp"
 #include "synchronise.hpp"
 #include "tables.hpp"
@@ -82,8 +83,7 @@ struct Accumulators {
     store_vector(c3, odd[2]), store_vector(c3 + 16, odd[3]);
   }
   void canonicalise() {
-    for (Float16Lanes& v : column)
-      v = v != v ? Float16Lanes{} + std::bit_cast<float>(kFloatNaNBits) : v;
+    for (Float16Lanes& v : column) canonicalise_nan(v);
   }
 };
 
@@ -94,17 +94,8 @@ struct Accumulators {
 template <class Format>
 inline void multiply_half(Accumulators& sum, const void* a_upper, const void* a_lower,
                           const uint16_t* b) {
-  const Transposed8x8 upper(a_upper), lower(a_lower);
-  const Half32Lanes first = {0, 1, 2,  3,  4,  5,  6,  7,  32, 33, 34, 35, 36, 37, 38, 39,
-                             8, 9, 10, 11, 12, 13, 14, 15, 40, 41, 42, 43, 44, 45, 46, 47};
-  const Half32Lanes pairs[4] = {__builtin_shuffle(upper.low, lower.low, first),
-                                __builtin_shuffle(upper.low, lower.low, first + 16),
-                                __builtin_shuffle(upper.high, lower.high, first),
-                                __builtin_shuffle(upper.high, lower.high, first + 16)};
-  alignas(64) uint16_t columns[128];
-  for (int i = 0; i < 4; ++i) store_vector(columns + 32 * i, pairs[i]);
   alignas(64) float at[128], bt[64];
-  Format::widen(columns, at, 128);
+  widen_columns<Format>(a_upper, a_lower, at);
   Format::widen(b, bt, 64);
 #pragma GCC unroll 8
   for (int k = 0; k < 8; ++k) {

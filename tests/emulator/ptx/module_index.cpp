@@ -67,6 +67,17 @@ std::vector<Declaration> parameter_list(Lexer& lexer) {
   return list;
 }
 
+// Of a directive, up to three dimensions; 1 for those left out.
+std::array<uint32_t, 3> extent(Lexer& lexer) {
+  std::array<uint32_t, 3> size = {1, 1, 1};
+  size_t dimension = 0;
+  do {
+    const auto value = static_cast<uint32_t>(lexer.next().bits);
+    if (dimension < size.size()) size[dimension++] = value;
+  } while (lexer.accept(','));
+  return size;
+}
+
 void read_function(Lexer& lexer, ModuleIndex& index, bool entry) {
   Function f;
   f.entry = entry;
@@ -76,10 +87,17 @@ void read_function(Lexer& lexer, ModuleIndex& index, bool entry) {
   while (lexer.peek().kind != Token::Kind::end && !lexer.peek().is('{') && !lexer.peek().is(';')) {
     const std::string_view word = lexer.next().text;
     if (word == ".maxntid" || word == ".reqntid") {
-      f.max_threads = 1;
-      do f.max_threads *= static_cast<uint32_t>(lexer.next().bits);
-      while (lexer.accept(','));
+      const std::array<uint32_t, 3> block = extent(lexer);
+      f.max_threads = block[0] * block[1] * block[2];
+    } else if (word == ".reqnctapercluster") {
+      f.required_cluster = extent(lexer);
+    } else if (word == ".maxclusterrank") {
+      f.max_cluster_rank = static_cast<uint32_t>(lexer.next().bits);
+    } else if (word == ".explicitcluster") {
+      f.explicit_cluster = true;
     }
+    f.bounds_registers |= word == ".maxntid" || word == ".reqntid" || word == ".maxnreg" ||
+                          word == ".minnctapersm" || word == ".maxnctapersm";
   }
   if (lexer.peek().is('{')) {
     f.body = lexer.skip_braces();

@@ -5,6 +5,8 @@
 #include <array>
 #include <string_view>
 
+#include "wgmma_registers.hpp"
+
 namespace cuemu {
 namespace {
 
@@ -29,11 +31,12 @@ bool defines_first_operand(std::string_view opcode) {
 class Planner {
  public:
   explicit Planner(const FlatProgram& program)
-      : program_(program), intervals_(program.registers.size()) {}
+      : program_(program), wgmma_registers_(program), intervals_(program.registers.size()) {}
 
   SlotPlan run() {
     find_blocks();
     for (uint32_t i = 0; i < program_.code.size(); ++i) visit(i);
+    stretch_over_wgmma();
     stretch_over_loops();
     return assign();
   }
@@ -98,6 +101,26 @@ class Planner {
     // Sources first: in "add r, r, 1" the first occurrence of r is a use.
     for (size_t i = 1; i < in.operands.size(); ++i) operand(in.operands[i], at, false);
     if (!in.operands.empty()) operand(in.operands[0], at, defines);
+  }
+
+  // Registers of a wgmma are in use until it has been waited for: until all of them have.
+  void stretch_over_wgmma() {
+    if (wgmma_registers_.count() == 0) return;
+    const auto count = static_cast<uint32_t>(program_.code.size());
+    std::vector<uint32_t> next_wait(count);
+    for (uint32_t i = count, wait = count - 1; i-- > 0;) {
+      const FlatInstruction& in = program_.code[i];
+      if (in.opcode.starts_with("wgmma.wait_group") && in.guard == kNoRegister &&
+          in.operands.size() == 1 && in.operands[0].bits == 0)
+        wait = i;
+      next_wait[i] = wait;
+    }
+    for (uint32_t r = 0; r < intervals_.size(); ++r) {
+      Interval& v = intervals_[r];
+      if (!wgmma_registers_.contains(r)) continue;
+      v.last = next_wait[v.last];
+      v.one_block = false;
+    }
   }
 
   // A register that is alive anywhere in a loop may be alive all through it, unless it lives within
@@ -181,6 +204,7 @@ class Planner {
   }
 
   const FlatProgram& program_;
+  const WgmmaRegisters wgmma_registers_;
   std::vector<Interval> intervals_;
   std::vector<uint32_t> block_of_;
   std::vector<Loop> loops_;

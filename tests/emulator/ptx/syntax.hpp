@@ -3,6 +3,7 @@
 // unresolved.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -15,7 +16,16 @@
 
 namespace cuemu {
 
-enum class Space : uint8_t { generic, global, constant, shared, dynamic_shared, local, param };
+enum class Space : uint8_t {
+  generic,
+  global,
+  constant,
+  shared,
+  shared_cluster,
+  dynamic_shared,
+  local,
+  param
+};
 
 struct ParsedOperand {
   enum class Kind : uint8_t { name, number, address, vector, sink };
@@ -63,6 +73,10 @@ struct Function {
   bool external = false;
   std::vector<Declaration> results, parameters;
   uint32_t max_threads = 1024;
+  bool bounds_registers = false;
+  std::array<uint32_t, 3> required_cluster{};  // 0: none
+  uint32_t max_cluster_rank = 0;               // 0: none
+  bool explicit_cluster = false;
   std::string_view body;  // from '{' to '}'; empty for a declaration
 };
 

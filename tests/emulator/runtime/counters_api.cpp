@@ -58,6 +58,17 @@ __attribute__((destructor)) void report_counters_at_exit() {
   report("global_store", counters.global_store);
   report("atomic_instructions", counters.atomic_instructions);
   report("divergent_branches", counters.divergent_branches);
+  report("wgmma_instructions", counters.wgmma_instructions);
+  report("wgmma_shared_bytes", counters.wgmma_shared_bytes);
+  report("tma_loads", counters.tma_loads);
+  report("tma_load_bytes", counters.tma_load_bytes);
+  report("tma_filled_bytes", counters.tma_filled_bytes);
+  report("tma_stores", counters.tma_stores);
+  report("tma_store_bytes", counters.tma_store_bytes);
+  report("tma_global_sectors", counters.tma_global_sectors);
+  report("multicast_bytes", counters.multicast_bytes);
+  report("cluster_accesses", counters.cluster_accesses);
+  report("barrier_phases", counters.barrier_phases);
 }
 
 }  // namespace

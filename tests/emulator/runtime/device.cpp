@@ -140,6 +140,7 @@ CUEMU_API(cudaDeviceSynchronize, (), {
     {
       const std::lock_guard lock(stream_mutex());
       if (const cudaError_t result = check_waiting(nullptr); result != cudaSuccess) return result;
+      all_kernels_have_ended();
     }
     const cudaError_t result = check_unsafe_call();
     if (result == cudaSuccess) land_all_of(current_device());

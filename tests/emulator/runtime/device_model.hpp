@@ -37,6 +37,11 @@ struct DeviceModel {
   static constexpr int max_block_dim[3] = {1024, 1024, 64};
   static constexpr int max_grid_dim[3] = {2147483647, 65535, 65535};
 
+  // Of compute capability 9.0.
+  static constexpr int max_portable_cluster_blocks = 8;
+  static constexpr int max_cluster_blocks = 16;
+
+  bool has_clusters() const { return major >= 9; }
   int compute_capability() const { return major * 10 + minor; }
   DeviceLimits limits() const;
 };

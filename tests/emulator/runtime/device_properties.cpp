@@ -58,6 +58,8 @@ cudaDeviceProp properties(int device) {
   p.hostRegisterSupported = 1;
   p.memoryPoolsSupported = 1;
   p.hostNumaId = -1;
+  p.clusterLaunch = model.has_clusters() ? 1 : 0;
+  p.cooperativeLaunch = 1;
   p.gpuPciDeviceID = static_cast<unsigned>(model.pci_device_id) << 16 | 0x10de;
   return p;
 }
@@ -70,8 +72,8 @@ struct AttributeValue {
   AttributeValue(cudaDeviceAttr id, T number) : attribute(id), value(static_cast<int>(number)) {}
 };
 
-// Every attribute that is not 0. Features that the emulator lacks (textures, cooperative launches,
-// clusters, peers, sparse arrays) say 0, as on a device without them.
+// Every attribute that is not 0. Features that the emulator lacks (textures, peers, sparse
+// arrays) say 0, as on a device without them.
 std::vector<AttributeValue> attribute_values() {
   const DeviceModel& model = device_model();
   const cudaDeviceProp p = properties(0);
@@ -114,6 +116,8 @@ std::vector<AttributeValue> attribute_values() {
       {cudaDevAttrManagedMemory, p.managedMemory},
       {cudaDevAttrSingleToDoublePrecisionPerfRatio, 2},
       {cudaDevAttrConcurrentManagedAccess, p.concurrentManagedAccess},
+      {cudaDevAttrClusterLaunch, p.clusterLaunch},
+      {cudaDevAttrCooperativeLaunch, p.cooperativeLaunch},
       {cudaDevAttrComputePreemptionSupported, p.computePreemptionSupported},
       {cudaDevAttrCanUseHostPointerForRegisteredMem, p.canUseHostPointerForRegisteredMem},
       {cudaDevAttrMaxSharedMemoryPerBlockOptin, p.sharedMemPerBlockOptin},

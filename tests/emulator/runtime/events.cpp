@@ -105,6 +105,7 @@ cudaError_t check_complete(cudaEvent_t handle) {
         return cudaErrorCapturedEvent;
       }
       land(event->copies);
+      all_kernels_have_ended();
     }
     return check_unsafe_call();
   });

@@ -28,7 +28,35 @@ cudaError_t describe(const KernelRecord& kernel, cudaFuncAttributes* attributes)
   attributes->binaryVersion = kernel.module->cubin_arch();
   attributes->maxDynamicSharedSizeBytes = kernel.max_dynamic_shared_bytes();
   attributes->preferredShmemCarveout = kernel.carveout;
+  const std::array<int, 3> cluster = kernel.required_cluster();
+  attributes->clusterDimMustBeSet = kernel.info.explicit_cluster ? 1 : 0;
+  attributes->requiredClusterWidth = cluster[0];
+  attributes->requiredClusterHeight = cluster[1];
+  attributes->requiredClusterDepth = cluster[2];
+  attributes->clusterSchedulingPolicyPreference = kernel.cluster_scheduling;
+  attributes->nonPortableClusterSizeAllowed = kernel.non_portable_cluster;
   return cudaSuccess;
+}
+
+cudaError_t set_cluster_attribute(KernelRecord& kernel, cudaFuncAttribute attribute, int value) {
+  if (!device_model().has_clusters()) return not_supported("a cluster attribute");
+  if (value < 0) return cudaErrorInvalidValue;
+  switch (attribute) {
+    case cudaFuncAttributeNonPortableClusterSizeAllowed:
+      if (value > 1) return cudaErrorInvalidValue;
+      kernel.non_portable_cluster = value;
+      return cudaSuccess;
+    case cudaFuncAttributeClusterSchedulingPolicyPreference:
+      if (value > cudaClusterSchedulingPolicyLoadBalancing) return cudaErrorInvalidValue;
+      kernel.cluster_scheduling = value;
+      return cudaSuccess;
+    default:
+      if (kernel.has_compiled_cluster()) return cudaErrorNotPermitted;
+      // Whether the three fit together is looked at when the kernel is launched.
+      kernel.cluster_set[static_cast<size_t>(attribute - cudaFuncAttributeRequiredClusterWidth)] =
+          value;
+      return cudaSuccess;
+  }
 }
 
 cudaError_t set_attribute(KernelRecord& kernel, cudaFuncAttribute attribute, int value) {
@@ -50,7 +78,7 @@ cudaError_t set_attribute(KernelRecord& kernel, cudaFuncAttribute attribute, int
     case cudaFuncAttributeRequiredClusterDepth:
     case cudaFuncAttributeNonPortableClusterSizeAllowed:
     case cudaFuncAttributeClusterSchedulingPolicyPreference:
-      return not_supported("a cluster attribute");
+      return set_cluster_attribute(kernel, attribute, value);
     default:
       return cudaErrorInvalidValue;
   }

@@ -55,6 +55,32 @@ cudaError_t add_edge(Graph& graph, cudaGraphNode_t from_handle, cudaGraphNode_t 
   return cudaSuccess;
 }
 
+// Of the edges to a kernel that may begin early, which has no others.
+cudaGraphEdgeData edge_data(const GraphNode& to) {
+  cudaGraphEdgeData data = {};
+  const auto* const kernel = std::get_if<KernelOperation>(&to.operation);
+  if (kernel == nullptr || !kernel->overlaps_previous) return data;
+  data.from_port = cudaGraphKernelNodePortProgrammatic;
+  data.type = cudaGraphDependencyTypeProgrammatic;
+  return data;
+}
+
+bool is_programmatic(const cudaGraphEdgeData& edge) {
+  return edge.type == cudaGraphDependencyTypeProgrammatic;
+}
+
+// Edges that say more than that one node waits for another are not told without what they say.
+cudaError_t list_edge_data(const std::vector<cudaGraphEdgeData>& data, bool nodes_are_listed,
+                           cudaGraphEdgeData* out, size_t count) {
+  if (out == nullptr) {
+    return nodes_are_listed && std::ranges::any_of(data, is_programmatic) ? cudaErrorLossyQuery
+                                                                          : cudaSuccess;
+  }
+  std::fill_n(out, count, cudaGraphEdgeData{});
+  std::copy_n(data.begin(), std::min(count, data.size()), out);
+  return cudaSuccess;
+}
+
 }  // namespace
 }  // namespace cuemu::runtime
 
@@ -185,13 +211,18 @@ CUEMU_API(cudaGraphGetEdges,
               if (count == nullptr || (from == nullptr) != (to == nullptr))
                 return cudaErrorInvalidValue;
               std::vector<GraphNode*> sources, targets;
+              std::vector<cudaGraphEdgeData> data;
               for (const auto& node : graph.nodes) {
                 for (GraphNode* const dependency : node->dependencies) {
                   sources.push_back(dependency);
                   targets.push_back(node.get());
+                  data.push_back(edge_data(*node));
                 }
               }
-              if (edges != nullptr) std::fill_n(edges, *count, cudaGraphEdgeData{});
+              if (const cudaError_t result = list_edge_data(data, from != nullptr, edges, *count);
+                  result != cudaSuccess) {
+                return result;
+              }
               size_t same_count = *count;
               list_nodes(sources, from, &same_count);
               return list_nodes(targets, to, count);
@@ -211,7 +242,11 @@ CUEMU_API(cudaGraphNodeGetDependencies,
           {
             return with_node(handle, [&](const GraphNode& node) {
               if (count == nullptr) return cudaErrorInvalidValue;
-              if (edges != nullptr) std::fill_n(edges, *count, cudaGraphEdgeData{});
+              const std::vector<cudaGraphEdgeData> data(node.dependencies.size(), edge_data(node));
+              if (const cudaError_t result = list_edge_data(data, nodes != nullptr, edges, *count);
+                  result != cudaSuccess) {
+                return result;
+              }
               return list_nodes(node.dependencies, nodes, count);
             });
           })

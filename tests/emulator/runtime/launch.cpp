@@ -74,35 +74,6 @@ cudaError_t check_configuration(const KernelRecord& kernel, const LaunchRequest&
   return cudaSuccess;
 }
 
-cudaError_t check_attributes(const cudaLaunchConfig_t& configuration) {
-  for (unsigned i = 0; i < configuration.numAttrs; ++i) {
-    const cudaLaunchAttribute& attribute = configuration.attrs[i];
-    switch (attribute.id) {
-      case cudaLaunchAttributeIgnore:
-      case cudaLaunchAttributeAccessPolicyWindow:
-      case cudaLaunchAttributeSynchronizationPolicy:
-      case cudaLaunchAttributePriority:
-      case cudaLaunchAttributeMemSyncDomain:
-      case cudaLaunchAttributeMemSyncDomainMap:
-      case cudaLaunchAttributePreferredSharedMemoryCarveout:
-      case cudaLaunchAttributeProgrammaticStreamSerialization:
-        break;  // hints, or an overlap that eager execution never has
-      case cudaLaunchAttributeCooperative:
-        if (attribute.val.cooperative != 0) return not_supported("a cooperative launch");
-        break;
-      case cudaLaunchAttributeClusterDimension: {
-        const auto& cluster = attribute.val.clusterDim;
-        if (cluster.x * cluster.y * cluster.z > 1) return not_supported("a launch with clusters");
-        break;
-      }
-      default:
-        return not_supported(
-            ("launch attribute " + std::to_string(static_cast<int>(attribute.id))).c_str());
-    }
-  }
-  return cudaSuccess;
-}
-
 }  // namespace
 
 cudaError_t prepare_launch(const LaunchRequest& request, KernelOperation& operation) {
@@ -117,6 +88,13 @@ cudaError_t prepare_launch(const LaunchRequest& request, KernelOperation& operat
   operation.grid = {request.grid.x, request.grid.y, request.grid.z};
   operation.block = {request.block.x, request.block.y, request.block.z};
   operation.dynamic_shared_bytes = static_cast<uint32_t>(request.dynamic_shared);
+  operation.cooperative = request.attributes.cooperative;
+  operation.overlaps_previous = request.attributes.overlaps_previous;
+  if (const cudaError_t result = choose_cluster(request.attributes, operation);
+      result != cudaSuccess) {
+    return result;
+  }
+  if (const cudaError_t result = check_cooperative(operation); result != cudaSuccess) return result;
   operation.parameters.assign(kernel->info.parameter_bytes, std::byte{0});
   if (request.arguments == nullptr && !kernel->info.parameters.empty())
     return cudaErrorInvalidValue;
@@ -151,13 +129,16 @@ cudaError_t launch(const LaunchRequest& request, cudaStream_t stream,
 cudaError_t launch_with_configuration(const cudaLaunchConfig_t* configuration, const void* function,
                                       void** arguments, cudaStream_t implicit_stream) {
   if (configuration == nullptr) return pure_call([] { return cudaErrorInvalidValue; });
-  const cudaError_t attributes = pure_call([&] { return check_attributes(*configuration); });
-  if (attributes != cudaSuccess) return attributes;
+  LaunchAttributes attributes;
+  const cudaError_t readable =
+      pure_call([&] { return read_attributes(*configuration, attributes); });
+  if (readable != cudaSuccess) return readable;
   return launch({.function = function,
                  .grid = configuration->gridDim,
                  .block = configuration->blockDim,
                  .arguments = arguments,
-                 .dynamic_shared = configuration->dynamicSmemBytes},
+                 .dynamic_shared = configuration->dynamicSmemBytes,
+                 .attributes = attributes},
                 configuration->stream, implicit_stream);
 }
 
@@ -186,19 +167,20 @@ CUEMU_EXPORT cudaError_t __cudaPopCallConfiguration(dim3* grid, dim3* block, siz
   return cudaSuccess;
 }
 
-CUEMU_STREAM_API(__cudaLaunchKernel,
-                 (cudaKernel_t kernel, dim3 grid, dim3 block, void** arguments, size_t shared,
-                  cudaStream_t stream),
-                 {
-                   return launch({kernel, grid, block, arguments, shared}, stream, implicit_stream);
-                 })
+CUEMU_STREAM_API(
+    __cudaLaunchKernel,
+    (cudaKernel_t kernel, dim3 grid, dim3 block, void** arguments, size_t shared,
+     cudaStream_t stream),
+    {
+      return launch({kernel, grid, block, arguments, shared, {}}, stream, implicit_stream);
+    })
 
 CUEMU_STREAM_API(
     cudaLaunchKernel,
     (const void* function, dim3 grid, dim3 block, void** arguments, size_t shared,
      cudaStream_t stream),
     {
-      return launch({function, grid, block, arguments, shared}, stream, implicit_stream);
+      return launch({function, grid, block, arguments, shared, {}}, stream, implicit_stream);
     })
 
 CUEMU_STREAM_API(cudaLaunchKernelExC,
@@ -206,4 +188,17 @@ CUEMU_STREAM_API(cudaLaunchKernelExC,
                  {
                    return launch_with_configuration(configuration, function, arguments,
                                                     implicit_stream);
+                 })
+
+CUEMU_STREAM_API(cudaLaunchCooperativeKernel,
+                 (const void* function, dim3 grid, dim3 block, void** arguments, size_t shared,
+                  cudaStream_t stream),
+                 {
+                   return launch({.function = function,
+                                  .grid = grid,
+                                  .block = block,
+                                  .arguments = arguments,
+                                  .dynamic_shared = shared,
+                                  .attributes = {.cooperative = true}},
+                                 stream, implicit_stream);
                  })

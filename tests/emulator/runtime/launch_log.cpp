@@ -43,7 +43,10 @@ void log_launch(const KernelOperation& operation) {
        .block = {operation.block.x, operation.block.y, operation.block.z},
        .dynamic_shared_bytes = operation.dynamic_shared_bytes,
        .static_shared_bytes = static_cast<uint32_t>(kernel.static_shared_bytes()),
-       .device = kernel.device});
+       .device = kernel.device,
+       .cluster = {operation.cluster.x, operation.cluster.y, operation.cluster.z},
+       .overlaps_previous = operation.overlaps_previous ? 1 : 0,
+       .cooperative = operation.cooperative ? 1 : 0});
 }
 
 void forget_launches() {

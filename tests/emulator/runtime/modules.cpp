@@ -25,6 +25,22 @@ int KernelRecord::max_dynamic_shared_bytes() const {
   return limit >= 0 ? limit : DeviceModel::shared_per_block - static_shared_bytes();
 }
 
+std::array<int, 3> KernelRecord::required_cluster() const {
+  std::array<int, 3> size;
+  for (size_t i = 0; i < size.size(); ++i) {
+    size[i] =
+        has_compiled_cluster() ? static_cast<int>(info.required_cluster[i]) : cluster_set[i].load();
+  }
+  return size;
+}
+
+int KernelRecord::max_cluster_blocks() const {
+  const int most = non_portable_cluster != 0 ? DeviceModel::max_cluster_blocks
+                                             : DeviceModel::max_portable_cluster_blocks;
+  return info.max_cluster_rank != 0 ? std::min(most, static_cast<int>(info.max_cluster_rank))
+                                    : most;
+}
+
 cudaError_t ModuleRecord::load(int device) {
   const std::lock_guard lock(mutex_);
   Loaded& loaded = on(device);

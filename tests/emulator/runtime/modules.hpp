@@ -36,10 +36,18 @@ struct KernelRecord {
   std::atomic<int> dynamic_shared_limit{-1};  // -1: what the device allows without opting in
   std::atomic<int> carveout{-1};
   std::atomic<int> cache_config{cudaFuncCachePreferNone};
+  std::array<std::atomic<int>, 3> cluster_set{};  // width, height, depth; 0: not set
+  std::atomic<int> non_portable_cluster{0};
+  std::atomic<int> cluster_scheduling{cudaClusterSchedulingPolicyDefault};
 
   int static_shared_bytes() const;
   int max_threads_per_block() const;
   int max_dynamic_shared_bytes() const;
+  // Width, height and depth, as compiled into the kernel or set on it; 0 where neither says so.
+  std::array<int, 3> required_cluster() const;
+  bool has_compiled_cluster() const { return info.required_cluster[0] != 0; }
+  // The most blocks that a cluster of this kernel may have.
+  int max_cluster_blocks() const;
 };
 
 // A __device__, __constant__ or __managed__ variable.

@@ -2,10 +2,12 @@
 #include "occupancy.hpp"
 
 #include <algorithm>
+#include <array>
 #include <climits>
 
 #include "api.hpp"
 #include "device_model.hpp"
+#include "launch.hpp"
 
 namespace cuemu::runtime {
 namespace {
@@ -118,6 +120,64 @@ cudaError_t max_active_blocks(int* blocks, const void* function, int block_threa
   });
 }
 
+// A kernel and a launch configuration that clusters are asked about.
+template <typename Body>
+cudaError_t with_cluster_launch(const int* out, const void* function,
+                                const cudaLaunchConfig_t* configuration, Body&& body) {
+  return api_call([&] {
+    if (out == nullptr || configuration == nullptr) return cudaErrorInvalidValue;
+    if (!device_model().has_clusters()) return not_supported("clusters");
+    KernelRecord* kernel = nullptr;
+    if (const cudaError_t result = find_function(function, kernel); result != cudaSuccess) {
+      return result;
+    }
+    LaunchAttributes attributes;
+    if (const cudaError_t result = read_attributes(*configuration, attributes);
+        result != cudaSuccess) {
+      return result;
+    }
+    const dim3& block = configuration->blockDim;
+    const uint64_t threads = uint64_t{block.x} * block.y * block.z;
+    if (threads == 0 || threads > static_cast<uint64_t>(DeviceModel::max_threads_per_block)) {
+      return cudaErrorInvalidValue;
+    }
+    return body(*kernel, attributes, static_cast<int>(threads));
+  });
+}
+
+cudaError_t max_active_clusters(int* clusters, KernelRecord& kernel,
+                                const LaunchAttributes& attributes, int threads,
+                                const cudaLaunchConfig_t& configuration) {
+  KernelOperation operation;
+  operation.kernel = &kernel;
+  operation.grid = {configuration.gridDim.x, configuration.gridDim.y, configuration.gridDim.z};
+  if (const cudaError_t result = choose_cluster(attributes, operation); result != cudaSuccess) {
+    return result;
+  }
+  if (!operation.is_clustered) return cudaErrorInvalidClusterSize;
+  const Dim3& size = operation.cluster;
+  *clusters = active_clusters(kernel, static_cast<int>(size.x * size.y * size.z), threads,
+                              configuration.dynamicSmemBytes);
+  return cudaSuccess;
+}
+
+cudaError_t max_potential_cluster(int* blocks, const KernelRecord& kernel, int threads,
+                                  size_t dynamic_shared) {
+  const std::array<int, 3> required = kernel.required_cluster();
+  *blocks = required[0] * required[1] * required[2];
+  if (*blocks != 0) return cudaSuccess;
+  if (active_blocks_per_multiprocessor(kernel, threads, dynamic_shared) == 0) {
+    return cudaErrorInvalidValue;
+  }
+  // Powers of two.
+  int size = 1;
+  while (2 * size <= kernel.max_cluster_blocks() && 2 * size <= device_model().multiprocessors) {
+    size *= 2;
+  }
+  *blocks = size;
+  return cudaSuccess;
+}
+
 }  // namespace
 
 int threads_that_fit_registers(int registers_per_thread) {
@@ -135,6 +195,12 @@ int active_blocks_per_multiprocessor(const KernelRecord& kernel, int block_threa
   return std::min({most_warps / warps, device_model().max_blocks_per_multiprocessor,
                    blocks_by_registers(kernel, warps), blocks_by_shared(kernel, dynamic_shared),
                    blocks_by_barriers(kernel)});
+}
+
+int active_clusters(const KernelRecord& kernel, int cluster_blocks, int block_threads,
+                    size_t dynamic_shared) {
+  return device_model().multiprocessors / cluster_blocks *
+         active_blocks_per_multiprocessor(kernel, block_threads, dynamic_shared);
 }
 
 }  // namespace cuemu::runtime
@@ -161,4 +227,23 @@ CUEMU_API(cudaOccupancyAvailableDynamicSMemPerBlock,
               }
               return available_dynamic_shared(*kernel, blocks, block_threads, bytes);
             });
+          })
+
+CUEMU_API(cudaOccupancyMaxActiveClusters,
+          (int* clusters, const void* function, const cudaLaunchConfig_t* configuration), {
+            return with_cluster_launch(
+                clusters, function, configuration,
+                [&](KernelRecord& kernel, const LaunchAttributes& attributes, int threads) {
+                  return max_active_clusters(clusters, kernel, attributes, threads, *configuration);
+                });
+          })
+
+CUEMU_API(cudaOccupancyMaxPotentialClusterSize,
+          (int* blocks, const void* function, const cudaLaunchConfig_t* configuration), {
+            return with_cluster_launch(
+                blocks, function, configuration,
+                [&](KernelRecord& kernel, const LaunchAttributes&, int threads) {
+                  return max_potential_cluster(blocks, kernel, threads,
+                                               configuration->dynamicSmemBytes);
+                });
           })

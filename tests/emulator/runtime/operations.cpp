@@ -24,7 +24,13 @@ cudaError_t perform(const KernelOperation& operation) {
                          .dynamic_shared_bytes = operation.dynamic_shared_bytes,
                          .parameters = operation.parameters.data(),
                          .device = operation.kernel->device,
-                         .limits = device_model().limits()};
+                         .limits = device_model().limits(),
+                         .cluster = operation.cluster,
+                         .is_clustered = operation.is_clustered,
+                         .cooperative = operation.cooperative,
+                         .overlaps_previous = operation.overlaps_previous,
+                         .stream = operation.stream,
+                         .registers = static_cast<uint32_t>(operation.kernel->resources.registers)};
   const std::lock_guard lock(device_mutex());
   log_launch(operation);
   if (const std::optional<Fault> fault = run(launch)) {

@@ -18,6 +18,14 @@ namespace cuemu::runtime {
 struct KernelOperation {
   KernelRecord* kernel = nullptr;
   Dim3 grid, block;
+  Dim3 cluster;               // of one block where there are no clusters
+  bool is_clustered = false;  // by the launch or by the kernel
+  bool cooperative = false;
+  // Programmatic stream serialisation: it may begin while the kernel before it still runs. At first what the launch asks
+  // for; when it has been put into a stream, whether it comes to that.
+  bool overlaps_previous = false;
+  uint64_t stream = 0;  // a number of the stream that it was put into
+  cudaClusterSchedulingPolicy cluster_scheduling = cudaClusterSchedulingPolicyDefault;
   uint32_t dynamic_shared_bytes = 0;
   std::vector<std::byte> parameters;  // packed as the kernel expects them
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Entry points that are there so that libraries which name them can be loaded, PyTorch's above all, and refuse: memory
 // and events of other processes, libraries of kernels loaded from memory, graphs that hold objects or conditions,
-// cooperative launches, attributes of pools.
+// attributes of pools.
 #include "api.hpp"
 
 namespace cuemu::runtime {
@@ -43,8 +43,6 @@ CUEMU_REFUSED(cudaLibraryGetKernelCount, unsigned*, cudaLibrary_t)
 CUEMU_REFUSED(cudaLibraryGetManaged, void**, size_t*, cudaLibrary_t, const char*)
 CUEMU_REFUSED(cudaLibraryGetUnifiedFunction, void**, cudaLibrary_t, const char*)
 CUEMU_REFUSED(cudaKernelSetAttributeForDevice, cudaKernel_t, cudaFuncAttribute, int, int)
-CUEMU_STREAM_REFUSED(cudaLaunchCooperativeKernel, const void*, dim3, dim3, void**, size_t,
-                     cudaStream_t)
 
 CUEMU_REFUSED(cudaGraphAddNode, cudaGraphNode_t*, cudaGraph_t, const cudaGraphNode_t*,
               const cudaGraphEdgeData*, size_t, cudaGraphNodeParams*)

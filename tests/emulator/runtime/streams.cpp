@@ -60,8 +60,32 @@ Stream& stream_of_this_thread(int device) {
 cudaError_t wait_for(Stream& stream) {
   const cudaError_t result =
       stream.capture != nullptr ? check_waiting(&stream) : check_implicit_dependency(stream);
-  if (result == cudaSuccess) land(copies_before(stream));
+  if (result == cudaSuccess) {
+    land(copies_before(stream));
+    stream.kernel_time = 0;
+  }
   return result;
+}
+
+// Kernels launched before the present time have ended, and so has what is ordered before a kernel in the legacy stream.
+uint64_t& present_time() {
+  static uint64_t time = 1;
+  return time;
+}
+
+// A kernel may begin early only if what comes before it in its stream is a kernel, and nothing else orders the two.
+bool may_overlap(const Stream& stream) {
+  if (stream.capture == nullptr) return stream.kernel_time == present_time();
+  return stream.tail.size() == 1 &&
+         std::holds_alternative<KernelOperation>(stream.tail[0]->operation);
+}
+
+void note_operation(Stream& stream, bool is_kernel) {
+  if (stream.legacy)
+    ++present_time();
+  else if ((stream.flags & cudaStreamNonBlocking) == 0)
+    legacy_stream(stream.device).kernel_time = 0;
+  stream.kernel_time = is_kernel ? present_time() : 0;
 }
 
 cudaError_t create(cudaStream_t* handle, unsigned flags, int priority) {
@@ -104,9 +128,23 @@ cudaError_t find_stream(cudaStream_t handle, cudaStream_t implicit, Stream*& str
   return cudaSuccess;
 }
 
+uint64_t number_of(const Stream& stream) {
+  // The legacy streams of all devices have the id 0.
+  return stream.legacy ? ~static_cast<uint64_t>(stream.device) : stream.id;
+}
+
+void all_kernels_have_ended() {
+  ++present_time();
+}
+
 cudaError_t submit(Stream& stream, Operation operation) {
   {
     const std::lock_guard lock(stream_mutex());
+    auto* const kernel = std::get_if<KernelOperation>(&operation);
+    if (kernel != nullptr) {
+      kernel->stream = number_of(stream);
+      kernel->overlaps_previous = kernel->overlaps_previous && may_overlap(stream);
+    }
     if (stream.capture != nullptr) {
       if (stream.capture->invalidated) return cudaErrorStreamCaptureInvalidated;
       GraphNode* const node = stream.capture->graph->add(std::move(operation), stream.tail);
@@ -116,6 +154,7 @@ cudaError_t submit(Stream& stream, Operation operation) {
     if (const cudaError_t result = check_implicit_dependency(stream); result != cudaSuccess) {
       return result;
     }
+    note_operation(stream, kernel != nullptr);
   }
   land(copies_before(stream));
   const auto* const copy = std::get_if<CopyOperation>(&operation);

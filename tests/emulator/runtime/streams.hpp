@@ -24,6 +24,8 @@ struct Stream {
 
   std::shared_ptr<Capture> capture;
   std::vector<GraphNode*> tail;  // what the next captured operation waits for
+  // When the last operation in it was a kernel that may still run: see may_overlap().
+  uint64_t kernel_time = 0;
 };
 
 std::mutex& stream_mutex();
@@ -33,6 +35,12 @@ size_t live_streams();
 
 // The stream behind a handle, where 0 means `implicit`. Fails with cudaErrorInvalidResourceHandle.
 cudaError_t find_stream(cudaStream_t handle, cudaStream_t implicit, Stream*& stream);
+
+// A number of its own for each stream.
+uint64_t number_of(const Stream& stream);
+
+// From now on no kernel that has been launched runs any more: the host has waited for them. With the streams' lock held.
+void all_kernels_have_ended();
 
 // Runs the operation, or records it when the stream is being captured.
 cudaError_t submit(Stream& stream, Operation operation);

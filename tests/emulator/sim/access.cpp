@@ -78,6 +78,19 @@ const Region* check_global_slowly(Warp& w, const Instr& in, uint32_t mask, const
   return common;
 }
 
+void check_global_range(Warp& w, const Instr& in, uint32_t lane, uint64_t address, uint64_t bytes,
+                        const char* what) {
+  const Region* r = w.worker->site_region[in.site];
+  if (r != nullptr && r->holds(address, address + bytes)) return;
+  r = w.worker->regions->find(address);
+  if (r == nullptr || !r->holds(address, address + bytes) || address + bytes < address)
+    raise_fault(w, in, "out-of-bounds", 1u << lane,
+                format("%s of %llu bytes at 0x%llx, ", what, static_cast<unsigned long long>(bytes),
+                       static_cast<unsigned long long>(address)) +
+                    describe_absence(w, address));
+  w.worker->site_region[in.site] = r;
+}
+
 void fault_local(const Warp& w, const Instr& in, uint32_t lane, uint64_t offset, unsigned bytes,
                  const char* what) {
   const bool outside = offset + bytes > w.local_stride || offset + bytes < offset;
@@ -255,6 +268,49 @@ void count_global(Worker& worker, bool write, const Region* region, uint32_t mas
     count_in_region(worker, traffic, write, *region, address, bytes);
   else
     count_in_regions(worker, traffic, write, address, bytes);
+}
+
+void count_bulk(Worker& worker, bool write, const std::vector<CopyPiece>& pieces) {
+  struct Run {
+    uint64_t first, last;  // sectors
+  };
+  static thread_local std::vector<Run> runs;
+  runs.clear();
+  for (const CopyPiece& p : pieces) {
+    if (p.global == 0) continue;
+    const Run r{p.global >> kSectorShift, (p.global + p.bytes - 1) >> kSectorShift};
+    if (!runs.empty() && r.first >= runs.back().first && r.first <= runs.back().last + 1)
+      runs.back().last = std::max(runs.back().last, r.last);
+    else
+      runs.push_back(r);
+  }
+  const auto ascending = [](const Run& a, const Run& b) { return a.first < b.first; };
+  if (!std::is_sorted(runs.begin(), runs.end(), ascending))
+    std::sort(runs.begin(), runs.end(), ascending);
+  cuemu_global_traffic& traffic =
+      write ? worker.counters.global_store : worker.counters.global_load;
+  uint64_t counted = 0;  // sectors below are
+  const Region* region = nullptr;
+  for (const Run& r : runs) {
+    const uint64_t first = std::max(r.first, counted);
+    if (first > r.last) continue;
+    counted = r.last + 1;
+    worker.counters.tma_global_sectors += r.last - first + 1;
+    const uint64_t address = first << kSectorShift;
+    if (region == nullptr || !region->holds(address, address + 1))
+      region = worker.regions->find(address);
+    if (region == nullptr) continue;
+    Marks marks(worker, write, *region);
+    marks.add(first, r.last);
+    traffic.unique_bytes += marks.finish();
+  }
+}
+
+void fault_barrier_store(const Warp& w, const Instr& in, uint32_t mask, const uint32_t* offset,
+                         unsigned bytes) {
+  raise_fault(w, in, "barrier-misuse", mask,
+              format("a store of %u bytes at shared byte %u, where there is an mbarrier", bytes,
+                     offset[first_lane(mask)]));
 }
 
 }  // namespace cuemu

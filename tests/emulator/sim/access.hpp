@@ -60,11 +60,33 @@ inline const Region* check_global(Warp& w, const Instr& in, uint32_t mask, const
   return check_global_slowly(w, in, mask, address, bytes, what);
 }
 
+// The bytes that one lane's copy touches; several regions must not hold them together.
+void check_global_range(Warp& w, const Instr& in, uint32_t lane, uint64_t address, uint64_t bytes,
+                        const char* what);
+
 [[noreturn]] void fault_local(const Warp& w, const Instr& in, uint32_t lane, uint64_t offset,
                               unsigned bytes, const char* what);
 
 void count_shared(cuemu_shared_traffic& traffic, uint32_t mask, const uint32_t* offset,
                   unsigned bytes);
+
+// What a bulk copy touches in global memory, each sector once.
+void count_bulk(Worker& worker, bool write, const std::vector<CopyPiece>& pieces);
+
+// A store by ordinary means to bytes of a live mbarrier (PTX ISA 9.0, 9.7.13.15.1).
+[[noreturn]] void fault_barrier_store(const Warp& w, const Instr& in, uint32_t mask,
+                                      const uint32_t* offset, unsigned bytes);
+
+inline void expect_no_mbarrier(const Warp& w, const Instr& in, uint32_t mask, const Cta& cta,
+                               const uint32_t* offset, unsigned bytes) {
+  if (cta.mbarriers.all().empty()) [[likely]]
+    return;
+  each_lane(mask, [&](unsigned l) {
+    if (cta.mbarriers.touches(offset[l], offset[l] + bytes - 1) &&
+        cta.mbarriers.overlapping(offset[l], offset[l] + bytes - 1) != nullptr)
+      fault_barrier_store(w, in, 1u << l, offset, bytes);
+  });
+}
 
 // `region`: as check_global returned it.
 void count_global(Worker& worker, bool write, const Region* region, uint32_t mask,

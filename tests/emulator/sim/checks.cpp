@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "check_accesses.hpp"
 #include "fault.hpp"
 
 namespace cuemu {
@@ -21,43 +22,59 @@ bool fill_lines(const uint32_t* offset, uint32_t bytes) {
 
 }  // namespace
 
-void SharedChecks::prepare(Cta& cta, bool uninitialised, bool race) {
+void ClusterChecks::prepare(Cluster& cluster, bool uninitialised, bool race) {
+  if (race) clocks_.prepare(cluster, static_cast<uint32_t>(cluster.ctas->warps.size()));
+  while (ctas_.size() < cluster.size) ctas_.emplace_back();
+  for (uint32_t rank = 0; rank < cluster.size; ++rank) {
+    Cta& cta = cluster.ctas[rank];
+    ctas_[rank].prepare(cta, clocks_, uninitialised, race);
+    cta.checks = &ctas_[rank];
+  }
+}
+
+void ClusterChecks::start() {
+  clocks_.start();
+  if (!clocks_.begins_anew()) return;
+  for (SharedChecks& c : ctas_) c.forget_reads();
+}
+
+void SharedChecks::prepare(Cta& cta, ClusterClocks& clocks, bool uninitialised, bool race) {
   cta_ = &cta;
+  clocks_ = &clocks;
   uninitialised_ = uninitialised;
   race_ = race;
-  warps_ = static_cast<uint32_t>(cta.warps.size());
   lines_ = (cta.shared_bytes + kLineBytes - 1) >> kLineShift;
   initialised_.resize(lines_);
   if (!race) return;
-  pass_all_clocks();
+  if (has_reads_in_flight_) forget_reads();
   cell_shift_ = static_cast<unsigned>(std::countr_zero(cta.worker->program->shared_granule));
   const size_t places = lines_ + (size_t{lines_} << (kLineShift - cell_shift_));
   records_.resize(std::max(places, records_.size()));
-  reads_.resize(std::max(size_t{warps_}, reads_.size()));
-  for (std::vector<Read>& of_warp : reads_) of_warp.resize(std::max(places, of_warp.size()));
-  known_.assign(warps_, Clocks(warps_, 0));
-  least_known_.assign(warps_, 0);
-  barriers_.fill(Clocks(warps_, 0));
+  for (std::vector<Read>& of_slot : reads_)
+    if (!of_slot.empty()) of_slot.resize(records_.size());
+  wgmma_agents_.resize((cta.warps.size() + 3) / 4);
 }
 
-void SharedChecks::pass_all_clocks() {
-  for (const Clocks& c : known_)
-    for (uint32_t t : c) now_ = std::max(now_, t);
-  ++now_;
+void SharedChecks::forget_reads() {
+  for (std::vector<Read>& of_slot : reads_) std::fill(of_slot.begin(), of_slot.end(), Read{});
+  has_reads_in_flight_ = false;
 }
 
 void SharedChecks::start_cta() {
   std::fill(initialised_.begin(), initialised_.end(), uint16_t{0});
   if (!race_) return;
-  pass_all_clocks();
   std::fill_n(records_.begin(), lines_, Record{});
-  for (uint32_t w = 0; w < warps_; ++w) {
-    std::fill(known_[w].begin(), known_[w].end(), now_);
-    known_[w][w] = now_ + 1;
-    least_known_[w] = now_;
-  }
-  known_by_all_ = now_;
-  for (Clocks& b : barriers_) std::fill(b.begin(), b.end(), 0);
+  for (Clocks& b : barriers_) b.clear();
+  readers_.clear();
+  mbarriers_.clear();
+  store_agents_.clear();
+  std::fill(wgmma_agents_.begin(), wgmma_agents_.end(), WgmmaAgents{});
+}
+
+SharedChecks::Accessor SharedChecks::accessor(const Warp& warp, const Instr& in) const {
+  if (!race_) return {warp, in, 0, 0, nullptr};
+  const uint32_t slot = clocks_->slot_of(warp);
+  return {warp, in, slot, clocks_->least_known_by(slot), clocks_->known_by(slot).data()};
 }
 
 uint32_t SharedChecks::instr_index(const Instr& in) const {
@@ -68,14 +85,28 @@ uint32_t SharedChecks::byte_of(uint32_t place) const {
   return place < lines_ ? place << kLineShift : (place - lines_) << cell_shift_;
 }
 
+std::string SharedChecks::source_of(uint32_t instr) const {
+  const Program& program = *cta_->worker->program;
+  return program.source_of(program.code[instr]);
+}
+
+SharedChecks::Read* SharedChecks::reads_of(uint32_t slot) {
+  if (slot >= reads_.size()) reads_.resize(slot + 1);
+  std::vector<Read>& reads = reads_[slot];
+  if (std::find(readers_.begin(), readers_.end(), slot) == readers_.end()) {
+    reads.resize(records_.size());
+    readers_.push_back(slot);
+  }
+  return reads.data();
+}
+
 void SharedChecks::split(uint32_t line) {
   Record record = records_[line];
   records_[line].is_split = true;
   const uint32_t cells = kLineBytes >> cell_shift_;
   const uint32_t first = lines_ + line * cells;
-  if (record.latest_read > known_by_all_) {
-    for (uint32_t v = 0; v < warps_; ++v)
-      std::fill_n(reads_[v].begin() + first, cells, reads_[v][line]);
+  if (record.latest_read > clocks_->known_by_all()) {
+    for (uint32_t v : readers_) std::fill_n(reads_[v].begin() + first, cells, reads_[v][line]);
   } else {
     record.latest_read = 0;  // no write can race with what all know
   }
@@ -90,9 +121,8 @@ inline void SharedChecks::each_access(const Warp& warp, const Instr& in, uint32_
     first = kAllLanes / ((1u << kLineBytes / bytes) - 1);  // one bit for each line
     width = kLineBytes;
   }
-  each_lane(first, [&](unsigned lane) {
-    body(Access{warp, in, lane, offset[lane], width, bytes});
-  });
+  const Accessor by = accessor(warp, in);
+  each_lane(first, [&](unsigned lane) { body(Access{by, lane, offset[lane], width, bytes}); });
 }
 
 template <class Body>
@@ -107,50 +137,45 @@ inline void SharedChecks::each_place(const Access& access, Body body) {
 }
 
 // The lane that touches a byte, if the access does.
-uint32_t SharedChecks::lane_at(const Access& access, uint32_t byte) {
-  return access.lane + (byte > access.offset ? (byte - access.offset) / access.lane_bytes : 0);
+uint32_t SharedChecks::lanes_at(const Access& access, uint32_t byte) {
+  return 1u << (access.lane +
+                (byte > access.offset ? (byte - access.offset) / access.lane_bytes : 0));
 }
 
-void SharedChecks::report(const Access& access, uint32_t place, const char* what,
-                          uint32_t other_warp, const char* other_what, uint32_t other_instr) const {
-  const Program& program = *cta_->worker->program;
-  raise_fault(
-      access.warp, access.in, "race", 1u << lane_at(access, byte_of(place)),
-      format("%s of shared byte %u by warp %u, and warp %u's %s of it at %s, have no barrier "
-             "between them",
-             what, byte_of(place), access.warp.index, other_warp, other_what,
-             program.source_of(program.code[other_instr]).c_str()));
-}
-
-inline void SharedChecks::check_read(const Access& access, uint32_t place) const {
-  const uint32_t w = access.warp.index;
-  const Record& r = records_[place];
-  if (r.written <= least_known_[w]) return;
-  if (r.written == kInFlight)
-    report(access, place, "read", r.writer, "unfinished asynchronous copy", r.write_instr);
-  if (r.writer != w && r.written > known_[w][r.writer])
-    report(access, place, "read", r.writer, "write", r.write_instr);
+void SharedChecks::report(const Accessor& by, uint32_t lanes, uint32_t place, const char* what,
+                          uint32_t other, const char* other_what, uint32_t other_instr) const {
+  const bool is_source = std::any_of(store_agents_.begin(), store_agents_.end(),
+                                     [&](const StoreAgents& a) { return a.slot == other; });
+  const std::string by_whom = clocks_->name_of(by.slot), other_name = clocks_->name_of(other);
+  if (is_source)
+    raise_fault(by.warp, by.in, "bulk-source-race", lanes,
+                format("%s of shared byte %u by %s, and nobody has told it that %s at %s has read "
+                       "it (cp.async.bulk.wait_group.read)",
+                       what, byte_of(place), by_whom.c_str(), other_name.c_str(),
+                       source_of(other_instr).c_str()));
+  raise_fault(by.warp, by.in, "race", lanes,
+              format("%s of shared byte %u by %s, and %s's %s of it at %s, have no barrier "
+                     "between them",
+                     what, byte_of(place), by_whom.c_str(), other_name.c_str(), other_what,
+                     source_of(other_instr).c_str()));
 }
 
 inline void SharedChecks::check_write(const Access& access, uint32_t place, Write kind) const {
-  const uint32_t w = access.warp.index;
   const Record& r = records_[place];
-  if (std::max(r.written, r.latest_read) <= least_known_[w]) return;
-  if (r.written == kInFlight)
-    report(access, place, "write", r.writer, "unfinished asynchronous copy", r.write_instr);
-  if (r.writer != w && r.written > known_[w][r.writer] && !(kind == Write::atomic && r.by_atomic))
-    report(access, place, "write", r.writer, "write", r.write_instr);
-  if (r.latest_read <= least_known_[w]) return;
-  for (uint32_t v = 0; v < warps_; ++v)
-    if (v != w && reads_[v][place].clock > known_[w][v])
+  if (std::max(r.written, r.latest_read) <= access.least_known) return;
+  check_written(access, place, kind);
+  if (r.latest_read <= access.least_known) return;
+  for (uint32_t v : readers_)
+    if (v != access.slot && reads_[v][place].clock > access.known[v])
       report(access, place, "write", v, "read", reads_[v][place].instr);
 }
 
-SharedChecks::Record SharedChecks::record_of(const Warp& warp, const Instr& in, Write kind) const {
-  const uint32_t clock = kind == Write::in_flight ? kInFlight : known_[warp.index][warp.index];
-  return {.written = clock,
-          .write_instr = instr_index(in),
-          .writer = static_cast<uint16_t>(warp.index),
+inline SharedChecks::Record SharedChecks::record_of(const Access& access, Write kind) const {
+  const int count = std::countr_zero(access.bytes) - std::countr_zero(access.lane_bytes);
+  return {.written = kind == Write::in_flight ? kInFlight : access.known[access.slot],
+          .write_instr = instr_index(access.in),
+          .writer = static_cast<uint16_t>(access.slot),
+          .lanes = static_cast<uint8_t>(access.lane << 3 | static_cast<unsigned>(count)),
           .by_atomic = kind == Write::atomic};
 }
 
@@ -167,14 +192,12 @@ inline void SharedChecks::record_write(const Access& access, Record record) {
   });
 }
 
-inline void SharedChecks::check_and_record_write(const Access& access, const Record& record,
-                                                 Write kind) {
+inline void SharedChecks::check_and_record_write(const Access& access, Write kind) {
   const Record& line = records_[access.offset >> kLineShift];
-  const bool all_known =
-      access.bytes == kLineBytes && !line.is_split &&
-      std::max(line.written, line.latest_read) <= least_known_[access.warp.index];
+  const bool all_known = access.bytes == kLineBytes && !line.is_split &&
+                         std::max(line.written, line.latest_read) <= access.least_known;
   if (!all_known) each_place(access, [&](uint32_t place) { check_write(access, place, kind); });
-  record_write(access, record);
+  record_write(access, record_of(access, kind));
 }
 
 inline uint16_t SharedChecks::bits(const Access& access) {
@@ -186,14 +209,15 @@ inline void SharedChecks::expect_initialised(const Access& access, const char* m
   const unsigned missing = bits(access) & ~unsigned{initialised_[line]};
   if (missing == 0) return;
   const uint32_t at = line * kLineBytes + static_cast<uint32_t>(std::countr_zero(missing));
-  raise_fault(access.warp, access.in, "uninitialised-read", 1u << lane_at(access, at),
+  raise_fault(access.warp, access.in, "uninitialised-read", lanes_at(access, at),
               format(message, at));
 }
 
 void SharedChecks::read(const Warp& warp, const Instr& in, uint32_t mask, const uint32_t* offset,
                         uint32_t bytes) {
-  const Read read = {race_ ? known_[warp.index][warp.index] : 0, instr_index(in)};
-  Read* const mine = race_ ? reads_[warp.index].data() : nullptr;
+  const uint32_t slot = race_ ? clocks_->slot_of(warp) : 0;
+  const Read read = {race_ ? clocks_->of_warp(slot) : 0, instr_index(in)};
+  Read* const mine = race_ ? reads_of(slot) : nullptr;
   each_access(warp, in, mask, offset, bytes, [&](const Access& access) {
     if (race_) {
       each_place(access, [&](uint32_t place) {
@@ -208,18 +232,16 @@ void SharedChecks::read(const Warp& warp, const Instr& in, uint32_t mask, const 
 
 void SharedChecks::write(const Warp& warp, const Instr& in, uint32_t mask, const uint32_t* offset,
                          uint32_t bytes) {
-  const Record record = race_ ? record_of(warp, in, Write::plain) : Record{};
   each_access(warp, in, mask, offset, bytes, [&](const Access& access) {
-    if (race_) check_and_record_write(access, record, Write::plain);
+    if (race_) check_and_record_write(access, Write::plain);
     initialised_[access.offset >> kLineShift] |= bits(access);
   });
 }
 
 void SharedChecks::atomic(const Warp& warp, const Instr& in, uint32_t mask, const uint32_t* offset,
                           uint32_t bytes) {
-  const Record record = race_ ? record_of(warp, in, Write::atomic) : Record{};
   each_access(warp, in, mask, offset, bytes, [&](const Access& access) {
-    if (race_) check_and_record_write(access, record, Write::atomic);
+    if (race_) check_and_record_write(access, Write::atomic);
     if (uninitialised_)
       expect_initialised(access, "atomic operation on shared byte %u, which has not been written");
   });
@@ -227,28 +249,22 @@ void SharedChecks::atomic(const Warp& warp, const Instr& in, uint32_t mask, cons
 
 void SharedChecks::copy_issued(const Warp& warp, const Instr& in, uint32_t mask,
                                const uint32_t* offset, uint32_t bytes) {
-  const Record record = race_ ? record_of(warp, in, Write::in_flight) : Record{};
   each_access(warp, in, mask, offset, bytes, [&](const Access& access) {
-    if (race_) check_and_record_write(access, record, Write::in_flight);
+    if (race_) check_and_record_write(access, Write::in_flight);
     initialised_[access.offset >> kLineShift] &= static_cast<uint16_t>(~bits(access));
   });
 }
 
 void SharedChecks::copy_landed(const Warp& warp, const Instr& in, uint32_t mask,
                                const uint32_t* offset, uint32_t bytes) {
-  const Record record = race_ ? record_of(warp, in, Write::plain) : Record{};
   each_access(warp, in, mask, offset, bytes, [&](const Access& access) {
-    if (race_) record_write(access, record);
+    if (race_) record_write(access, record_of(access, Write::plain));
     initialised_[access.offset >> kLineShift] |= bits(access);
   });
 }
 
 void SharedChecks::barrier_arrived(const Warp& warp, uint32_t barrier) {
-  if (!race_) return;
-  Clocks& mine = known_[warp.index];
-  for (uint32_t v = 0; v < warps_; ++v)
-    barriers_[barrier][v] = std::max(barriers_[barrier][v], mine[v]);
-  ++mine[warp.index];
+  if (race_) clocks_->release(clocks_->slot_of(warp), barriers_[barrier]);
 }
 
 void SharedChecks::barrier_completed(uint32_t barrier) {
@@ -256,13 +272,25 @@ void SharedChecks::barrier_completed(uint32_t barrier) {
   for (Warp& w : cta_->warps)
     for (const Group& g : w.others)
       if (g.state == Group::State::at_barrier && g.barrier == barrier)
-        for (uint32_t v = 0; v < warps_; ++v)
-          if (v != w.index)
-            known_[w.index][v] = std::max(known_[w.index][v], barriers_[barrier][v]);
-  for (uint32_t w = 0; w < warps_; ++w)
-    least_known_[w] = *std::min_element(known_[w].begin(), known_[w].end());
-  known_by_all_ = *std::min_element(least_known_.begin(), least_known_.end());
+        clocks_->acquire(clocks_->slot_of(w), barriers_[barrier]);
+  clocks_->find_known_by_all();
   std::fill(barriers_[barrier].begin(), barriers_[barrier].end(), 0);
+}
+
+void SharedChecks::fence(const Warp& warp, uint32_t mask, Fence kind) {
+  if (race_) clocks_->fence(clocks_->slot_of(warp), mask, kind);
+}
+
+void SharedChecks::cluster_barrier_arrived(const Warp& warp, bool relaxed) {
+  if (race_) clocks_->cluster_barrier_arrived(warp, relaxed);
+}
+
+void SharedChecks::cluster_barrier_completed() {
+  if (race_) clocks_->cluster_barrier_completed();
+}
+
+void SharedChecks::cluster_barrier_waited(const Warp& warp) {
+  if (race_) clocks_->cluster_barrier_waited(warp);
 }
 
 }  // namespace cuemu

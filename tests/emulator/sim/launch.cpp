@@ -6,6 +6,8 @@
 #include <condition_variable>
 #include <cstdlib>
 #include <cstring>
+#include <map>
+#include <memory>
 #include <thread>
 
 #include "checks.hpp"
@@ -38,13 +40,14 @@ class Pool {
     for (size_t i = 1; i < workers_.size(); ++i) std::thread([this, i] { serve(i); }).detach();
   }
 
-  unsigned workers_for(uint64_t ctas) const {
-    return static_cast<unsigned>(std::clamp<uint64_t>(ctas, 1, workers_.size()));
+  unsigned workers_for(uint64_t units) const {
+    return static_cast<unsigned>(std::clamp<uint64_t>(units, 1, workers_.size()));
   }
 
   void run(LaunchState& state) {
     std::lock_guard turn(turn_);
-    const size_t wanted = workers_for(state.end_cta - state.next_cta);
+    state.overlaps_previous = set_marks_aside(*state.launch, state.regions);
+    const size_t wanted = workers_for(state.end_unit - state.next_unit);
     if (wanted > 1) {
       std::lock_guard lock(mutex_);
       state_ = &state;
@@ -52,7 +55,7 @@ class Pool {
       helpers_ = running_ = wanted - 1;
       wake_.notify_all();
     }
-    run_ctas(*workers_[0], state);
+    run_units(*workers_[0], state);
     if (wanted > 1) {
       std::unique_lock lock(mutex_);
       done_.wait(lock, [&] { return running_ == 0; });
@@ -61,7 +64,7 @@ class Pool {
     ++counters_.launches;
     for (size_t i = 0; i < wanted; ++i) {
       add_counters(counters_, workers_[i]->counters);
-      for (SectorChunk* chunk : workers_[i]->dirtied) chunk->clear();
+      touched_.insert(touched_.end(), workers_[i]->dirtied.begin(), workers_[i]->dirtied.end());
       workers_[i]->dirtied.clear();
     }
   }
@@ -77,6 +80,28 @@ class Pool {
   }
 
  private:
+  // Before a launch: forgets what the last one has touched, or keeps it apart where this one may overlap it. True: it has
+  // been kept.
+  bool set_marks_aside(const Launch& launch, const std::shared_ptr<const RegionTable>& regions) {
+    for (SectorChunk* chunk : kept_) chunk->clear();
+    kept_.clear();
+    const bool keeps = launch.overlaps_previous && regions_ != nullptr && launch.stream == stream_;
+    if (keeps) {
+      kept_.swap(touched_);
+      for (const auto& r : regions_->regions) {
+        r->read.swap_marks(r->read_before);
+        r->written.swap_marks(r->written_before);
+      }
+    } else {
+      for (SectorChunk* chunk : touched_) chunk->clear();
+      touched_.clear();
+    }
+    kept_in_ = keeps ? regions_ : nullptr;
+    regions_ = regions;
+    stream_ = launch.stream;
+    return keeps;
+  }
+
   void serve(size_t index) {
     uint64_t seen = 0;
     std::unique_lock lock(mutex_);
@@ -86,7 +111,7 @@ class Pool {
       if (index > helpers_) continue;
       LaunchState& state = *state_;
       lock.unlock();
-      run_ctas(*workers_[index], state);
+      run_units(*workers_[index], state);
       lock.lock();
       if (--running_ == 0) done_.notify_all();
     }
@@ -94,6 +119,11 @@ class Pool {
 
   std::vector<std::unique_ptr<Worker>> workers_;
   std::mutex turn_;  // one launch at a time
+  // What the last launch has touched, its stream, and its regions, so that they live; and the same of the one before it, while
+  // that is of use.
+  std::vector<SectorChunk*> touched_, kept_;
+  std::shared_ptr<const RegionTable> regions_, kept_in_;
+  uint64_t stream_ = 0;
   std::mutex mutex_;
   std::condition_variable wake_, done_;
   LaunchState* state_ = nullptr;
@@ -138,6 +168,23 @@ CtaRange chosen_ctas(uint64_t ctas) {
   return {begin, begin + std::min(count, ctas - begin)};
 }
 
+// What a cooperative launch is given for the barriers of its grid: a size and the barrier's state, at first 0.
+uint64_t fresh_grid_workspace(int device) {
+  struct alignas(256) Workspace {
+    uint32_t words[64];
+  };
+  static std::mutex& mutex = *new std::mutex;
+  static auto& of_device = *new std::map<int, std::unique_ptr<Workspace>>;
+  std::lock_guard lock(mutex);
+  std::unique_ptr<Workspace>& w = of_device[device];
+  if (w == nullptr) {
+    w = std::make_unique<Workspace>();
+    register_memory(w.get(), sizeof *w, MemoryKind::module_variable, device);
+  }
+  *w = {{sizeof *w}};
+  return reinterpret_cast<uint64_t>(w.get());
+}
+
 std::optional<Fault> invalid(const std::string& name, const std::string& why) {
   return Fault{"invalid-launch", "invalid-launch: " + why + "; kernel " + name};
 }
@@ -151,8 +198,11 @@ Switches& switches() {
       fresh.uninitialised = std::strstr(checks, "uninit") != nullptr;
       fresh.race = std::strstr(checks, "race") != nullptr;
     }
-    if (const char* async = std::getenv("CUEMU_ASYNC"))
+    if (const char* async = std::getenv("CUEMU_ASYNC")) {
       fresh.late = std::strcmp(async, "eager") != 0;
+      if (std::strncmp(async, "shuffled", 8) == 0)
+        fresh.seed = async[8] == ':' ? std::max(std::atoi(async + 9), 1) : 1;
+    }
     return fresh;
   }();
   return s;
@@ -163,6 +213,7 @@ int set_switch(const char* name, int value) {
   if (which == "uninit") return switches().uninitialised.exchange(value);
   if (which == "race") return switches().race.exchange(value);
   if (which == "late") return switches().late.exchange(value);
+  if (which == "seed") return switches().seed.exchange(value);
   return -1;
 }
 
@@ -200,13 +251,24 @@ std::optional<Fault> run(const Launch& launch) {
       std::max(launch.limits.shared_bytes_per_block_optin, launch.limits.shared_bytes_per_block))
     return invalid(program.pretty_name,
                    std::to_string(shared) + " bytes of shared memory, more than a block may have");
+  const Dim3& cluster = launch.cluster;
+  const uint64_t of_cluster = uint64_t{cluster.x} * cluster.y * cluster.z;
+  if (of_cluster == 0 || launch.grid.x % cluster.x != 0 || launch.grid.y % cluster.y != 0 ||
+      launch.grid.z % cluster.z != 0)
+    return invalid(program.pretty_name, "the grid is not a multiple of the cluster");
+  const uint64_t unit_ctas = launch.cooperative ? ctas : of_cluster;
+  // Of a cluster, or of a grid that must be there together, all or none.
   const CtaRange range = chosen_ctas(ctas);
-  LaunchState state(pool().workers_for(range.end - range.begin));
+  const uint64_t begin = range.begin / unit_ctas, end = (range.end + unit_ctas - 1) / unit_ctas;
+  const uint64_t workspace = launch.cooperative ? fresh_grid_workspace(launch.device) : 0;
+  LaunchState state(pool().workers_for(end - begin));
   state.launch = &launch;
   state.program = &program;
+  state.grid_workspace = workspace;
   state.regions = regions_visible_to(launch.device);
-  state.next_cta = range.begin;
-  state.end_cta = range.end;
+  state.unit_ctas = static_cast<uint32_t>(unit_ctas);
+  state.next_unit = begin;
+  state.end_unit = end;
   pool().run(state);
   return state.fault;
 }

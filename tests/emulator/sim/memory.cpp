@@ -52,13 +52,28 @@ SectorChunk& SectorMap::chunk(uint64_t index, std::vector<SectorChunk*>& dirtied
   return *c;
 }
 
+bool SectorMap::is_marked(uint64_t first, uint64_t last) const {
+  for (uint64_t sector = first; sector <= last;) {
+    const SectorChunk* const c =
+        chunks_[sector / SectorChunk::kSectors].load(std::memory_order_acquire);
+    const uint64_t end = std::min(last, sector | 63), in_chunk = sector % SectorChunk::kSectors;
+    const uint64_t bits = (~uint64_t{0} >> (63 - (end - sector))) << (sector & 63);
+    if (c != nullptr && (c->words[in_chunk / 64].load(std::memory_order_relaxed) & bits) != 0)
+      return true;
+    sector = end + 1;
+  }
+  return false;
+}
+
 Region::Region(uint64_t base_address, uint64_t bytes, MemoryKind what, int of_device)
     : base(base_address),
       end(base_address + bytes),
       kind(what),
       device(of_device),
       read(((end + 31) >> kSectorShift) - (base >> kSectorShift) + 1),
-      written(((end + 31) >> kSectorShift) - (base >> kSectorShift) + 1) {}
+      written(((end + 31) >> kSectorShift) - (base >> kSectorShift) + 1),
+      read_before(((end + 31) >> kSectorShift) - (base >> kSectorShift) + 1),
+      written_before(((end + 31) >> kSectorShift) - (base >> kSectorShift) + 1) {}
 
 const Region* RegionTable::find(uint64_t address) const {
   auto it = std::partition_point(regions.begin(), regions.end(),

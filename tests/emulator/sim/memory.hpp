@@ -45,6 +45,10 @@ class SectorMap {
     const uint64_t old = marked.fetch_or(bits, std::memory_order_relaxed);
     return static_cast<uint64_t>(std::popcount(bits & ~old));
   }
+  // Whether one of the sectors from `first` to `last` is marked.
+  bool is_marked(uint64_t first, uint64_t last) const;
+  // All marks change places with those of a map of the same size. No launch runs meanwhile.
+  void swap_marks(SectorMap& other) { chunks_.swap(other.chunks_); }
 
  private:
   SectorChunk& chunk(uint64_t index, std::vector<SectorChunk*>& dirtied);
@@ -57,6 +61,8 @@ struct Region {
   MemoryKind kind;
   int device;
   mutable SectorMap read, written;
+  // The same of the launch before, where the running one may overlap it.
+  mutable SectorMap read_before, written_before;
 
   bool is_visible_to(int other_device) const {
     return device == other_device || kind == MemoryKind::managed || kind == MemoryKind::pinned_host;

@@ -29,6 +29,13 @@ struct Launch {
   const std::byte* parameters = nullptr;  // packed: KernelInfo::parameter_bytes bytes
   int device = 0;
   DeviceLimits limits;
+  Dim3 cluster{};             // CTAs of a cluster; the grid is a multiple of it
+  bool is_clustered = false;  // launched with a cluster size, be it 1 (%is_explicit_cluster)
+  bool cooperative = false;   // all CTAs of the grid are there at once
+  // Launched with programmatic stream serialisation: it may begin while the launch before it in `stream` still runs.
+  bool overlaps_previous = false;
+  uint64_t stream = 0;     // a number of its own for each stream
+  uint32_t registers = 0;  // of a thread at the start, as ptxas allotted them; 0: not known
 };
 
 struct Fault {

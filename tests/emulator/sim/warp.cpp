@@ -25,7 +25,7 @@ bool Warp::runnable() const {
 }
 
 void Warp::run() {
-  yielded = false;
+  yielded = polled = false;
   turns = 0;
   if (active == 0) reschedule();
   const Instr* const code = worker->program->code.data();
@@ -64,7 +64,6 @@ void Warp::run() {
   }
 }
 
-// A number that differs, all but surely, when registers, local memory or the lanes' places do.
 uint64_t Warp::state() const {
   uint64_t hash = 0x9E3779B97F4A7C15;
   auto mix = [&](uint64_t v) { hash = (hash ^ v) * 0xFF51AFD7ED558CCD + (hash >> 29); };
@@ -104,9 +103,9 @@ void Warp::reschedule() {
   if (others.empty()) return;
   // Groups that have met become one; what waited for the others may then go on.
   for (size_t i = 0; i < others.size(); ++i) {
-    if (others[i].state == Group::State::at_barrier) continue;
+    if (others[i].waits_outside()) continue;
     for (size_t j = others.size() - 1; j > i; --j) {
-      if (others[j].ip != others[i].ip || others[j].state == Group::State::at_barrier) continue;
+      if (others[j].ip != others[i].ip || others[j].waits_outside()) continue;
       others[i].mask |= others[j].mask;
       others[i].state = Group::State::runnable;
       others[i].parked = false;
@@ -127,9 +126,8 @@ void Warp::reschedule() {
     for (Group& g : others) g.parked = false;
   }
   if (next == nullptr) {
-    const bool outside = std::any_of(others.begin(), others.end(), [](const Group& g) {
-      return g.state == Group::State::at_barrier;
-    });
+    const bool outside =
+        std::any_of(others.begin(), others.end(), [](const Group& g) { return g.waits_outside(); });
     if (!outside) stuck();
     return;
   }
@@ -137,7 +135,7 @@ void Warp::reschedule() {
   active = next->mask;
   others.erase(others.begin() + (next - others.data()));
   for (const Group& g : others)
-    if (g.state != Group::State::at_barrier && g.ip > ip) limit = std::min(limit, g.ip);
+    if (!g.waits_outside() && g.ip > ip) limit = std::min(limit, g.ip);
 }
 
 void Warp::stuck() {
@@ -187,16 +185,22 @@ void Warp::exit(uint32_t mask) {
 }
 
 void Warp::wait_for_lanes(const Instr& in, uint32_t mask) {
+  wait_to_repeat(in, mask, Group::State::at_sync);
+  reschedule();
+}
+
+Group& Warp::wait_to_repeat(const Instr& in, uint32_t mask, Group::State state) {
   counters->warp_instructions -= in.weight;  // counted again when it is executed
   Group g;
   g.ip = static_cast<uint32_t>(&in - worker->program->code.data());
   g.mask = mask;
-  g.state = Group::State::at_sync;
+  g.state = state;
+  g.waiting = &in;
   active &= ~mask;
-  // The lanes go on alone; when one of them comes back here, they join.
+  // The other lanes go on alone; when one of them comes back here, they join.
   if (active != 0) set_aside(Group::State::runnable);
   others.push_back(g);
-  reschedule();
+  return others.back();
 }
 
 void Warp::wait_at_barrier(const Instr& in, uint32_t mask, uint32_t barrier,
