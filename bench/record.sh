@@ -3,9 +3,11 @@
 # Records what one GPU has to say, the most valuable first, on a machine that has a driver and perhaps no build
 # tools, no network and no root.
 #
-#   record.sh OUT                   everything: eleven minutes at most
+#   record.sh OUT                   both of the next two: eleven minutes at most
 #   record.sh OUT --part first      seven minutes at most: smoke test, stages, cuDNN, layers, counters, tests
 #   record.sh OUT --part second     four minutes at most: probes, sanitizer, cuDNN's recording, stages at batch 128
+#   record.sh OUT --part hopper     nine minutes at most, on compute capability 9.0: probes, conv_sm90, sanitizer, what
+#                                   decides its tiles, and sm_90, sm_80 and cuDNN side by side
 #   record.sh OUT --only a,b        these parts alone, set up as in the whole run; --list names them
 #   record.sh OUT --bin DIR         with the programs of DIR; else of a packed folder around this script, or of
 #                                   build/release
@@ -26,6 +28,8 @@ source "$here/record/machine.sh"
 source "$here/record/counters.sh"
 # shellcheck source=SCRIPTDIR/record/parts.sh
 source "$here/record/parts.sh"
+# shellcheck source=SCRIPTDIR/record/hopper.sh
+source "$here/record/hopper.sh"
 
 # By value: name, command, limit in seconds. A part's function is run_NAME.
 parts='
@@ -39,6 +43,11 @@ probes        second  45
 sanitizer     second  75
 record_cudnn  second  35
 stages_128    second  55
+hopper_probes     hopper  75
+hopper_conv       hopper  60
+hopper_sanitizer  hopper  60
+hopper_timing     hopper  90
+hopper_bench      hopper  220
 '
 memcheck_limit=60 # instead of all that would follow
 set_up_limit=15   # finding libraries, and the archive after each part
@@ -69,7 +78,7 @@ chosen_parts() {
     known+=$name,
     if [[ $only != ,, ]]; then
       [[ $only != *,"$name",* ]] || echo "$name $limit"
-    elif [[ -z $wanted_command || $command == "$wanted_command" ]]; then
+    elif [[ $command == "${wanted_command:-first}" || -z $wanted_command && $command == second ]]; then
       echo "$name $limit"
     fi
   done <<<"$parts"
@@ -85,7 +94,7 @@ archive() {
 }
 
 say_result() {
-  printf '%-12s %4d s  %s\n' "$@" | tee -a "$out/summary-$tag.txt"
+  printf '%-16s %4d s  %s\n' "$@" | tee -a "$out/summary-$tag.txt"
 }
 
 # run_part NAME LIMIT. Inner time limits are in the foreground, or else this one would not reach what they started;
@@ -148,10 +157,11 @@ if [[ -n $pack_to ]]; then
   pack "$pack_to"
   exit
 fi
-[[ -n $out && ,,first,second, == *,"$command",* ]] || usage
+[[ -n $out && ,,first,second,hopper, == *,"$command",* ]] || usage
 
 check_limits first $((7 * 60))
 check_limits second $((4 * 60))
+check_limits hopper $((9 * 60))
 
 if [[ -n $run ]]; then
   work=${RECORD_WORK:?set by a run}

@@ -55,16 +55,19 @@ smoke_problems=(mb2_ic64oc256_ih14kh1 mb2_ic64oc64_ih14kh3ph1 mb2_ic3oc64_ih30kh
 smoke_graph=(bench --format json --impl cudnn --cudnn-engines 1 --seconds 0.05 mb2_ic64oc64_ih14kh3ph1)
 
 # cuDNN's graph is no reason to stop: its parts are left out where it fails.
-run_smoke() {
-  local tool status=0
-  tool=$(program foldconv)
-  "$tool" validate "${smoke_problems[@]}"
-  [[ $dry_run == no ]] || return 0
-  timeout --foreground -k 2 8 "$tool" "${smoke_graph[@]}" >"$work/cudnn_smoke.json" || status=$?
+try_cudnn() {
+  local status=0
+  timeout --foreground -k 2 8 "$(program foldconv)" "${smoke_graph[@]}" >"$work/cudnn_smoke.json" || status=$?
   if [[ $status != 0 ]] || ! grep -q '"right": *true' "$work/cudnn_smoke.json"; then
     echo "cuDNN's graph of a small layer failed ($status): no part with cuDNN will run" | tee "$work/no_cudnn"
     cat "$work/cudnn_smoke.json"
   fi
+}
+
+run_smoke() {
+  "$(program foldconv)" validate "${smoke_problems[@]}"
+  [[ $dry_run == no ]] || return 0
+  try_cudnn
 }
 
 run_memcheck() {
@@ -133,27 +136,35 @@ run_record_cudnn() {
 }
 
 # Several processes, because the fp64 oracle runs on the CPU.
-run_tests() {
-  local tests emulator_tests filter='*' shards shard failed=0 pids=()
+run_library_tests() {
+  local tests filter=$1 name=$2 shards=$3 shard failed=0 pids=()
   tests=$(program foldconv_tests)
-  emulator_tests=$(program cuemu_tests)
   mkdir -p "$work/tests"
-  shards=$(nproc)
-  shards=$((shards < 12 ? shards : 12))
-  if [[ $dry_run == yes ]]; then
-    filter='*/BlockJoined.*one_pixel_f16:*/BlockTails.*one_pixel_f16'
-    shards=1
-  fi
   check_filter "$tests" "$filter"
   for ((shard = 0; shard < shards; ++shard)); do
     GTEST_TOTAL_SHARDS=$shards GTEST_SHARD_INDEX=$shard "$tests" --gtest_brief=1 --gtest_filter="$filter" \
-      --gtest_output="json:$work/tests/foldconv_$shard.json" &
+      --gtest_output="json:$work/tests/${name}_$shard.json" &
     pids+=($!)
   done
   for shard in "${pids[@]}"; do wait "$shard" || failed=1; done
-  if [[ $dry_run == no ]]; then
-    "$emulator_tests" --gtest_brief=1 --gtest_output="json:$work/tests/emulator.json" || failed=1
+  return "$failed"
+}
+
+test_shards() {
+  local shards
+  shards=$(nproc)
+  echo $((shards < 12 ? shards : 12))
+}
+
+run_tests() {
+  local emulator_tests failed=0
+  if [[ $dry_run == yes ]]; then
+    run_library_tests '*/BlockJoined.*one_pixel_f16:*/BlockTails.*one_pixel_f16' foldconv 1
+    return
   fi
+  run_library_tests '*' foldconv "$(test_shards)" || failed=1
+  emulator_tests=$(program cuemu_tests)
+  "$emulator_tests" --gtest_brief=1 --gtest_output="json:$work/tests/emulator.json" || failed=1
   return "$failed"
 }
 
@@ -173,16 +184,22 @@ sanitizer_filter='*/BlockTails.*/projection_v1_5_f16:*/BlockTails.*/tails_everyw
 sanitizer_filter+=':*/BlockWhole.*/tails_projection_f16:*/BlockWhole.*/less_than_a_tile_f16'
 sanitizer_filter+=':*/BlockJoined.*/odd_widths_f16:ConvTileEdges.KBlocks*f16_64x64*'
 
-run_sanitizer() {
-  local sanitizer tests tool failed=0
+# sanitize FILTER LIMIT TOOL...: each tool has so many seconds.
+sanitize() {
+  local sanitizer tests tool failed=0 filter=$1 limit=$2
+  shift 2
   tests=$(program foldconv_tests)
-  check_filter "$tests" "$sanitizer_filter"
+  check_filter "$tests" "$filter"
   needs_gpu
   sanitizer=$(command -v compute-sanitizer) || skip "no compute-sanitizer on this machine"
-  for tool in memcheck racecheck synccheck initcheck; do
+  for tool in "$@"; do
     echo "== $tool"
-    timeout --foreground -k 1 17 "$sanitizer" --tool "$tool" --error-exitcode 1 "$tests" --gtest_brief=1 \
-      --gtest_filter="$sanitizer_filter" || failed=1
+    timeout --foreground -k 1 "$limit" "$sanitizer" --tool "$tool" --error-exitcode 1 "$tests" --gtest_brief=1 \
+      --gtest_filter="$filter" || failed=1
   done
   return "$failed"
+}
+
+run_sanitizer() {
+  sanitize "$sanitizer_filter" 17 memcheck racecheck synccheck initcheck
 }

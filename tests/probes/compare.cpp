@@ -97,6 +97,10 @@ void compare_outcomes(const Outcome& a, const Outcome& b, std::ostream& out, Com
 
 }  // namespace
 
+std::size_t differing_words(const Words& a, const Words& b) {
+  return find_difference(a, b).count;
+}
+
 Comparison compare(const Results& a, const Results& b, std::ostream& out) {
   Comparison total;
   std::size_t found = 0;

@@ -15,6 +15,9 @@ struct Comparison {
   int not_compared = 0;  // not supported on one side, or not there
 };
 
+// Words that only one has count, too.
+std::size_t differing_words(const Words& a, const Words& b);
+
 // Prints each difference: the name, the first word that differs, both values, how many differ.
 // Timings, notes and expectations are not looked at. Approximate probes: the distance in units of
 // the last place is told, no failure.

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <set>
 #include <thread>
 
 #include "sm80/probes.hpp"
@@ -25,7 +26,13 @@ std::vector<Probe> all_probes() {
   add_wgmma_rounding_probes(probes);
   add_cluster_probes(probes);
   add_execution_probes(probes);
+  add_encode_probes(probes);
+  add_timing_probes(probes);
   add_undocumented_store_probes(probes);
+  std::set<std::string> names;
+  for (const Probe& probe : probes) {
+    if (!names.insert(probe.name).second) throw std::logic_error("two probes " + probe.name);
+  }
   return probes;
 }
 

@@ -8,6 +8,7 @@
 //                                     has, FOLDER/sm90/GROUP.json for what only Hopper has
 //   foldconv_probe --against FOLDER   runs what was recorded there and compares; status 77 where
 //                                     there is nothing, or nothing that can run here
+//   foldconv_probe --answers FILE     what a recorded run says about the questions that the kernels hang on
 //   foldconv_probe --check            runs all; status 1 where one failed, or is not what the PTX
 //                                     ISA says
 //
@@ -30,6 +31,7 @@
 #include <map>
 #include <set>
 
+#include "answers.hpp"
 #include "compare.hpp"
 #include "list.hpp"
 #include "run.hpp"
@@ -40,15 +42,16 @@ namespace {
 constexpr const char* kFooter =
     "Exit status: 0 success; 1 a difference, or with --check a failed probe or one that is not as\n"
     "the PTX ISA says; 2 a malformed command line or file; 77 nothing recorded that can run here.\n"
-    "Hopper probes need a GPU of compute capability 9.0; elsewhere they say so.\n"
+    "Hopper probes need a GPU of compute capability 9.0, or CUEMU_ARCH=90; elsewhere they say so.\n"
     "Words are hexadecimal, 16 a line. --compare ignores timings and notes.";
 
 constexpr int kExitDifferent = 1, kExitUsage = 2, kExitNothing = 77;
 
 struct Options {
-  bool list = false, check = false, quiet = false, processes = false, self_test = false;
+  bool list = false, hopper = false, check = false, quiet = false, processes = false,
+       self_test = false;
   std::vector<std::string> only, compare, in_child;
-  std::string out, golden, against, from;
+  std::string out, golden, against, from, answers;
   int seconds = 10, batch = 16;
 };
 
@@ -57,6 +60,7 @@ void add_options(CLI::App& app, Options& o) {
   app.add_flag("--list", o.list, "Prints group, name and kind of each probe");
   app.add_option("--only", o.only, "Only probes whose name contains SUBSTRING; may be repeated")
       ->type_name("SUBSTRING");
+  app.add_flag("--hopper", o.hopper, "Only what needs compute capability 9.0");
   app.add_option("--out", o.out, "Writes all results as JSON; \"-\" is stdout")->type_name("FILE");
   app.add_option("--golden", o.golden, "Writes a file for each group, of the probes that succeeded")
       ->type_name("FOLDER");
@@ -64,6 +68,9 @@ void add_options(CLI::App& app, Options& o) {
       ->type_name("FILE|FOLDER")
       ->expected(2);
   app.add_option("--against", o.against, "Runs the probes recorded there and compares")
+      ->type_name("FILE|FOLDER");
+  app.add_option("--answers", o.answers,
+                 "Prints what that recorded run answers, question by question; runs nothing")
       ->type_name("FILE|FOLDER");
   app.add_option("--from", o.from, "Takes the results of an earlier --out instead of running")
       ->type_name("FILE");
@@ -81,6 +88,7 @@ void add_options(CLI::App& app, Options& o) {
 
 bool is_chosen(const Probe& probe, const Options& o, const std::set<std::string>& recorded) {
   if (!o.against.empty() && !recorded.contains(probe.name)) return false;
+  if (o.hopper && probe.needs != Needs::sm90) return false;
   if (o.only.empty()) return true;
   return std::ranges::any_of(
       o.only, [&](const std::string& part) { return probe.name.find(part) != std::string::npos; });
@@ -146,10 +154,13 @@ void write_golden(const std::vector<Probe>& probes, const Results& results,
 
 // Prints what is not as it should be; returns how many.
 int check_outcomes(const Results& results) {
-  int bad = 0, supported = 0, expected = 0;
+  int bad = 0, supported = 0, expected = 0, unprobed = 0, unknown = 0, forbidden = 0;
   for (const Outcome& outcome : results.outcomes) {
     const std::uint32_t mismatches = outcome.result.mismatches.value_or(0);
     supported += outcome.ok() ? 1 : 0;
+    unprobed += outcome.status.starts_with("unprobed") ? 1 : 0;
+    unknown += outcome.status.starts_with("unknown-opcode") ? 1 : 0;
+    forbidden += outcome.status.starts_with("forbidden") ? 1 : 0;
     expected += outcome.result.mismatches.has_value() ? 1 : 0;
     if (outcome.status.starts_with("failed") || mismatches != 0) {
       ++bad;
@@ -158,7 +169,8 @@ int check_outcomes(const Results& results) {
     }
   }
   std::cout << results.outcomes.size() << " probes, " << supported << " ran, " << expected
-            << " compared with the PTX ISA, " << bad << " wrong\n";
+            << " compared with the PTX ISA, " << unprobed << " unprobed, " << unknown
+            << " of unknown instructions, " << forbidden << " forbidden, " << bad << " wrong\n";
   return supported == 0 ? 1 : bad;
 }
 
@@ -176,6 +188,11 @@ int run(const Options& o) {
   if (!o.compare.empty()) {
     return compare_and_judge(read_results(o.compare[0]), read_results(o.compare[1]),
                              kExitDifferent);
+  }
+  if (!o.answers.empty()) {
+    print_answers(std::filesystem::exists(o.answers) ? read_results(o.answers) : Results(),
+                  std::cout);
+    return 0;
   }
   std::vector<Probe> all = o.self_test ? self_test_probes() : all_probes();
   if (!o.in_child.empty()) {

@@ -142,6 +142,10 @@ Json to_json(const Results& results) {
 
 }  // namespace
 
+bool is_not_modelled(const std::string& status) {
+  return status.starts_with("unprobed") || status.starts_with("unknown-opcode");
+}
+
 void write_json(std::ostream& out, const Results& results) {
   out << to_json(results).dump(1) << '\n';
 }

@@ -15,12 +15,16 @@ namespace foldconv::probes {
 struct Outcome {
   std::string group, name;
   Kind kind = Kind::exact;
-  std::string status;  // "ok", "failed: ...", "not supported here: ..."
+  // "ok", "failed: ...", "not supported here: ..."; of the emulator "unprobed: ..." (nobody knows what a GPU does),
+  // "unknown-opcode: ..." and "forbidden: ..." (it stopped what the PTX ISA forbids)
+  std::string status;
   Result result;
   std::uint64_t wall_ns = 0;
 
   bool ok() const { return status == "ok"; }
 };
+
+bool is_not_modelled(const std::string& status);
 
 struct Results {
   Device device;

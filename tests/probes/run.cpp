@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "run.hpp"
 
+#include <cuemu.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -122,23 +123,44 @@ std::vector<Outcome> collect(const Child& child, const std::vector<Probe>& probe
   return outcomes;
 }
 
+// The emulator's, which goes on after it; else empty.
+std::string take_fault(const Device& device) {
+  if (!device.emulated) return {};
+  std::array<char, 1024> text{};
+  cuemu_last_fault(text.data(), text.size());
+  cuemu_clear_fault();
+  return text.data();
+}
+
+std::string status_of(const std::string& error, const std::string& fault,
+                      const std::string& forbidden) {
+  if (!forbidden.empty() && fault.starts_with(forbidden + ":")) return "forbidden: " + fault;
+  if (is_not_modelled(fault)) return fault;
+  return "failed: " + error + (fault.empty() ? "" : "; " + fault);
+}
+
 }  // namespace
 
 Outcome run_here(const Probe& probe, const Device& device) {
   Outcome outcome = blank(probe);
-  if (probe.needs == Needs::sm90 && (device.emulated || device.major != 9)) {
-    outcome.status = "not supported here: needs a real sm_90 GPU";
+  if (probe.needs == Needs::sm90 && device.major != 9) {
+    outcome.status = "not supported here: needs an sm_90 GPU";
     return outcome;
   }
+  take_fault(device);  // a launch that was refused, and was asked about
   const Clock::time_point start_time = Clock::now();
   try {
     outcome.result = probe.run();
     outcome.status = "ok";
+    if (device.emulated && !probe.forbidden.empty()) {
+      outcome.status = "failed: the emulator let pass what is " + probe.forbidden;
+    }
   } catch (const NotSupported& error) {
     outcome.status = std::string("not supported here: ") + error.what();
   } catch (const std::exception& error) {
-    outcome.status = std::string("failed: ") + error.what();
+    outcome.status = status_of(error.what(), take_fault(device), probe.forbidden);
   }
+  if (device.emulated) outcome.result.cycles = 0;  // it has no time
   outcome.wall_ns = nanoseconds_since(start_time);
   return outcome;
 }

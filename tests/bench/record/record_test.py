@@ -21,6 +21,7 @@ import result_file  # noqa: E402
 
 FIRST = ["smoke", "stages", "cudnn", "layers", "counters", "tests"]
 SECOND = ["probes", "sanitizer", "record_cudnn", "stages_128"]
+HOPPER = ["hopper_probes", "hopper_conv", "hopper_sanitizer", "hopper_timing", "hopper_bench"]
 
 # Appends a line "PROGRAM ARGUMENTS" to $CALLS, and takes whatever is to be read.
 SAY = '#!/bin/sh\necho "$(basename "$0") $*" >>"$CALLS"\ncat >/dev/null\n'
@@ -31,7 +32,7 @@ ROW = (
 )
 FOLDCONV = (
     SAY
-    + f"""# conv_sm80I_ConvLoaderE3E conv_rows_sm80I block_tail_sm80I block_whole_sm80I
+    + f"""# conv_sm90 conv_sm80I_ConvLoaderE3E conv_rows_sm80I block_tail_sm80I block_whole_sm80I
 [ "$1" != bench ] || printf '%s\\n' '{{"header": {{}},' '"rows": [' '{ROW}' '],' '"summary": {{}}}}'
 case "$1 $*" in ${{FAIL_ON:-nothing}}) exit 1 ;; esac
 """
@@ -130,15 +131,19 @@ class Recorder(unittest.TestCase):
 
 
 class Order(Recorder):
-    def test_is_that_of_value_in_two_commands(self):
+    def test_is_that_of_value_in_three_commands(self):
         listed = self.record("--list").stdout
-        self.assertEqual([line.split()[0] for line in listed.splitlines()], FIRST + SECOND)
-        for tag, parts in (("first", FIRST), ("second", SECOND)):
+        self.assertEqual([line.split()[0] for line in listed.splitlines()], FIRST + SECOND + HOPPER)
+        for tag, parts in (("first", FIRST), ("second", SECOND), ("hopper", HOPPER)):
             outcome = self.record("--part", tag)
             self.assertEqual(outcome.returncode, 0, outcome.stdout + outcome.stderr)
             self.assertEqual(list(self.summary(tag)), parts)
             for line in self.summary(tag).values():
                 self.assertRegex(line, r" s  ok$", line)
+
+    def test_everything_is_the_first_two(self):
+        self.record()
+        self.assertEqual(list(self.summary()), FIRST + SECOND)
 
     def test_names_of_parts_choose_them(self):
         self.assertEqual(self.record("--only", "tests,smoke").returncode, 0)
@@ -245,6 +250,56 @@ class Parts(Recorder):
         self.edit("foldconv", "block_tail_sm80I", "block_head_sm90I")
         self.assertEqual(self.record("--only", "counters").returncode, 1)
         self.assertIn("block_tail: no kernel is called", self.archived("logs/counters.log", "only"))
+
+
+class Hopper(Recorder):
+    def test_the_device_is_asked_before_anything_else_and_twice(self):
+        self.record("--part", "hopper")
+        with open(self.calls, encoding="utf-8") as file:
+            asked = [line for line in file if not line.startswith("nvidia-smi")]
+        self.assertRegex(asked[0], r"^foldconv_probe .*--out \S*/out/hopper_probes.json")
+        self.assertEqual(len(self.called(r"^foldconv_probe .*--against \S*/out/hopper_probes.json")), 1)
+        self.assertEqual(len(self.called(r"^foldconv_probe .*--only timing_ ")), 3)
+
+    def test_both_families_and_cudnn_have_a_file_each(self):
+        row = ROW.replace('"kernel"', '"x":1,"kernel"')
+        self.edit("foldconv", re.escape(ROW), row)
+        self.record("--only", "hopper_bench")
+        for way in ("sm90", "sm80", "cudnn"):
+            with open(os.path.join(self.out, f"hopper_{way}.json"), encoding="utf-8") as file:
+                document, _ = result_file.parse(file.read())
+            self.assertEqual(document["rows"], [json.loads(row)], way)
+        (old, new) = [self.called(f"--instructions {family}") for family in ("sm80", "sm90")]
+        self.assertEqual((len(old), len(new)), (1, 1))
+        self.assertEqual(old[0].split("--impl")[0], new[0].split("--impl")[0])
+
+    def test_a_failing_family_costs_no_other(self):
+        outcome = self.record("--only", "hopper_bench", FAIL_ON="bench*sm90*")
+        self.assertEqual(outcome.returncode, 1)
+        self.assertEqual(len(self.called("--instructions sm80")), 1)
+        self.assertEqual(len(self.called("--impl cudnn,cudnn-separate")), 1)
+
+    def test_where_cudnn_fails_it_is_left_out(self):
+        self.assertEqual(self.record("--only", "hopper_bench", FAIL_ON="bench*cudnn*").returncode, 0)
+        self.assertFalse(os.path.exists(os.path.join(self.out, "hopper_cudnn.json")))
+
+    def test_a_build_without_its_kernels_has_probes_only(self):
+        self.edit("foldconv", "conv_sm90", "conv_sm70")
+        self.assertEqual(self.record("--part", "hopper").returncode, 0)
+        for part, line in self.summary("hopper").items():
+            skipped = "skipped: this build has no kernels of the sm_90 family" in line
+            self.assertEqual(skipped, part in ("hopper_conv", "hopper_sanitizer", "hopper_bench"), line)
+
+    def test_a_build_with_its_kernels_must_have_their_tests(self):
+        self.assertEqual(self.record("--part", "hopper", SELECTS_NOTHING="ConvSm90").returncode, 1)
+        summary = self.summary("hopper")
+        for part in ("hopper_conv", "hopper_sanitizer"):
+            self.assertIn("FAILED", summary[part])
+        self.assertRegex(summary["hopper_timing"], "ok$")
+
+    def test_few_files_lie_beside_the_archive(self):
+        self.record("--part", "hopper")
+        self.assertLessEqual(len(os.listdir(self.out)), 8, os.listdir(self.out))
 
 
 class Machine(Recorder):

@@ -39,6 +39,8 @@ struct Probe {
   Kind kind = Kind::exact;
   Needs needs = Needs::any_gpu;
   std::function<Result()> run;
+  // Not empty: it does what the PTX ISA forbids, to see what a GPU does then. The emulator must stop it with this fault.
+  std::string forbidden = {};
 };
 
 // Thrown by a probe that cannot run here.

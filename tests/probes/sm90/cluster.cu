@@ -217,8 +217,8 @@ cudaError_t allow(int shared_bytes, bool non_portable) {
   const void* const kernel = reinterpret_cast<const void*>(limit_kernel);
   const cudaError_t status =
       cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes);
-  if (status != cudaSuccess || !non_portable) return status;
-  return cudaFuncSetAttribute(kernel, cudaFuncAttributeNonPortableClusterSizeAllowed, 1);
+  if (status != cudaSuccess) return status;
+  return cudaFuncSetAttribute(kernel, cudaFuncAttributeNonPortableClusterSizeAllowed, non_portable);
 }
 
 }  // namespace

@@ -91,8 +91,9 @@ Result probe_timer() {
 }  // namespace
 
 void add_execution_probes(std::vector<Probe>& probes) {
-  const auto add = [&](const std::string& name, std::function<Result()> run) {
-    probes.push_back({"execution", name, Kind::exact, Needs::sm90, std::move(run)});
+  const auto add = [&](const std::string& name, std::function<Result()> run,
+                       const char* forbidden = "") {
+    probes.push_back({"execution", name, Kind::exact, Needs::sm90, std::move(run), forbidden});
   };
   for (const int matrices : {1, 2, 4}) {
     const std::string name = "execution_stmatrix_x" + std::to_string(matrices);
@@ -101,8 +102,11 @@ void add_execution_probes(std::vector<Probe>& probes) {
   }
   add("execution_elect", probe_elect);
   add("execution_setmaxnreg", probe_setmaxnreg);
-  add("execution_dependent_launch", [] { return probe_dependent_launch(true); });
-  add("execution_dependent_launch_late", [] { return probe_dependent_launch(false); });
+  const char* const reads_early = "pdl-early-read";
+  add(
+      "execution_dependent_launch", [] { return probe_dependent_launch(true); }, reads_early);
+  add(
+      "execution_dependent_launch_late", [] { return probe_dependent_launch(false); }, reads_early);
   add("execution_clock", probe_timer);
 }
 

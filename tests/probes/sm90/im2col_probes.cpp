@@ -33,9 +33,9 @@ TmaLoad padded() {
 class Im2colAdder {
  public:
   explicit Im2colAdder(std::vector<Probe>& probes) : probes_(probes) {}
-  void operator()(const std::string& name, const TmaLoad& load) {
+  void operator()(const std::string& name, const TmaLoad& load, const char* forbidden = "") {
     probes_.push_back({"tma_im2col", "tma_im2col_" + name, Kind::exact, Needs::sm90,
-                       [load] { return run_tma_load(load); }});
+                       [load] { return run_tma_load(load); }, forbidden});
   }
 
  private:
@@ -55,16 +55,19 @@ void add_taps(Im2colAdder& add) {
 
 void add_starts(Im2colAdder& add) {
   const std::pair<const char*, Dims> corners[] = {
-      {"middle_of_row", {0, 3, 2, 0, 0}},   {"last_pixel", {0, 7, 5, 0, 0}},
-      {"crosses_images", {0, 4, 4, 0, 0}},  {"past_the_last_image", {0, 2, 4, 1, 0}},
-      {"image_outside", {0, 0, 0, 2, 0}},   {"channels", {16, -1, -1, 0, 0}},
-      {"before_the_box", {0, -2, -1, 0, 0}}};
+      {"middle_of_row", {0, 3, 2, 0, 0}},  {"last_pixel", {0, 7, 5, 0, 0}},
+      {"crosses_images", {0, 4, 4, 0, 0}}, {"past_the_last_image", {0, 2, 4, 1, 0}},
+      {"image_outside", {0, 0, 0, 2, 0}},  {"channels", {16, -1, -1, 0, 0}}};
   for (const auto& [name, corner] : corners) {
     TmaLoad load = padded();
     load.corner = corner;
     load.offsets = {1, 1, 0};
     add(std::string("start_") + name, load);
   }
+  TmaLoad load = padded();
+  load.corner = {0, -2, -1, 0, 0};
+  load.offsets = {1, 1, 0};
+  add("start_before_the_box", load, "im2col-start");
 }
 
 void add_convolutions(Im2colAdder& add) {

@@ -38,6 +38,43 @@ int wgmma_count();
 WgmmaKey wgmma_key(int index);
 cudaError_t launch_wgmma(const WgmmaKey& key, const WgmmaArguments& arguments);
 
+// --- wgmma_beside_copies.cu ---
+
+// A box of f16, 64 wide and 128 high, 128-byte swizzle.
+inline constexpr std::uint32_t kCopyBoxBytes = 128 * 128;
+struct BesideArguments {
+  int groups;            // warpgroups that multiply: 1 or 2
+  std::uint32_t blocks;  // of 4 instructions, each warpgroup
+  bool copies;           // whether boxes are copied meanwhile, without a pause
+  // Cycles and one sum of each warpgroup; how many boxes were copied, and whether all came in time.
+  std::uint32_t* out;  // 6 words
+};
+// m64nNk16 of f16 for N = 64, 128, 256.
+cudaError_t launch_wgmma_beside_copies(int n, bool registers, const CUtensorMap& map,
+                                       const BesideArguments& arguments);
+
+// --- copy_ring.cu ---
+
+// Images of f16, NHWC, 64 channels.
+inline constexpr std::uint32_t kCopyImageSide = 32, kCopyImagePixels = 1024, kCopyPixelBytes = 128;
+struct CopyRingArguments {
+  bool im2col;           // 3x3 taps with padding 1; else rows of pixels
+  bool multicast;        // clusters of 2, each loads one half for both; the map's box is that half
+  int pixels;            // of a stage
+  int images;            // a power of 2
+  std::uint32_t rounds;  // boxes for each CTA
+  std::uint32_t* out;    // for each CTA: 1 where all came in time; cycles
+};
+cudaError_t launch_copy_ring(const CUtensorMap& map, int ctas, const CopyRingArguments& arguments);
+
+// --- launch_gap.cu ---
+
+// Adds 1 to the count; `dependent`: may start while the launch before it runs.
+cudaError_t launch_tick(cudaStream_t stream, int ctas, bool dependent, std::uint32_t* count);
+// A cooperative launch. out: 1 where all rounds were in time, cycles of all of them.
+cudaError_t launch_grid_barrier(int ctas, std::uint32_t rounds, std::uint32_t* count,
+                                std::uint32_t* out);
+
 // --- tma.cu ---
 
 // Loads end in shared memory that was filled with kTmaPoison; `out` gets 1 where the barrier

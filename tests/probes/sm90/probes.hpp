@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The probes of what only Hopper has. The emulator lacks it; their outputs are the truth to build
-// it against.
+// The probes of what only Hopper has.
 #pragma once
 
 #include "probe/probe.hpp"
@@ -19,6 +18,8 @@ void add_wgmma_rounding_probes(std::vector<Probe>& probes);
 void add_cluster_probes(std::vector<Probe>& probes);
 void add_execution_probes(
     std::vector<Probe>& probes);  // stmatrix, elect, setmaxnreg, dependent launch
+void add_encode_probes(std::vector<Probe>& probes);  // what the driver refuses as a tensor map
+void add_timing_probes(std::vector<Probe>& probes);  // no words: their notes are figures
 
 // Stores that start at negative coordinates, which the PTX ISA forbids: without an expectation, and last, since they may
 // do anything.

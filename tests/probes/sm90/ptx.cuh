@@ -372,6 +372,17 @@ __device__ __forceinline__ void tensor_load_2d_multicast(std::uint32_t destinati
       : "memory");
 }
 
+__device__ __forceinline__ void tensor_load_im2col_4d_multicast(
+    std::uint32_t destination, const CUtensorMap* map, const int (&c)[5],
+    const std::uint16_t (&offsets)[3], std::uint32_t barrier, std::uint16_t mask) {
+  asm volatile(
+      "cp.async.bulk.tensor.4d.shared::cluster.global.im2col.mbarrier::complete_tx::bytes"
+      ".multicast::cluster [%0], [%1, {%3, %4, %5, %6}], [%2], {%7, %8}, %9;" ::"r"(destination),
+      "l"(map), "r"(barrier), "r"(c[0]), "r"(c[1]), "r"(c[2]), "r"(c[3]), "h"(offsets[0]),
+      "h"(offsets[1]), "h"(mask)
+      : "memory");
+}
+
 __device__ __forceinline__ void tensor_store_2d(const CUtensorMap* map, int c0, int c1,
                                                 std::uint32_t source) {
   asm volatile(

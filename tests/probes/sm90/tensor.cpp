@@ -1,26 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "sm90/tensor.hpp"
 
-#include <cuda_runtime_api.h>
-
 #include <cstring>
 
-#include "probe/device.hpp"
+#include "sm90/driver.hpp"
 
 namespace foldconv::probes {
 namespace {
-
-// From the driver, through the runtime: this program does not link libcuda.
-template <class Function>
-Function* driver_function(const char* name) {
-  void* function = nullptr;
-  cudaDriverEntryPointQueryResult found = cudaDriverEntryPointSymbolNotFound;
-  check(cudaGetDriverEntryPointByVersion(name, &function, 12000, cudaEnableDefault, &found), name);
-  if (found != cudaDriverEntryPointSuccess || function == nullptr) {
-    throw NotSupported(std::string("the driver has no ") + name);
-  }
-  return reinterpret_cast<Function*>(function);
-}
 
 struct MapArguments {
   std::array<cuuint64_t, 5> dims{}, strides{};
@@ -82,7 +68,7 @@ Bytes numbered_tensor(const TensorSpec& spec) {
 }
 
 CUtensorMap encode_tiled(const TensorSpec& spec, void* address) {
-  auto* const encode = driver_function<decltype(cuTensorMapEncodeTiled)>("cuTensorMapEncodeTiled");
+  auto* const encode = tiled_encoder();
   const MapArguments a(spec);
   alignas(64) CUtensorMap map;
   check_driver(encode(&map, spec.type, static_cast<cuuint32_t>(spec.rank), address, a.dims.data(),
@@ -93,8 +79,7 @@ CUtensorMap encode_tiled(const TensorSpec& spec, void* address) {
 }
 
 CUtensorMap encode_im2col(const TensorSpec& spec, void* address) {
-  auto* const encode =
-      driver_function<decltype(cuTensorMapEncodeIm2col)>("cuTensorMapEncodeIm2col");
+  auto* const encode = im2col_encoder();
   const MapArguments a(spec);
   alignas(64) CUtensorMap map;
   check_driver(encode(&map, spec.type, static_cast<cuuint32_t>(spec.rank), address, a.dims.data(),

@@ -238,7 +238,8 @@ void add_stores(std::vector<Probe>& probes, bool documented) {
   for (const NamedStore& one : named_stores()) {
     if (one.store.documented() != documented) continue;
     probes.push_back({"tma_store", "tma_store_" + one.name, Kind::exact, Needs::sm90,
-                      [store = one.store] { return run_store(store); }});
+                      [store = one.store] { return run_store(store); },
+                      documented ? "" : "negative-store"});
   }
 }
 
