@@ -163,7 +163,7 @@ static inline void cuemu_clear_fault(void) {
 }
 
 // Switches, by name: "uninit" (reads of uninitialised shared memory), "race" (shared-memory
-// accesses of different warps without a barrier between them), "late" (asynchronous copies land as
+// accesses of different warps, asynchronous copies or wgmma without a barrier, or a fence, between them), "late" (asynchronous copies land as
 // late as allowed, the destination poisoned until then; 0: they land at once. cp.async lands at the
 // wait; a copy from pageable host memory to the device, of which cudaMemcpy and cudaMemcpyAsync
 // promise only that the source has been read when they return, lands when something ordered after it

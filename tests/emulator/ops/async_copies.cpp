@@ -86,6 +86,7 @@ void copy_async(Warp& w, const Instr& in, uint32_t mask) {
   std::memcpy(to, copy.to.data(), sizeof to);
   fill_inactive(to, mask);
   check_shared(w, in, mask, to, bytes, "cp.async");
+  expect_no_mbarrier(w, in, mask, *w.cta, to, bytes);
   count_shared(w.counters->async_copy, mask, to, bytes);
   check_alignment(w, in, mask & ~whole, copy.from.data(), bytes);
   if (whole != 0) {

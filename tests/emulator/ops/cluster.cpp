@@ -6,6 +6,7 @@
 #include "../sim/checks.hpp"
 #include "../sim/fault.hpp"
 #include "../sim/previous_grid.hpp"
+#include "bulk_operands.hpp"
 #include "lanes.hpp"
 #include "shared_operand.hpp"
 #include "tables.hpp"
@@ -102,8 +103,10 @@ void store_async(Warp& w, const Instr& in, uint32_t mask) {
     alignas(64) uint32_t offset[32];
     std::fill_n(offset, 32, place.offset);
     check_shared(w, in, 1u << l, offset, bytes, "st.async");
+    expect_no_mbarrier(w, in, 1u << l, *place.cta, offset, bytes);
     std::fill_n(offset, 32, barrier.offset);
     check_shared(w, in, 1u << l, offset, 8, "mbarrier");
+    mbarrier_at(w, in, l, *barrier.cta, barrier.offset);
     BulkCopy copy;
     copy.direction = BulkCopy::Direction::to_cluster;
     copy.in = &in;
@@ -122,6 +125,7 @@ void store_async(Warp& w, const Instr& in, uint32_t mask) {
 }  // namespace
 
 void decode_async_store(Decoder& d) {
+  expect_modifiers(d, " async weak shared::cluster mbarrier::complete_tx::bytes v2 v4 ");
   const Type t = d.type();
   const unsigned size = bytes_of(t);
   if (size != 4 && size != 8) throw NotImplemented{"st.async of this type"};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What a kernel asks of the machine around it: its order among grids, and its share of registers.
+#include "../sim/launch.hpp"
 #include "../sim/previous_grid.hpp"
 #include "../sim/register_pool.hpp"
 #include "synchronise.hpp"

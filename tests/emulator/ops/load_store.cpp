@@ -154,6 +154,7 @@ void access_global(Warp& w, const Instr& in, uint32_t mask, uint64_t* address) {
   const Region* r = check_global(w, in, mask, address, bytes, kStore ? "store" : "load");
   check_early_access(w, in, mask, kStore, address, bytes);
   if ((in.extra & kNotCounted) == 0) count_global(*w.worker, kStore, r, mask, address, bytes);
+  if (!kStore && w.cta->checks != nullptr) w.cta->checks->global_read(w, in, mask, address, bytes);
   if constexpr (kStore)
     write_lanes<E>(w, in, mask, 0, address);
   else

@@ -70,6 +70,7 @@ void store_matrix(Warp& w, const Instr& in, uint32_t mask) {
   alignas(64) uint32_t offset[32];
   const uint32_t rows = row_lanes(in);
   row_offsets(w, in, rows, offset, "stmatrix");
+  expect_no_mbarrier(w, in, rows, *w.cta, offset, 16);
   count_shared(w.counters->stmatrix, rows, offset, 16);
   if (w.cta->checks != nullptr) [[unlikely]]
     w.cta->checks->write(w, in, rows, offset, 16);

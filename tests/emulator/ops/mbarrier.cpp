@@ -4,6 +4,7 @@
 #include "../sim/checks.hpp"
 #include "../sim/fault.hpp"
 #include "../sim/previous_grid.hpp"
+#include "bulk_operands.hpp"
 #include "lanes.hpp"
 #include "shared_operand.hpp"
 #include "tables.hpp"
@@ -14,7 +15,7 @@ namespace {
 enum class Step : uint8_t { init, inval, expect_tx, complete_tx, arrive, arrive_drop };
 
 constexpr uint32_t kExpects = 8, kNoComplete = 16, kNoIncrement = 32, kByParity = 64,
-                   kMaySuspend = 128;
+                   kMaySuspend = 128, kRelaxed = 4;
 constexpr uint32_t kFormShift = 8;  // of SharedOperand::form in Instr::extra
 
 // The address is in `a`, with its displacement in `target` and its form in `extra`.
@@ -26,6 +27,15 @@ SharedPlace place_of(Warp& w, const Instr& in, uint32_t lane) {
   std::fill_n(offset, 32, place.offset);
   check_shared(w, in, 1u << lane, offset, 8, "mbarrier");
   return place;
+}
+
+// What only the CTA's own barriers have: .shared::cta in the syntax of these operations.
+void expect_own(const Warp& w, const Instr& in, uint32_t lane, const SharedPlace& at) {
+  if (at.cta != w.cta)
+    raise_fault(w, in, "barrier-misuse", 1u << lane,
+                format("an mbarrier of rank %u: of another block's one cannot be initialised, "
+                       "invalidated or waited for, and an arrival has no result",
+                       at.cta->rank));
 }
 
 uint32_t value_of(Warp& w, uint32_t slot, uint32_t lane, uint32_t otherwise) {
@@ -51,6 +61,7 @@ template <Step kStep>
 void step(Warp& w, const Instr& in, uint32_t mask) {
   each_lane(mask, [&](unsigned l) {
     const SharedPlace at = place_of(w, in, l);
+    if (kStep == Step::init || kStep == Step::inval || in.dst != kNoSlot) expect_own(w, in, l, at);
     if (at.cta != w.cta) ++w.counters->cluster_accesses;
     if constexpr (kStep == Step::init) {
       initialise(w, in, l, at);
@@ -58,7 +69,13 @@ void step(Warp& w, const Instr& in, uint32_t mask) {
       Mbarrier& b = mbarrier_at(w, in, l, *at.cta, at.offset);
       const uint64_t state = b.token();
       if (at.cta->checks != nullptr) at.cta->checks->mbarrier_used(w, in, l, at.offset);
-      if (kStep == Step::inval) at.cta->mbarriers.remove(at.offset);
+      if (kStep == Step::inval) {
+        if (b.has_unseen_bytes())
+          raise_fault(
+              w, in, "unfinished-copy", 1u << l,
+              "mbarrier.inval, and nobody has seen complete what copies signal: " + describe(b));
+        at.cta->mbarriers.remove(at.offset);
+      }
       if (kStep == Step::expect_tx) expect_bytes(w, in, l, *at.cta, b, w.lanes<uint32_t>(in.b)[l]);
       if (kStep == Step::complete_tx)
         expect_bytes(w, in, l, *at.cta, b, -int64_t{w.lanes<uint32_t>(in.b)[l]});
@@ -68,6 +85,8 @@ void step(Warp& w, const Instr& in, uint32_t mask) {
           expect_bytes(w, in, l, *at.cta, b, w.lanes<uint32_t>(in.c)[l]);
         const uint32_t count = value_of(w, in.b, l, 1);
         const bool may_complete = (in.extra & kNoComplete) == 0;
+        if (at.cta->checks != nullptr)
+          at.cta->checks->mbarrier_arrived(w, at.offset, (in.extra & kRelaxed) != 0);
         if (kStep == Step::arrive)
           arrive(w, in, l, *at.cta, b, count, may_complete);
         else
@@ -101,11 +120,13 @@ void wait(Warp& w, const Instr& in, uint32_t mask) {
   uint64_t phase = 0;
   each_lane(mask, [&](unsigned l) {
     const SharedPlace at = place_of(w, in, l);
+    expect_own(w, in, l, at);
     Mbarrier& b = mbarrier_at(w, in, l, *at.cta, at.offset);
     const uint64_t awaited = awaited_phase(w, in, l, b);
     if (at.cta->checks != nullptr) at.cta->checks->mbarrier_used(w, in, l, at.offset);
     if (awaited == 0) {
-      if (at.cta->checks != nullptr) at.cta->checks->mbarrier_waited(w, at.offset);
+      if (at.cta->checks != nullptr && (in.extra & kRelaxed) == 0)
+        at.cta->checks->mbarrier_waited(w, at.offset);
       b.observed = std::max(b.observed, b.phase);
       done |= 1u << l;
     } else if (waits == 0 || (offset == at.offset && phase == awaited)) {
@@ -157,11 +178,14 @@ Instr& emit_at(Decoder& d, Handler handler, const SharedOperand& at) {
 }
 
 void decode_arrive(Decoder& d) {
+  expect_modifiers(d,
+                   " arrive arrive_drop expect_tx noComplete release relaxed cta cluster shared "
+                   "shared::cta shared::cluster ");
   const bool drops = d.has("arrive_drop");
   const bool expects = d.has("expect_tx");
   const uint32_t dst = d.operand(0).kind == Operand::Kind::sink ? kNoSlot : d.dest(0, Type::b64);
   const SharedOperand at = shared_operand(d, 1);
-  uint32_t flags = d.has("noComplete") ? kNoComplete : 0;
+  uint32_t flags = (d.has("noComplete") ? kNoComplete : 0) | (d.has("relaxed") ? kRelaxed : 0);
   uint32_t count = kNoSlot, bytes = kNoSlot;
   if (expects)
     bytes = d.source(2, Type::u32), flags |= kExpects;
@@ -173,6 +197,7 @@ void decode_arrive(Decoder& d) {
 }
 
 void decode_wait(Decoder& d) {
+  expect_modifiers(d, " test_wait try_wait parity acquire relaxed cta cluster shared shared::cta ");
   const bool by_parity = d.has("parity");
   const SharedOperand at = shared_operand(d, 1);
   const uint32_t b = d.source(2, by_parity ? Type::u32 : Type::b64);
@@ -180,7 +205,8 @@ void decode_wait(Decoder& d) {
   Instr& in = emit_at(d, &wait, at);
   in.control = true;
   in.dst = dst, in.b = b;
-  in.extra |= (by_parity ? kByParity : 0) | (d.has("try_wait") ? kMaySuspend : 0);
+  in.extra |= (by_parity ? kByParity : 0) | (d.has("try_wait") ? kMaySuspend : 0) |
+              (d.has("relaxed") ? kRelaxed : 0);
 }
 
 void decode_mbarrier(Decoder& d) {
@@ -199,6 +225,10 @@ void decode_mbarrier(Decoder& d) {
                           : d.has("complete_tx") ? &step<Step::complete_tx>
                                                  : nullptr;
   if (handler == nullptr) throw NotImplemented{"this mbarrier operation"};
+  expect_modifiers(d, d.has("init") || d.has("inval")
+                          ? " init inval shared shared::cta "
+                          : " expect_tx complete_tx relaxed cta cluster shared shared::cta "
+                            "shared::cluster ");
   const SharedOperand at = shared_operand(d, 0);
   const uint32_t b = d.operand_count() > 1 ? d.source(1, Type::u32) : kNoSlot;
   emit_at(d, handler, at).b = b;
@@ -207,6 +237,7 @@ void decode_mbarrier(Decoder& d) {
 }  // namespace
 
 void decode_copy_arrival(Decoder& d) {
+  expect_modifiers(d, " async mbarrier arrive noinc shared shared::cta ");
   const SharedOperand at = shared_operand(d, 0);
   const uint32_t flags = d.has("noinc") ? kNoIncrement : 0;
   emit_at(d, &arrive_after_copies, at).extra |= flags;

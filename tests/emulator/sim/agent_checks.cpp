@@ -153,17 +153,20 @@ void SharedChecks::mbarrier_initialised(const Warp& warp, const Instr& in, uint3
 }
 
 void SharedChecks::expect_known(const AgentAccess& by, const MbarrierClocks& b, bool fenced) const {
-  const std::string text =
+  const bool is_known = by.slot == b.initialiser || b.initialised <= by.known[b.initialiser];
+  if (is_known && (!fenced || clocks_->fenced_until(by.slot, b.initialiser, 1u << b.lane, true) >=
+                                  b.initialised))
+    return;
+  const std::string barrier =
       format("the mbarrier at shared byte %u, which %s has initialised at %s", b.offset,
              clocks_->name_of(b.initialiser).c_str(), source_of(b.instr).c_str());
-  if (by.slot != b.initialiser && b.initialised > by.known[b.initialiser])
-    raise_fault(by.warp, by.in, "race", by.lanes,
-                format("%s uses ", clocks_->name_of(by.slot).c_str()) + text +
-                    ", and there is no barrier between them");
-  if (fenced && clocks_->fenced_until(by.slot, b.initialiser, 1u << b.lane, true) < b.initialised)
-    raise_fault(by.warp, by.in, "unfenced-barrier", by.lanes,
-                "an asynchronous copy or another block arrives at " + text +
-                    ", and there is no fence.mbarrier_init or fence.proxy.async between them");
+  if (!is_known)
+    raise_fault(
+        by.warp, by.in, "race", by.lanes,
+        clocks_->name_of(by.slot) + " uses " + barrier + ", and there is no barrier between them");
+  raise_fault(by.warp, by.in, "unfenced-barrier", by.lanes,
+              "an asynchronous copy or another block arrives at " + barrier +
+                  ", and there is no fence.mbarrier_init or fence.proxy.async between them");
 }
 
 void SharedChecks::mbarrier_used(const Warp& warp, const Instr& in, uint32_t lane,
@@ -173,10 +176,10 @@ void SharedChecks::mbarrier_used(const Warp& warp, const Instr& in, uint32_t lan
     expect_known({accessor(warp, in), 1u << lane}, *b, warp.cta != cta_);
 }
 
-void SharedChecks::mbarrier_arrived(const Warp& warp, uint32_t offset) {
+void SharedChecks::mbarrier_arrived(const Warp& warp, uint32_t offset, bool relaxed) {
   if (!race_) return;
   if (MbarrierClocks* b = find_mbarrier(offset))
-    clocks_->release(clocks_->slot_of(warp), b->arriving);
+    clocks_->release(clocks_->slot_of(warp), b->arriving, relaxed);
 }
 
 void SharedChecks::mbarrier_completed(uint32_t offset) {
@@ -222,6 +225,9 @@ void SharedChecks::bulk_issued(const Warp& warp, const BulkCopy& copy, Clocks& i
     const AgentAccess by{accessor(warp, *copy.in), 1u << copy.lane};
     expect_known(by, *b, true);
     write_by_agents(by, slot);
+    if (copy.direction == BulkCopy::Direction::to_shared && !global_writes_.empty())
+      for (const CopyPiece& p : copy.pieces)
+        if (p.global != 0) check_global_read(by, p.global, p.global + p.bytes);
     issue = clocks_->known_by(by.slot);
     clocks_->tick(by.slot);
   }
@@ -245,30 +251,44 @@ void SharedChecks::bulk_landed(const Warp& warp, const BulkCopy& copy, const Clo
   SharedChecks& source = *warp.cta->checks;
   source.find_source(copy);
   Read* const reads = source.reads_of(b->agents);
-  for (const Part& p : source.parts_)
+  for (const Part& p : source.parts_) {
     source.each_place_of(p, [&](uint32_t place) { reads[place].clock = clock; });
+    // Of a line that has been split since the copy was issued.
+    if (reads[p.line].clock == kInFlight) reads[p.line].clock = clock;
+  }
 }
 
 // --- Copies from shared to global memory
 
+SharedChecks::StoreAgents SharedChecks::store_agents_of(uint32_t warp, uint32_t lane) {
+  for (const StoreAgents& a : store_agents_)
+    if (a.warp == warp && a.lane == lane) return a;
+  const std::string name = "a bulk store of " + clocks_->name_of(warp);
+  const uint32_t reads = clocks_->add_agents(name), writes = clocks_->add_agents(name);
+  return store_agents_.emplace_back(StoreAgents{warp, lane, reads, writes});
+}
+
 Clock SharedChecks::bulk_store_issued(const Warp& warp, const BulkCopy& copy) {
   find_parts(copy);
-  const AgentAccess by{accessor(warp, *copy.in), 1u << copy.lane};
   uint32_t slot = 0;
   Clock clock = 0;
   if (race_) {
-    const auto has = std::find_if(
-        store_agents_.begin(), store_agents_.end(),
-        [&](const StoreAgents& a) { return a.warp == by.slot && a.lane == copy.lane; });
-    if (has != store_agents_.end()) {
-      slot = has->slot;
-    } else {
-      slot = clocks_->add_agents("a bulk store of " + clocks_->name_of(by.slot));
-      store_agents_.push_back({by.slot, copy.lane, slot});
+    const StoreAgents agents = store_agents_of(clocks_->slot_of(warp), copy.lane);
+    slot = agents.reads;
+    // Both count the lane's stores, from the same clock on.
+    clock = clocks_->tick_agents(agents.reads);
+    clocks_->tick_agents(agents.writes);
+    GlobalWrite& w = global_writes_.emplace_back();
+    w.slot = agents.writes, w.instr = instr_index(*copy.in), w.clock = clock;
+    w.pieces = copy.pieces;
+    for (const CopyPiece& p : copy.pieces) {
+      if (p.global == 0) continue;
+      w.begin = std::min(w.begin, p.global);
+      w.end = std::max(w.end, p.global + p.bytes);
     }
-    clock = clocks_->tick_agents(slot);
+    global_begin_ = std::min(global_begin_, w.begin);
+    global_end_ = std::max(global_end_, w.end);
   }
-  // Its warp's clocks have moved where there is a new slot.
   read_by_agents({accessor(warp, *copy.in), 1u << copy.lane}, slot, clock);
   return clock;
 }
@@ -276,8 +296,38 @@ Clock SharedChecks::bulk_store_issued(const Warp& warp, const BulkCopy& copy) {
 void SharedChecks::bulk_source_released(const Warp& warp, uint32_t lane, Clock clock) {
   if (!race_) return;
   const uint32_t slot = clocks_->slot_of(warp);
-  for (const StoreAgents& a : store_agents_)
-    if (a.warp == slot && a.lane == lane) clocks_->acquire(slot, a.slot, clock);
+  clocks_->acquire(slot, store_agents_of(slot, lane).reads, clock);
+}
+
+void SharedChecks::bulk_store_completed(const Warp& warp, uint32_t lane, Clock clock) {
+  if (!race_) return;
+  const uint32_t slot = clocks_->slot_of(warp);
+  clocks_->acquire(slot, store_agents_of(slot, lane).writes, clock);
+}
+
+void SharedChecks::check_global_read(const AgentAccess& by, uint64_t begin, uint64_t end) const {
+  if (end <= global_begin_ || begin >= global_end_) return;
+  for (const GlobalWrite& w : global_writes_) {
+    if (w.clock <= by.known[w.slot] || end <= w.begin || begin >= w.end) continue;
+    for (const CopyPiece& p : w.pieces) {
+      if (p.global == 0 || end <= p.global || begin >= p.global + p.bytes) continue;
+      raise_fault(by.warp, by.in, "race", by.lanes,
+                  format("%s reads global byte 0x%llx, and nobody has told it that %s at %s has "
+                         "written it (cp.async.bulk.wait_group, without .read)",
+                         clocks_->name_of(by.slot).c_str(),
+                         static_cast<unsigned long long>(std::max(begin, p.global)),
+                         clocks_->name_of(w.slot).c_str(), source_of(w.instr).c_str()));
+    }
+  }
+}
+
+void SharedChecks::global_read(const Warp& warp, const Instr& in, uint32_t mask,
+                               const uint64_t* address, uint32_t bytes) const {
+  if (global_writes_.empty()) return;
+  const Accessor by = accessor(warp, in);
+  each_lane(mask, [&](unsigned l) {
+    check_global_read({by, 1u << l}, address[l], address[l] + bytes);
+  });
 }
 
 // --- wgmma

@@ -68,6 +68,8 @@ void SharedChecks::start_cta() {
   readers_.clear();
   mbarriers_.clear();
   store_agents_.clear();
+  global_writes_.clear();
+  global_begin_ = ~uint64_t{0}, global_end_ = 0;
   std::fill(wgmma_agents_.begin(), wgmma_agents_.end(), WgmmaAgents{});
 }
 
@@ -145,7 +147,7 @@ uint32_t SharedChecks::lanes_at(const Access& access, uint32_t byte) {
 void SharedChecks::report(const Accessor& by, uint32_t lanes, uint32_t place, const char* what,
                           uint32_t other, const char* other_what, uint32_t other_instr) const {
   const bool is_source = std::any_of(store_agents_.begin(), store_agents_.end(),
-                                     [&](const StoreAgents& a) { return a.slot == other; });
+                                     [&](const StoreAgents& a) { return a.reads == other; });
   const std::string by_whom = clocks_->name_of(by.slot), other_name = clocks_->name_of(other);
   if (is_source)
     raise_fault(by.warp, by.in, "bulk-source-race", lanes,

@@ -60,7 +60,7 @@ class SharedChecks {
   void mbarrier_initialised(const Warp& warp, const Instr& in, uint32_t lane, uint32_t offset);
   // A warp of the cluster names it: a fault where the initialisation is not ordered before.
   void mbarrier_used(const Warp& warp, const Instr& in, uint32_t lane, uint32_t offset);
-  void mbarrier_arrived(const Warp& warp, uint32_t offset);
+  void mbarrier_arrived(const Warp& warp, uint32_t offset, bool relaxed);
   void mbarrier_completed(uint32_t offset);                 // a phase of it, after the last arrival
   void mbarrier_waited(const Warp& warp, uint32_t offset);  // with success
 
@@ -69,9 +69,13 @@ class SharedChecks {
   void bulk_issued(const Warp& warp, const BulkCopy& copy, Clocks& issue);
   void bulk_landed(const Warp& warp, const BulkCopy& copy, const Clocks& issue);
   // Bulk stores from this CTA. What is returned goes to bulk_source_released when the lane has waited until the source has
-  // been read.
+  // been read, and to bulk_store_completed when it has waited until the destination has been written.
   Clock bulk_store_issued(const Warp& warp, const BulkCopy& copy);
   void bulk_source_released(const Warp& warp, uint32_t lane, Clock clock);
+  void bulk_store_completed(const Warp& warp, uint32_t lane, Clock clock);
+  // A load from global memory, of what bulk stores of this CTA may not have written yet.
+  void global_read(const Warp& warp, const Instr& in, uint32_t mask, const uint64_t* address,
+                   uint32_t bytes) const;
 
   // wgmma by a warp of this CTA that reads these ranges between now and the wait that covers it. What is returned goes to
   // wgmma_waited when that wait is over; of several, the last will do. A wait by any warp tells of the whole warpgroup's
@@ -127,8 +131,16 @@ class SharedChecks {
     uint32_t agents = kNoSlot;   // the slot of the copies that signal it
     Clock landing = 0;           // of those that have arrived in the current phase; 0: none
   };
+  // The bulk stores of a lane: one slot for what they read, one for what they write.
   struct StoreAgents {
-    uint32_t warp, lane, slot;
+    uint32_t warp, lane, reads, writes;
+  };
+  // What a bulk store writes.
+  struct GlobalWrite {
+    uint32_t slot = 0, instr = 0;
+    Clock clock = 0;
+    uint64_t begin = ~uint64_t{0}, end = 0;  // it lies in there
+    std::vector<CopyPiece> pieces;
   };
   struct WgmmaAgents {
     uint32_t slot = kNoSlot;
@@ -188,6 +200,8 @@ class SharedChecks {
   void read_by_agents(const AgentAccess& by, uint32_t slot, Clock clock);
   void expect_proxy_fence(const AgentAccess& by, uint32_t place) const;
   MbarrierClocks* find_mbarrier(uint32_t offset);
+  StoreAgents store_agents_of(uint32_t warp, uint32_t lane);
+  void check_global_read(const AgentAccess& by, uint64_t begin, uint64_t end) const;
   void expect_known(const AgentAccess& by, const MbarrierClocks& b, bool fenced) const;
   uint32_t agents_of(MbarrierClocks& b);
   Clock landing_clock(MbarrierClocks& b);
@@ -209,7 +223,9 @@ class SharedChecks {
   std::array<Clocks, 16> barriers_;
   std::vector<MbarrierClocks> mbarriers_;
   std::vector<StoreAgents> store_agents_;
-  std::vector<WgmmaAgents> wgmma_agents_;  // by warpgroup
+  std::vector<GlobalWrite> global_writes_;
+  uint64_t global_begin_ = ~uint64_t{0}, global_end_ = 0;  // all of these lie in there
+  std::vector<WgmmaAgents> wgmma_agents_;                  // by warpgroup
   std::vector<Part> parts_;
 };
 

@@ -57,9 +57,9 @@ void ClusterClocks::join(Clocks& to, const Clocks& from) {
   for (size_t i = 0; i < from.size(); ++i) to[i] = std::max(to[i], from[i]);
 }
 
-void ClusterClocks::release(uint32_t warp, Clocks& to) {
-  join(to, known_[warp]);
-  tick(warp);
+void ClusterClocks::release(uint32_t warp, Clocks& to, bool relaxed) {
+  join(to, relaxed ? fenced_[warp] : known_[warp]);
+  if (!relaxed) tick(warp);
 }
 
 void ClusterClocks::acquire(uint32_t warp, const Clocks& from) {
@@ -108,15 +108,6 @@ Clock ClusterClocks::fenced_until(uint32_t reader, uint32_t writer, uint32_t lan
     if (lanes == 0) return events[i].at;
   }
   return 0;
-}
-
-// A relaxed arrival releases what a fence before it has (PTX ISA 9.0, 9.7.13.3).
-void ClusterClocks::cluster_barrier_arrived(const Warp& w, bool relaxed) {
-  const uint32_t warp = slot_of(w);
-  if (relaxed)
-    join(cluster_arriving_, fenced_[warp]);
-  else
-    release(warp, cluster_arriving_);
 }
 
 }  // namespace cuemu

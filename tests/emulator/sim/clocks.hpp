@@ -44,8 +44,8 @@ class ClusterClocks {
   std::string name_of(uint32_t slot) const;
 
   void tick(uint32_t warp) { ++known_[warp][warp]; }
-  // Adds what the warp knows to `to`, and ticks.
-  void release(uint32_t warp, Clocks& to);
+  // Adds what the warp knows to `to`, and ticks; a relaxed one adds only what the warp knew at its last fence.
+  void release(uint32_t warp, Clocks& to, bool relaxed = false);
   void acquire(uint32_t warp, const Clocks& from);
   void acquire(uint32_t warp, uint32_t slot, Clock clock);
   // After several of these.
@@ -65,7 +65,9 @@ class ClusterClocks {
   Clock fenced_until(uint32_t reader, uint32_t writer, uint32_t lanes, bool for_mbarrier) const;
 
   // barrier.cluster
-  void cluster_barrier_arrived(const Warp& warp, bool relaxed);
+  void cluster_barrier_arrived(const Warp& warp, bool relaxed) {
+    release(slot_of(warp), cluster_arriving_, relaxed);
+  }
   void cluster_barrier_completed() { cluster_completed_ = cluster_arriving_; }
   void cluster_barrier_waited(const Warp& warp) { acquire(slot_of(warp), cluster_completed_); }
 

@@ -12,8 +12,9 @@ void Cluster::arrive(uint32_t threads) {
 }
 
 // Threads that have exited count as arrived (PTX ISA 9.0, 9.7.13.3).
-void Cluster::threads_exited(uint32_t count) {
+void Cluster::threads_exited(uint32_t count, uint32_t at_barrier) {
   live_threads -= count;
+  arrived -= at_barrier;
   if (arrived != 0) complete_if_done();
 }
 

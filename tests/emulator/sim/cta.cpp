@@ -27,9 +27,9 @@ void Cta::arrive(uint32_t id, uint32_t threads, uint32_t expected) {
   if (b.arrived >= (expected != 0 ? expected : live_threads)) complete(id);
 }
 
-void Cta::threads_exited(uint32_t count) {
+void Cta::threads_exited(uint32_t count, uint32_t at_cluster) {
   live_threads -= count;
-  cluster->threads_exited(count);
+  cluster->threads_exited(count, at_cluster);
   for (uint32_t id = 0; id < barriers.size(); ++id)
     if (barriers[id].arrived != 0 && barriers[id].expected == 0 &&
         barriers[id].arrived >= live_threads)

@@ -103,7 +103,6 @@ void take_arrivals(Warp& warp, const Instr& in, uint32_t lane, const Mbarrier& b
 void arrive(Warp& warp, const Instr& in, uint32_t lane, Cta& cta, Mbarrier& b, uint32_t count,
             bool may_complete) {
   take_arrivals(warp, in, lane, b, count, may_complete);
-  if (cta.checks != nullptr) cta.checks->mbarrier_arrived(warp, b.offset);
   b.pending -= count;
   complete_if_done(cta, b);
 }
@@ -111,7 +110,6 @@ void arrive(Warp& warp, const Instr& in, uint32_t lane, Cta& cta, Mbarrier& b, u
 void arrive_drop(Warp& warp, const Instr& in, uint32_t lane, Cta& cta, Mbarrier& b, uint32_t count,
                  bool may_complete) {
   take_arrivals(warp, in, lane, b, count, may_complete);
-  if (cta.checks != nullptr) cta.checks->mbarrier_arrived(warp, b.offset);
   b.pending -= count;
   b.expected -= count;
   complete_if_done(cta, b);
@@ -147,7 +145,7 @@ void bytes_arrived(const Warp& warp, const Instr& in, uint32_t lane, Cta& cta, u
 }
 
 void expect_observed(const Cta& cta, const Mbarrier& b) {
-  if (b.copied <= b.observed && b.transaction == 0) return;
+  if (!b.has_unseen_bytes()) return;
   const Warp& w = b.copier != nullptr ? *b.copier : cta.warps[0];
   const Instr& in = b.copy != nullptr ? *b.copy : w.worker->program->code.back();
   raise_fault(

@@ -28,6 +28,8 @@ struct Mbarrier {
   const Instr* copy = nullptr;  // that brought them
   const Warp* copier = nullptr;
 
+  // Whether it waits for bytes, or some have arrived and nobody has seen their phase complete.
+  bool has_unseen_bytes() const { return copied > observed || transaction != 0; }
   // What arrive returns and test_wait takes: the phase, and the arrivals it waited for.
   uint64_t token() const { return phase << 20 | pending; }
   static uint32_t pending_of(uint64_t token) { return static_cast<uint32_t>(token) & kMaxCount; }

@@ -133,6 +133,8 @@ void PendingCopies::land_arrival(size_t index) {
   const Arrival a = arrivals_[index];
   arrivals_.erase(arrivals_.begin() + static_cast<ptrdiff_t>(index));
   a.warp->async.wait(*a.warp, 1u << a.lane, kWaitAll);
+  if (SharedChecks* const checks = a.warp->cta->checks)
+    checks->mbarrier_arrived(*a.warp, a.barrier, false);
   arrive(*a.warp, *a.in, a.lane, *a.warp->cta,
          mbarrier_at(*a.warp, *a.in, a.lane, *a.warp->cta, a.barrier), 1);
 }
@@ -224,6 +226,8 @@ void BulkStores::wait(Warp& warp, uint32_t mask, uint32_t pending, bool only_rea
     s.awaited = true;
     if (warp.cta->checks != nullptr)
       warp.cta->checks->bulk_source_released(warp, s.copy.lane, s.clock);
+    if (warp.cta->checks != nullptr && !only_read)
+      warp.cta->checks->bulk_store_completed(warp, s.copy.lane, s.clock);
   }
   std::erase_if(stores_, [](const Store& s) { return s.awaited && s.is_written; });
 }

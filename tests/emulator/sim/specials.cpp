@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "specials.hpp"
 
+#include "launch.hpp"
 #include "run.hpp"
 
 namespace cuemu {

@@ -180,7 +180,10 @@ void Warp::exit(uint32_t mask) {
   active &= ~mask;
   for (Group& g : others)
     if (g.state == Group::State::at_sync) g.state = Group::State::runnable;
-  cta->threads_exited(static_cast<uint32_t>(std::popcount(mask)));
+  const uint32_t at_barrier = at_cluster_barrier & mask;
+  at_cluster_barrier &= ~mask;
+  cta->threads_exited(static_cast<uint32_t>(std::popcount(mask)),
+                      static_cast<uint32_t>(std::popcount(at_barrier)));
   if (active == 0 || !others.empty()) reschedule();
 }
 

@@ -155,7 +155,8 @@ struct Cta {
 
   // Counts `threads` more at a barrier, and releases those that wait when it is complete.
   void arrive(uint32_t barrier, uint32_t threads, uint32_t expected);
-  void threads_exited(uint32_t count);
+  // `at_cluster`: of them have arrived at the cluster's barrier in its current phase.
+  void threads_exited(uint32_t count, uint32_t at_cluster);
 
  private:
   void complete(uint32_t barrier);
@@ -169,7 +170,8 @@ struct Cluster {
   uint32_t arrived = 0;  // threads, at barrier.cluster
 
   void arrive(uint32_t threads);
-  void threads_exited(uint32_t count);
+  // `at_barrier`: of them have arrived in the current phase.
+  void threads_exited(uint32_t count, uint32_t at_barrier);
 
  private:
   void complete_if_done();

@@ -201,6 +201,33 @@ TEST(HopperClusters, a_barrier_some_have_left) {
   EXPECT_VALUES(out.download(), expected);
 }
 
+__global__ void arrives_and_exits(uint32_t* out) {
+  // A thread that has arrived and exits is not counted twice.
+  __shared__ uint32_t value;
+  const uint32_t rank = cluster_rank(), t = threadIdx.x;
+  if (t == 0) value = 0;
+  cluster_sync();
+  if (rank == 0) {
+    asm volatile("barrier.cluster.arrive.release;" ::: "memory");
+    return;
+  }
+  if (rank == 1) {
+    for (int i = 0; i < 8; ++i) __syncthreads();
+    if (t == 40)
+      asm volatile("st.shared::cluster.u32 [%0], 7;" ::"r"(map_to(address_of(&value), 2))
+                   : "memory");
+  }
+  cluster_sync();
+  if (rank == 2 && t == 0) out[blockIdx.x / 3] = value;
+}
+
+TEST(HopperClusters, a_barrier_some_leave_after_they_have_arrived) {
+  NEEDS_HOPPER();
+  const auto out = zeroed<uint32_t>(3);
+  LAUNCH_CLUSTERS(arrives_and_exits, 9, 64, 3, out.get());
+  EXPECT_VALUES(out.download(), {7, 7, 7});
+}
+
 // --- Faults
 
 enum Wrong { kNoRank, kTwice, kNever, kAfterExit, kAlone, kNothing };
@@ -232,6 +259,46 @@ TEST(HopperClusters, wrong_operations) {
     EXPECT_FAULT({kinds[what]}, "wrong", {kFirstLine + what});
   }
   LAUNCH_CLUSTERS(wrong, 2, 32, 2, kNothing, 2u);
+}
+
+enum WrongBarrier { kInit, kInval, kWait, kResult, kStoredOver, kAsyncOver, kNoBarrier, kRight };
+
+constexpr int kFirstBarrierLine = __LINE__ + 15;
+__global__ void wrong_barriers(WrongBarrier what) {
+  __shared__ alignas(8) uint64_t bits, value;
+  if (threadIdx.x == 0) {
+    init(address_of(&bits), 1);
+    fence_init();
+  }
+  cluster_sync();
+  // Of rank 0, by rank 1.
+  uint64_t generic;
+  [[maybe_unused]] uint64_t state;
+  asm volatile("mapa.u64 %0, %1, 0;" : "=l"(generic) : "l"(&bits));
+  const uint32_t b = map_to(address_of(&bits), 0), v = map_to(address_of(&value), 0);
+  // clang-format off
+  if (threadIdx.x == 0 && cluster_rank() == 1) switch (what) {
+    case kInit: asm volatile("mbarrier.init.b64 [%0], 1;" ::"l"(generic) : "memory"); break;
+    case kInval: asm volatile("mbarrier.inval.b64 [%0];" ::"l"(generic) : "memory"); break;
+    case kWait: asm volatile("{.reg .pred p; mbarrier.try_wait.parity.b64 p, [%0], 1;}" ::"l"(generic) : "memory"); break;
+    case kResult: asm volatile("mbarrier.arrive.b64 %0, [%1];" : "=l"(state) : "l"(generic) : "memory"); break;
+    case kStoredOver: asm volatile("st.shared::cluster.u32 [%0], 1;" ::"r"(b) : "memory"); break;
+    case kAsyncOver: asm volatile("st.async.shared::cluster.mbarrier::complete_tx::bytes.b64 [%0], %1, [%0];" ::"r"(b), "l"(generic) : "memory"); break;
+    case kNoBarrier: asm volatile("st.async.shared::cluster.mbarrier::complete_tx::bytes.b64 [%0], %1, [%0];" ::"r"(v), "l"(generic) : "memory"); break;
+    case kRight: asm volatile("mbarrier.arrive.b64 _, [%0];" ::"l"(generic) : "memory"); break;
+  }
+  // clang-format on
+  cluster_sync();
+}
+
+TEST(HopperClusters, wrong_operations_on_barriers_of_others) {
+  NEEDS_HOPPER();
+  NEEDS_EMULATOR();
+  for (int what = kInit; what < kRight; ++what) {
+    (void)launch_clusters(wrong_barriers, 2, 32, 2, static_cast<WrongBarrier>(what));
+    EXPECT_FAULT({"barrier-misuse"}, "wrong_barriers", {kFirstBarrierLine + what});
+  }
+  LAUNCH_CLUSTERS(wrong_barriers, 2, 32, 2, kRight);
 }
 
 }  // namespace cluster_tests

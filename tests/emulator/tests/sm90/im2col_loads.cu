@@ -167,7 +167,8 @@ TEST(HopperIm2colLoads, counters_of_a_large_box) {
   EXPECT_EQ(counters.tma_global_sectors, uint64_t{256 * 4});
 }
 
-// Corners and offsets at their ends in each rank.
+// Corners and offsets at their ends in each rank. In ranks 4 and 5 the other sides have one base, so that the image is what
+// follows on w.
 TEST(HopperIm2colLoads, far_corners) {
   NEEDS_HOPPER();
   for (const int rank : {3, 4, 5}) {
@@ -175,25 +176,31 @@ TEST(HopperIm2colLoads, far_corners) {
     Tensor t;
     t.im2col = true;
     t.rank = rank;
+    const int width = 2 * reach + 3;
     t.dims[0] = 8;
-    t.dims[1] = 2 * reach + 3;
+    t.dims[1] = width;
+    t.dims[rank - 1] = 2;
     t.channels = 8;
     t.pixels = 4;
-    t.lower[0] = -reach;
-    t.upper[0] = -reach;
-    const int offset = 2 * reach - 1;
-    // Three bases are left in the row, then the next image.
-    const int64_t last = int64_t(t.dims[1]) - 1 - reach;
-    std::vector<Place> elements;
-    for (const int64_t w : {last - 2, last - 1, last})
-      for (int c = 0; c < 8; ++c) elements.push_back({c, w + offset, 0, 0, 0});
-    for (int c = 0; c < 8; ++c) {
-      Place p{c, -reach + offset, 0, 0, 0};
-      p[rank - 1] = 1;
-      elements.push_back(p);
-    }
-    // In ranks 4 and 5 the other sides have one base, so the image is the next step.
-    if (!check_load(__FILE__, __LINE__, t, {0, last - 2, 0, 0, 0}, elements, {offset, 0, 0}))
+    t.lower[0] = t.upper[0] = -reach;
+    const auto rows = [&](const std::vector<std::pair<int, int>>& pixels) {  // w and image
+      std::vector<Place> elements;
+      for (const auto& [w, image] : pixels)
+        for (int c = 0; c < 8; ++c) {
+          elements.push_back({c, w, 0, 0, 0});
+          elements.back()[rank - 1] = image;
+        }
+      return elements;
+    };
+    // The last three bases of a row, at the offset that makes them the last columns.
+    if (!check_load(__FILE__, __LINE__, t, {0, width - 3 - reach, 0, 0, 0},
+                    rows({{width - 3, 0}, {width - 2, 0}, {width - 1, 0}, {0, 1}}), {reach, 0, 0}))
+      return;
+    // The first base, and the largest offset.
+    const int first = reach - 1;
+    if (!check_load(__FILE__, __LINE__, t, {0, -reach, 0, 0, 0},
+                    rows({{first, 0}, {first + 1, 0}, {first + 2, 0}, {first + 3, 0}}),
+                    {2 * reach - 1, 0, 0}))
       return;
   }
 }

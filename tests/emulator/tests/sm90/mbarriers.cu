@@ -213,11 +213,13 @@ enum Wrong {
   kCount,
   kInvalid,
   kBytes,
+  kForgotten,
+  kCopy,
   kNothing
 };
 
 constexpr int kFirstLine = __LINE__ + 8;
-__global__ void wrong(Wrong what, int misalign) {
+__global__ void wrong(Wrong what, int misalign, const uint64_t* memory) {
   __shared__ alignas(16) uint64_t bits[2];
   const uint32_t b = address_of(&bits[0]), other = address_of(&bits[1]);
   init(b, 1);
@@ -234,6 +236,8 @@ __global__ void wrong(Wrong what, int misalign) {
     case kCount: asm volatile("mbarrier.init.shared::cta.b64 [%0], 1048576;" ::"r"(other) : "memory"); break;
     case kInvalid: asm volatile("mbarrier.inval.shared::cta.b64 [%0];" ::"r"(other) : "memory"); break;
     case kBytes: asm volatile("mbarrier.expect_tx.relaxed.cta.shared::cta.b64 [%0], 1048576;" ::"r"(b) : "memory"); break;
+    case kForgotten: asm volatile("mbarrier.expect_tx.relaxed.cta.shared::cta.b64 [%0], 16; mbarrier.inval.shared::cta.b64 [%0];" ::"r"(b) : "memory"); break;
+    case kCopy: asm volatile("cp.async.ca.shared.global [%0], [%1], 8;" ::"r"(b), "l"(memory) : "memory"); break;
     case kNothing: asm volatile("mbarrier.arrive.shared::cta.b64 %0, [%1], 1;" : "=l"(state) : "r"(b) : "memory"); break;
   }
   // clang-format on
@@ -242,14 +246,16 @@ __global__ void wrong(Wrong what, int misalign) {
 TEST(HopperMbarriers, wrong_operations) {
   NEEDS_HOPPER();
   NEEDS_EMULATOR();
-  const char* const kinds[] = {
-      "barrier-overrun", "barrier-reinit", "barrier-misuse", "barrier-misuse", "misaligned-access",
-      "barrier-misuse",  "barrier-misuse", "barrier-misuse", "barrier-misuse", "barrier-misuse"};
+  const char* const kinds[] = {"barrier-overrun", "barrier-reinit",    "barrier-misuse",
+                               "barrier-misuse",  "misaligned-access", "barrier-misuse",
+                               "barrier-misuse",  "barrier-misuse",    "barrier-misuse",
+                               "barrier-misuse",  "unfinished-copy",   "barrier-misuse"};
+  const auto memory = zeroed<uint64_t>(1);
   for (int what = kOverrun; what < kNothing; ++what) {
-    wrong<<<1, 1>>>(static_cast<Wrong>(what), 4);
+    wrong<<<1, 1>>>(static_cast<Wrong>(what), 4, memory.get());
     EXPECT_FAULT({kinds[what]}, "wrong", {kFirstLine + what});
   }
-  LAUNCH(wrong, 1, 1, kNothing, 4);
+  LAUNCH(wrong, 1, 1, kNothing, 4, memory.get());
 }
 
 constexpr int kStuckLine = __LINE__ + 8;

@@ -67,7 +67,7 @@ std::string expect_fault(const char* file, int line, const std::vector<std::stri
   expect_true(file, line, "the launch fails", launched != cudaSuccess || finished != cudaSuccess);
   expect_sticky(file, line);
 
-  char buffer[1024];
+  char buffer[4096];
   const size_t length = cuemu_last_fault(buffer, sizeof buffer);
   const std::string text = buffer;
   expect_equal(file, line, "length of the fault's text", length, text.size());
