@@ -30,6 +30,7 @@ MAY_INCLUDE = {
     "kernels/stage": ["kernels/ptx", *PARAMETERS, "include"],
     "kernels/simt": [*DEVICE_CODE],
     "kernels/sm80": [*DEVICE_CODE],
+    "kernels/sm90": [*DEVICE_CODE],
     "host": [],
     "host/base": ["include", "kernels/tile"],
     "host/fold": ["host/base", "include", "kernels/tile"],

@@ -258,6 +258,14 @@ typedef enum fc_cut {
   FC_CUT_CHAIN = 3       ///< one kernel for each convolution
 } fc_cut;
 
+/// The family of tensor-core instructions of a plan's convolutions. Inside of one all plans give the same bits.
+typedef enum fc_instructions {
+  FC_INSTRUCTIONS_AUTOMATIC = 0,  ///< sm80, until a chip has confirmed sm90
+  FC_INSTRUCTIONS_SM80 = 1,       ///< mma.sync, and kernels without tensor cores: any device
+  FC_INSTRUCTIONS_SM90 =
+      2  ///< wgmma, wherever it takes a convolution: compute capability 9.0 alone
+} fc_instructions;
+
 /// Of fc_plan_options::flags.
 enum {
   FC_PLAN_KEEP_ALL = 1,      ///< keep all tensors that are there after fusion
@@ -283,7 +291,9 @@ typedef struct fc_plan_options {
   size_t input_count;        ///< of `inputs`
   const char* const*
       keep;  ///< tensors to keep until the run ends, for fc_plan_tensor(): names of the model
-  size_t keep_count;  ///< of `keep`
+  size_t keep_count;     ///< of `keep`
+  int32_t instructions;  ///< an ::fc_instructions
+  uint32_t reserved;     ///< 0
 } fc_plan_options;
 
 /// Chooses kernels, and lays tensors out in one workspace. The current device must be the network's. Costs the host

@@ -1,22 +1,23 @@
 # SPDX-License-Identifier: MIT
 # Translation units from catalog.inc and tiles.inc: one for each family and data type (in a unity build: a few families),
 # with the instances and tiles that it needs written out, so that a new line compiles its own family and no other.
-# foldconv_kernel_sources(VARIABLE) gives their paths.
+# foldconv_kernel_sources(VARIABLE SM90_VARIABLE) gives their paths: for every device, and for sm_90a.
 set(FOLDCONV_CATALOG_FOLDER ${CMAKE_CURRENT_LIST_DIR})
 
-function(foldconv_kernel_sources result)
+function(foldconv_kernel_sources result sm90_result)
   set(catalog ${FOLDCONV_CATALOG_FOLDER}/catalog.inc)
   set(tiles ${FOLDCONV_CATALOG_FOLDER}/tile/tiles.inc)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${catalog} ${tiles})
 
   file(STRINGS ${tiles} lines REGEX "^[A-Z]+_TILE\\(")
   foreach(line IN LISTS lines)
-    if(NOT line MATCHES "^(CONV|TAIL|WHOLE)_TILE\\(([a-z0-9_]+), ([^()]+)\\)$")
+    if(NOT line MATCHES "^(CONV|TAIL|WHOLE|WGMMA)_TILE\\(([a-z0-9_]+), ([^()]+)\\)$")
       message(FATAL_ERROR "${tiles}: not understood: ${line}")
     endif()
     set(type_CONV "ConvTile value = {${CMAKE_MATCH_3}}")
     set(type_TAIL "TailTile value = {{${CMAKE_MATCH_3}}}")
     set(type_WHOLE "WholeTile value = {${CMAKE_MATCH_3}}")
+    set(type_WGMMA "Sm90Tile value = {${CMAKE_MATCH_3}}")
     set(tile_${CMAKE_MATCH_2} "struct ${CMAKE_MATCH_2} {\n  static constexpr ${type_${CMAKE_MATCH_1}};\n};\n")
   endforeach()
 
@@ -49,7 +50,7 @@ function(foldconv_kernel_sources result)
       "const void* ${name}() {\n  return reinterpret_cast<const void*>(&${kernel});\n}\n")
   endmacro()
 
-  file(STRINGS ${catalog} lines REGEX "^[A-Z]+\\(")
+  file(STRINGS ${catalog} lines REGEX "^[A-Z0-9]+\\(")
   foreach(line IN LISTS lines)
     if(line MATCHES "^CONV\\(([a-z0-9]+), ([a-z0-9_]+), (sm[0-9a-z]+),")
       foreach(dtype f16 bf16)
@@ -68,6 +69,17 @@ function(foldconv_kernel_sources result)
         add_instance(conv_joined_${dtype}_${CMAKE_MATCH_2} ${CMAKE_MATCH_2}/conv.cuh "${CMAKE_MATCH_1}"
           conv_joined_${dtype}_${CMAKE_MATCH_1}_${CMAKE_MATCH_2}
           "conv_${CMAKE_MATCH_2}<tiles::${CMAKE_MATCH_1}, ConvLoader::load_joined, element::${dtype}>")
+      endforeach()
+    elseif(line MATCHES "^SM90\\(([a-z0-9_]+),")
+      set(tile ${CMAKE_MATCH_1})
+      set(file conv_sm90_${tile})
+      if(CMAKE_UNITY_BUILD)  # two of about the same time
+        string(REGEX REPLACE "_k(64x.*|.*x64)_wgmma" "_narrow" file ${file})
+        string(REGEX REPLACE "_k.*_wgmma" "_wide" file ${file})
+      endif()
+      foreach(dtype f16 bf16)
+        add_instance(${file} sm90/conv.cuh "${tile}" conv_sm90_${dtype}_${tile}
+          "conv_sm90<tiles::${tile}, element::${dtype}>")
       endforeach()
     elseif(line MATCHES "^(TAIL|WHOLE)\\(([a-z0-9_]+), (sm[0-9a-z]+)\\)")
       string(TOLOWER block_${CMAKE_MATCH_1} family)
@@ -98,6 +110,7 @@ function(foldconv_kernel_sources result)
 
   list(REMOVE_DUPLICATES files)
   set(paths "")
+  set(sm90_paths "")
   foreach(file IN LISTS files)
     set(path ${CMAKE_CURRENT_BINARY_DIR}/generated/${file}.cu)
     file(CONFIGURE OUTPUT ${path} @ONLY CONTENT  # writes only what changed
@@ -109,7 +122,12 @@ ${tiles_of_${file}}}  // namespace foldconv::tiles
 namespace foldconv::kernels {
 ${instances_of_${file}}}  // namespace foldconv::kernels
 ")
-    list(APPEND paths ${path})
+    if(file MATCHES "^conv_sm90_")
+      list(APPEND sm90_paths ${path})
+    else()
+      list(APPEND paths ${path})
+    endif()
   endforeach()
   set(${result} ${paths} PARENT_SCOPE)
+  set(${sm90_result} ${sm90_paths} PARENT_SCOPE)
 endfunction()

@@ -10,6 +10,7 @@ namespace foldconv::kernels {
   const void* conv_##loader##_##dtype##_##tile##_##arch();
 #define FOLDCONV_JOINED_KERNEL(dtype, tile, arch, ...) \
   const void* conv_joined_##dtype##_##tile##_##arch();
+#define FOLDCONV_SM90_KERNEL(dtype, tile, ...) const void* conv_sm90_##dtype##_##tile();
 #define FOLDCONV_TAIL_KERNEL(dtype, tile, arch) const void* block_tail_##dtype##_##tile##_##arch();
 #define FOLDCONV_WHOLE_KERNEL(dtype, tile, arch) \
   const void* block_whole_##dtype##_##tile##_##arch();

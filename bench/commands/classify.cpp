@@ -82,7 +82,8 @@ std::string why_none(const Classifier& classifier) {
 int run_classify(const Options& options, const harness::Device& device, Writer& writer) {
   const DataType dtype = options.settings.dtype;
   const Classifier classifier = read_classifier(options.network);
-  const Question question = read_question(options.network, classifier);
+  Question question = read_question(options.network, classifier);
+  question.plan.instructions = options.settings.instructions;
   const auto [plan, logits] = answer(classifier, question, dtype);
   const std::vector<std::string> names = read_classes(options.network, logits.size());
   const harness::RecordedAnswer* recorded = recorded_answer(classifier, question);

@@ -38,6 +38,7 @@ constexpr const char* kModelHelp =
     "An .onnx file, a .safetensors file with a ResNet's names, or the name of one in --networks";
 
 const std::vector<std::string> kDataTypes = {"f16", "bf16", "f32"};
+const std::vector<std::string> kInstructions = {"automatic", "sm80", "sm90"};
 const std::vector<std::string> kFormats = {"table", "json", "csv"};
 const std::vector<std::string> kColorings = {"auto", "always", "never"};
 const std::vector<std::string> kShells = {"bash", "zsh", "fish"};
@@ -147,6 +148,11 @@ void Declaration::add_device_options(CLI::App& command) {
   takes(add_parsed(command, "--dtype", options_.settings.dtype, "TYPE",
                    meant_as(parse_data_type, kDataTypes), "Storage type: f16 (default), bf16, f32"),
         {.words = kDataTypes});
+  takes(add_parsed(command, "--instructions", options_.settings.instructions, "NAME",
+                   meant_as(parse_instructions, kInstructions),
+                   "Of convolutions on tensor cores: automatic (default; sm80 until a chip has "
+                   "confirmed sm90), sm80 (mma), sm90 (wgmma: compute capability 9.0 alone)"),
+        {.words = kInstructions});
   takes(add_parsed(command, "--model", options_.model, "GPU",
                    one_of<std::string>("GPU", names_of_gpus()),
                    "Without a GPU: emulate h100 or a100; bench prints its floor times"),

@@ -101,6 +101,8 @@ std::string layer_text(const Problem& problem, const Explanation& chosen, const 
                        const DeviceSpeed& speed) {
   return "\n" + named(problem) + to_string(problem.lines.front().convs.front().problem) + "\n" +
          titled("kernel", chosen.kernel) + titled("why", chosen.reason) +
+         titled("instructions",
+                std::string(to_string(chosen.instructions)) + ": " + chosen.instructions_reason) +
          titled("tile", tile_text(chosen.kernel)) +
          titled("grid", grouped(chosen.grid) + " CTAs of " + std::to_string(chosen.threads) +
                             " threads; " + fixed(chosen.waves, 2) + " waves at " +
@@ -115,7 +117,8 @@ std::string layer_text(const Problem& problem, const Explanation& chosen, const 
 void explain_layer(const Problem& problem, Writer& writer) {
   constexpr std::size_t kReasonColumn = 42;
   const ConvProblem& conv = problem.lines.front().convs.front().problem;
-  const Explanation chosen = value_of(explain(conv, {.kernel = problem.kernel}));
+  const Explanation chosen =
+      value_of(explain(conv, {.kernel = problem.kernel, .instructions = problem.instructions}));
   const DeviceSpeed speed = value_of(device_speed());
   const CutFigures figures{
       .launches = {{chosen.cost, chosen.kernel, chosen.floor_us, chosen.limit}},
@@ -150,7 +153,9 @@ std::string block_text(const Problem& problem, const BlockPlan& plan) {
   std::string text =
       "\n" + named(problem) + descriptor_of(problem) + ": n" + std::to_string(plan.input().n) +
       " " + size(plan.input()) + " -> " + size(plan.output()) + " " + to_string(problem.dtype()) +
-      "\n" + titled("cut", std::string(to_string(explanation.cut)) + ": " + explanation.reason);
+      "\n" + titled("cut", std::string(to_string(explanation.cut)) + ": " + explanation.reason) +
+      titled("instructions", std::string(to_string(explanation.instructions)) + ": " +
+                                 explanation.instructions_reason);
   const std::vector<CutFigures>& cuts = explanation.cuts;
   for (const CutFigures& cut : cuts) {
     // A mixture that is one of the others is that one.
@@ -168,7 +173,8 @@ std::string block_text(const Problem& problem, const BlockPlan& plan) {
 
 void explain_blocks(Problem problem, Writer& writer) {
   fill(problem);
-  const BlockPlan plan = value_of(plan_blocks(harness::create_blocks(problem), problem));
+  const BlockPlan plan = value_of(plan_blocks(harness::create_blocks(problem), problem,
+                                              {.instructions = problem.instructions}));
   const BlockExplanation& explanation = plan.explanation();
   // One text for all cuts.
   std::string text = block_text(problem, plan);

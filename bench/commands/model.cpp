@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "harness/error.hpp"
+#include "harness/network/model_file.hpp"
 #include "harness/words.hpp"
 #include "report/progress.hpp"
 #include "report/text.hpp"
@@ -40,6 +41,12 @@ fs::path find_model(const NetworkSettings& network, const std::string& name) {
           (network.folder.empty() ? "--networks, which is not given" : network.folder) +
           "; bench/networks/setup.sh fetches trained networks" +
           harness::did_you_mean(name, models_in(network.folder)));
+}
+
+NetworkPlanOptions plan_options(const Options& options, const Graph& graph, int images) {
+  NetworkPlanOptions plan = harness::image_options(graph, images, options.network.size);
+  plan.instructions = options.settings.instructions;
+  return plan;
 }
 
 harness::NetworkResult run_shown(const NetworkPlan& plan,

@@ -18,6 +18,9 @@ namespace foldconv::tool {
 // (invalid_argument): neither.
 std::filesystem::path find_model(const NetworkSettings& network, const std::string& name);
 
+// Of a network of images: what the command line says.
+NetworkPlanOptions plan_options(const Options& options, const Graph& graph, int images);
+
 // One run to its end, with a progress line.
 harness::NetworkResult run_shown(const NetworkPlan& plan,
                                  const std::vector<harness::Bytes>& inputs);

@@ -132,7 +132,7 @@ int run_network_bench(const Options& options, const harness::Device& device, Wri
   bool right = true;
   for (const int images : sizes) {
     progress.next(std::to_string(images) + " images");
-    const NetworkPlanOptions wanted = harness::image_options(graph, images, options.network.size);
+    const NetworkPlanOptions wanted = plan_options(options, graph, images);
     std::vector<MeasuredNetwork> ways;
     for (const auto& [name, network] : networks) {
       const Result<NetworkPlan> plan = network.plan(wanted);

@@ -53,8 +53,8 @@ int run_network_explain(const Options& options, const harness::Device& device, W
       value_of(Network::create(graph, {.dtype = options.settings.dtype}), file.string());
   writer.begin(heading_of(options, device, {}, lines_of(network.explanation().to_string())));
   for (const int images : batch_sizes_of(options)) {
-    const NetworkPlan plan = value_of(
-        network.plan(harness::image_options(graph, images, options.network.size)), file.string());
+    const NetworkPlan plan =
+        value_of(network.plan(plan_options(options, graph, images)), file.string());
     const NetworkPlanExplanation& explanation = plan.explanation();
     std::string text = text_of(explanation);
     for (const NetworkStep& step : explanation.steps) {

@@ -38,6 +38,7 @@ std::string validate_recorded(const Options& options, Writer& writer, std::size_
   std::optional<Question> question;
   try {
     question = read_question(options.network, classifier);
+    question->plan.instructions = options.settings.instructions;
   } catch (const harness::Error& error) {
     return wrapped(std::string("not compared with recorded logits: ") + error.what(), 2);
   }
@@ -77,7 +78,7 @@ int run_network_validate(const Options& options, const harness::Device& device, 
   for (const int images : sizes) {
     progress.next(std::to_string(images) + " images");
     const harness::JudgedNetwork judged = harness::judged_network(
-        graph, options.settings.dtype, harness::image_options(graph, images, options.network.size));
+        graph, options.settings.dtype, plan_options(options, graph, images));
     const std::vector<harness::Bytes> inputs = {check_images(judged.plan)};
     const harness::NetworkResult result = run_shown(judged.plan, inputs);
     progress.doing("judging");

@@ -14,9 +14,9 @@ namespace {
 
 // The first option that was given and says nothing about a network; "": none.
 std::string no_option_of_networks(const CLI::App& command) {
-  constexpr const char* kOfNetworks[] = {"--network", "--size",  "--networks", "--mb",
-                                         "--dtype",   "--model", "--format",   "--l2",
-                                         "--seconds", "--impl",  "--color"};
+  constexpr const char* kOfNetworks[] = {"--network", "--size",         "--networks", "--mb",
+                                         "--dtype",   "--instructions", "--model",    "--format",
+                                         "--l2",      "--seconds",      "--impl",     "--color"};
   for (const CLI::Option* option : command.get_options()) {
     if (option->count() > 0 && std::ranges::count(kOfNetworks, option->get_name()) == 0) {
       return option->get_name();

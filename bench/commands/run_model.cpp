@@ -52,6 +52,7 @@ int run_model(const Options& options, const harness::Device&) {
   const std::filesystem::path file = find_model(options.network, options.network.model);
   const Graph graph = harness::read_model(file, options.network.outputs);
   NetworkPlanOptions wanted;
+  wanted.instructions = options.settings.instructions;
   const std::vector<harness::Bytes> inputs = read_inputs(graph, options.network.inputs, wanted);
   const Network network =
       value_of(Network::create(graph, {.dtype = options.settings.dtype}), file.string());

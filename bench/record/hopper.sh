@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash disable=SC2154 # record.sh and parts.sh set bin, dry_run, out, planned, work
+# shellcheck shell=bash disable=SC2154 # record.sh and parts.sh set cudnn, dry_run, here, out, planned, work
 # Sourced by record.sh: what only compute capability 9.0 can tell. The probes come first: their words decide the rest.
 
-hopper_filter='*ConvSm90*'
-hopper_smallest='*ConvSm90*Smallest*'
+hopper_filter='Sm90Convs.*'
+hopper_smallest='Sm90Convs.NanStaysWhereItBelongs/conv_sm90_f16_k64x8_wgmma'
+# Of each kind of tile, one: a consumer, consumers that take turns, consumers that share.
+hopper_sanitized="$hopper_smallest:${hopper_smallest/64x8/128x128}:${hopper_smallest/64x8/192x128}"
 
 needs_hopper_kernels() {
   grep -aq conv_sm90 "$(program foldconv)" || skip "this build has no kernels of the sm_90 family"
@@ -24,17 +26,16 @@ run_hopper_probes() {
 # Against the fp64 oracle.
 run_hopper_conv() {
   needs_hopper_kernels
-  local shards=1 filter=$hopper_smallest
-  if [[ $dry_run == no ]]; then
-    shards=$(test_shards)
-    filter=$hopper_filter
+  if [[ $dry_run == yes ]]; then
+    run_in_shards foldconv_sm90_tests "$hopper_smallest" 1
+  else
+    run_in_shards foldconv_sm90_tests "$hopper_filter" "$(test_shards)"
   fi
-  run_library_tests "$filter" hopper "$shards"
 }
 
 run_hopper_sanitizer() {
   needs_hopper_kernels
-  sanitize "$hopper_smallest" 28 memcheck racecheck
+  sanitize foldconv_sm90_tests "$hopper_sanitized" 28 memcheck racecheck
 }
 
 # Three times, each in processes of its own.
@@ -50,19 +51,26 @@ run_hopper_timing() {
   return "$failed"
 }
 
-# A process for each: one that is cut short keeps its rows, and costs the others nothing.
+# Both families and cuDNN on the same layers, then the families on stages. A process for each: one that is cut short
+# keeps its rows, and costs the others nothing. The stem has three channels: not for wgmma.
 run_hopper_bench() {
   needs_hopper_kernels
-  local instructions failed=0 limit=70 problems=(--batch resnet50 --mb "32,1,128" --seconds 0.1)
-  [[ $dry_run == no ]] || problems=(--model h100 mb1_ic64oc64_ih9kh3ph1)
-  for instructions in sm90 sm80; do
-    bench_list "$limit" "$out/hopper_$instructions.json" "${problems[@]}" --impl "$planned" \
-      --instructions "$instructions" || failed=1
-  done
-  [[ $dry_run == no ]] || return "$failed"
-  try_cudnn
-  if [[ ! -e $work/no_cudnn ]]; then
-    bench_list 65 "$out/hopper_cudnn.json" "${problems[@]}" --impl "$cudnn" --cudnn-engines 3 || failed=1
+  local family failed=0 layers=(--batch "$work/layers.txt" --mb "32,1,128" --seconds 0.1)
+  local stages=(--batch resnet50_stages --mb "32,1" --seconds 0.1)
+  grep -v ic3oc "$here/shapes/resnet50.txt" >"$work/layers.txt"
+  if [[ $dry_run == yes ]]; then
+    layers=(--model h100 mb1_ic64oc64_ih9kh3ph1)
+    stages=(--model h100 --block mb1_ih9_ic64mid64oc64)
   fi
+  for family in sm90 sm80; do
+    bench_list 55 "$out/hopper_$family.json" "${layers[@]}" --impl "$planned" --instructions "$family" || failed=1
+  done
+  [[ $dry_run == yes ]] || try_cudnn
+  if [[ $dry_run == no && ! -e $work/no_cudnn ]]; then
+    bench_list 45 "$out/hopper_cudnn.json" "${layers[@]}" --impl "$cudnn" --cudnn-engines 3 || failed=1
+  fi
+  for family in sm90 sm80; do
+    bench_list 22 "$out/hopper_stages_$family.json" "${stages[@]}" --impl chain --instructions "$family" || failed=1
+  done
   return "$failed"
 }

@@ -42,9 +42,11 @@ golden_folder() {
 }
 
 pack() {
-  local to=$1 name library path golden
+  local to=$1 name library path golden names=(foldconv foldconv_tests cuemu_tests foldconv_probe)
   mkdir -p "$to/emulator"
-  for name in foldconv foldconv_tests cuemu_tests foldconv_probe; do
+  # Not every build has the sm_90 family; where one has, its part asks for this.
+  ! program foldconv_sm90_tests >/dev/null 2>&1 || names+=(foldconv_sm90_tests)
+  for name in "${names[@]}"; do
     path=$(program "$name")
     cp "$path" "$to/"
     strip "$to/$name"

@@ -135,15 +135,15 @@ run_record_cudnn() {
   FOLDCONV_GOLDEN_FOLDER=$work/golden "$tests" --gtest_brief=1 --gtest_filter="$filter"
 }
 
-# Several processes, because the fp64 oracle runs on the CPU.
-run_library_tests() {
-  local tests filter=$1 name=$2 shards=$3 shard failed=0 pids=()
-  tests=$(program foldconv_tests)
+# run_in_shards PROGRAM FILTER SHARDS: several processes, because the fp64 oracle runs on the CPU.
+run_in_shards() {
+  local tests filter=$2 shards=$3 shard failed=0 pids=()
+  tests=$(program "$1")
   mkdir -p "$work/tests"
   check_filter "$tests" "$filter"
   for ((shard = 0; shard < shards; ++shard)); do
     GTEST_TOTAL_SHARDS=$shards GTEST_SHARD_INDEX=$shard "$tests" --gtest_brief=1 --gtest_filter="$filter" \
-      --gtest_output="json:$work/tests/${name}_$shard.json" &
+      --gtest_output="json:$work/tests/$1_$shard.json" &
     pids+=($!)
   done
   for shard in "${pids[@]}"; do wait "$shard" || failed=1; done
@@ -159,10 +159,10 @@ test_shards() {
 run_tests() {
   local emulator_tests failed=0
   if [[ $dry_run == yes ]]; then
-    run_library_tests '*/BlockJoined.*one_pixel_f16:*/BlockTails.*one_pixel_f16' foldconv 1
+    run_in_shards foldconv_tests '*/BlockJoined.*one_pixel_f16:*/BlockTails.*one_pixel_f16' 1
     return
   fi
-  run_library_tests '*' foldconv "$(test_shards)" || failed=1
+  run_in_shards foldconv_tests '*' "$(test_shards)" || failed=1
   emulator_tests=$(program cuemu_tests)
   "$emulator_tests" --gtest_brief=1 --gtest_output="json:$work/tests/emulator.json" || failed=1
   return "$failed"
@@ -184,11 +184,11 @@ sanitizer_filter='*/BlockTails.*/projection_v1_5_f16:*/BlockTails.*/tails_everyw
 sanitizer_filter+=':*/BlockWhole.*/tails_projection_f16:*/BlockWhole.*/less_than_a_tile_f16'
 sanitizer_filter+=':*/BlockJoined.*/odd_widths_f16:ConvTileEdges.KBlocks*f16_64x64*'
 
-# sanitize FILTER LIMIT TOOL...: each tool has so many seconds.
+# sanitize PROGRAM FILTER LIMIT TOOL...: each tool has so many seconds.
 sanitize() {
-  local sanitizer tests tool failed=0 filter=$1 limit=$2
-  shift 2
-  tests=$(program foldconv_tests)
+  local sanitizer tests tool failed=0 filter=$2 limit=$3
+  tests=$(program "$1")
+  shift 3
   check_filter "$tests" "$filter"
   needs_gpu
   sanitizer=$(command -v compute-sanitizer) || skip "no compute-sanitizer on this machine"
@@ -201,5 +201,5 @@ sanitize() {
 }
 
 run_sanitizer() {
-  sanitize "$sanitizer_filter" 17 memcheck racecheck synccheck initcheck
+  sanitize foldconv_tests "$sanitizer_filter" 17 memcheck racecheck synccheck initcheck
 }

@@ -18,7 +18,7 @@ std::string runtime_line() {
          (runtime.emulated ? ", emulated on the CPU" : "");
 }
 
-// "kernels for sm_80 and later: 161, of them 62 f16, 62 bf16, 37 f32".
+// "kernels for sm_80 and later: 161, of them 62 f16, 62 bf16, 37 f32"; what has 90 runs on that alone.
 std::string kernel_lines() {
   std::map<int, std::map<DataType, std::size_t>> counts;
   for (const KernelInfo& kernel : kernel_list()) ++counts[kernel.capability][kernel.dtype];
@@ -30,8 +30,9 @@ std::string kernel_lines() {
       all += count;
       types += (types.empty() ? "" : ", ") + std::to_string(count) + " " + to_string(dtype);
     }
-    lines += "kernels for sm_" + std::to_string(capability) + " and later: " + std::to_string(all) +
-             ", of them " + types + "\n";
+    lines += "kernels for sm_" + std::to_string(capability) +
+             (capability == 90 ? " alone: " : " and later: ") + std::to_string(all) + ", of them " +
+             types + "\n";
   }
   return lines + "embedded: " + kCudaArchitectures + "\n";
 }

@@ -55,8 +55,8 @@ def run_both(*command, folder=None, environment=None):
 
 
 def objects_of(build):
-    """Of the library's kernels."""
-    pattern = os.path.join(build, "kernels", "CMakeFiles", "foldconv_kernels_*.dir", "generated", "*.o")
+    """Of the library's sm_80 kernels: those of sm_90a have other products, and code for no other architecture."""
+    pattern = os.path.join(build, "kernels", "CMakeFiles", "foldconv_kernels_sm80.dir", "generated", "*.o")
     found = sorted(glob.glob(pattern))
     if not found:
         raise ToolFailed(f"no kernels in {build}: {pattern} fits no file; build first, e.g. by tests/run.sh")

@@ -26,8 +26,8 @@ bool permits(BlockCut cut, Part part) {
 }
 
 Result<BlockLaunch> convolution(const BlockStep& step, const ConvProblem& problem, BlockTensor x,
-                                BlockTensor residual, BlockTensor y) {
-  Result<ConvPlan> plan = step.conv->plan(problem);
+                                BlockTensor residual, BlockTensor y, const PlanContext& context) {
+  Result<ConvPlan> plan = step.conv->plan(problem, {.instructions = context.instructions});
   if (!plan.ok()) return at(step.name, plan.status());
   if (plan->workspace_bytes() > 0)
     return not_offered(
@@ -52,8 +52,8 @@ Result<std::vector<BlockLaunch>> separate_launches(const PlannedBlock& planned, 
     if (!offer.ok()) return at("conv3 and downsample", offer.status());
     joined = std::move(*offer);
   } else if (block.downsample) {
-    Result<BlockLaunch> launch =
-        convolution(*block.downsample, planned.downsample_problem(), planned.x(), {}, planned.y());
+    Result<BlockLaunch> launch = convolution(*block.downsample, planned.downsample_problem(),
+                                             planned.x(), {}, planned.y(), context);
     if (!launch.ok()) return launch.status();
     launches.push_back(std::move(*launch));
     shortcut = planned.y();
@@ -66,8 +66,8 @@ Result<std::vector<BlockLaunch>> separate_launches(const PlannedBlock& planned, 
     }
     const BlockTensor x = i == 0 ? planned.x() : i == 1 ? planned.t1() : planned.t2();
     const BlockTensor y = last ? planned.y() : i == 0 ? planned.t1() : planned.t2();
-    Result<BlockLaunch> launch =
-        convolution(block.steps[i], planned.problem(i), x, last ? shortcut : BlockTensor{}, y);
+    Result<BlockLaunch> launch = convolution(block.steps[i], planned.problem(i), x,
+                                             last ? shortcut : BlockTensor{}, y, context);
     if (!launch.ok()) return launch.status();
     launches.push_back(std::move(*launch));
   }
@@ -141,7 +141,7 @@ Result<Offers> collect_offers(const std::vector<PlannedBlock>& blocks, const Pla
     // Convolutions first: they take every valid block, so what they refuse is the problem itself.
     if (block.data->bottleneck()) {
       Result<BlockLaunch> head =
-          convolution(block.data->steps[0], block.problem(0), block.x(), {}, block.t1());
+          convolution(block.data->steps[0], block.problem(0), block.x(), {}, block.t1(), context);
       if (!head.ok()) return head.status();
       if (Status status = collector.add(Part::head, i, std::move(head)); !status.ok())
         return status;
@@ -154,14 +154,23 @@ Result<Offers> collect_offers(const std::vector<PlannedBlock>& blocks, const Pla
                !status.ok()) {
       return status;
     }
-    if (Status status = collector.add(Part::whole, i, offer_whole(block, context)); !status.ok())
+    // Kernels of several convolutions are of the sm_80 family.
+    const auto fused = [&](Part part, auto&& offer) -> Status {
+      if (context.instructions == Instructions::sm90) {
+        collector.offers.refusals.push_back({part, i, "the sm_90 family has the chain alone"});
+        return {};
+      }
+      return collector.add(part, i, offer());
+    };
+    if (Status status = fused(Part::whole, [&] { return offer_whole(block, context); });
+        !status.ok())
       return status;
-    if (Status status = collector.add(Part::tail, i, offer_tail(block, nullptr, context));
+    if (Status status = fused(Part::tail, [&] { return offer_tail(block, nullptr, context); });
         !status.ok()) {
       return status;
     }
     if (next == nullptr) continue;
-    if (Status status = collector.add(Part::tail_head, i, offer_tail(block, next, context));
+    if (Status status = fused(Part::tail_head, [&] { return offer_tail(block, next, context); });
         !status.ok()) {
       return status;
     }

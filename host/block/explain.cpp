@@ -90,7 +90,8 @@ const CutFigures& BlockExplanation::chosen() const {
 std::string BlockExplanation::to_string() const {
   return host::guarded_text([&] {
     std::string lines = text("cut      ", foldconv::to_string(cut), "\nbecause  ", reason,
-                             "\nmodel    ", device, "\n");
+                             "\nfamily   ", foldconv::to_string(instructions), ": ",
+                             instructions_reason, "\nmodel    ", device, "\n");
     for (std::size_t i = 0; i < shortcuts.size(); ++i) {
       if (shortcuts[i].kind == BlockShortcut::Kind::identity) continue;
       lines += text("shortcut ", shortcuts.size() > 1 ? text("of block ", i, ": ") : std::string(),

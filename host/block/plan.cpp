@@ -12,6 +12,8 @@
 #include "block/data.hpp"
 #include "block/family.hpp"
 #include "block/planned.hpp"
+#include "block/rules.hpp"
+#include "catalog/family.hpp"
 #include "conv/arguments.hpp"
 
 namespace foldconv {
@@ -85,6 +87,29 @@ Result<BlockCut> wanted_cut(const BlockPlanOptions& options) {
   return options.cut == BlockCut::automatic ? *found : options.cut;
 }
 
+// Of all convolutions of the blocks. Errors: unsupported: the device, or a pinned kernel, is of others than those asked for.
+Result<host::Family> family_of_blocks(const std::vector<PlannedBlock>& blocks,
+                                      const BlockPlanOptions& options,
+                                      const host::DeviceFigures& device) {
+  if (!options.kernel.empty()) {
+    if (options.instructions == Instructions::sm90) {
+      return host::error(ErrorCode::unsupported,
+                         text("the pinned kernel ", options.kernel,
+                              " is of other instructions than those asked for"),
+                         "sm80, BlockPlanOptions::instructions = sm90", "pin another, or none");
+    }
+    return host::Family{Instructions::sm80, "of the pinned kernel"};
+  }
+  std::string rule;
+  for (const PlannedBlock& block : blocks) {
+    rule = host::sm90_rule(block);
+    if (rule.empty()) continue;
+    if (blocks.size() > 1) rule = text("block ", block.index, ": ", rule);
+    break;
+  }
+  return host::family_by_rule(rule, options.instructions, device);
+}
+
 std::string reason_of(const BlockPlanOptions& options, const host::Offers& offers) {
   using host::Part;
   if (!options.kernel.empty()) return "pinned by BlockPlanOptions::kernel";
@@ -117,7 +142,8 @@ Result<BlockPlanData> plan_blocks(std::vector<Block> blocks,
   if (!cut.ok()) return cut.status();
   if (Status status = host::check_current_device(first.device, "the block"); !status.ok())
     return status;
-  const host::PlanContext context = {first.figures, first.speed, options.kernel};
+  if (Status status = host::check_instructions(options.instructions, first.figures); !status.ok())
+    return status;
 
   std::vector<PlannedBlock> planned;
   Shape input = {images.n, images.h, images.w, first.c()};
@@ -128,6 +154,10 @@ Result<BlockPlanData> plan_blocks(std::vector<Block> blocks,
     if (Status status = check_sizes(planned.back()); !status.ok()) return status;
     input = planned.back().output();
   }
+  const Result<host::Family> family = family_of_blocks(planned, options, first.figures);
+  if (!family.ok()) return family.status();
+  const host::PlanContext context = {first.figures, first.speed, options.kernel,
+                                     family->instructions};
   const Result<host::Offers> offers = host::collect_offers(planned, context);
   if (!offers.ok()) return offers.status();
 
@@ -153,6 +183,8 @@ Result<BlockPlanData> plan_blocks(std::vector<Block> blocks,
   BlockExplanation explanation;
   for (const BlockData* block : data) explanation.shortcuts.push_back(block->shortcut);
   explanation.cut = *cut;
+  explanation.instructions = family->instructions;
+  explanation.instructions_reason = family->reason;
   explanation.device = first.speed.to_string();
   if (planned.size() > 1)
     explanation.cuts.push_back(

@@ -31,7 +31,8 @@ struct PlannedBlock {
 struct PlanContext {
   DeviceFigures device;
   DeviceSpeed speed;
-  std::string_view kernel = {};  // BlockPlanOptions::kernel
+  std::string_view kernel = {};                    // BlockPlanOptions::kernel
+  Instructions instructions = Instructions::sm80;  // of all convolutions: sm80 or sm90
 };
 
 inline Status not_offered(std::string reason) {

@@ -8,6 +8,7 @@
 
 #include "base/sizes.hpp"
 #include "base/text.hpp"
+#include "catalog/family.hpp"
 #include "catalog/supports.hpp"
 
 namespace foldconv::host {
@@ -144,6 +145,21 @@ std::string tail_rule(const TailTile& tile, const PlannedBlock& planned, const P
 
 std::string joined_rule(const BlockData& block) {
   return matrix_rule("conv3 and downsample", block.k(), conv3_slices(block));
+}
+
+std::string sm90_rule(const PlannedBlock& block) {
+  if (block.data->joined)
+    return "the downsample is summed as a longer K of conv3: no sm_90 kernel reads two tensors";
+  const auto rule = [](const char* name, const ConvProblem& problem) {
+    const std::string reason = sm90_rule(problem);
+    return reason.empty() ? reason : text(name, " ", reason);
+  };
+  for (std::size_t step = 0; step < block.data->steps.size(); ++step) {
+    if (auto reason = rule(block.data->steps[step].name, block.problem(step)); !reason.empty())
+      return reason;
+  }
+  if (!block.data->downsample) return {};
+  return rule(block.data->downsample->name, block.downsample_problem());
 }
 
 std::string shared_memory_rule(std::int64_t needed, const DeviceFigures& device) {

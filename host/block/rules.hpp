@@ -22,6 +22,9 @@ std::string tail_rule(const TailTile& tile, const PlannedBlock& block, const Pla
 // conv_joined: conv3 and the downsample of a block that has them joined, whatever its input, by any tile.
 std::string joined_rule(const BlockData& block);
 
+// The sm_90 family: every convolution of the block, whatever its images.
+std::string sm90_rule(const PlannedBlock& block);
+
 // "" unless a CTA needs more shared memory than the device has.
 std::string shared_memory_rule(std::int64_t needed, const DeviceFigures& device);
 

@@ -182,6 +182,17 @@ Result<NetworkPlanOptions> plan_options(const fc_plan_options* given) {
        {FC_CUT_CHAIN, BlockCut::chain}},
       "fc_plan_options::cut", "FC_CUT_AUTOMATIC, FC_CUT_WHOLE, FC_CUT_TAILS or FC_CUT_CHAIN");
   if (!cut.ok()) return cut.status();
+  if (Status status = check_reserved(read->reserved, "fc_plan_options"); !status.ok())
+    return status;
+  const Result<Instructions> instructions =
+      chosen<Instructions>(read->instructions,
+                           {{FC_INSTRUCTIONS_AUTOMATIC, Instructions::automatic},
+                            {FC_INSTRUCTIONS_SM80, Instructions::sm80},
+                            {FC_INSTRUCTIONS_SM90, Instructions::sm90}},
+                           "fc_plan_options::instructions",
+                           "FC_INSTRUCTIONS_AUTOMATIC, FC_INSTRUCTIONS_SM80 or "
+                           "FC_INSTRUCTIONS_SM90");
+  if (!instructions.ok()) return instructions.status();
   Result<std::vector<Extents>> inputs = extents_of_inputs(*read);
   if (!inputs.ok()) return inputs.status();
   Result<std::vector<std::string>> keep =
@@ -195,7 +206,8 @@ Result<NetworkPlanOptions> plan_options(const fc_plan_options* given) {
                             .output = *output,
                             .keep = std::move(*keep),
                             .keep_all = (read->flags & FC_PLAN_KEEP_ALL) != 0,
-                            .cut = *cut};
+                            .cut = *cut,
+                            .instructions = *instructions};
 }
 
 fc_type type_of(DataType dtype) noexcept {

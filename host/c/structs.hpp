@@ -28,7 +28,7 @@ FC_VERSIONS(fc_onnx_options, 56);
 FC_VERSIONS(fc_problem, 72);
 FC_VERSIONS(fc_resnet_options, 32);
 FC_VERSIONS(fc_network_options, 16);
-FC_VERSIONS(fc_plan_options, 104);
+FC_VERSIONS(fc_plan_options, 104, 112);
 FC_VERSIONS(fc_port, 48);
 FC_VERSIONS(fc_tensor, 56);
 FC_VERSIONS(fc_buffers, 64);

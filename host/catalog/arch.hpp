@@ -26,6 +26,7 @@ inline std::string dotted(int capability) {
 
 namespace arch {
 inline constexpr Arch sm80 = {80};
+inline constexpr Arch sm90a = {90, true};
 }  // namespace arch
 
 }  // namespace foldconv::host

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "tile/conv_tile.hpp"
+#include "tile/sm90_tile.hpp"
 #include "tile/tail_tile.hpp"
 #include "tile/whole_tile.hpp"
 
@@ -59,6 +60,15 @@ constexpr KernelName conv_name(Piece loader, Piece dtype, const ConvTile& tile, 
       .sizes(tile.block_m, tile.block_n, tile.kBlockK)
       .stages(tile.stages)
       .part(arch);
+}
+
+constexpr KernelName sm90_name(Piece dtype, const Sm90Tile& tile) {
+  return KernelName()
+      .part("conv_wgmma")
+      .part(dtype)
+      .sizes(tile.block_m, tile.block_n, kSliceWidth)
+      .stages(tile.stages)
+      .part("sm90");
 }
 
 constexpr KernelName tail_name(Piece dtype, const TailTile& tile, Piece arch) {

@@ -136,8 +136,23 @@ DirectParams direct_params(const ConvProblem& problem) {
 
 Status launch(EntryPoint entry, const LaunchShape& shape, void* params, cudaStream_t stream) {
   void* arguments[] = {params};
-  const cudaError_t code = cudaLaunchKernel(entry(), dim3(shape.grid), dim3(shape.threads),
-                                            arguments, shape.shared_bytes, stream);
+  const auto launch_clusters = [&] {
+    cudaLaunchAttribute cluster = {};
+    cluster.id = cudaLaunchAttributeClusterDimension;
+    cluster.val.clusterDim = {shape.cluster, 1, 1};
+    cudaLaunchConfig_t config = {};
+    config.gridDim = dim3(shape.grid);
+    config.blockDim = dim3(shape.threads);
+    config.dynamicSmemBytes = shape.shared_bytes;
+    config.stream = stream;
+    config.attrs = &cluster;
+    config.numAttrs = 1;
+    return cudaLaunchKernelExC(&config, entry(), arguments);
+  };
+  const cudaError_t code = shape.cluster > 1
+                               ? launch_clusters()
+                               : cudaLaunchKernel(entry(), dim3(shape.grid), dim3(shape.threads),
+                                                  arguments, shape.shared_bytes, stream);
   if (code != cudaSuccess) return cuda_failure(code, "the kernel launch");
   return {};
 }

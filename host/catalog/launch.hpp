@@ -19,6 +19,7 @@ struct LaunchShape {
   std::uint32_t grid = 0;  // CTAs
   std::uint32_t threads = 0;
   std::size_t shared_bytes = 0;
+  std::uint32_t cluster = 1;  // CTAs that are launched together
 };
 
 ActivationParams activation_params(const Activation& activation);

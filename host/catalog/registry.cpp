@@ -40,6 +40,17 @@ constexpr ConvKernel kConvKernels[] = {
 #include "catalog.inc"
 };
 
+constexpr Sm90Kernel kSm90Kernels[] = {
+#define FOLDCONV_SM90_KERNEL(dtype, tile, reason)        \
+  {FOLDCONV_NAME(sm90_name(#dtype, tiles::tile::value)), \
+   DataType::dtype,                                      \
+   sm90a,                                                \
+   kernels::conv_sm90_##dtype##_##tile,                  \
+   &tiles::tile::value,                                  \
+   reason},
+#include "catalog.inc"
+};
+
 constexpr ConvKernel kJoinedKernels[] = {
 #define FOLDCONV_JOINED_KERNEL(dtype, tile, arch, reason)                 \
   {FOLDCONV_NAME(conv_name("joined", #dtype, tiles::tile::value, #arch)), \
@@ -81,9 +92,10 @@ constexpr LayerKernel kLayerKernels[] = {
 };
 
 constexpr auto kEveryKernel = [] {
-  std::array<KernelInfo, std::size(kConvKernels) + std::size(kJoinedKernels) +
-                             std::size(kTailKernels) + std::size(kWholeKernels) +
-                             std::size(kPointwiseKernels) + std::size(kLayerKernels)>
+  std::array<KernelInfo, std::size(kConvKernels) + std::size(kSm90Kernels) +
+                             std::size(kJoinedKernels) + std::size(kTailKernels) +
+                             std::size(kWholeKernels) + std::size(kPointwiseKernels) +
+                             std::size(kLayerKernels)>
       list = {};
   std::size_t count = 0;
   const auto add = [&](KernelFamily family, const auto& kernel) {
@@ -94,6 +106,7 @@ constexpr auto kEveryKernel = [] {
     const bool direct = std::string_view(kernel.name).starts_with("direct_");
     add(direct ? KernelFamily::direct : KernelFamily::conv, kernel);
   }
+  for (const auto& kernel : kSm90Kernels) add(KernelFamily::conv, kernel);
   for (const auto& kernel : kJoinedKernels) add(KernelFamily::joined, kernel);
   for (const auto& kernel : kTailKernels) add(KernelFamily::tail, kernel);
   for (const auto& kernel : kWholeKernels) add(KernelFamily::whole, kernel);
@@ -126,6 +139,9 @@ std::span<const ConvKernel> conv_kernels() {
 std::span<const ConvKernel> joined_kernels() {
   return kJoinedKernels;
 }
+std::span<const Sm90Kernel> sm90_kernels() {
+  return kSm90Kernels;
+}
 std::span<const TailKernel> tail_kernels() {
   return kTailKernels;
 }
@@ -142,6 +158,11 @@ std::span<const LayerKernel> layer_kernels() {
 const ConvKernel* find_conv_kernel(std::string_view name) {
   const auto found = std::ranges::find(kConvKernels, name, &ConvKernel::name);
   return found == std::end(kConvKernels) ? nullptr : found;
+}
+
+const Sm90Kernel* find_sm90_kernel(std::string_view name) {
+  const auto found = std::ranges::find(kSm90Kernels, name, &Sm90Kernel::name);
+  return found == std::end(kSm90Kernels) ? nullptr : found;
 }
 
 const ConvKernel* find_joined_kernel(const ConvTile& tile, DataType dtype) {

@@ -11,6 +11,7 @@
 #include "catalog/arch.hpp"
 #include "foldconv/tensor.hpp"
 #include "tile/conv_tile.hpp"
+#include "tile/sm90_tile.hpp"
 #include "tile/tail_tile.hpp"
 #include "tile/whole_tile.hpp"
 
@@ -29,6 +30,16 @@ struct ConvKernel {
   const char* reason = nullptr;  // what its tile is for
 
   constexpr bool direct() const { return tile == nullptr; }
+};
+
+// By wgmma and tensor copies: the sm_90 family.
+struct Sm90Kernel {
+  const char* name;
+  DataType dtype;
+  Arch arch;
+  EntryPoint entry;
+  const Sm90Tile* tile;
+  const char* reason;  // what its tile is for
 };
 
 struct WholeKernel {
@@ -82,6 +93,7 @@ struct LayerKernel {
 // In the order of the catalog.
 std::span<const ConvKernel> conv_kernels();
 std::span<const ConvKernel> joined_kernels();  // convolutions of two tensors
+std::span<const Sm90Kernel> sm90_kernels();
 std::span<const TailKernel> tail_kernels();
 std::span<const WholeKernel> whole_kernels();
 std::span<const PointwiseKernel> pointwise_kernels();
@@ -112,6 +124,7 @@ std::vector<const Kernel*> kernels_for(std::span<const Kernel> kernels, DataType
 
 // Null where there is none.
 const ConvKernel* find_conv_kernel(std::string_view name);
+const Sm90Kernel* find_sm90_kernel(std::string_view name);
 const ConvKernel* find_joined_kernel(const ConvTile& tile, DataType dtype);
 const TailKernel* find_tail_kernel(const TailTile& tile, DataType dtype);
 const WholeKernel* find_whole_kernel(const WholeTile& tile, DataType dtype);

@@ -19,9 +19,11 @@ using Kernels = std::vector<const ConvKernel*>;
 
 Status unknown_kernel(std::string_view name, DataType dtype, const Kernels& kernels) {
   std::string known;
-  for (const ConvKernel* kernel : kernels) {
-    known += text(known.empty() ? "" : ", ", kernel->name);
-  }
+  const auto add = [&](const auto& family) {
+    for (const auto* kernel : family) known += text(known.empty() ? "" : ", ", kernel->name);
+  };
+  add(kernels);
+  add(in_order(sm90_kernels(), dtype));
   return invalid("there is no kernel of the pinned name", text('"', name, '"'),
                  text("kernels for ", to_string(dtype), ": ", known));
 }
@@ -66,12 +68,6 @@ Result<Candidate> candidate(const ConvKernel& kernel, const ConvProblem& problem
   return one;
 }
 
-// "12.34 us by the model (shared memory)"
-std::string time_of(const LaunchCost& cost, const DeviceSpeed& speed) {
-  return text(fixed(floor_seconds(cost, speed) * 1e6, 2), " us by the model (",
-              to_string(limit_of(cost, speed)), ")");
-}
-
 // The row's own words, and what explains a choice that costs much.
 std::string reason_of(const Candidate& chosen, const Kernels& kernels, const ConvProblem& problem,
                       const Target& target) {
@@ -101,15 +97,23 @@ Refusal passed_over(const Candidate& other, const Candidate& chosen, bool pinned
                              : "copies 16 bytes at a time";
     return {other.kernel->name, text("takes the problem, but ", chosen.kernel->name, " ", before)};
   }
-  const double seconds = floor_seconds(other.cost, speed);
-  return {other.kernel->name,
-          text("takes the problem: ", time_of(other.cost, speed), ", the ",
-               pinned ? "pinned" : "chosen", " one ",
-               fixed(floor_seconds(chosen.cost, speed) * 1e6, 2)),
-          seconds * 1e6};
+  return taken_too(other.kernel->name, other.cost, chosen.cost, pinned, speed);
 }
 
 }  // namespace
+
+std::string time_of(const LaunchCost& cost, const DeviceSpeed& speed) {
+  return text(fixed(floor_seconds(cost, speed) * 1e6, 2), " us by the model (",
+              to_string(limit_of(cost, speed)), ")");
+}
+
+Refusal taken_too(const char* kernel, const LaunchCost& cost, const LaunchCost& chosen, bool pinned,
+                  const DeviceSpeed& speed) {
+  return {kernel,
+          text("takes the problem: ", time_of(cost, speed), ", the ", pinned ? "pinned" : "chosen",
+               " one ", fixed(floor_seconds(chosen, speed) * 1e6, 2)),
+          floor_seconds(cost, speed) * 1e6};
+}
 
 LaunchCost cost_of(const ConvKernel& kernel, const ConvProblem& problem, const LaunchShape& shape,
                    int resident) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which kernel runs a problem: of those that take it (supports.hpp) the one with the least time by the model of
+// Which kernel of the sm_80 family runs a problem: of those that take it (supports.hpp) the one with the least time by the model of
 // foldconv/cost.hpp. Kernels of the newest architecture that the device runs come first; those that read x element by
 // element come only where no other tensor-core kernel takes the problem, and the direct kernel only where none does: the
 // model does not see what these ask of caches and of the instruction issue.
@@ -37,6 +37,13 @@ struct Target {
 // What `kernel`, which takes the problem, costs there.
 LaunchCost cost_of(const ConvKernel& kernel, const ConvProblem& problem, const LaunchShape& shape,
                    int resident);
+
+// "12.34 us by the model (shared memory)"
+std::string time_of(const LaunchCost& cost, const DeviceSpeed& speed);
+
+// Why a kernel that takes the problem is not the chosen one: its time.
+Refusal taken_too(const char* kernel, const LaunchCost& cost, const LaunchCost& chosen, bool pinned,
+                  const DeviceSpeed& speed);
 
 // A pure function of its arguments. `problem` passed validate(). Errors: device_too_old; for a
 // pinned kernel, invalid_argument (no such name) and unsupported (it refuses, with its reason); those of

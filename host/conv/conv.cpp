@@ -14,6 +14,7 @@
 #include "base/text.hpp"
 #include "base/trace.hpp"
 #include "catalog/launch.hpp"
+#include "catalog/sm90_launch.hpp"
 #include "catalog/supported_device.hpp"
 #include "conv/arguments.hpp"
 #include "conv/conv_data.hpp"
@@ -29,11 +30,18 @@ using host::guarded;
 using host::invalid;
 using host::text;
 
+namespace host {
+
+// What run() binds tensors to and launches with: of kernels for every device, without tensor cores, and of sm_90.
+using ConvArguments = std::variant<ConvParams, DirectParams, Sm90Arguments>;
+
+}  // namespace host
+
 struct ConvPlan::Data {
   std::shared_ptr<const ConvData> conv;
   ConvProblem problem;
   host::Decision decision;
-  std::variant<ConvParams, DirectParams> params;  // of tensor-core and direct kernels
+  host::ConvArguments arguments;
   std::string trace_name;
 };
 
@@ -69,17 +77,42 @@ std::string range_name(const std::string& kernel, const ConvProblem& problem) {
               " -> ", host::trace_name(problem.output()));
 }
 
-std::variant<ConvParams, DirectParams> make_params(const host::ConvKernel& kernel,
-                                                   const ConvProblem& problem,
-                                                   const ConvData& conv) {
-  const auto with_weights = [&](auto params) {
+// Into `arguments`, for tensor maps are aligned as nothing is that is passed by value.
+Status make_arguments(const host::TakenKernel& taken, const ConvProblem& problem,
+                      const ConvData& conv, host::ConvArguments& arguments) {
+  if (const auto* sm90 = std::get_if<host::Sm90Variant>(&taken)) {
+    return host::make_sm90_arguments(*sm90, problem, conv.weights, conv.scale, conv.bias,
+                                     arguments.emplace<host::Sm90Arguments>());
+  }
+  const host::ConvKernel& kernel = *std::get<const host::ConvKernel*>(taken);
+  const auto take = [&](auto params) {
     params.w = conv.weights;
     params.scale = conv.scale;
     params.bias = conv.bias;
-    return params;
+    arguments = params;
+    return Status();
   };
-  if (kernel.direct()) return with_weights(host::direct_params(problem));
-  return with_weights(host::conv_params(kernel, problem));
+  return kernel.direct() ? take(host::direct_params(problem))
+                         : take(host::conv_params(kernel, problem));
+}
+
+template <class Params>
+Status bind(Params& params, const ConvBuffers& buffers) {
+  params.x = buffers.x;
+  params.residual = buffers.residual;
+  params.y = buffers.y;
+  return {};
+}
+Status bind(host::Sm90Arguments& arguments, const ConvBuffers& buffers) {
+  return arguments.bind(buffers.x, buffers.residual, buffers.y);
+}
+
+template <class Params>
+void* launched(Params& params) {
+  return &params;
+}
+void* launched(host::Sm90Arguments& arguments) {
+  return &arguments.params;
 }
 
 }  // namespace
@@ -141,10 +174,16 @@ Result<ConvPlan> Conv::plan_problem(const ConvProblem& problem, const PlanOption
       return status;
     Result<host::Decision> decision = host::decide(problem, options, data_->figures, data_->speed);
     if (!decision.ok()) return decision.status();
-    auto params = make_params(*decision->kernel, problem, *data_);
-    std::string trace_name = range_name(decision->explanation.kernel, problem);
-    return host::Internals::make<ConvPlan>(std::make_shared<const ConvPlanData>(
-        ConvPlanData{data_, problem, std::move(*decision), params, std::move(trace_name)}));
+    auto data = std::make_shared<ConvPlanData>();
+    if (Status status = make_arguments(decision->kernel, problem, *data_, data->arguments);
+        !status.ok()) {
+      return status;
+    }
+    data->conv = data_;
+    data->problem = problem;
+    data->trace_name = range_name(decision->explanation.kernel, problem);
+    data->decision = std::move(*decision);
+    return host::Internals::make<ConvPlan>(std::move(data));
   });
 }
 
@@ -163,16 +202,18 @@ Status ConvPlan::run(const ConvBuffers& buffers, cudaStream_t stream) const {
     const host::TraceRange range(data_->trace_name.c_str());
     const bool all = *images == data_->problem.n;
     const host::LaunchShape shape =
-        all ? decision.shape
-            : host::conv_launch_shape(*decision.kernel, problem, data_->conv->figures);
+        all ? decision.shape : host::launch_shape(decision.kernel, problem, data_->conv->figures);
+    host::ConvArguments arguments = data_->arguments;
+    if (!all) {
+      Status status = make_arguments(decision.kernel, problem, *data_->conv, arguments);
+      if (!status.ok()) return status;
+    }
     return std::visit(
-        [&](auto params) {
-          params.x = buffers.x;
-          params.residual = buffers.residual;
-          params.y = buffers.y;
-          return host::launch(decision.kernel->entry, shape, &params, stream);
+        [&](auto& own) -> Status {
+          if (Status status = bind(own, buffers); !status.ok()) return status;
+          return host::launch(host::entry_of(decision.kernel), shape, launched(own), stream);
         },
-        all ? data_->params : make_params(*decision.kernel, problem, *data_->conv));
+        arguments);
   });
 }
 

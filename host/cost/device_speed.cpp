@@ -32,6 +32,7 @@ struct Rates {
   int capability;
   double mma, fp32, l2;
 };
+constexpr double kWgmma = 2048;
 constexpr Rates kRates[] = {{80, 1024, 64, 30.9},
                             {86, 512, 128, 16},
                             {87, 512, 128, 16},
@@ -54,6 +55,7 @@ DeviceSpeed speed_of(const DeviceClocks& clocks, const DeviceFigures& figures) {
           .bytes_per_second = 2e3 * c.memory_khz * c.memory_bus_bits / 8 * kAttainableBandwidth,
           .l2_bytes_per_second = all_clocks * rates.l2,
           .flops_per_second = 2 * all_clocks * rates.mma,
+          .wgmma_flops_per_second = figures.capability == 90 ? 2 * all_clocks * kWgmma : 0,
           .simt_flops_per_second = 2 * all_clocks * rates.fp32,
           .clocks_per_second = clock,
           .multiprocessors = figures.multiprocessors,
@@ -85,6 +87,9 @@ std::string DeviceSpeed::to_string() const {
   return host::text(host::fixed(bytes_per_second / 1e9, 0), " GB/s, ",
                     host::fixed(l2_bytes_per_second / 1e9, 0), " GB/s of L2, ",
                     host::fixed(flops_per_second / 1e12, 0), " TFLOP/s by mma.sync, ",
+                    wgmma_flops_per_second > 0
+                        ? host::text(host::fixed(wgmma_flops_per_second / 1e12, 0), " by wgmma, ")
+                        : std::string(),
                     multiprocessors, " SMs at ", host::fixed(clocks_per_second / 1e9, 2), " GHz, ",
                     launch_seconds * 1e6, " us a launch",
                     assumed ? "; clocks or rates assumed: none known for this device" : "");

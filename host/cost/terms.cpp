@@ -36,7 +36,9 @@ CostTerms terms_of(const LaunchCost& cost, const DeviceSpeed& speed) {
     // up: floor(tiles / (SMs r)) r + ceil(rest / SMs), which is ceil(tiles / SMs) whatever r is.
     const double fullest = std::ceil(cost.tiles / speed.multiprocessors);
     const double share = fullest / cost.tiles;
-    const double peak = cost.tensor_cores ? speed.flops_per_second : speed.simt_flops_per_second;
+    const double peak = !cost.tensor_cores ? speed.simt_flops_per_second
+                        : cost.wgmma       ? speed.wgmma_flops_per_second
+                                           : speed.flops_per_second;
     if (cost.executed_flops > 0)
       terms.units = cost.executed_flops * share * speed.multiprocessors / peak;
     if (cost.wavefronts > 0)

@@ -18,13 +18,14 @@ Status add_steps(PlanBuilder& plan, const op::Conv& op) {
     if (!added.ok()) return added.status();
     z = added->place;
   }
-  const Result<ConvPlan> conv = std::get<Conv>(plan.prepared())
-                                    .plan(images_of(*x), {.stride = op.conv.stride,
-                                                          .pad = op.conv.pad,
-                                                          .dilation = op.conv.dilation,
-                                                          .groups = op.conv.groups,
-                                                          .activation = op.activation,
-                                                          .residual = residual});
+  const auto& weights = std::get<Conv>(plan.prepared());
+  const ConvProblem problem = weights.problem(images_of(*x), {.stride = op.conv.stride,
+                                                              .pad = op.conv.pad,
+                                                              .dilation = op.conv.dilation,
+                                                              .groups = op.conv.groups,
+                                                              .activation = op.activation,
+                                                              .residual = residual});
+  const Result<ConvPlan> conv = weights.plan(problem, plan.conv_options(problem));
   if (!conv.ok()) return conv.status();
   Result<Placed> y = plan.make(channels_last_order(4));
   if (!y.ok()) return y.status();
@@ -37,7 +38,9 @@ Status add_steps(PlanBuilder& plan, const op::Stage&) {
   const Result<Placed> x = plan.images(plan.input());
   if (!x.ok()) return x.status();
   const Result<BlockPlan> stage =
-      std::get<Stage>(plan.prepared()).plan(images_of(*x), {.cut = plan.options().cut});
+      std::get<Stage>(plan.prepared())
+          .plan(images_of(*x),
+                {.cut = plan.options().cut, .instructions = plan.options().instructions});
   if (!stage.ok()) return stage.status();
   Result<Placed> y = plan.make(channels_last_order(4));
   if (!y.ok()) return y.status();
@@ -58,9 +61,10 @@ Status add_steps(PlanBuilder& plan, const op::Linear& op) {
     return error(ErrorCode::unsupported, "a linear layer takes fewer than 2^31 rows", text(rows),
                  "use a smaller batch");
   }
-  const Result<ConvPlan> conv =
-      std::get<Conv>(plan.prepared())
-          .plan({static_cast<int>(rows), 1, 1}, {.activation = op.activation});
+  const auto& weights = std::get<Conv>(plan.prepared());
+  const ConvProblem problem =
+      weights.problem({static_cast<int>(rows), 1, 1}, {.activation = op.activation});
+  const Result<ConvPlan> conv = weights.plan(problem, plan.conv_options(problem));
   if (!conv.ok()) return conv.status();
   Result<Placed> y = plan.make(plain_order(x->extents.size()));
   if (!y.ok()) return y.status();

@@ -28,6 +28,26 @@ void append_padded(std::string& out, std::string_view piece, std::size_t width) 
   out.append(width > piece.size() ? width - piece.size() : 1, ' ');
 }
 
+// Which steps run by which instructions, and why: of interest where sm90 may be expected.
+std::string families_of(const std::vector<NetworkStep>& steps, Instructions asked) {
+  const auto by_sm90 = [](const NetworkStep& step) {
+    return step.instructions == Instructions::sm90;
+  };
+  if (asked != Instructions::sm90 && std::ranges::none_of(steps, by_sm90)) return {};
+  std::string lines;
+  for (auto step = steps.begin(); step != steps.end(); ++step) {
+    const auto same = [&](const NetworkStep& other) {
+      return other.instructions == step->instructions &&
+             other.instructions_reason == step->instructions_reason;
+    };
+    if (step->instructions_reason.empty() || std::any_of(steps.begin(), step, same)) continue;
+    const auto count = std::ranges::count_if(steps, same);
+    lines += text(to_string(step->instructions), " in ", count,
+                  count == 1 ? " step: " : " steps: ", step->instructions_reason, '\n');
+  }
+  return lines;
+}
+
 }  // namespace
 
 std::string NetworkExplanation::to_string() const {
@@ -71,11 +91,11 @@ std::string NetworkPlanExplanation::to_string() const {
         out += text(&launch == &step.launches.back() ? one_line(step.tensor) : "", '\n');
       }
     }
-    out +=
-        text(launches(), " launches, ", fixed(dram_bytes() / 1e6, 1), " MB of DRAM, floor ",
-             fixed(floor_us(), 1), " us by the model; workspace ",
-             fixed(static_cast<double>(workspace_bytes) / 1e6, 1), " MB for ",
-             fixed(static_cast<double>(tensor_bytes) / 1e6, 1), " MB of tensors\n", device, '\n');
+    out += text(launches(), " launches, ", fixed(dram_bytes() / 1e6, 1), " MB of DRAM, floor ",
+                fixed(floor_us(), 1), " us by the model; workspace ",
+                fixed(static_cast<double>(workspace_bytes) / 1e6, 1), " MB for ",
+                fixed(static_cast<double>(tensor_bytes) / 1e6, 1), " MB of tensors\n",
+                families_of(steps, asked), device, '\n');
     return out;
   });
 }

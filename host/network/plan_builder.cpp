@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/sizes.hpp"
 #include "base/text.hpp"
+#include "catalog/family.hpp"
 #include "network/input_extents.hpp"
 #include "network/memory_plan.hpp"
 
@@ -66,6 +67,8 @@ std::vector<CopyAxis> copy_axes(const Placed& x, const Placed& y) {
 
 Status PlanBuilder::evaluate() {
   if (Status status = check_options(options_); !status.ok()) return status;
+  if (Status status = check_instructions(options_.instructions, network_->figures); !status.ok())
+    return status;
   const Result<std::vector<Extents>> inputs = input_extents(graph_, options_);
   if (!inputs.ok()) return inputs.status();
   Result<std::vector<std::int64_t>> values = graph_.table.evaluate(*inputs);
@@ -85,6 +88,11 @@ Status PlanBuilder::evaluate() {
     n_ = static_cast<int>((*inputs)[i][0]);
   }
   return {};
+}
+
+PlanOptions PlanBuilder::conv_options(const ConvProblem& problem) const {
+  const bool taken = options_.instructions != Instructions::sm90 || sm90_rule(problem).empty();
+  return {.instructions = taken ? options_.instructions : Instructions::automatic};
 }
 
 Extents PlanBuilder::extents_of(int value) const {
@@ -149,7 +157,17 @@ int PlanBuilder::new_output(const std::string& name, const Placed& tensor,
 
 void PlanBuilder::add_step(Work work, int value, const char* operation, int x, int z, int y, int n,
                            int scratch) {
-  explanation_.steps.push_back({name_of(value), operation, figures_of(work, network_->speed)});
+  NetworkStep step;
+  step.tensor = name_of(value);
+  step.operation = operation;
+  step.launches = figures_of(work, network_->speed);
+  const auto take_instructions = [&](const auto& explanation) {
+    step.instructions = explanation.instructions;
+    step.instructions_reason = explanation.instructions_reason;
+  };
+  if (const auto* conv = std::get_if<ConvPlan>(&work)) take_instructions(conv->explanation());
+  if (const auto* blocks = std::get_if<BlockPlan>(&work)) take_instructions(blocks->explanation());
+  explanation_.steps.push_back(std::move(step));
   steps_.push_back({std::move(work), n, batched(value), x, z, y, scratch});
 }
 
@@ -244,6 +262,7 @@ NetworkPlanData PlanBuilder::finish() {
   const MemoryPlan memory = plan_memory(in_arena);
   for (std::size_t i = 0; i < which.size(); ++i) places_[which[i]].offset = memory.offsets[i];
   explanation_.workspace_bytes = memory.bytes;
+  explanation_.asked = options_.instructions;
   explanation_.device = network_->speed.to_string();
   std::map<std::string, KeptTensor, std::less<>> kept;
   for (const auto& [name, placed] : kept_) {

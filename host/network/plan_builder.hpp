@@ -35,6 +35,8 @@ class PlanBuilder {
 
   const NetworkPlanOptions& options() const { return options_; }
   DataType dtype() const { return network_->dtype; }
+  // Of a convolution of the network: sm90, where that is asked for, only where it takes it.
+  PlanOptions conv_options(const ConvProblem& problem) const;
 
   // The node whose steps are added.
   void begin(std::size_t index) { node_ = index; }

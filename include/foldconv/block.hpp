@@ -83,6 +83,8 @@ struct BlockPlanOptions {
   /// the cut takes one of its family, it is this one; and the cut is the one that is made of them,
   /// unless another is pinned, too. Empty: the least floor time decides.
   std::string_view kernel = {};
+  /// Of all convolutions of the blocks: sm90 only where it takes every one of them, else sm80; and sm90 only as a chain.
+  Instructions instructions = Instructions::automatic;
 };
 
 /// One launch of a plan, and what it costs by the planner's model.
@@ -119,11 +121,13 @@ FOLDCONV_API const char* to_string(BlockShortcut::Kind kind) noexcept;
 struct FOLDCONV_API BlockExplanation {
   BlockCut cut = BlockCut::chain;
   std::string reason;
-  std::vector<CutFigures> cuts;          ///< all of them, the chosen one too
-  std::vector<BlockShortcut> shortcuts;  ///< one a block
-  std::string device;                    ///< the figures behind floor_us
-  const CutFigures& chosen() const;      ///< of the plan itself; empty where there is none
-  std::string to_string() const;         ///< several lines, for a terminal
+  Instructions instructions = Instructions::sm80;  ///< of all convolutions: sm80 or sm90
+  std::string instructions_reason;                 ///< why these
+  std::vector<CutFigures> cuts;                    ///< all of them, the chosen one too
+  std::vector<BlockShortcut> shortcuts;            ///< one a block
+  std::string device;                              ///< the figures behind floor_us
+  const CutFigures& chosen() const;  ///< of the plan itself; empty where there is none
+  std::string to_string() const;     ///< several lines, for a terminal
 };
 
 /// 16-byte aligned device pointers of one run of a block or stage.

@@ -91,9 +91,25 @@ FOLDCONV_API Status validate(const ConvProblem& problem);
 /// One line such as "n1 56x56x64 -> 56x56x64 3x3 s1 p1 f16 relu".
 FOLDCONV_API std::string to_string(const ConvProblem& problem);
 
+/// The family of tensor-core instructions that a convolution is computed by. Families round sums differently: inside of
+/// one, all tiles, cuts and batch sizes give the same bits.
+enum class Instructions : std::uint8_t {
+  /// sm80, until a chip has confirmed the sm_90 kernels. The choice depends on channels, filter, stride, padding, dilation,
+  /// groups and data type alone, never on the images.
+  automatic,
+  sm80,  ///< mma.sync, and kernels without tensor cores: any device of compute capability 8.0 or later
+  sm90,  ///< wgmma and tensor copies: compute capability 9.0 alone. Not confirmed by a chip yet
+};
+FOLDCONV_API const char* to_string(
+    Instructions instructions) noexcept;  ///< "automatic", "sm80", "sm90"
+/// What to_string() writes. Errors: invalid_argument.
+FOLDCONV_API Result<Instructions> parse_instructions(std::string_view name);
+
 struct PlanOptions {
   /// Pins a kernel by its name (see explain()); empty: the least time by the model.
   std::string_view kernel = {};
+  /// `automatic` with a pinned kernel: that kernel's. sm90 for a problem or a device that it does not take is an error.
+  Instructions instructions = Instructions::automatic;
 };
 
 /// Why a kernel was not taken.
@@ -106,19 +122,22 @@ struct Refusal {
 
 /// What plan() decides, and why.
 struct FOLDCONV_API Explanation {
-  std::string kernel;            ///< e.g. conv_rxs_f16_128x64x64_st3_sm80
-  std::string reason;            ///< why this kernel: what its tile is for, and its time
-  std::uint32_t grid = 0;        ///< CTAs
-  std::uint32_t threads = 0;     ///< per CTA
-  std::size_t shared_bytes = 0;  ///< per CTA
-  int registers = 0;             ///< per thread, as compiled for this device
-  int ctas_per_sm = 0;           ///< resident, from registers, threads and shared memory
-  double waves = 0;              ///< grid / (ctas_per_sm * SMs)
+  std::string kernel;  ///< e.g. conv_rxs_f16_128x64x64_st3_sm80
+  std::string reason;  ///< why this kernel: what its tile is for, and its time
+  Instructions instructions = Instructions::sm80;  ///< of the kernel: sm80 or sm90
+  std::string instructions_reason;                 ///< why these
+  std::uint32_t grid = 0;                          ///< CTAs
+  std::uint32_t threads = 0;                       ///< per CTA
+  std::size_t shared_bytes = 0;                    ///< per CTA
+  int registers = 0;                               ///< per thread, as compiled for this device
+  int ctas_per_sm = 0;  ///< resident, from registers, threads and shared memory
+  double waves = 0;     ///< grid, or the tiles of CTAs that take several, / (ctas_per_sm * SMs)
   std::size_t workspace_bytes = 0;
   LaunchCost cost = {};               ///< by the model of cost.hpp
   double floor_us = 0;                ///< floor_seconds() of the cost
   CostTerm limit = CostTerm::launch;  ///< what it is: limit_of() the cost
-  std::vector<Refusal> refused;       ///< every other kernel for the dtype, in the catalog's order
+  /// Every other kernel of these instructions for the dtype, in the catalog's order.
+  std::vector<Refusal> refused;
 
   std::string to_string() const;  ///< several lines, for a terminal
 };
@@ -177,8 +196,8 @@ class FOLDCONV_API Conv {
   static Result<Conv> create(const FoldedConv& folded);
 
   /// Chooses a kernel for the convolution of `images`. Every rule on shapes, dtype and device is
-  /// checked here. Errors: invalid_argument, unsupported (a pinned kernel that does not take the
-  /// problem: its reason), cuda_error. The current device must be the one of create(). Costs the host
+  /// checked here. Errors: invalid_argument, unsupported (a pinned kernel, or instructions asked for by name, that
+  /// do not take the problem: the reason), cuda_error. The current device must be the one of create(). Costs the host
   /// some microseconds besides the CUDA runtime's calls, and loads a kernel at its first use: where
   /// sizes of images come again, keep a plan for each.
   ///

@@ -15,11 +15,12 @@ struct ConvProblem;
 
 /// What the model knows of a device: its attributes, and rates of its architecture.
 struct FOLDCONV_API DeviceSpeed {
-  double bytes_per_second = 0;       ///< DRAM, the attainable share of the nominal figure
-  double l2_bytes_per_second = 0;    ///< between L2 and all SMs
-  double flops_per_second = 0;       ///< 16-bit tensor-core products by mma.sync, all SMs
-  double simt_flops_per_second = 0;  ///< fp32 fused multiply-adds without tensor cores, all SMs
-  double clocks_per_second = 0;      ///< of an SM, which serves a shared-memory wavefront each
+  double bytes_per_second = 0;        ///< DRAM, the attainable share of the nominal figure
+  double l2_bytes_per_second = 0;     ///< between L2 and all SMs
+  double flops_per_second = 0;        ///< 16-bit tensor-core products by mma.sync, all SMs
+  double wgmma_flops_per_second = 0;  ///< 16-bit products by wgmma, all SMs; 0: the device has none
+  double simt_flops_per_second = 0;   ///< fp32 fused multiply-adds without tensor cores, all SMs
+  double clocks_per_second = 0;       ///< of an SM, which serves a shared-memory wavefront each
   int multiprocessors = 0;
   double product_clocks = 0;  ///< from a tensor-core product to one that adds to its sums
   /// From the end of a kernel to the next one's first instruction, in one stream.
@@ -37,6 +38,7 @@ FOLDCONV_API Result<DeviceSpeed> device_speed();
 /// take several in turn, one of those.
 struct LaunchCost {
   bool tensor_cores = true;   ///< or fp32 units alone
+  bool wgmma = false;         ///< tensor cores by wgmma, else by mma.sync
   double dram_bytes = 0;      ///< compulsory: each tensor that the kernel reads or writes, once
   double l2_bytes = 0;        ///< read from L2 and written to it
   double flops = 0;           ///< multiplied and added, halo included

@@ -26,7 +26,8 @@ struct KernelInfo {
   std::string_view name;  ///< as explanations and PlanOptions::kernel have it; lives forever
   KernelFamily family = KernelFamily::conv;
   DataType dtype = DataType::f16;
-  int capability = 0;  ///< compute capability times 10: the oldest device that runs it
+  int capability =
+      0;  ///< compute capability times 10: the oldest device that runs it; 90: no other one
 };
 
 /// Every kernel, in the order in which selection tries those of a family and data type. Needs no device.

@@ -72,6 +72,8 @@ struct NetworkPlanOptions {
   std::vector<std::string> keep = {};
   bool keep_all = false;               ///< of all tensors that are there after fusion
   BlockCut cut = BlockCut::automatic;  ///< of residual blocks
+  /// sm90: wherever it takes a convolution, or all of a run of blocks; sm80 elsewhere.
+  Instructions instructions = Instructions::automatic;
 };
 
 /// A step of a plan: a launch, or those of a run of blocks.
@@ -79,11 +81,14 @@ struct NetworkStep {
   std::string tensor;                   ///< the name of what it makes
   std::string operation;                ///< "conv", "pool", "stage", "input", "output", ..
   std::vector<LaunchFigures> launches;  ///< by the planner's model
+  Instructions instructions = Instructions::sm80;  ///< of convolutions: sm80 or sm90
+  std::string instructions_reason;                 ///< why these; "" where there is no convolution
 };
 
 struct FOLDCONV_API NetworkPlanExplanation {
-  std::vector<NetworkStep> steps;  ///< in order
-  std::string device;              ///< the figures behind floor_us
+  std::vector<NetworkStep> steps;                ///< in order
+  std::string device;                            ///< the figures behind floor_us
+  Instructions asked = Instructions::automatic;  ///< NetworkPlanOptions::instructions
   std::size_t workspace_bytes = 0;
   std::size_t tensor_bytes = 0;  ///< of all tensors, if none shared its place with another
 

@@ -18,6 +18,12 @@ __device__ __forceinline__ std::uint32_t load_shared_2(std::uint32_t address) {
   return value;
 }
 
+__device__ __forceinline__ std::uint32_t load_shared_4(std::uint32_t address) {
+  std::uint32_t value;
+  asm volatile("ld.shared.u32 %0, [%1];\n" : "=r"(value) : "r"(address) : "memory");
+  return value;
+}
+
 // 16 bytes, 16-byte aligned.
 __device__ __forceinline__ void store_shared_16(std::uint32_t address,
                                                 const std::uint32_t (&words)[4]) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "tile/conv_tile.hpp"
+#include "tile/sm90_tile.hpp"
 #include "tile/tail_tile.hpp"
 #include "tile/whole_tile.hpp"
 
@@ -20,6 +21,10 @@ namespace foldconv::tiles {
 #define WHOLE_TILE(name, ...)                         \
   struct name {                                       \
     static constexpr WholeTile value = {__VA_ARGS__}; \
+  };
+#define WGMMA_TILE(name, ...)                        \
+  struct name {                                      \
+    static constexpr Sm90Tile value = {__VA_ARGS__}; \
   };
 #include "tile/tiles.inc"
 

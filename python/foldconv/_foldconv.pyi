@@ -122,7 +122,7 @@ class Network:
     A network, folded and fused, with its weights on a device; foldconv.load() makes one.
     """
 
-    def plan(self, n: int = 0, h: int = 0, w: int = 0, *, inputs: Sequence[Sequence[int]] | None = None, input: str = 'f32', mean: float | Sequence[float] = 0.0, scale: float | Sequence[float] = 1.0, swap_red_blue: bool = False, output: str = 'f32', keep: Sequence[str] = (), keep_all: bool = False, cut: str = 'automatic') -> Plan:
+    def plan(self, n: int = 0, h: int = 0, w: int = 0, *, inputs: Sequence[Sequence[int]] | None = None, input: str = 'f32', mean: float | Sequence[float] = 0.0, scale: float | Sequence[float] = 1.0, swap_red_blue: bool = False, output: str = 'f32', keep: Sequence[str] = (), keep_all: bool = False, cut: str = 'automatic', instructions: str = 'automatic') -> Plan:
         """
         Chooses kernels for a shape; some milliseconds: keep a plan for each shape.
 
@@ -132,7 +132,8 @@ class Network:
         swap_red_blue: the first channel and the third change places.
         output: "f32", or "storage": the network's dtype.
         keep, keep_all: tensors for Plan.tensor(). cut: of residual blocks: automatic, whole,
-        tails or chain; the bits are the same.
+        tails or chain; the bits are the same. instructions: of convolutions: automatic (sm80 until a
+        chip has confirmed sm90), sm80, or sm90 wherever it takes one; each has its own bits.
         """
 
     def explain(self) -> foldconv.NetworkExplanation:
@@ -191,11 +192,11 @@ class Conv:
         the others as in fold().
         """
 
-    def plan(self, n: int, h: int, w: int, *, stride: int | tuple[int, int] = 1, padding: int | tuple[int, ...] = 0, dilation: int | tuple[int, int] = 1, groups: int = 1, activation: str = 'none', residual: bool = False, kernel: str = '') -> Plan:
+    def plan(self, n: int, h: int, w: int, *, stride: int | tuple[int, int] = 1, padding: int | tuple[int, ...] = 0, dilation: int | tuple[int, int] = 1, groups: int = 1, activation: str = 'none', residual: bool = False, kernel: str = '', instructions: str = 'automatic') -> Plan:
         """
         A plan that takes x, n h w c in the dtype, and with residual=True a second array of y's
         shape. padding: all sides, (h, w) or (top, bottom, left, right). activation: "relu6",
-        "leaky_relu(0.1)", .. kernel: pins one by its name.
+        "leaky_relu(0.1)", .. kernel: pins one by its name. instructions: automatic, sm80 or sm90.
         """
 
     @property
@@ -210,10 +211,11 @@ class Bottleneck:
         the activations behind conv1 and conv2, and behind the sum.
         """
 
-    def plan(self, n: int, h: int, w: int, *, cut: str = 'automatic', kernel: str = '') -> Plan:
+    def plan(self, n: int, h: int, w: int, *, cut: str = 'automatic', kernel: str = '', instructions: str = 'automatic') -> Plan:
         """
         A plan that takes x, n h w c in the dtype. cut: automatic, whole, tails or chain; the
-        bits are the same. kernel: pins one by its name.
+        bits are the same. kernel: pins one by its name. instructions: of all convolutions: automatic,
+        sm80 or sm90, which takes a block whole or not at all; each has its own bits.
         """
 
     @property

@@ -155,7 +155,7 @@ void make_conv(PyConv* self, nb::handle w, const BatchNormArrays* batch_norm, nb
 std::unique_ptr<Plan> plan_conv(const PyConv& conv, int n, int h, int w, nb::handle stride,
                                 nb::handle padding, nb::handle dilation, int groups,
                                 const std::string& activation, bool residual,
-                                const std::string& kernel) {
+                                const std::string& kernel, const std::string& instructions) {
   enter_device();
   const DeviceScope scope(conv.device());
   check(scope.status());
@@ -167,7 +167,7 @@ std::unique_ptr<Plan> plan_conv(const PyConv& conv, int n, int h, int w, nb::han
                               .groups = groups,
                               .activation = take(parse_activation(activation)),
                               .residual = residual},
-                             {.kernel = kernel})));
+                             {.kernel = kernel, .instructions = instructions_of(instructions)})));
   work->device = conv.device();
   return std::make_unique<Plan>(std::move(work));
 }
@@ -196,12 +196,15 @@ void make_bottleneck(PyBottleneck* self, nb::handle conv1, nb::handle conv2, nb:
 }
 
 std::unique_ptr<Plan> plan_bottleneck(const PyBottleneck& block, int n, int h, int w,
-                                      const std::string& cut, const std::string& kernel) {
+                                      const std::string& cut, const std::string& kernel,
+                                      const std::string& instructions) {
   enter_device();
   const DeviceScope scope(block.device());
   check(scope.status());
   auto work = std::make_unique<BlockWork>(
-      take(block.value().plan({.n = n, .h = h, .w = w}, {.cut = cut_of(cut), .kernel = kernel})),
+      take(block.value().plan(
+          {.n = n, .h = h, .w = w},
+          {.cut = cut_of(cut), .kernel = kernel, .instructions = instructions_of(instructions)})),
       block.dtype);
   work->device = block.device();
   return std::make_unique<Plan>(std::move(work));
@@ -275,16 +278,17 @@ void register_kernels(nb::module_& module) {
           "the others as in fold().")
       .def("plan", plan_conv, "n"_a, "h"_a, "w"_a, nb::kw_only(), "stride"_a = 1, "padding"_a = 0,
            "dilation"_a = 1, "groups"_a = 1, "activation"_a = "none", "residual"_a = false,
-           "kernel"_a = "",
+           "kernel"_a = "", "instructions"_a = "automatic",
            nb::sig("def plan(self, n: int, h: int, w: int, *, stride: int | tuple[int, int] = 1, "
                    "padding: int | tuple[int, ...] = 0, dilation: int | tuple[int, int] = 1, "
                    "groups: int = 1, activation: str = 'none', residual: bool = False, kernel: str "
-                   "= '') -> Plan"),
+                   "= '', instructions: str = 'automatic') -> Plan"),
            "A plan that takes x, n h w c in the dtype, and with residual=True a second array of "
            "y's\n"
            "shape. padding: all sides, (h, w) or (top, bottom, left, right). activation: "
            "\"relu6\",\n"
-           "\"leaky_relu(0.1)\", .. kernel: pins one by its name.")
+           "\"leaky_relu(0.1)\", .. kernel: pins one by its name. instructions: automatic, sm80 or "
+           "sm90.")
       .def_prop_ro("device", &PyConv::device);
   nb::class_<PyBottleneck>(module, "Bottleneck",
                            "A residual block 1x1, 3x3, 1x1 with its weights on a device.")
@@ -300,11 +304,13 @@ void register_kernels(nb::module_& module) {
            "the activations behind conv1 and conv2, and behind the sum.")
       .def(
           "plan", plan_bottleneck, "n"_a, "h"_a, "w"_a, nb::kw_only(), "cut"_a = "automatic",
-          "kernel"_a = "",
+          "kernel"_a = "", "instructions"_a = "automatic",
           nb::sig("def plan(self, n: int, h: int, w: int, *, cut: str = 'automatic', kernel: str = "
-                  "'') -> Plan"),
+                  "'', instructions: str = 'automatic') -> Plan"),
           "A plan that takes x, n h w c in the dtype. cut: automatic, whole, tails or chain; the\n"
-          "bits are the same. kernel: pins one by its name.")
+          "bits are the same. kernel: pins one by its name. instructions: of all convolutions: "
+          "automatic,\n"
+          "sm80 or sm90, which takes a block whole or not at all; each has its own bits.")
       .def_prop_ro("device", &PyBottleneck::device);
 }
 

@@ -191,7 +191,8 @@ std::unique_ptr<Plan> make_plan(const PyNetwork& network, int n, int h, int w,
                                 const std::optional<std::vector<Extents>>& inputs,
                                 const std::string& input, nb::handle mean, nb::handle scale,
                                 bool swap_red_blue, const std::string& output, Names keep,
-                                bool keep_all, const std::string& cut) {
+                                bool keep_all, const std::string& cut,
+                                const std::string& instructions) {
   NetworkPlanOptions options{.n = n, .h = h, .w = w, .input = pixel_format_of(input)};
   if (inputs) options.inputs = *inputs;
   options.input.mean = channels_of(mean, "mean");
@@ -207,6 +208,7 @@ std::unique_ptr<Plan> make_plan(const PyNetwork& network, int n, int h, int w,
   options.keep = std::move(keep);
   options.keep_all = keep_all;
   options.cut = cut_of(cut);
+  options.instructions = instructions_of(instructions);
   std::unique_ptr<Plan> plan = network.plan(options);
   require_channels(mean, "mean", plan->work());
   require_channels(scale, "scale", plan->work());
@@ -218,8 +220,8 @@ constexpr const char* kPlanSignature =
     "collections.abc.Sequence[collections.abc.Sequence[int]] | None = None, input: str = 'f32', "
     "mean: float | collections.abc.Sequence[float] = 0.0, scale: float | "
     "collections.abc.Sequence[float] = 1.0, swap_red_blue: bool = False, output: str = 'f32', "
-    "keep: collections.abc.Sequence[str] = (), keep_all: bool = False, cut: str = 'automatic') -> "
-    "Plan";
+    "keep: collections.abc.Sequence[str] = (), keep_all: bool = False, cut: str = 'automatic', "
+    "instructions: str = 'automatic') -> Plan";
 
 }  // namespace
 
@@ -237,7 +239,8 @@ void register_network(nb::module_& module) {
       .def("plan", make_plan, "n"_a = 0, "h"_a = 0, "w"_a = 0, nb::kw_only(),
            "inputs"_a = nb::none(), "input"_a = "f32", "mean"_a = 0.0, "scale"_a = 1.0,
            "swap_red_blue"_a = false, "output"_a = "f32", "keep"_a = nb::make_tuple(),
-           "keep_all"_a = false, "cut"_a = "automatic", nb::sig(kPlanSignature),
+           "keep_all"_a = false, "cut"_a = "automatic", "instructions"_a = "automatic",
+           nb::sig(kPlanSignature),
            "Chooses kernels for a shape; some milliseconds: keep a plan for each shape.\n"
            "\n"
            "n, h, w: of images; 0: as the model has it. inputs: the shapes of all inputs instead.\n"
@@ -247,7 +250,9 @@ void register_network(nb::module_& module) {
            "swap_red_blue: the first channel and the third change places.\n"
            "output: \"f32\", or \"storage\": the network's dtype.\n"
            "keep, keep_all: tensors for Plan.tensor(). cut: of residual blocks: automatic, whole,\n"
-           "tails or chain; the bits are the same.")
+           "tails or chain; the bits are the same. instructions: of convolutions: automatic (sm80 "
+           "until a\n"
+           "chip has confirmed sm90), sm80, or sm90 wherever it takes one; each has its own bits.")
       .def("explain", &PyNetwork::explain,
            nb::sig("def explain(self) -> foldconv.NetworkExplanation"),
            "What was folded and fused, and what was not, and why.")

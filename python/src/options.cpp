@@ -59,6 +59,13 @@ BlockCut cut_of(std::string_view name) {
                           {"chain", BlockCut::chain}});
 }
 
+Instructions instructions_of(std::string_view name) {
+  return named<Instructions>(name, "family of instructions",
+                             {{"automatic", Instructions::automatic},
+                              {"sm80", Instructions::sm80},
+                              {"sm90", Instructions::sm90}});
+}
+
 StrideAt stride_at_of(std::string_view name) {
   return named<StrideAt>(name, "place of a stride",
                          {{"conv1", StrideAt::conv1}, {"conv2", StrideAt::conv2}});

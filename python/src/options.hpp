@@ -17,6 +17,7 @@ namespace foldconv::python {
 
 // All raise for what is none, saying what is.
 BlockCut cut_of(std::string_view name);
+Instructions instructions_of(std::string_view name);
 StrideAt stride_at_of(std::string_view name);
 ScalePlacement placement_of(std::string_view name);
 // "u8 nhwc", "f32"

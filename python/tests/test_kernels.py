@@ -58,7 +58,7 @@ def test_convolutions(dtype, numpy, tolerance):
           nhwc(models.batch_norm(models.conv(nchw(x[:1, :3, :3]), w, groups=2), *norm)), tolerance)
     step, = plan.explain().steps
     assert step.launches[0].kernel in str(plan.explain())
-    pinned = conv.plan(2, 7, 9, groups=2, kernel=f"direct_{dtype}_sm80")
+    pinned = conv.plan(2, 7, 9, groups=2, kernel=f"direct_{dtype}_sm80", instructions="sm80")
     assert pinned.explain().steps[0].launches[0].kernel == f"direct_{dtype}_sm80"
 
 
@@ -76,7 +76,7 @@ def test_bottlenecks(cut):
         y = np.maximum(y + shortcut if index == 2 else y, 0)
     found = plan(x)
     close(found, nhwc(y), 4e-3)
-    assert np.array_equal(found, block.plan(2, 5, 6, cut="chain")(x))  # a cut changes no bit
+    assert np.array_equal(found, block.plan(2, 5, 6, cut="chain", instructions="sm80")(x))  # a cut changes no bit
     assert np.array_equal(found[:1], plan(x[:1]))
     assert plan.explain().launches == sum(launch.kernel in str(plan.explain()) for launch in plan.explain().steps[0].launches)
 
@@ -102,6 +102,8 @@ def test_what_kernels_do_not_take():
         (lambda: conv.plan(1, 5, 5, padding=(1, 1, 1)), foldconv.InvalidArgument, "padding has another number of values: 3"),
         (lambda: conv.plan(1, 5, 5, stride="2"), foldconv.InvalidArgument, "stride is no number and no list of them: '2'"),
         (lambda: conv.plan(1, 5, 5, activation="mish"), foldconv.InvalidArgument, "mish"),
+        (lambda: conv.plan(1, 5, 5, instructions="sm70"), foldconv.InvalidArgument,
+         'no such family of instructions: "sm70"; give automatic, sm80, sm90'),
         (lambda: conv.plan(1, 5, 5, kernel="conv_f16"), foldconv.Error, "conv_f16"),
         (lambda: conv.plan(1, 5, 5, residual=True)(np.ones((1, 5, 5, 4), np.float16)), foldconv.InvalidArgument,
          'inputs: 1; give 2: "x", "residual"'),

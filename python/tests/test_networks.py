@@ -174,6 +174,7 @@ def test_constants_of_weights_that_are_inputs():
     ({"scale": [1, 1, 1, 1]}, "scale has another number of values .*: 4, not 3; give a number, or one for each channel"),
     ({"scale": np.ones(2), "input": "u8 nhwc"}, "scale has another number of values .*: 2, not 3"),
     ({"cut": "halves"}, 'no such cut: "halves"; give automatic, whole, tails, chain'),
+    ({"instructions": "mma"}, 'no such family of instructions: "mma"; give automatic, sm80, sm90'),
     ({"keep": ["nothing"]}, "nothing"),
     ({"h": 0}, "leaves an extent open"),
     ({"n": -1}, "below 0"),

@@ -137,15 +137,21 @@ TEST(Manners, VersionSaysWhatWasBuilt) {
   EXPECT_TRUE(has(outcome.out, "\nCUDA runtime: " + std::to_string(runtime / 1000) + "."))
       << outcome.out;
   std::size_t all = 0, listed = kernel_list().size();
-  const std::regex kernels("kernels for sm_[0-9]+ and later: ([0-9]+), of them");
+  const std::regex kernels("kernels for sm_(?:80 and later|90 alone): ([0-9]+), of them");
   for (std::sregex_iterator at(outcome.out.begin(), outcome.out.end(), kernels), end; at != end;
        ++at) {
     all += std::stoul((*at)[1]);
   }
   EXPECT_EQ(all, listed) << outcome.out;
   for (const DataType dtype : {DataType::f16, DataType::bf16, DataType::f32}) {
-    const auto of_type = std::ranges::count(kernel_list(), dtype, &KernelInfo::dtype);
-    EXPECT_TRUE(has(outcome.out, std::to_string(of_type) + " " + to_string(dtype))) << outcome.out;
+    for (const int capability : {80, 90}) {
+      const auto of_type = std::ranges::count_if(kernel_list(), [&](const KernelInfo& kernel) {
+        return kernel.dtype == dtype && kernel.capability == capability;
+      });
+      if (of_type == 0) continue;
+      EXPECT_TRUE(has(outcome.out, std::to_string(of_type) + " " + to_string(dtype)))
+          << outcome.out;
+    }
   }
   EXPECT_TRUE(has(outcome.out, "\nembedded: sm_80 ")) << outcome.out;
   EXPECT_TRUE(has(outcome.out, "\ncuDNN: ")) << outcome.out;

@@ -67,7 +67,8 @@ TEST(CommandLineOptions, Everything) {
              "bf16",        "--act",      "leaky_relu", "--alpha", "0.25",    "--no-bn",
              "--conv-bias", "--residual", "--seed",     "7",       "--mb",    "1,32",
              "--kernel",    "direct",     "--format",   "json",    "--model", "a100",
-             kDescriptor,   "--block",    kBlock,       "--block", kBlock});
+             kDescriptor,   "--block",    kBlock,       "--block", kBlock,    "--instructions",
+             "sm90"});
   ASSERT_TRUE(parsed.command_line.options) << parsed.err;
   const Options& options = *parsed.command_line.options;
   EXPECT_EQ(options.command, Command::bench);
@@ -83,6 +84,7 @@ TEST(CommandLineOptions, Everything) {
   EXPECT_EQ(options.batch_sizes, (std::vector<int>{1, 32}));
 
   EXPECT_EQ(options.settings.dtype, DataType::bf16);
+  EXPECT_EQ(options.settings.instructions, Instructions::sm90);
   EXPECT_EQ(options.settings.activation, Activation::leaky_relu(0.25f));
   EXPECT_TRUE(options.settings.residual);
 }
@@ -141,6 +143,7 @@ TEST(CommandLineOptions, BadUsageExitsWith2AndSaysWhy) {
       {"measure"},
       {"validate"},
       {"validate", kDescriptor, "--dtype", "f8"},
+      {"validate", kDescriptor, "--instructions", "sm70"},
       {"validate", kDescriptor, "--act", "softmax"},
       {"validate", kDescriptor, "--mb", "0"},
       {"validate", kDescriptor, "--frobnicate"},

@@ -123,6 +123,15 @@ TEST_F(CErrors, NullPointers) {
   fc_problems_free(nullptr);
 }
 
+TEST_F(CErrors, InstructionsThatTheDeviceLacks) {
+  shape_ = small_shape();
+  shape_.instructions = FC_INSTRUCTIONS_SM90;  // the emulated device is of 8.0
+  EXPECT_TRUE(plan_fails(FC_UNSUPPORTED, {"instructions", "9.0 alone", "8.0"}));
+  shape_ = small_shape();
+  shape_.reserved = 1;
+  EXPECT_TRUE(plan_fails(FC_INVALID_ARGUMENT, {"fc_plan_options::reserved is not 0"}));
+}
+
 TEST_F(CErrors, NumbersOutsideOfTheirEnums) {
   const auto expect_plan_fails = [&](std::int32_t fc_plan_options::*member, std::int32_t value,
                                      std::string_view name) {
@@ -132,6 +141,7 @@ TEST_F(CErrors, NumbersOutsideOfTheirEnums) {
   };
   for (const std::int32_t value : {-1, 17, std::numeric_limits<std::int32_t>::max()}) {
     expect_plan_fails(&fc_plan_options::cut, value, "cut");
+    expect_plan_fails(&fc_plan_options::instructions, value, "instructions");
     expect_plan_fails(&fc_plan_options::input_type, value, "input_type");
     expect_plan_fails(&fc_plan_options::input_layout, value, "input_layout");
     expect_plan_fails(&fc_plan_options::output, value, "output");

@@ -59,6 +59,7 @@ TEST(CRun, TakesTheOptionsOfAPlan) {
   const OwnedNetwork network = small_network(FC_TYPE_F16);
   fc_plan_options options = small_shape();
   options.cut = FC_CUT_CHAIN;
+  options.instructions = FC_INSTRUCTIONS_SM80;
   options.input_layout = FC_LAYOUT_NHWC;
   options.input_type = FC_TYPE_F16;
   options.output = FC_OUTPUT_STORAGE;

@@ -137,8 +137,18 @@ TEST(CStructs, OfTheHeader) {
     return fc_network_plan(network.get(), &larger.options, &none, error);
   };
   EXPECT_TRUE(c_tests::fails_with(plan_again, FC_UNSUPPORTED, {"fc_plan_options"}));
-  larger.options.size = sizeof(fc_plan_options) - 8;
+  larger.options.size = sizeof(fc_plan_options) - 16;
   EXPECT_TRUE(c_tests::fails_with(plan_again, FC_INVALID_ARGUMENT, {"fc_plan_options"}));
+
+  // As programs of 0.2.0's first headers have it: without instructions.
+  constexpr std::size_t kFirst = 104;
+  larger.options = small_shape();
+  larger.options.size = kFirst;
+  larger.options.instructions = -1;  // lies behind it
+  const auto first = made<OwnedPlan>([&](fc_plan** object, fc_error* error) {
+    return fc_network_plan(network.get(), &larger.options, object, error);
+  });
+  EXPECT_NE(first.get(), nullptr);
 
   fc_graph* graph = nullptr;
   fc_network* made_network = nullptr;

@@ -21,23 +21,23 @@ using host::CopyProblem;
 using oracle::Array;
 using test::fails_with;
 using test::kInvalid;
-using Extents = std::vector<std::size_t>;
+using Sizes = std::vector<std::size_t>;
 
-std::vector<std::int64_t> dense_strides(const Extents& extents) {
+std::vector<std::int64_t> dense_strides(const Sizes& extents) {
   std::vector<std::int64_t> strides(extents.size(), 1);
   for (std::size_t i = extents.size() - 1; i-- > 0;)
     strides[i] = strides[i + 1] * static_cast<std::int64_t>(extents[i + 1]);
   return strides;
 }
 
-Array random_array(DataType dtype, const Extents& extents) {
+Array random_array(DataType dtype, const Sizes& extents) {
   Array array(extents);
   array.values = random_values(dtype, array.values.size(), 7);
   return array;
 }
 
 // The whole of x into the whole of y, both dense; x's axis along y's axis i: along[i].
-CopyProblem whole(const Array& x, const Array& y, const Extents& along) {
+CopyProblem whole(const Array& x, const Array& y, const Sizes& along) {
   CopyProblem problem;
   const auto x_strides = dense_strides(x.extents), y_strides = dense_strides(y.extents);
   for (std::size_t i = 0; i < along.size(); ++i) {
@@ -49,13 +49,13 @@ CopyProblem whole(const Array& x, const Array& y, const Extents& along) {
   return problem;
 }
 CopyProblem whole(const Array& x, const Array& y) {
-  Extents along(x.extents.size());
+  Sizes along(x.extents.size());
   for (std::size_t i = 0; i < along.size(); ++i) along[i] = i;
   return whole(x, y, along);
 }
 
 // For every pair of types: y is `expected`, rounded once. Returns the kernel's name, without its type.
-std::string expect_copy(CopyProblem problem, const Extents& x_extents,
+std::string expect_copy(CopyProblem problem, const Sizes& x_extents,
                         const std::function<Array(const Array&)>& expected) {
   std::string kernel;
   for (const DataType from : kEveryType) {
@@ -76,7 +76,7 @@ std::string expect_copy(CopyProblem problem, const Extents& x_extents,
   return kernel.substr(0, kernel.find('_'));
 }
 
-std::string expect_permutation(const Extents& extents, const Extents& order) {
+std::string expect_permutation(const Sizes& extents, const Sizes& order) {
   const Array x(extents);
   CopyProblem problem = whole(x, oracle::permuted(x, order), order);
   problem.batched = order.front() == 0;
@@ -98,7 +98,7 @@ TEST(Copy, Permutations) {
 TEST(Copy, SlicesAndConcatenation) {
   for (const std::size_t c : {8u, 3u}) {
     for (const std::size_t at : {0u, 16u, 5u}) {
-      const Extents small = {2, 3, 5, c}, large = {2, 3, 5, 24};
+      const Sizes small = {2, 3, 5, c}, large = {2, 3, 5, 24};
       CopyProblem slice = whole(Array(large), Array(small));
       slice.axes[3].x_begin = static_cast<std::int64_t>(at);
       expect_copy(slice, large, [&](const Array& x) {
@@ -131,7 +131,7 @@ TEST(Copy, SlicesAndConcatenation) {
 
 TEST(Copy, PaddingIsTheFillValue) {
   for (const std::size_t c : {8u, 3u}) {
-    const Extents extents = {2, 4, 3, c}, padded = {2, 7, 6, c};
+    const Sizes extents = {2, 4, 3, c}, padded = {2, 7, 6, c};
     CopyProblem problem = whole(Array(extents), Array(padded));
     problem.axes[1].x_begin = -1;
     problem.axes[2].x_begin = -2;
@@ -143,7 +143,7 @@ TEST(Copy, PaddingIsTheFillValue) {
   }
   // Channels, too: in pieces where the borders lie between them.
   for (const std::int64_t before : {8, 3}) {
-    const Extents extents = {3, 8}, padded = {3, 24};
+    const Sizes extents = {3, 8}, padded = {3, 24};
     CopyProblem problem = whole(Array(extents), Array(padded));
     problem.axes[1].x_begin = -before;
     expect_copy(problem, extents, [&](const Array& x) {
@@ -162,7 +162,7 @@ TEST(Copy, PaddingIsTheFillValue) {
 
 TEST(Copy, Upsampling) {
   for (const std::size_t c : {8u, 3u}) {
-    const Extents extents = {2, 3, 4, c}, times = {1, 2, 3, 1};
+    const Sizes extents = {2, 3, 4, c}, times = {1, 2, 3, 1};
     const Array y = oracle::repeated(Array(extents), times);
     CopyProblem problem = whole(Array(extents), y);
     problem.axes[1].divide = 2;
@@ -173,7 +173,7 @@ TEST(Copy, Upsampling) {
 }
 
 TEST(Copy, ExpansionAndReversal) {
-  const Extents extents = {2, 1, 5, 1}, wide = {2, 3, 5, 8};
+  const Sizes extents = {2, 1, 5, 1}, wide = {2, 3, 5, 8};
   CopyProblem problem = whole(Array(extents), Array(wide));
   for (const std::size_t axis : {1u, 3u}) {
     problem.axes[axis].x_stride = 0;
@@ -182,7 +182,7 @@ TEST(Copy, ExpansionAndReversal) {
   expect_copy(problem, extents, [&](const Array& x) { return oracle::expanded(x, wide); });
 
   for (const std::size_t axis : {0u, 1u}) {
-    const Extents square = {9, 16};
+    const Sizes square = {9, 16};
     CopyProblem reverse = whole(Array(square), Array(square));
     CopyAxis& turned = reverse.axes[axis];
     reverse.x_offset = (turned.extent - 1) * turned.x_stride;

@@ -21,10 +21,10 @@ using host::BinaryProblem;
 using oracle::Array;
 using test::fails_with;
 using test::kInvalid;
-using Extents = std::vector<std::size_t>;
+using Sizes = std::vector<std::size_t>;
 
 // Dense strides, 0 along extents of 1.
-std::vector<std::int64_t> strides_of(const Extents& extents) {
+std::vector<std::int64_t> strides_of(const Sizes& extents) {
   std::vector<std::int64_t> strides(extents.size());
   std::int64_t stride = 1;
   for (std::size_t i = extents.size(); i-- > 0;) {
@@ -34,7 +34,7 @@ std::vector<std::int64_t> strides_of(const Extents& extents) {
   return strides;
 }
 
-BinaryProblem binary_of(DataType dtype, const Extents& x, const Extents& z) {
+BinaryProblem binary_of(DataType dtype, const Sizes& x, const Sizes& z) {
   BinaryProblem problem{
       .dtype = dtype, .extents = {}, .x_strides = strides_of(x), .z_strides = strides_of(z)};
   for (std::size_t i = 0; i < x.size(); ++i)
@@ -49,7 +49,7 @@ std::size_t elements_of(const BinaryProblem& problem) {
 }
 
 void expect_binary(DataType dtype, BinaryProblem::Op op, const Activation& activation,
-                   const Extents& x_extents, const Extents& z_extents, bool batched) {
+                   const Sizes& x_extents, const Sizes& z_extents, bool batched) {
   Array x(x_extents), z(z_extents);
   x.values = random_values(dtype, x.values.size(), 1);
   z.values = random_values(dtype, z.values.size(), 2);
@@ -75,17 +75,17 @@ void expect_binary(DataType dtype, BinaryProblem::Op op, const Activation& activ
 // Dense; a gate for each image and channel; a bias for each channel; a number for each image and for each pixel; both
 // sides broadcast; six extents that nothing joins; one element.
 TEST(Binary, AgreesWithTheOracle) {
-  const std::pair<Extents, Extents> kOperands[] = {{{3, 5, 7, 16}, {3, 5, 7, 16}},
-                                                   {{3, 5, 7, 3}, {3, 5, 7, 3}},
-                                                   {{3, 5, 7, 16}, {3, 1, 1, 16}},
-                                                   {{3, 5, 7, 5}, {3, 1, 1, 5}},
-                                                   {{2, 5, 7, 24}, {1, 1, 1, 24}},
-                                                   {{3, 4, 2, 8}, {3, 1, 1, 1}},
-                                                   {{1, 4, 3, 16}, {1, 4, 3, 1}},
-                                                   {{1, 4, 1, 8}, {2, 1, 3, 8}},
-                                                   {{2, 1, 3, 1, 2, 8}, {1, 2, 1, 3, 1, 8}},
-                                                   {{1}, {1}},
-                                                   {{3, 1, 1}, {3, 1, 1}}};
+  const std::pair<Sizes, Sizes> kOperands[] = {{{3, 5, 7, 16}, {3, 5, 7, 16}},
+                                               {{3, 5, 7, 3}, {3, 5, 7, 3}},
+                                               {{3, 5, 7, 16}, {3, 1, 1, 16}},
+                                               {{3, 5, 7, 5}, {3, 1, 1, 5}},
+                                               {{2, 5, 7, 24}, {1, 1, 1, 24}},
+                                               {{3, 4, 2, 8}, {3, 1, 1, 1}},
+                                               {{1, 4, 3, 16}, {1, 4, 3, 1}},
+                                               {{1, 4, 1, 8}, {2, 1, 3, 8}},
+                                               {{2, 1, 3, 1, 2, 8}, {1, 2, 1, 3, 1, 8}},
+                                               {{1}, {1}},
+                                               {{3, 1, 1}, {3, 1, 1}}};
   for (const DataType dtype : kEveryType) {
     for (const auto& [x, z] : kOperands) {
       for (const auto op : {BinaryProblem::Op::add, BinaryProblem::Op::multiply}) {

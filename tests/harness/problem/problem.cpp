@@ -64,6 +64,7 @@ void apply(const Settings& settings, Problem& problem) {
   }
   for (LineConv* conv : problem.convs()) conv->problem.dtype = settings.dtype;
   if (!problem.blocks) problem.kernel = settings.kernel;
+  problem.instructions = settings.instructions;
 }
 
 Line make_line(const BlockShape& shape, const Shape& x) {

@@ -41,6 +41,7 @@ struct Problem {
   bool blocks = false;  // the last convolution of a line adds its shortcut, or else its x
   std::vector<Line> lines;
   std::string kernel = {};  // pins a layer's kernel; "": the least time by the model
+  Instructions instructions = Instructions::automatic;
 
   int distinct = 1;                // images of x and residual that are no copies of others
   std::vector<float> x, residual;  // of the distinct images, exact in the dtype; no residual: empty
@@ -64,6 +65,7 @@ struct Settings {
   Activation activation = Activation::relu;
   bool residual = false;    // of layers
   std::string kernel = {};  // of layers
+  Instructions instructions = Instructions::automatic;
 };
 void apply(const Settings& settings, Problem& problem);
 

@@ -77,7 +77,7 @@ Step joined_step(const Line& line, const Tensor& t, const Tensor& x, const Tenso
     return of_tx.encode(side_by_side(last, side, of_tx.distinct, of_t.distinct_values(t_bytes),
                                      of_x.distinct_values(x_bytes)));
   };
-  Step step = planned_step(weights, problem, "", tx, nullptr, y, tensors);
+  Step step = planned_step(weights, problem, {}, tx, nullptr, y, tensors);
   step.what = "with the projection, " + step.what;
   step.reads = {&t, &x};
   step.launch = [&t, &x, &tx, set, launch = step.launch](cudaStream_t stream) {
@@ -92,12 +92,14 @@ Step joined_step(const Line& line, const Tensor& t, const Tensor& x, const Tenso
 
 }  // namespace
 
-ByHand by_hand(const Problem& problem, const std::vector<bool>& joined, bool judged) {
+ByHand by_hand(const Problem& problem, const std::vector<bool>& joined, bool judged,
+               Instructions instructions) {
   Tensors tensors(problem);
   const Way way = fused_way(
       "by hand", problem, tensors,
       [&](const LineConv& conv, const Tensor& x, const Tensor* residual, const Tensor& y) {
-        return planned_step(folded(conv), conv.problem, "", x, residual, y, tensors);
+        return planned_step(folded(conv), conv.problem, {.instructions = instructions}, x, residual,
+                            y, tensors);
       },
       joined,
       [&](const Line& line, const Tensor& t, const Tensor& x, const Tensor& y) {

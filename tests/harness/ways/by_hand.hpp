@@ -22,9 +22,10 @@ struct ByHand {
 };
 
 // `joined`: of each line, whether its projection is summed as a longer K of its last convolution; else
-// it is a convolution of its own, rounded, then added. `judged` false: nothing but y. Throws Error:
-// what the library's calls say.
-ByHand by_hand(const Problem& problem, const std::vector<bool>& joined, bool judged = true);
+// it is a convolution of its own, rounded, then added. `judged` false: nothing but y. `instructions`: of
+// all convolutions. Throws Error: what the library's calls say.
+ByHand by_hand(const Problem& problem, const std::vector<bool>& joined, bool judged = true,
+               Instructions instructions = Instructions::automatic);
 
 // y passes if it has the bits of right convolutions run one by one.
 Verdict judge(const ByHand& by_hand, const Bytes& y);

@@ -38,11 +38,13 @@ std::vector<Way> cuts_of(const Problem& problem, Tensors& tensors, const Wanted&
   constexpr BlockCut kCuts[] = {BlockCut::whole, BlockCut::tails, BlockCut::chain};
   const bool by_plan = wanted("planned");
   const std::vector<Block> blocks = create_blocks(problem);
-  const BlockPlan planned = value_of(plan_blocks(blocks, problem));
+  const BlockPlan planned =
+      value_of(plan_blocks(blocks, problem, {.instructions = problem.instructions}));
   const BlockExplanation& explanation = planned.explanation();
   // Computed when the first way is judged, for all of them.
-  const std::shared_future<ByHand> expected = std::async(
-      std::launch::deferred, by_hand, std::cref(problem), joined_projections(explanation), true);
+  const std::shared_future<ByHand> expected =
+      std::async(std::launch::deferred, by_hand, std::cref(problem),
+                 joined_projections(explanation), true, explanation.instructions);
   const auto add_planned = [&](const std::string& name) {
     ways.push_back(way_of(planned, name, problem, tensors, expected));
     ways.back().planned = true;
@@ -57,12 +59,18 @@ std::vector<Way> cuts_of(const Problem& problem, Tensors& tensors, const Wanted&
     } else if (figures != explanation.cuts.end() && !figures->refusal.empty()) {
       ways.push_back({.name = name, .refusal = figures->refusal});
     } else {
-      ways.push_back(way_of(value_of(plan_blocks(blocks, problem, {.cut = cut})), name, problem,
-                            tensors, expected));
+      ways.push_back(
+          way_of(value_of(plan_blocks(blocks, problem,
+                                      {.cut = cut, .instructions = problem.instructions})),
+                 name, problem, tensors, expected));
     }
   }
   if (explanation.cut == BlockCut::automatic && by_plan) add_planned("planned");
   return ways;
+}
+
+PlanOptions options_of(const Problem& problem) {
+  return {.kernel = problem.kernel, .instructions = problem.instructions};
 }
 
 std::vector<Way> planned_ways(const Problem& problem, Tensors& tensors, const Wanted& wanted) {
@@ -72,7 +80,8 @@ std::vector<Way> planned_ways(const Problem& problem, Tensors& tensors, const Wa
   Way way = fused_way(
       "planned", problem, tensors,
       [&](const LineConv& conv, const Tensor& x, const Tensor* residual, const Tensor& y) {
-        return planned_step(folded(conv), conv.problem, problem.kernel, x, residual, y, tensors);
+        return planned_step(folded(conv), conv.problem, options_of(problem), x, residual, y,
+                            tensors);
       });
   way.planned = true;
   return {std::move(way)};
@@ -93,7 +102,7 @@ WayMaker separate(const std::string& name, const std::string& help, KernelFor ke
     steps.conv = [&](const LineConv& conv, const ConvProblem& alone, const Tensor& x,
                      const Tensor& y) {
       const std::string kernel = kernel_for(problem, conv.problem);
-      return planned_step(unfolded(conv), alone, kernel, x, nullptr, y, tensors);
+      return planned_step(unfolded(conv), alone, {.kernel = kernel}, x, nullptr, y, tensors);
     };
     steps.batch_norm = [](const pointwise::BatchNormArrays& arrays, const Tensor& x,
                           const Tensor& y) {
@@ -122,7 +131,7 @@ std::vector<WayMaker> foldconv_ways() {
        .make = planned_ways},
       separate("separate", "the same convolutions, then BatchNorm, add, activation as kernels",
                [](const Problem& problem, const ConvProblem& conv) {
-                 return value_of(explain(conv, {.kernel = problem.kernel})).kernel;
+                 return value_of(explain(conv, options_of(problem))).kernel;
                }),
       separate("direct", "the same without tensor cores",
                [](const Problem&, const ConvProblem& conv) {

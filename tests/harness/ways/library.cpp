@@ -43,9 +43,9 @@ FoldedConv unfolded(const LineConv& conv) {
 }
 
 ConvPlan plan_conv(const FoldedConv& folded, const ConvProblem& problem,
-                   const std::string& kernel) {
+                   const PlanOptions& options) {
   const Conv conv = value_of(Conv::create(folded));
-  return value_of(conv.plan(problem, {.kernel = kernel}));
+  return value_of(conv.plan(problem, options));
 }
 
 std::vector<Block> create_blocks(const Problem& problem, ScalePlacement placement) {
@@ -103,9 +103,9 @@ Launch launch_of(const BlockPlan& plan, const DeviceBuffer& x, const DeviceBuffe
   };
 }
 
-Step planned_step(const FoldedConv& weights, const ConvProblem& problem, const std::string& kernel,
+Step planned_step(const FoldedConv& weights, const ConvProblem& problem, const PlanOptions& options,
                   const Tensor& x, const Tensor* residual, const Tensor& y, Tensors& tensors) {
-  const ConvPlan plan = plan_conv(weights, problem, kernel);
+  const ConvPlan plan = plan_conv(weights, problem, options);
   const DeviceBuffer& workspace = tensors.allocate(plan.workspace_bytes());
   Step step = conv_step(plan.explanation().kernel, problem, x, residual, y,
                         expected_conv(problem, x.images.distinct, weights),

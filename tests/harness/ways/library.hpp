@@ -18,7 +18,7 @@ FoldedConv folded(const LineConv& conv);    // with its BatchNorm
 FoldedConv unfolded(const LineConv& conv);  // alone, with its own bias if it has one
 
 ConvPlan plan_conv(const FoldedConv& folded, const ConvProblem& problem,
-                   const std::string& kernel = {});
+                   const PlanOptions& options = {});
 
 // One for each line; messages name the line where there are several.
 std::vector<Block> create_blocks(const Problem& problem,
@@ -39,7 +39,7 @@ Launch launch_of(const ConvPlan& plan, const DeviceBuffer& x, const DeviceBuffer
 Launch launch_of(const BlockPlan& plan, const DeviceBuffer& x, const DeviceBuffer& y,
                  const DeviceBuffer& workspace);
 // The step of what plan_conv() gives; its workspace is one of the tensors.
-Step planned_step(const FoldedConv& weights, const ConvProblem& problem, const std::string& kernel,
+Step planned_step(const FoldedConv& weights, const ConvProblem& problem, const PlanOptions& options,
                   const Tensor& x, const Tensor* residual, const Tensor& y, Tensors& tensors);
 
 }  // namespace foldconv::harness

@@ -38,6 +38,23 @@ TEST(Registry, NamesDecodeToTheirTiles) {
   EXPECT_EQ(host::find_conv_kernel("conv"), nullptr);
 }
 
+TEST(Registry, NamesOfSm90KernelsDecodeToTheirTiles) {
+  for (const host::Sm90Kernel& kernel : host::sm90_kernels()) {
+    const Sm90Tile& tile = *kernel.tile;
+    EXPECT_EQ(std::string("conv_wgmma_") + to_string(kernel.dtype) + "_" +
+                  std::to_string(tile.block_m) + "x" + std::to_string(tile.block_n) + "x64_st" +
+                  std::to_string(tile.stages) + "_sm90",
+              kernel.name);
+    EXPECT_EQ(host::find_sm90_kernel(kernel.name), &kernel);
+    EXPECT_EQ(host::find_conv_kernel(kernel.name), nullptr);
+    EXPECT_TRUE(kernel.arch.runs_on(90));
+    EXPECT_FALSE(kernel.arch.runs_on(80));
+    EXPECT_FALSE(kernel.arch.runs_on(100));
+  }
+  EXPECT_EQ(host::sm90_kernels().size(), 20u);
+  EXPECT_EQ(host::find_sm90_kernel(""), nullptr);
+}
+
 TEST(Registry, NamesOfBlockKernelsDecodeToTheirTiles) {
   for (const host::ConvKernel& kernel : host::joined_kernels()) {
     EXPECT_EQ(std::string("conv_joined_") + to_string(kernel.dtype) + "_" + tile_name(*kernel.tile),

@@ -172,6 +172,8 @@ TEST(Explanation, AsText) {
   Explanation explanation;
   explanation.kernel = "conv";
   explanation.reason = "it fits";
+  explanation.instructions = Instructions::sm90;
+  explanation.instructions_reason = "asked for";
   explanation.grid = 111;
   explanation.threads = 128;
   explanation.shared_bytes = 4096;
@@ -184,6 +186,7 @@ TEST(Explanation, AsText) {
   EXPECT_EQ(explanation.to_string(),
             "kernel      conv\n"
             "because     it fits\n"
+            "family      sm90: asked for\n"
             "launch      111 CTAs of 128 threads, 4096 bytes of shared memory\n"
             "resources   96 registers a thread, 2 CTAs an SM, 1.05 waves\n"
             "floor       12.35 us: shared memory\n"

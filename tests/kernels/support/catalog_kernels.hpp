@@ -18,6 +18,9 @@ namespace foldconv::host {
 inline std::ostream& operator<<(std::ostream& out, const ConvKernel& kernel) {
   return out << kernel.name;
 }
+inline std::ostream& operator<<(std::ostream& out, const Sm90Kernel& kernel) {
+  return out << kernel.name;
+}
 
 }  // namespace foldconv::host
 
@@ -52,6 +55,7 @@ inline std::vector<LoggedLaunch> logged_launches() {
     };
     add(host::conv_kernels());
     add(host::joined_kernels());
+    add(host::sm90_kernels());
     add(host::tail_kernels());
     add(host::whole_kernels());
     add(host::pointwise_kernels());

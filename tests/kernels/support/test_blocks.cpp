@@ -44,9 +44,10 @@ Bytes TestBlocks::run(const BlockPlan& plan, Guards guards) const {
   return run_block(plan, problem_.dtype(), input(), guards);
 }
 
-harness::ByHand TestBlocks::by_hand(Projection projection, bool judged) const {
+harness::ByHand TestBlocks::by_hand(Projection projection, bool judged,
+                                    Instructions instructions) const {
   const std::vector<bool> joined(problem_.lines.size(), projection == Projection::joined);
-  harness::ByHand hand = harness::by_hand(problem_, joined, judged);
+  harness::ByHand hand = harness::by_hand(problem_, joined, judged, instructions);
   EXPECT_TRUE(std::ranges::all_of(hand.images.distinct_values(hand.checked.y), [](float value) {
     return std::isfinite(value);
   })) << "the test's data overflows";

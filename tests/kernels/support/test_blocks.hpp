@@ -61,7 +61,8 @@ class TestBlocks {
   harness::Bytes run(BlockCut cut) const { return run(plan(cut)); }
 
   // Single convolutions, each planned and run by itself, and judged if asked for. y is finite.
-  harness::ByHand by_hand(Projection projection = Projection::joined, bool judged = false) const;
+  harness::ByHand by_hand(Projection projection = Projection::joined, bool judged = false,
+                          Instructions instructions = Instructions::automatic) const;
   harness::Bytes run_by_hand(Projection projection = Projection::joined) const {
     return by_hand(projection).checked.y;
   }

@@ -21,7 +21,9 @@ TestConv make_conv(const ConvProblem& problem, const oracle::RawConv& raw,
 
 harness::Bytes run_bytes(const TestConv& test, const RunOptions& options) {
   const ConvProblem& p = test.problem;
-  const ConvPlan plan = value_of(test.conv.plan(p, {.kernel = options.kernel}), "Conv::plan");
+  const ConvPlan plan =
+      value_of(test.conv.plan(p, {.kernel = options.kernel, .instructions = options.instructions}),
+               "Conv::plan");
   if (!options.kernel.empty()) {
     EXPECT_EQ(plan.explanation().kernel, options.kernel);
   }

@@ -30,6 +30,7 @@ inline TestConv make_conv(const ConvProblem& problem, const oracle::RawOptions& 
 
 struct RunOptions {
   std::string_view kernel = {};  // pinned; empty: the least time by the model
+  Instructions instructions = Instructions::automatic;
   Guards guards = Guards::shifted;
   bool in_place = false;  // the residual is y's buffer
 };
