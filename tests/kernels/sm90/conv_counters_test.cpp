@@ -87,7 +87,26 @@ TEST_F(Sm90Counters, Residual) {
   }
 }
 
-// The shared operand is copied by halves, each for both CTAs.
+// Where channels end inside a box, none past the end is read, and no box past it stored.
+TEST_F(Sm90Counters, TailChannels) {
+  constexpr int kImage = 9 * 10, kChannels = 72;
+  const Sm90Conv conv({.dtype = DataType::f16, .n = 1, .h = 9, .w = 10, .c = 64, .k = kChannels},
+                      false, Guards::none);
+  for (const Sm90Kernel& kernel : sm90_kernels()) {
+    if (kernel.dtype != DataType::f16) continue;
+    SCOPED_TRACE(kernel.name);
+    const int panel = kernel.tile.panel_width();
+    const cuemu_counters c = count(conv, kernel.name, {.most_clusters = 132});
+    EXPECT_EQ(c.tma_stores,
+              static_cast<unsigned int>((kImage + 63) / 64 * ((kChannels + panel - 1) / panel)));
+    EXPECT_EQ(c.tma_store_bytes, kImage * kChannels * 2ull);
+    EXPECT_EQ(c.global_store.unique_bytes, kImage * kChannels * 2ull);
+    EXPECT_EQ(c.global_load.unique_bytes,
+              kImage * 64ull * 2 + kChannels * 64 * 2 + 2 * kChannels * 4);
+  }
+}
+
+// The shared operand is copied by halves, each for both CTAs. Each of these stores its own tile, if that lies in y.
 TEST_F(Sm90Counters, Multicast) {
   ConvProblem problem = kStage3;
   problem.k = 256;
@@ -100,10 +119,15 @@ TEST_F(Sm90Counters, Multicast) {
   EXPECT_EQ(weights.tma_loads, kPairs * 2 * 2 * kSlices * 2);
   EXPECT_EQ(weights.multicast_bytes, kPairs * 2 * 2 * kSlices * 128 * 128);
   EXPECT_EQ(weights.tma_load_bytes, kPairs * 2 * 2 * kSlices * (128 + 128) * 128);
+  constexpr std::uint64_t kBoxes = (kPixels + 63) / 64 * 4, kBytes = kPixels * 256ull * 2;
+  EXPECT_EQ(weights.tma_stores, kBoxes);
+  EXPECT_EQ(weights.tma_store_bytes, kBytes);
   const cuemu_counters pixels = count(conv, "conv_sm90_f16_k128x128_wgmma", {Multicast::pixels, 4});
   EXPECT_EQ(pixels.tma_loads, kRows * 2 * kSlices * 2);
   EXPECT_EQ(pixels.multicast_bytes, kRows * 2 * kSlices * 128 * 128);
   EXPECT_EQ(pixels.tma_load_bytes, kRows * 2 * kSlices * (128 + 128) * 128);
+  EXPECT_EQ(pixels.tma_stores, kBoxes);
+  EXPECT_EQ(pixels.tma_store_bytes, kBytes);
 }
 
 }  // namespace

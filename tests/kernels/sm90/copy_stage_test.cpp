@@ -3,6 +3,7 @@
 #include <cuda_runtime_api.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -37,6 +38,7 @@ void expect_copies(const kernel_tests::ShapeCase& shape, Multicast multicast) {
   const int cluster = multicast == Multicast::none ? 1 : 2;
   const int channels = c.c / c.groups, taps = c.r * c.s, k_blocks = p.slices * taps;
   const int k_per_group = c.k / c.groups;
+  const int pixels = y.n * y.h * y.w, x_rows = kCopiedTile.x_box_rows(multicast);
   const std::size_t elements = (kRows + kColumns) * 64;
   const kernel_tests::DeviceBuffer stages(static_cast<std::size_t>(p.units * cluster * k_blocks) *
                                           elements * 2);
@@ -65,8 +67,9 @@ void expect_copies(const kernel_tests::ShapeCase& shape, Multicast multicast) {
           const int channel = slice * 64 + (place / 8 ^ row % 8) * 8 + place % 8;
           std::uint16_t expected = 0;
           if (row < kRows) {
-            const int m = m_begin + row;
-            if (m >= y.n * y.h * y.w) continue;
+            // A copy that would begin past the last pixel begins at it.
+            const int m = std::min(m_begin + row / x_rows * x_rows, pixels - 1) + row % x_rows;
+            if (m >= pixels) continue;
             const int h = m / y.w % y.h * c.stride.h - c.pad.top + r * c.dilation.h;
             const int column = m % y.w * c.stride.w - c.pad.left + s * c.dilation.w;
             if (h >= 0 && h < c.h && column >= 0 && column < c.w && channel < channels) {
