@@ -156,10 +156,9 @@ Result<Offers> collect_offers(const std::vector<PlannedBlock>& blocks, const Pla
     }
     // Kernels of several convolutions are of the sm_80 family.
     const auto fused = [&](Part part, auto&& offer) -> Status {
-      if (context.instructions == Instructions::sm90) {
-        collector.offers.refusals.push_back({part, i, "the sm_90 family has the chain alone"});
-        return {};
-      }
+      if (context.instructions == Instructions::sm90)
+        return collector.add(
+            part, i, Result<BlockLaunch>(not_offered("the sm_90 family has the chain alone")));
       return collector.add(part, i, offer());
     };
     if (Status status = fused(Part::whole, [&] { return offer_whole(block, context); });
