@@ -44,6 +44,7 @@ golden_folder() {
 pack() {
   local to=$1 name library path golden names=(foldconv foldconv_tests cuemu_tests foldconv_probe)
   mkdir -p "$to/emulator"
+  to=$(cd "$to" && pwd)
   # Not every build has the sm_90 family; where one has, its part asks for this.
   ! program foldconv_sm90_tests >/dev/null 2>&1 || names+=(foldconv_sm90_tests)
   for name in "${names[@]}"; do
@@ -61,7 +62,7 @@ pack() {
   mkdir -p "$to/golden"
   # All but what makes and checks it.
   (cd "$golden" && find . -type f ! -name '*.[ch]pp' ! -name '*.py' ! -name CMakeLists.txt \
-    -exec cp --parents {} "$to/golden/" \;)
+    -exec cp --parents -t "$to/golden" {} +)
   du -sm "$to"
 }
 
