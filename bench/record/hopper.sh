@@ -2,7 +2,8 @@
 # shellcheck shell=bash disable=SC2154 # record.sh and parts.sh set cudnn, dry_run, here, out, planned, work
 # Sourced by record.sh: what only compute capability 9.0 can tell. The probes come first: their words decide the rest.
 
-hopper_filter='Sm90*'
+# The convolutions, and the stages alone.
+hopper_filter='Sm90Convs.*:Sm90*'
 hopper_smallest='Sm90Convs.NanStaysWhereItBelongs/conv_sm90_f16_k64x8_wgmma'
 # Of each kind of tile, one: a consumer, consumers that take turns, consumers that share.
 hopper_sanitized="$hopper_smallest:${hopper_smallest/64x8/128x128}:${hopper_smallest/64x8/192x128}"
