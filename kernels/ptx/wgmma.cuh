@@ -31,6 +31,11 @@ __device__ __forceinline__ void wait_wgmma() {
   asm volatile("wgmma.wait_group.sync.aligned %0;\n" ::"n"(kPending) : "memory");
 }
 
+// What reads the sum stays behind what stands before this: the compiler does not see wgmma write it.
+__device__ __forceinline__ void settle(float& sum) {
+  asm volatile("" : "+f"(sum)::"memory");
+}
+
 // d = a * b, + d if `accumulate`. a: 64 x 16, b: N x 16. Register i of thread t is row 16 * (t / 32 % 4) + t % 32 / 4
 // + 8 * (i % 4 / 2), column 8 * (i / 4) + 2 * (t % 4) + i % 2.
 template <class Element, int kN>

@@ -76,7 +76,7 @@ class WarpgroupProducts {
 #pragma unroll
     for (auto& atom : sums_) {
 #pragma unroll
-      for (float& sum : atom) asm volatile("" : "+f"(sum)::"memory");
+      for (float& sum : atom) ptx::settle(sum);
     }
   }
 

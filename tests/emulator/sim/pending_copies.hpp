@@ -17,7 +17,6 @@ struct Worker;
 class PendingCopies {
  public:
   void clear() { copies_.clear(), arrivals_.clear(); }
-  bool empty() const { return copies_.empty() && arrivals_.empty(); }
   void issue(Warp& warp, BulkCopy copy);
   // The arrival at an mbarrier of the warp's CTA that follows the copies by cp.async which the lane has issued so far.
   void issue_arrival(Warp& warp, const Instr& in, uint32_t lane, uint32_t barrier);
