@@ -11,12 +11,16 @@ function(foldconv_kernel_sources result sm90_result)
 
   file(STRINGS ${tiles} lines REGEX "^[A-Z]+_TILE\\(")
   foreach(line IN LISTS lines)
-    if(NOT line MATCHES "^(CONV|TAIL|WHOLE|WGMMA)_TILE\\(([a-z0-9_]+), ([^()]+)\\)$")
+    if(NOT line MATCHES "^(CONV|TAIL|WHOLE|INVERTED|WGMMA|DEPTHWISE|GROUPED|STEM)_TILE\\(([a-z0-9_]+), ([^()]+)\\)$")
       message(FATAL_ERROR "${tiles}: not understood: ${line}")
     endif()
     set(type_CONV "ConvTile value = {${CMAKE_MATCH_3}}")
     set(type_TAIL "TailTile value = {{${CMAKE_MATCH_3}}}")
     set(type_WHOLE "WholeTile value = {${CMAKE_MATCH_3}}")
+    set(type_STEM "StemTile value = {${CMAKE_MATCH_3}}")
+    set(type_INVERTED "InvertedTile value = {${CMAKE_MATCH_3}}")
+    set(type_DEPTHWISE "DepthwiseTile value = {${CMAKE_MATCH_3}}")
+    set(type_GROUPED "GroupedTile value = {${CMAKE_MATCH_3}}")
     set(type_WGMMA "Sm90Tile value = {${CMAKE_MATCH_3}}")
     set(tile_${CMAKE_MATCH_2} "struct ${CMAKE_MATCH_2} {\n  static constexpr ${type_${CMAKE_MATCH_1}};\n};\n")
   endforeach()
@@ -29,10 +33,10 @@ function(foldconv_kernel_sources result sm90_result)
     endif()
     set(unit ${file})
     if(CMAKE_UNITY_BUILD)  # a file takes 3 s before its first kernel
-      set(apart _f16_ _bf16_ conv_joined conv_narrow conv_element conv_rows direct pointwise
-        layer_global_pool layer_softmax layer_affine layer_preprocess)
-      set(joined _ _ conv_1x1 conv_rxs conv_rxs conv_halo conv_halo conv_halo
-        layer_pool layer_pool layer_binary layer_copy)
+      set(apart _f16_ _bf16_ conv_joined conv_gated conv_narrow conv_element conv_rows conv_grouped
+        direct pointwise layer_global_pool layer_gate layer_softmax layer_lrn layer_affine layer_preprocess)
+      set(joined _ _ conv_1x1 conv_1x1 conv_rxs conv_rxs conv_halo conv_halo
+        conv_halo conv_halo layer_pool layer_pool layer_pool layer_binary layer_binary layer_copy)
       foreach(from to IN ZIP_LISTS apart joined)
         string(REPLACE ${from} ${to} unit ${unit})
       endforeach()
@@ -70,6 +74,12 @@ function(foldconv_kernel_sources result sm90_result)
           conv_joined_${dtype}_${CMAKE_MATCH_1}_${CMAKE_MATCH_2}
           "conv_${CMAKE_MATCH_2}<tiles::${CMAKE_MATCH_1}, ConvLoader::load_joined, element::${dtype}>")
       endforeach()
+    elseif(line MATCHES "^GROUPED\\(([a-z0-9_]+), (sm[0-9a-z]+),")
+      foreach(dtype f16 bf16)
+        add_instance(conv_grouped_${dtype}_${CMAKE_MATCH_2} ${CMAKE_MATCH_2}/conv_grouped.cuh "${CMAKE_MATCH_1}"
+          conv_grouped_${dtype}_${CMAKE_MATCH_1}_${CMAKE_MATCH_2}
+          "conv_grouped_${CMAKE_MATCH_2}<tiles::${CMAKE_MATCH_1}, element::${dtype}>")
+      endforeach()
     elseif(line MATCHES "^SM90\\(([a-z0-9_]+),")
       set(tile ${CMAKE_MATCH_1})
       set(file conv_sm90_${tile})
@@ -81,12 +91,23 @@ function(foldconv_kernel_sources result sm90_result)
         add_instance(${file} sm90/conv.cuh "${tile}" conv_sm90_${dtype}_${tile}
           "conv_sm90<tiles::${tile}, element::${dtype}>")
       endforeach()
-    elseif(line MATCHES "^(TAIL|WHOLE)\\(([a-z0-9_]+), (sm[0-9a-z]+)\\)")
+    elseif(line MATCHES "^(TAIL|WHOLE|INVERTED)\\(([a-z0-9_]+), (sm[0-9a-z]+)\\)")
       string(TOLOWER block_${CMAKE_MATCH_1} family)
       foreach(dtype f16 bf16)
         add_instance(${family}_${dtype}_${CMAKE_MATCH_3} ${CMAKE_MATCH_3}/${family}.cuh "${CMAKE_MATCH_2}"
           ${family}_${dtype}_${CMAKE_MATCH_2}_${CMAKE_MATCH_3}
           "${family}_${CMAKE_MATCH_3}<tiles::${CMAKE_MATCH_2}, element::${dtype}>")
+      endforeach()
+    elseif(line MATCHES "^STEM\\(([a-z0-9_]+), (sm[0-9a-z]+)\\)")
+      foreach(dtype f16 bf16)
+        add_instance(stem_${dtype}_${CMAKE_MATCH_2} ${CMAKE_MATCH_2}/stem.cuh "${CMAKE_MATCH_1}"
+          stem_${dtype}_${CMAKE_MATCH_1}_${CMAKE_MATCH_2}
+          "stem_${CMAKE_MATCH_2}<tiles::${CMAKE_MATCH_1}, element::${dtype}>")
+      endforeach()
+    elseif(line MATCHES "^DEPTHWISE\\(([a-z0-9_]+), (sm[0-9a-z]+),")
+      foreach(dtype f16 bf16 f32)
+        add_instance(depthwise_${CMAKE_MATCH_2} simt/depthwise.cuh "${CMAKE_MATCH_1}"
+          depthwise_${dtype}_${CMAKE_MATCH_1}_${CMAKE_MATCH_2} "depthwise<tiles::${CMAKE_MATCH_1}, element::${dtype}>")
       endforeach()
     elseif(line MATCHES "^DIRECT\\((sm[0-9a-z]+)\\)")
       foreach(dtype f16 bf16 f32)

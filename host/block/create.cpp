@@ -32,6 +32,7 @@ struct Place {
   int r;
   int stride;
   int groups = 1;
+  Padding pad = Padding::same(r / 2);
 };
 
 Status check_layer(const BlockLayer& layer, const Place& place, int c) {
@@ -82,7 +83,8 @@ Result<Conv> upload(const char* name, const FoldedConv& folded) {
 }
 
 BlockStep without_weights(const FoldedStep& step) {
-  return {step.place.name, step.c, step.k(), step.place.r, step.place.stride, step.place.groups};
+  const Place& place = step.place;
+  return {place.name, step.c, step.k(), place.r, place.stride, place.groups, {}, place.pad};
 }
 
 // Whether all of the layer's scale belongs into the epilogue, so that its stored weights stay the
@@ -164,14 +166,18 @@ Result<host::WidenedMiddle> widen(const FoldedConv& conv1, const FoldedConv& con
 
 struct Wiring {
   std::vector<std::pair<const BlockLayer*, Place>> layers;
-  const std::optional<BlockLayer>* downsample;
+  const std::optional<BlockLayer>* downsample;  // null: an inverted block
   int stride;
   Activation inner, last;
+  bool residual = true;
+
+  bool inverted() const { return downsample == nullptr; }
 };
 
 // The block's downsample, if it has one; c and k: channels of its x and y.
 Status fold_downsample(const Wiring& wiring, const FoldOptions& options, int c, int k,
                        std::optional<FoldedStep>& downsample) {
+  if (wiring.inverted()) return {};  // create() has checked its residual
   const std::optional<BlockLayer>& layer = *wiring.downsample;
   if (!layer) {
     if (wiring.stride == 1 && c == k) return {};
@@ -223,8 +229,20 @@ Result<std::shared_ptr<const BlockData>> create_data(const Wiring& wiring,
     return status;
   }
 
-  auto data = std::make_shared<BlockData>(BlockData{
-      options.dtype, *device, *figures, *speed, wiring.inner, wiring.last, {}, {}, {}, {}, {}});
+  auto data = std::make_shared<BlockData>(BlockData{options.dtype,
+                                                    *device,
+                                                    *figures,
+                                                    *speed,
+                                                    wiring.inner,
+                                                    wiring.last,
+                                                    {},
+                                                    {},
+                                                    {},
+                                                    {},
+                                                    {},
+                                                    wiring.inverted(),
+                                                    wiring.residual});
+  if (!wiring.residual) data->shortcut.kind = BlockShortcut::Kind::none;
   std::optional<FoldedConv> joined;
   if (downsample) {
     Result<std::optional<FoldedConv>> result = join(steps, *downsample, options, data->shortcut);
@@ -264,6 +282,35 @@ Result<std::shared_ptr<const BlockData>> create_data(const Wiring& wiring,
   return std::shared_ptr<const BlockData>(std::move(data));
 }
 
+// The depthwise convolution's own wiring, and what a residual asks for.
+Status check_inverted(const InvertedBlockWeights& weights, const Padding& pad) {
+  const ConvWeights& depthwise = weights.depthwise.conv;
+  if (depthwise.c_per_group != 1) {
+    return invalid("depthwise has more than a channel a group",
+                   text("c_per_group = ", depthwise.c_per_group), "give weights of c_per_group 1");
+  }
+  if (depthwise.r != depthwise.s || depthwise.r < 1) {
+    return invalid("depthwise has no square filter", text(depthwise.r, "x", depthwise.s),
+                   "give weights of 3x3 or 5x5");
+  }
+  if (!weights.residual) return {};
+  const int c = weights.expand ? weights.expand->conv.c_per_group : depthwise.k;
+  if (weights.stride != 1 || c != weights.project.conv.k) {
+    return invalid(
+        "x and y differ in shape, and x is to be added",
+        text("stride = ", weights.stride, ", channels ", c, " -> ", weights.project.conv.k),
+        "use stride 1 and as many output channels as input channels, or residual = false");
+  }
+  const int r = depthwise.r;
+  if (std::int64_t{pad.top} + pad.bottom != r - 1 || std::int64_t{pad.left} + pad.right != r - 1) {
+    return invalid("the padding changes the image's size, and x is to be added",
+                   text("top ", pad.top, ", bottom ", pad.bottom, ", left ", pad.left, ", right ",
+                        pad.right, " of a ", r, "x", r),
+                   text("pad by ", r - 1, " in each direction, or set residual to false"));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Block> Block::create(const BottleneckWeights& weights, const FoldOptions& options) {
@@ -297,6 +344,22 @@ Result<Block> Block::create(const BasicBlockWeights& weights, const FoldOptions&
          weights.inner,
          weights.last},
         options);
+    if (!data.ok()) return data.status();
+    return host::Internals::make<Block>(std::move(*data));
+  });
+}
+
+Result<Block> Block::create(const InvertedBlockWeights& weights, const FoldOptions& options) {
+  return guarded([&]() -> Result<Block> {
+    const ConvWeights& depthwise = weights.depthwise.conv;
+    const Padding pad = weights.pad.value_or(Padding::same(depthwise.r / 2));
+    if (Status status = check_inverted(weights, pad); !status.ok()) return status;
+    Wiring wiring = {{}, nullptr, weights.stride, weights.inner, weights.last, weights.residual};
+    if (weights.expand) wiring.layers.push_back({&*weights.expand, {"expand", 1, 1}});
+    wiring.layers.push_back(
+        {&weights.depthwise, {"depthwise", depthwise.r, weights.stride, depthwise.k, pad}});
+    wiring.layers.push_back({&weights.project, {"project", 1, 1}});
+    auto data = create_data(wiring, options);
     if (!data.ok()) return data.status();
     return host::Internals::make<Block>(std::move(*data));
   });

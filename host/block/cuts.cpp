@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "block/family.hpp"
+#include "cost/best.hpp"
 
 namespace foldconv::host {
 namespace {
@@ -44,7 +45,7 @@ Result<std::vector<BlockLaunch>> separate_launches(const PlannedBlock& planned, 
   const BlockData& block = *planned.data;
   std::vector<BlockLaunch> launches;
   std::optional<BlockLaunch> joined;
-  BlockTensor shortcut = planned.x();
+  BlockTensor shortcut = block.residual ? planned.x() : BlockTensor{};
   if (block.joined) {
     // No way around a refusal: a downsample of its own would be rounded, and an image's bits would
     // depend on its batch.
@@ -121,6 +122,39 @@ double seconds(const std::vector<BlockLaunch>& launches, const DeviceSpeed& spee
   return sum;
 }
 
+double bytes(const std::vector<BlockLaunch>& launches) {
+  double sum = 0;
+  for (const BlockLaunch& launch : launches) sum += launch.cost.dram_bytes;
+  return sum;
+}
+
+// A way to a place between parts: its last part, and which of the ways to where that begins comes before it.
+struct Arrival {
+  const Offers::Offer* by = nullptr;
+  std::size_t before = 0;
+  double seconds = 0, bytes = 0;
+};
+
+void add_arrival(std::vector<Arrival>& ways, const Arrival& way) {
+  const auto beats = [](const Arrival& a, const Arrival& b) {
+    return a.seconds <= b.seconds && a.bytes <= b.bytes;
+  };
+  if (std::ranges::any_of(ways, [&](const Arrival& other) { return beats(other, way); })) return;
+  std::erase_if(ways, [&](const Arrival& other) { return beats(way, other); });
+  ways.push_back(way);
+}
+
+// The model knows times to a hundredth: among the fastest the one that moves the least.
+const Arrival& best_end(const std::vector<Arrival>& ways) {
+  const double least = std::ranges::min(ways, {}, &Arrival::seconds).seconds;
+  const Arrival* best = nullptr;
+  for (const Arrival& way : ways) {
+    if (way.seconds > least * kTimeTolerance) continue;
+    if (best == nullptr || way.bytes < best->bytes) best = &way;
+  }
+  return *best;
+}
+
 std::string why_none(const Offers& offers, int blocks, BlockCut cut) {
   for (const Offers::Refusal& refusal : offers.refusals) {
     if (!permits(cut, refusal.part) || refusal.part == Part::tail_head) continue;
@@ -161,7 +195,11 @@ Result<Offers> collect_offers(const std::vector<PlannedBlock>& blocks, const Pla
             part, i, Result<BlockLaunch>(not_offered("the sm_90 family has the chain alone")));
       return collector.add(part, i, offer());
     };
-    if (Status status = fused(Part::whole, [&] { return offer_whole(block, context); });
+    if (Status status = fused(Part::whole,
+                              [&] {
+                                return block.data->inverted ? offer_inverted(block, context)
+                                                            : offer_whole(block, context);
+                              });
         !status.ok())
       return status;
     if (Status status = fused(Part::tail, [&] { return offer_tail(block, nullptr, context); });
@@ -178,34 +216,35 @@ Result<Offers> collect_offers(const std::vector<PlannedBlock>& blocks, const Pla
 }
 
 Path find_path(const Offers& offers, int blocks, BlockCut cut, const DeviceSpeed& speed) {
-  struct Arrival {
-    const Offers::Offer* by = nullptr;
-    double seconds = 0;
-  };
-  std::vector<Arrival> arrivals(static_cast<std::size_t>(node(blocks, true)));
-  const auto reached = [&](int at) { return at == 0 || arrivals[std::size_t(at)].by != nullptr; };
-  // Offers lead to later nodes only.
-  for (int at = 0; at < node(blocks, false); ++at) {
-    if (!reached(at)) continue;
+  // Ways to a place, none of which another one beats in both time and bytes.
+  std::vector<std::vector<Arrival>> arrivals(static_cast<std::size_t>(node(blocks, true)));
+  arrivals.front().push_back({});
+  const auto at = [&](int place) -> std::vector<Arrival>& { return arrivals[std::size_t(place)]; };
+  // Offers lead to later places only.
+  for (int place = 0; place < node(blocks, false); ++place) {
     for (const Offers::Offer& offer : offers.offers) {
-      if (from(offer) != at || !permits(cut, offer.part)) continue;
+      if (from(offer) != place || !permits(cut, offer.part)) continue;
       if (cut == BlockCut::tails && offer.part == Part::tail && reaches_over(offers, offer))
         continue;
-      const double total = arrivals[std::size_t(at)].seconds + seconds(offer.launches, speed);
-      Arrival& arrival = arrivals[std::size_t(to(offer))];
-      if (arrival.by == nullptr || total < arrival.seconds) arrival = {&offer, total};
+      for (std::size_t i = 0; i < at(place).size(); ++i) {
+        add_arrival(at(to(offer)),
+                    {&offer, i, at(place)[i].seconds + seconds(offer.launches, speed),
+                     at(place)[i].bytes + bytes(offer.launches)});
+      }
     }
   }
 
   Path path;
-  if (!reached(node(blocks, false))) {
+  const std::vector<Arrival>& ends = at(node(blocks, false));
+  if (ends.empty()) {
     path.refusal = why_none(offers, blocks, cut);
     return path;
   }
-  path.seconds = arrivals[std::size_t(node(blocks, false))].seconds;
+  const Arrival* arrival = &best_end(ends);
+  path.seconds = arrival->seconds;
   std::vector<const Offers::Offer*> taken;
-  for (int at = node(blocks, false); at != 0; at = from(*taken.back()))
-    taken.push_back(arrivals[std::size_t(at)].by);
+  for (; arrival->by != nullptr; arrival = &at(from(*taken.back()))[arrival->before])
+    taken.push_back(arrival->by);
   std::ranges::reverse(taken);
   for (const Offers::Offer* offer : taken) {
     path.parts.push_back(offer->part);

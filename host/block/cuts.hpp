@@ -12,7 +12,7 @@ namespace foldconv::host {
 // Parts that blocks can be divided into. Between two parts stands either a block's input, or its t1.
 enum class Part {
   whole,      // input -> output
-  separate,   // input -> output, a launch for each convolution: blocks that do not begin with a 1x1
+  separate,   // input -> output, a launch for each convolution: blocks that no tail takes
   head,       // input -> t1
   rest,       // t1 -> output, a launch for each convolution
   tail,       // t1 -> output, one launch
@@ -46,7 +46,8 @@ struct Path {
   std::string refusal;  // where there is no way
 };
 
-// The cheapest path through `blocks` blocks whose parts the cut permits.
+// The path through `blocks` blocks, of parts that the cut permits, with the least floor time; of those within
+// kTimeTolerance of it, the one that moves the fewest bytes.
 Path find_path(const Offers& offers, int blocks, BlockCut cut, const DeviceSpeed& speed);
 
 }  // namespace foldconv::host

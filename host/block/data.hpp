@@ -22,10 +22,12 @@ using BlockPlanData = DataOf<BlockPlan>;
 
 // A convolution of a block.
 struct BlockStep {
-  const char* name;  // as in a PyTorch state dict: "conv1", "downsample"
-  int c, k, r;       // r x r taps, padded by r / 2
+  const char*
+      name;  // as in a PyTorch state dict: "conv1", "downsample"; "expand", "depthwise", "project"
+  int c, k, r;  // r x r taps
   int stride, groups;
   std::optional<Conv> conv = {};  // absent where every kernel reads BlockData::joined instead
+  Padding pad = Padding::same(r / 2);
 };
 
 // conv1 and conv2 with the middle tensor filled up to kSliceWidth channels by zero weights.
@@ -48,8 +50,14 @@ struct Block::Data {
   std::optional<Conv> joined;
   BlockShortcut shortcut;
   std::optional<host::WidenedMiddle> widened;  // where the whole kernel reads it
+  bool inverted = false;                       // its last two steps: a depthwise, and a 1x1
+  bool residual = true;                        // x, or the downsample of it, is added
 
-  bool bottleneck() const { return steps.size() == 3; }
+  bool bottleneck() const { return !inverted && steps.size() == 3; }
+  bool expands() const { return inverted && steps.size() == 3; }
+  const host::BlockStep& depthwise() const {
+    return steps[steps.size() - 2];
+  }  // of an inverted one
   int c() const { return steps.front().c; }
   int k() const { return steps.back().k; }
 };
@@ -58,6 +66,7 @@ struct BlockPlan::Data {
   std::vector<Block> blocks;  // keeps the weights
   DataType dtype;
   Shape input, output;
+  BlockPitches pitch;
   int device;
   host::BlockWorkspace workspace;
   std::vector<host::BlockLaunch> launches;

@@ -77,6 +77,8 @@ const char* to_string(BlockShortcut::Kind kind) noexcept {
       return "joined";
     case BlockShortcut::Kind::convolution:
       return "convolution";
+    case BlockShortcut::Kind::none:
+      return "none";
   }
   return "unknown";
 }
@@ -93,7 +95,9 @@ std::string BlockExplanation::to_string() const {
                              "\nfamily   ", foldconv::to_string(instructions), ": ",
                              instructions_reason, "\nmodel    ", device, "\n");
     for (std::size_t i = 0; i < shortcuts.size(); ++i) {
-      if (shortcuts[i].kind == BlockShortcut::Kind::identity) continue;
+      if (shortcuts[i].kind == BlockShortcut::Kind::identity ||
+          shortcuts[i].kind == BlockShortcut::Kind::none)
+        continue;
       lines += text("shortcut ", shortcuts.size() > 1 ? text("of block ", i, ": ") : std::string(),
                     foldconv::to_string(shortcuts[i].kind), shortcuts[i].reason.empty() ? "" : ": ",
                     shortcuts[i].reason, "\n");

@@ -23,6 +23,9 @@ namespace foldconv::host {
 // A whole block as one launch.
 Result<BlockLaunch> offer_whole(const PlannedBlock& block, const PlanContext& context);
 
+// A whole inverted block as one launch.
+Result<BlockLaunch> offer_inverted(const PlannedBlock& block, const PlanContext& context);
+
 // conv2 and conv3 as one launch, and conv1 of `next` with them unless it is null.
 Result<BlockLaunch> offer_tail(const PlannedBlock& block, const PlannedBlock* next,
                                const PlanContext& context);

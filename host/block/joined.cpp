@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The 1x1 convolution of two tensors, conv3 and the downsample of a bottleneck: its launch.
+#include "base/problem_sizes.hpp"
 #include "base/sizes.hpp"
 #include "base/text.hpp"
 #include "block/family.hpp"
@@ -15,6 +16,7 @@ Result<BlockLaunch> offer_joined(const PlannedBlock& planned, const PlanContext&
   if (std::string rule = joined_rule(block); !rule.empty()) return not_offered(std::move(rule));
   ConvProblem problem = planned.problem(2);
   problem.residual = false;
+  problem.pitch.residual = 0;
   const ConvProblem side = planned.downsample_problem();
 
   const auto make = [&](const ConvKernel& kernel) -> Result<KernelOffer> {
@@ -28,7 +30,8 @@ Result<BlockLaunch> offer_joined(const PlannedBlock& planned, const PlanContext&
     params.scale = weights.scale;
     params.bias = weights.bias;
     params.k_blocks = WeightLayout{problem.c, 1}.slices() + WeightLayout{downsample.c, 1}.slices();
-    params.second = {nullptr, planned.input.h, planned.input.w, downsample.c, downsample.stride};
+    params.second = {nullptr,      planned.input.h,   planned.input.w,
+                     downsample.c, downsample.stride, x_pitch(side)};
     const LaunchShape shape = conv_launch_shape(kernel, problem, context.device);
     const Result<int> resident = prepare_resident(kernel.entry, shape, context);
     if (!resident.ok()) return resident.status();

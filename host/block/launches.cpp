@@ -29,6 +29,10 @@ void bind(WholeParams& params, const Bound& tensors) {
   params.x = tensors.x;
   params.y = tensors.y;
 }
+void bind(InvertedParams& params, const Bound& tensors) {
+  params.x = tensors.x;
+  params.y = tensors.y;
+}
 void bind(TailParams& params, const Bound& tensors) {
   params.conv2.x = tensors.x;
   (params.projection.c > 0 ? params.projection.x : params.identity) = tensors.shortcut;
@@ -49,7 +53,8 @@ void take_images(TailParams& params, LaunchShape& shape, const KernelLaunch& ker
                  int images) {
   take_images(params.conv2, shape, kernel, n, images);
 }
-void take_images(WholeParams& params, LaunchShape& shape, const KernelLaunch&, int n, int images) {
+template <class Params>  // of whole blocks
+void take_images(Params& params, LaunchShape& shape, const KernelLaunch&, int n, int images) {
   params.tiles = params.tiles / n * images;
   params.n = images;
   shape.grid = std::min(shape.grid, static_cast<std::uint32_t>(params.tiles));

@@ -27,8 +27,9 @@ struct BlockTensor {
 struct KernelLaunch {
   EntryPoint entry;
   LaunchShape shape;
-  std::variant<ConvParams, WholeParams, TailParams> params;
-  int tile_pixels = 0;  // of y, that a CTA computes; not of WholeParams, which say their tiles
+  std::variant<ConvParams, WholeParams, TailParams, InvertedParams> params;
+  int tile_pixels =
+      0;  // of y, that a CTA computes; not of WholeParams and InvertedParams, which say their tiles
 };
 
 struct BlockLaunch {

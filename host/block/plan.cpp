@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/pitch.hpp"
 #include "base/sizes.hpp"
 #include "base/text.hpp"
 #include "base/trace.hpp"
@@ -78,6 +79,7 @@ Result<BlockCut> wanted_cut(const BlockPlanOptions& options) {
     for (const auto& kernel : family) known += text(known.empty() ? "" : ", ", kernel.name);
   };
   search(host::whole_kernels(), BlockCut::whole);
+  search(host::inverted_kernels(), BlockCut::whole);
   search(host::tail_kernels(), BlockCut::tails);
   search(host::joined_kernels(), BlockCut::chain);
   if (!found) {
@@ -120,11 +122,30 @@ std::string reason_of(const BlockPlanOptions& options, const host::Offers& offer
   return fused ? "the least floor time" : "no other cut takes the blocks";
 }
 
+Status check_pitches(const BlockData& block, const BlockPitches& pitch) {
+  if (Status status = host::check_pitch("pitch.x", pitch.x, "c", block.c(), block.dtype);
+      !status.ok())
+    return status;
+  return host::check_pitch("pitch.y", pitch.y, "k", block.k(), block.dtype);
+}
+
+// The sizes and an inverted block's padding are the caller's: they are checked before anything is computed from them.
+Status check_problems(const PlannedBlock& block) {
+  if (!block.data->inverted) return validate(block.problem(0));
+  for (std::size_t step = 0; step < block.data->steps.size(); ++step) {
+    if (Status status = validate(block.problem(step)); !status.ok())
+      return host::at(block.data->steps[step].name, status);
+  }
+  return {};
+}
+
 // So that sums of some tensors' bytes do not overflow.
 Status check_sizes(const PlannedBlock& block) {
   constexpr std::int64_t kMostBytes = std::int64_t{1} << 59;
   for (std::size_t step = 0; step <= block.data->steps.size(); ++step) {
-    const Shape shape = block.shape_before(step);
+    Shape shape = block.shape_before(step);
+    if (step == 0) shape.c = std::max(shape.c, block.pitch.x);
+    if (step == block.data->steps.size()) shape.c = std::max(shape.c, block.pitch.y);
     const auto element = static_cast<std::int64_t>(size_of(block.data->dtype));
     const auto bytes = host::checked_product({shape.n, shape.h, shape.w, shape.c, element});
     if (bytes && *bytes <= kMostBytes) continue;
@@ -148,9 +169,12 @@ Result<BlockPlanData> plan_blocks(std::vector<Block> blocks,
   std::vector<PlannedBlock> planned;
   Shape input = {images.n, images.h, images.w, first.c()};
   for (const BlockData* block : data) {
-    planned.push_back({block, static_cast<int>(planned.size()), input});
-    // The sizes are the caller's: they are checked before anything is computed from them.
-    if (Status status = validate(planned.back().problem(0)); !status.ok()) return status;
+    BlockPitches pitch;
+    if (planned.empty()) pitch.x = options.pitch.x;
+    if (planned.size() + 1 == data.size()) pitch.y = options.pitch.y;
+    planned.push_back({block, static_cast<int>(planned.size()), input, pitch});
+    if (Status status = check_pitches(*block, pitch); !status.ok()) return status;
+    if (Status status = check_problems(planned.back()); !status.ok()) return status;
     if (Status status = check_sizes(planned.back()); !status.ok()) return status;
     input = planned.back().output();
   }
@@ -201,15 +225,11 @@ Result<BlockPlanData> plan_blocks(std::vector<Block> blocks,
   std::string trace_name = text(
       planned.size() == 1 ? "block " : "stage ", to_string(explanation.cut), " ",
       host::trace_name(planned.front().input), " -> ", host::trace_name(planned.back().output()));
-  return BlockPlanData{std::move(blocks),
-                       first.dtype,
-                       planned.front().input,
-                       planned.back().output(),
-                       first.device,
-                       std::move(workspace),
-                       std::move(chosen.launches),
-                       std::move(explanation),
-                       std::move(trace_name)};
+  return BlockPlanData{std::move(blocks),      first.dtype,
+                       planned.front().input,  planned.back().output(),
+                       options.pitch,          first.device,
+                       std::move(workspace),   std::move(chosen.launches),
+                       std::move(explanation), std::move(trace_name)};
 }
 
 Status check_neighbours(int index, const BlockData& before, const BlockData& block) {
@@ -276,8 +296,8 @@ Status BlockPlan::run(const BlockBuffers& buffers, cudaStream_t stream) const {
     input.n = output.n = *images;
     BlockBuffers bound = buffers;
     bound.images = *images;
-    if (Status status =
-            host::check_block_buffers(input, output, plan.dtype, bound, workspace_bytes());
+    if (Status status = host::check_block_buffers(input, output, plan.pitch, plan.dtype, bound,
+                                                  workspace_bytes());
         !status.ok()) {
       return status;
     }

@@ -16,7 +16,7 @@ ConvProblem problem_of(const BlockData& block, const BlockStep& step, const Shap
           .r = step.r,
           .s = step.r,
           .stride = {step.stride, step.stride},
-          .pad = {step.r / 2, step.r / 2, step.r / 2, step.r / 2},
+          .pad = step.pad,
           .groups = step.groups};
 }
 
@@ -32,13 +32,20 @@ Shape PlannedBlock::shape_before(std::size_t step) const {
 
 ConvProblem PlannedBlock::problem(std::size_t step) const {
   ConvProblem problem = problem_of(*data, data->steps[step], shape_before(step));
-  problem.residual = step + 1 == data->steps.size();
-  problem.activation = problem.residual ? data->last : data->inner;
+  const bool last = step + 1 == data->steps.size();
+  problem.residual = last && data->residual;
+  problem.activation = last ? data->last : data->inner;
+  if (step == 0) problem.pitch.x = pitch.x;
+  // A downsample lies in y, where the last convolution adds to it.
+  if (problem.residual) problem.pitch.residual = data->downsample ? pitch.y : pitch.x;
+  if (last) problem.pitch.y = pitch.y;
   return problem;
 }
 
 ConvProblem PlannedBlock::downsample_problem() const {
-  return problem_of(*data, *data->downsample, input);
+  ConvProblem problem = problem_of(*data, *data->downsample, input);
+  problem.pitch = {.x = pitch.x, .residual = 0, .y = pitch.y};
+  return problem;
 }
 
 BlockConv block_conv(const Conv& conv) {

@@ -15,6 +15,7 @@ struct PlannedBlock {
   const BlockData* data;
   int index;
   Shape input;
+  BlockPitches pitch = {};  // of its x and y
 
   BlockTensor x() const { return {BlockTensor::Role::output, index - 1}; }
   BlockTensor t1() const { return {BlockTensor::Role::t1, index}; }

@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <utility>
 
+#include "base/problem_sizes.hpp"
 #include "base/sizes.hpp"
 #include "base/text.hpp"
 #include "catalog/family.hpp"
@@ -23,6 +24,18 @@ std::string tensor_rule(std::initializer_list<Shape> shapes) {
     }
   }
   return {};
+}
+
+// x and y with all that lies between their pixels.
+Shape pitched_input(const PlannedBlock& planned) {
+  Shape shape = planned.input;
+  if (planned.pitch.x != 0) shape.c = planned.pitch.x;
+  return shape;
+}
+Shape pitched_output(const PlannedBlock& planned) {
+  Shape shape = planned.output();
+  if (planned.pitch.y != 0) shape.c = planned.pitch.y;
+  return shape;
 }
 
 int slices(int channels) {
@@ -46,6 +59,7 @@ std::string first_of(std::initializer_list<std::string> rules) {
 }
 
 std::string bottleneck_rule(const BlockData& block) {
+  if (block.inverted) return "takes bottlenecks (1x1, 3x3, 1x1) only: the block is an inverted one";
   if (!block.bottleneck())
     return "takes bottlenecks (1x1, 3x3, 1x1) only: the block has two convolutions";
   if (size_of(block.dtype) != 2)
@@ -100,6 +114,7 @@ std::string tail_shape_rule(const BlockData& block, const BlockData* next) {
       first_of({copies_rule("conv2's input", conv2.c), copies_rule("conv2's output", conv2.k),
                 copies_rule("the block's output", block.k()), shortcut_rule(block)});
   if (!rule.empty() || next == nullptr) return rule;
+  if (next->inverted) return "the next block is an inverted one";
   if (!next->bottleneck()) return "the next block does not begin with a 1x1";
   const BlockStep& conv1 = next->steps[0];
   if (conv1.stride != 1) return text("the next block's conv1 has stride ", conv1.stride);
@@ -118,7 +133,46 @@ std::string whole_rule(const BlockData& block) {
 
 std::string whole_rule(const PlannedBlock& planned) {
   if (std::string rule = whole_rule(*planned.data); !rule.empty()) return rule;
-  return tensor_rule({planned.input, planned.output()});
+  constexpr int kPitchUnit =
+      32;  // elements: the kernel's table has a bit of its own in their numbers
+  if (const int pitch = x_pitch(planned.problem(0)); pitch % kPitchUnit != 0) {
+    return text("takes pitches of x that are multiples of ", kPitchUnit, ": pitch.x = ", pitch,
+                "; nearest above: ", ceil_div(pitch, kPitchUnit) * kPitchUnit);
+  }
+  return tensor_rule({pitched_input(planned), pitched_output(planned)});
+}
+
+std::string inverted_rule(const BlockData& block) {
+  if (!block.inverted) return "takes inverted blocks only";
+  if (size_of(block.dtype) != 2)
+    return text("takes f16 and bf16: the block is ", to_string(block.dtype));
+  const BlockStep &depthwise = block.depthwise(), &project = block.steps.back();
+  if (std::string rule = first_of({copies_rule("the block's input", block.c()),
+                                   copies_rule("the middle tensor", depthwise.c),
+                                   copies_rule("the block's output", project.k)});
+      !rule.empty())
+    return rule;
+  if (!InvertedWindow::takes(depthwise.r, depthwise.stride))
+    return text("takes depthwise filters of 3x3 and 5x5: the block's is ", depthwise.r, "x",
+                depthwise.r);
+  constexpr int kMostInput = 4096;  // more do not fit into any shared memory
+  if (block.c() > kMostInput)
+    return text("keeps pixels of x in shared memory, of at most ", kMostInput,
+                " channels: the block has ", block.c());
+  return first_of(
+      {block.expands() ? matrix_rule("expand", depthwise.c, slices(block.c())) : std::string(),
+       matrix_rule("project", project.k, slices(depthwise.c))});
+}
+
+std::string inverted_rule(const PlannedBlock& planned) {
+  if (std::string rule = inverted_rule(*planned.data); !rule.empty()) return rule;
+  return tensor_rule({pitched_input(planned), pitched_output(planned)});
+}
+
+std::string inverted_rule(const InvertedTile& tile, const BlockData& block) {
+  if (block.k() <= tile.most_channels()) return {};
+  return text("takes at most ", tile.most_channels(), " output channels: the block has ",
+              block.k());
 }
 
 std::string tail_rule(const PlannedBlock& planned, const PlannedBlock* next) {
@@ -127,7 +181,7 @@ std::string tail_rule(const PlannedBlock& planned, const PlannedBlock* next) {
   if (std::string rule = bottleneck_rule(block); !rule.empty()) return rule;
   if (std::string rule = tail_shape_rule(block, next_data); !rule.empty()) return rule;
   const Shape next_t1 = next != nullptr ? next->shape_before(1) : Shape{};
-  return first_of({tensor_rule({planned.input, planned.output(), next_t1}),
+  return first_of({tensor_rule({pitched_input(planned), pitched_output(planned), next_t1}),
                    matrix_rule("conv3", block.k(), conv3_slices(block)),
                    next == nullptr ? std::string()
                                    : matrix_rule("the next block's conv1", next_data->steps[0].k,

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "block/planned.hpp"
+#include "tile/inverted_tile.hpp"
 #include "tile/tail_tile.hpp"
 
 namespace foldconv::host {
@@ -13,6 +14,11 @@ namespace foldconv::host {
 // block_whole, by any tile: the block, whatever its input; and at its place.
 std::string whole_rule(const BlockData& block);
 std::string whole_rule(const PlannedBlock& block);
+
+// block_inverted, by any tile: the block, whatever its input; and at its place.
+std::string inverted_rule(const BlockData& block);
+std::string inverted_rule(const PlannedBlock& block);
+std::string inverted_rule(const InvertedTile& tile, const BlockData& block);
 
 // block_tail: conv2 and conv3 of the block, and conv1 of the next one unless it is null, by any tile;
 // and by this one.

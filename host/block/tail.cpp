@@ -23,9 +23,12 @@ TailParams make_params(const TailTile& tile, const PlannedBlock& planned, const 
   params.halo_reach = halo ? static_cast<int>(halo_reach(planned.problem(1))) : -1;
   params.conv3 = block_conv(block.downsample ? *block.joined : *block.steps[2].conv);
   if (block.downsample) {
-    params.projection = {nullptr, planned.input.h, planned.input.w, block.c(),
-                         block.downsample->stride};
+    params.projection = {
+        nullptr,   planned.input.h,          planned.input.w,
+        block.c(), block.downsample->stride, x_pitch(planned.downsample_problem())};
   }
+  params.identity_pitch = x_pitch(planned.problem(0));
+  params.y_pitch = y_pitch(planned.problem(2));
   params.k = block.k();
   params.last = activation_params(block.last);
   if (next != nullptr) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The whole-block kernel: its launch.
+#include "base/problem_sizes.hpp"
 #include "base/sizes.hpp"
 #include "base/text.hpp"
 #include "block/family.hpp"
@@ -22,6 +23,8 @@ WholeParams make_params(const WholeTile& tile, const PlannedBlock& planned) {
   params.w = x.w;
   params.c = block.c();
   params.k = block.k();
+  params.x_pitch = host::x_pitch(planned.problem(0));
+  params.y_pitch = host::y_pitch(planned.problem(2));
   params.t1_channels = block.steps[0].k;
   params.t2_channels = block.steps[1].k;
   params.inner = activation_params(block.inner);

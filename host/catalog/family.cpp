@@ -83,6 +83,7 @@ constexpr const char* kNotConfirmed =
 std::string sm90_rule(const ConvProblem& problem) {
   if (problem.dtype != DataType::f16 && problem.dtype != DataType::bf16)
     return text("computes in f16 and bf16: the problem is ", to_string(problem.dtype));
+  if (problem.gate) return "does not multiply x by a gate: the problem has one";
   if (auto reason = sm90_channels_rule(problem); !reason.empty()) return reason;
   const Sm90Axis axes[] = {
       {"stride.h", "(r - 1) * dilation.h", "pad.top", "pad.bottom", problem.stride.h, problem.r,
@@ -115,10 +116,11 @@ std::string sm90_size_rule(const ConvProblem& problem) {
                 " channels; use a smaller n");
   }
   constexpr std::int64_t kMostStride = std::int64_t{1} << 40;  // bytes, of a tensor map
-  const auto image = checked_product({problem.h, problem.w, problem.c, 2});
+  const auto image = checked_product({problem.h, problem.w, x_pitch(problem), 2});
   if (!image || *image >= kMostStride)
-    return text("copies images of less than 2^40 bytes: h * w * c = ", problem.h, " * ", problem.w,
-                " * ", problem.c, "; use smaller images");
+    return text("copies images of less than 2^40 bytes: h * w * ",
+                problem.pitch.x != 0 ? "pitch.x" : "c", " = ", problem.h, " * ", problem.w, " * ",
+                x_pitch(problem), "; use smaller images");
   return {};
 }
 

@@ -6,7 +6,11 @@
 #include <string_view>
 
 #include "tile/conv_tile.hpp"
+#include "tile/depthwise_tile.hpp"
+#include "tile/grouped_tile.hpp"
+#include "tile/inverted_tile.hpp"
 #include "tile/sm90_tile.hpp"
+#include "tile/stem_tile.hpp"
 #include "tile/tail_tile.hpp"
 #include "tile/whole_tile.hpp"
 
@@ -62,6 +66,13 @@ constexpr KernelName conv_name(Piece loader, Piece dtype, const ConvTile& tile, 
       .part(arch);
 }
 
+constexpr KernelName grouped_name(Piece dtype, const GroupedTile& tile, Piece arch) {
+  KernelName name;
+  name.part("conv_grouped").part(dtype).sizes(tile.groups, tile.fragments_n * 8);
+  if (tile.granule < 8) name.part("quads");
+  return name.part(arch);
+}
+
 constexpr KernelName sm90_name(Piece dtype, const Sm90Tile& tile) {
   return KernelName()
       .part("conv_wgmma")
@@ -86,6 +97,26 @@ constexpr KernelName whole_name(Piece dtype, const WholeTile& tile, Piece arch) 
   if (tile.resident) name.part("resident");
   if (tile.projection) name.part("projection");
   return name.part(arch);
+}
+
+constexpr KernelName stem_name(Piece dtype, const StemTile& tile, Piece arch) {
+  return KernelName()
+      .part("stem")
+      .part(dtype)
+      .sizes(tile.filter, tile.filter, tile.block_n)
+      .part(arch);
+}
+
+constexpr KernelName inverted_name(Piece dtype, const InvertedTile& tile, Piece arch) {
+  return KernelName()
+      .part("block_inverted")
+      .part(dtype)
+      .sizes(tile.kPixels, tile.most_channels())
+      .part(arch);
+}
+
+constexpr KernelName depthwise_name(Piece dtype, const DepthwiseTile& tile, Piece arch) {
+  return KernelName().part("depthwise").part(dtype).sizes(tile.filter, tile.filter).part(arch);
 }
 
 // "direct", "add", ...

@@ -6,7 +6,10 @@
 
 #include "base/error.hpp"
 #include "base/sizes.hpp"
+#include "catalog/depthwise.hpp"
+#include "catalog/grouped.hpp"
 #include "catalog/row_planes.hpp"
+#include "tile/gate_rows.hpp"
 
 namespace foldconv::host {
 namespace {
@@ -14,6 +17,8 @@ namespace {
 std::int64_t n_tiles_per_group(const ConvTile& tile, const ConvProblem& problem) {
   return ceil_div(k_per_group(problem), tile.block_n);
 }
+
+}  // namespace
 
 ConvGeometry geometry(const ConvProblem& problem) {
   return {.n = problem.n,
@@ -33,14 +38,23 @@ ConvGeometry geometry(const ConvProblem& problem) {
           .dilation_w = problem.dilation.w,
           .groups = problem.groups,
           .c_per_group = c_per_group(problem),
-          .k_per_group = k_per_group(problem)};
+          .k_per_group = k_per_group(problem),
+          .x_pitch = x_pitch(problem),
+          .residual_pitch = residual_pitch(problem),
+          .y_pitch = y_pitch(problem)};
 }
+
+namespace {
+
+int images_of_tile(const ConvTile& tile, const ConvProblem& problem) {
+  return gate_images(tile.block_m, std::int64_t{problem.p()} * problem.q(), problem.n);
+}
+
+}  // namespace
 
 FastDivision division_by(std::int64_t divisor) {
   return FastDivision(static_cast<std::uint32_t>(divisor));
 }
-
-}  // namespace
 
 ActivationParams activation_params(const Activation& activation) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
@@ -78,6 +92,10 @@ std::int64_t shared_bytes(const ConvKernel& kernel, const ConvProblem& problem) 
     return HaloTile{tile}.shared_bytes(halo_reach(problem), layout.slices());
   }
   const int entries = table_entries(kernel.loader, layout);
+  if (kernel.loader == ConvLoader::load_gated) {
+    return tile.shared_bytes(0) +
+           std::int64_t{tile.stages} * images_of_tile(tile, problem) * kGateRowBytes;
+  }
   if (kernel.loader != ConvLoader::load_rows) return tile.shared_bytes(entries);
   // The output takes the place of everything else.
   constexpr std::int64_t kDeltaBytes = 8, kElementBytes = 2;
@@ -89,6 +107,8 @@ std::int64_t shared_bytes(const ConvKernel& kernel, const ConvProblem& problem) 
 
 LaunchShape conv_launch_shape(const ConvKernel& kernel, const ConvProblem& problem,
                               const DeviceFigures& device) {
+  if (kernel.depthwise != nullptr) return depthwise_launch_shape(*kernel.depthwise, problem);
+  if (kernel.grouped != nullptr) return grouped_launch_shape(*kernel.grouped, problem, device);
   if (kernel.direct()) {
     const std::int64_t elements = output_pixels(problem) * problem.k;
     return {loop_grid(elements, kDirectThreads, device), kDirectThreads, 0};
@@ -124,6 +144,9 @@ ConvParams conv_params(const ConvKernel& kernel, const ConvProblem& problem) {
   if (kernel.loader == ConvLoader::load_rows) {
     params.rows = row_planes(*kernel.tile, problem).params;
   }
+  if (kernel.loader == ConvLoader::load_gated) {
+    params.gate.images = images_of_tile(*kernel.tile, problem);
+  }
   return params;
 }
 
@@ -132,6 +155,15 @@ DirectParams direct_params(const ConvProblem& problem) {
   params.g = geometry(problem);
   params.activation = activation_params(problem.activation);
   return params;
+}
+
+void set_pitches(PointwiseParams& params, const Pitches& pitch) {
+  const auto pitch_of = [&](int given) { return given != 0 ? given : params.c; };
+  params.pitched = pitch == Pitches{} ? 0 : 1;
+  params.x_pitch = pitch_of(pitch.x);
+  params.z_pitch = pitch_of(pitch.residual);
+  params.y_pitch = pitch_of(pitch.y);
+  params.channels = division_by(params.c);
 }
 
 Status launch(EntryPoint entry, const LaunchShape& shape, void* params, cudaStream_t stream) {

@@ -22,6 +22,8 @@ struct LaunchShape {
   std::uint32_t cluster = 1;  // CTAs that are launched together
 };
 
+ConvGeometry geometry(const ConvProblem& problem);
+FastDivision division_by(std::int64_t divisor);
 ActivationParams activation_params(const Activation& activation);
 
 // CTAs of a tensor-core kernel: its tiles of y.
@@ -37,7 +39,13 @@ std::int64_t shared_bytes(const ConvKernel& kernel, const ConvProblem& problem);
 LaunchShape conv_launch_shape(const ConvKernel& kernel, const ConvProblem& problem,
                               const DeviceFigures& device);
 
+// Names and sizes of a problem as kernels have them.
+ConvGeometry geometry(const ConvProblem& problem);
+
 // Parameters with all pointers null. Of a tile: without what its loader alone reads.
+// Of pixels of params.c channels; `pitch`: of x, z (the residual) and y, 0: the channels.
+void set_pitches(PointwiseParams& params, const Pitches& pitch);
+
 ConvParams conv_params(const ConvKernel& kernel, const ConvProblem& problem);
 ConvParams conv_params(const ConvTile& tile, const ConvProblem& problem);
 DirectParams direct_params(const ConvProblem& problem);

@@ -28,6 +28,25 @@ constexpr ConvKernel kConvKernels[] = {
    ConvLoader::load_##loader,                                            \
    &tiles::tile::value,                                                  \
    reason},
+#define FOLDCONV_DEPTHWISE_KERNEL(dtype, tile, arch, reason)         \
+  {FOLDCONV_NAME(depthwise_name(#dtype, tiles::tile::value, #arch)), \
+   DataType::dtype,                                                  \
+   arch,                                                             \
+   kernels::depthwise_##dtype##_##tile##_##arch,                     \
+   ConvLoader::load_element,                                         \
+   nullptr,                                                          \
+   reason,                                                           \
+   &tiles::tile::value},
+#define FOLDCONV_GROUPED_KERNEL(dtype, tile, arch, reason)         \
+  {FOLDCONV_NAME(grouped_name(#dtype, tiles::tile::value, #arch)), \
+   DataType::dtype,                                                \
+   arch,                                                           \
+   kernels::conv_grouped_##dtype##_##tile##_##arch,                \
+   ConvLoader::load_narrow,                                        \
+   nullptr,                                                        \
+   reason,                                                         \
+   nullptr,                                                        \
+   &tiles::tile::value},
 #define FOLDCONV_DIRECT_KERNEL(dtype, arch)                                                 \
   {FOLDCONV_NAME(simple_name("direct", #dtype, #arch)),                                     \
    DataType::dtype,                                                                         \
@@ -77,6 +96,20 @@ constexpr WholeKernel kWholeKernels[] = {
 #include "catalog.inc"
 };
 
+constexpr StemKernel kStemKernels[] = {
+#define FOLDCONV_STEM_KERNEL(dtype, tile, arch)                                        \
+  {FOLDCONV_NAME(stem_name(#dtype, tiles::tile::value, #arch)), DataType::dtype, arch, \
+   kernels::stem_##dtype##_##tile##_##arch, &tiles::tile::value},
+#include "catalog.inc"
+};
+
+constexpr InvertedKernel kInvertedKernels[] = {
+#define FOLDCONV_INVERTED_KERNEL(dtype, tile, arch)                                        \
+  {FOLDCONV_NAME(inverted_name(#dtype, tiles::tile::value, #arch)), DataType::dtype, arch, \
+   kernels::block_inverted_##dtype##_##tile##_##arch, &tiles::tile::value},
+#include "catalog.inc"
+};
+
 constexpr PointwiseKernel kPointwiseKernels[] = {
 #define FOLDCONV_POINTWISE_KERNEL(op, dtype, arch)                        \
   {FOLDCONV_NAME(simple_name(#op, #dtype, #arch)), DataType::dtype, arch, \
@@ -94,7 +127,8 @@ constexpr LayerKernel kLayerKernels[] = {
 constexpr auto kEveryKernel = [] {
   std::array<KernelInfo, std::size(kConvKernels) + std::size(kSm90Kernels) +
                              std::size(kJoinedKernels) + std::size(kTailKernels) +
-                             std::size(kWholeKernels) + std::size(kPointwiseKernels) +
+                             std::size(kWholeKernels) + std::size(kStemKernels) +
+                             std::size(kInvertedKernels) + std::size(kPointwiseKernels) +
                              std::size(kLayerKernels)>
       list = {};
   std::size_t count = 0;
@@ -103,13 +137,18 @@ constexpr auto kEveryKernel = [] {
   };
   for (const auto& kernel : kConvKernels) {
     // Not direct(): the sanitizers allow no comparison of addresses in a constant.
-    const bool direct = std::string_view(kernel.name).starts_with("direct_");
-    add(direct ? KernelFamily::direct : KernelFamily::conv, kernel);
+    const std::string_view name(kernel.name);
+    add(name.starts_with("direct_")      ? KernelFamily::direct
+        : name.starts_with("depthwise_") ? KernelFamily::depthwise
+                                         : KernelFamily::conv,
+        kernel);
   }
   for (const auto& kernel : kSm90Kernels) add(KernelFamily::conv, kernel);
   for (const auto& kernel : kJoinedKernels) add(KernelFamily::joined, kernel);
   for (const auto& kernel : kTailKernels) add(KernelFamily::tail, kernel);
   for (const auto& kernel : kWholeKernels) add(KernelFamily::whole, kernel);
+  for (const auto& kernel : kStemKernels) add(KernelFamily::stem, kernel);
+  for (const auto& kernel : kInvertedKernels) add(KernelFamily::inverted, kernel);
   for (const auto& kernel : kPointwiseKernels) add(KernelFamily::pointwise, kernel);
   for (const auto& kernel : kLayerKernels) add(KernelFamily::layer, kernel);
   return list;
@@ -148,6 +187,12 @@ std::span<const TailKernel> tail_kernels() {
 std::span<const WholeKernel> whole_kernels() {
   return kWholeKernels;
 }
+std::span<const StemKernel> stem_kernels() {
+  return kStemKernels;
+}
+std::span<const InvertedKernel> inverted_kernels() {
+  return kInvertedKernels;
+}
 std::span<const PointwiseKernel> pointwise_kernels() {
   return kPointwiseKernels;
 }
@@ -173,6 +218,9 @@ const TailKernel* find_tail_kernel(const TailTile& tile, DataType dtype) {
 }
 const WholeKernel* find_whole_kernel(const WholeTile& tile, DataType dtype) {
   return find(kWholeKernels, tile, dtype);
+}
+const InvertedKernel* find_inverted_kernel(const InvertedTile& tile, DataType dtype) {
+  return find(kInvertedKernels, tile, dtype);
 }
 
 const PointwiseKernel* find_pointwise_kernel(PointwiseOp op, DataType dtype,
@@ -211,6 +259,12 @@ const char* to_string(KernelFamily family) noexcept {
       return "tail";
     case KernelFamily::whole:
       return "whole";
+    case KernelFamily::stem:
+      return "stem";
+    case KernelFamily::inverted:
+      return "inverted";
+    case KernelFamily::depthwise:
+      return "depthwise";
     case KernelFamily::direct:
       return "direct";
     case KernelFamily::pointwise:

@@ -11,7 +11,11 @@
 #include "catalog/arch.hpp"
 #include "foldconv/tensor.hpp"
 #include "tile/conv_tile.hpp"
+#include "tile/depthwise_tile.hpp"
+#include "tile/grouped_tile.hpp"
+#include "tile/inverted_tile.hpp"
 #include "tile/sm90_tile.hpp"
+#include "tile/stem_tile.hpp"
 #include "tile/tail_tile.hpp"
 #include "tile/whole_tile.hpp"
 
@@ -26,10 +30,15 @@ struct ConvKernel {
   Arch arch;
   EntryPoint entry;
   ConvLoader loader;             // tensor-core kernels only
-  const ConvTile* tile;          // null: the direct kernel
+  const ConvTile* tile;          // null: a kernel with another kind of tile, or the direct one
   const char* reason = nullptr;  // what its tile is for
+  const DepthwiseTile* depthwise = nullptr;
+  const GroupedTile* grouped = nullptr;
 
-  constexpr bool direct() const { return tile == nullptr; }
+  // The kernel that takes every problem.
+  constexpr bool direct() const {
+    return tile == nullptr && depthwise == nullptr && grouped == nullptr;
+  }
 };
 
 // By wgmma and tensor copies: the sm_90 family.
@@ -50,12 +59,28 @@ struct WholeKernel {
   const WholeTile* tile;
 };
 
+struct InvertedKernel {
+  const char* name;
+  DataType dtype;
+  Arch arch;
+  EntryPoint entry;
+  const InvertedTile* tile;
+};
+
 struct TailKernel {
   const char* name;
   DataType dtype;
   Arch arch;
   EntryPoint entry;
   const TailTile* tile;
+};
+
+struct StemKernel {
+  const char* name;
+  DataType dtype;
+  Arch arch;
+  EntryPoint entry;
+  const StemTile* tile;
 };
 
 enum class PointwiseOp { batch_norm, add, activate };
@@ -74,7 +99,9 @@ enum class LayerOp {
   average_pool,
   global_max_pool,
   global_average_pool,
+  gate,
   softmax,
+  lrn,
   binary,
   affine,
   copy,
@@ -96,6 +123,8 @@ std::span<const ConvKernel> joined_kernels();  // convolutions of two tensors
 std::span<const Sm90Kernel> sm90_kernels();
 std::span<const TailKernel> tail_kernels();
 std::span<const WholeKernel> whole_kernels();
+std::span<const StemKernel> stem_kernels();
+std::span<const InvertedKernel> inverted_kernels();
 std::span<const PointwiseKernel> pointwise_kernels();
 std::span<const LayerKernel> layer_kernels();
 
@@ -128,6 +157,7 @@ const Sm90Kernel* find_sm90_kernel(std::string_view name);
 const ConvKernel* find_joined_kernel(const ConvTile& tile, DataType dtype);
 const TailKernel* find_tail_kernel(const TailTile& tile, DataType dtype);
 const WholeKernel* find_whole_kernel(const WholeTile& tile, DataType dtype);
+const InvertedKernel* find_inverted_kernel(const InvertedTile& tile, DataType dtype);
 const PointwiseKernel* find_pointwise_kernel(PointwiseOp op, DataType dtype,
                                              const DeviceFigures& device);
 const LayerKernel* find_layer_kernel(LayerOp op, DataType dtype, const DeviceFigures& device);

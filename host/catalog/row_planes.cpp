@@ -28,11 +28,10 @@ std::int64_t rows_of_tile(const ConvTile& tile, const ConvProblem& problem) {
 
 RowPlanesLayout row_planes(const ConvTile& tile, const ConvProblem& problem) {
   constexpr std::int64_t kCopied = 8;  // elements that one copy moves
-  const std::int64_t channels = c_per_group(problem);
-  const std::int64_t window =
-      std::int64_t{problem.s - 1} * problem.dilation.w * problem.c + channels;
+  const std::int64_t channels = c_per_group(problem), pixel = planes_pixel(problem);
+  const std::int64_t window = std::int64_t{problem.s - 1} * problem.dilation.w * pixel + channels;
   // A row of one pixel makes no step, and may have any stride.
-  const std::int64_t step = problem.q() == 1 ? 0 : std::int64_t{problem.stride.w} * problem.c;
+  const std::int64_t step = problem.q() == 1 ? 0 : problem.stride.w * pixel;
 
   // Segments move by up to a chunk less an element to their place in 16 bytes, and what is copied
   // begins and ends as much earlier and later: no two may write the same 16 bytes.
@@ -50,7 +49,8 @@ RowPlanesLayout row_planes(const ConvTile& tile, const ConvProblem& problem) {
   const bool ends_inside_slice = problem.r * problem.s * channels % kSliceWidth != 0;
   const std::int64_t planes = problem.r + (ends_inside_slice ? 1 : 0);
   return {{static_cast<int>(step), static_cast<int>(gap), static_cast<int>(plane),
-           FastDivision(static_cast<std::uint32_t>(planes))},
+           FastDivision(static_cast<std::uint32_t>(planes)),
+           FastDivision(static_cast<std::uint32_t>(pixel))},
           planes * plane};
 }
 

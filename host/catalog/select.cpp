@@ -7,10 +7,13 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "catalog/grouped.hpp"
 #include "catalog/launch.hpp"
 #include "catalog/supports.hpp"
 #include "cost/best.hpp"
 #include "cost/conv_cost.hpp"
+#include "cost/depthwise_cost.hpp"
+#include "cost/grouped_cost.hpp"
 
 namespace foldconv::host {
 namespace {
@@ -29,8 +32,9 @@ Status unknown_kernel(std::string_view name, DataType dtype, const Kernels& kern
 }
 
 // Kernels are compared by cost inside a rank; the lowest rank that takes the problem is chosen from.
-enum class Rank { copies_16_bytes, element_by_element, direct };
+enum class Rank { depthwise, copies_16_bytes, element_by_element, direct };
 Rank rank_of(const ConvKernel& kernel) {
+  if (kernel.depthwise != nullptr) return Rank::depthwise;
   if (kernel.direct()) return Rank::direct;
   return kernel.loader == ConvLoader::load_element ? Rank::element_by_element
                                                    : Rank::copies_16_bytes;
@@ -77,7 +81,8 @@ std::string reason_of(const Candidate& chosen, const Kernels& kernels, const Con
     const std::string too_large = size_refusal(*kernel, problem, target.figures);
     if (too_large.empty()) continue;
     return text("the tensors are too large for ",
-                chosen.kernel->direct()
+                kernel->depthwise != nullptr ? "the depthwise kernel. "
+                : chosen.kernel->direct()
                     ? "tensor-core kernels; this one, without tensor cores, is many "
                       "times slower. "
                     : "loaders that copy 16 bytes at a time; this one reads x element "
@@ -91,7 +96,8 @@ std::string reason_of(const Candidate& chosen, const Kernels& kernels, const Con
 Refusal passed_over(const Candidate& other, const Candidate& chosen, bool pinned,
                     const DeviceSpeed& speed) {
   if (!pinned && comes_before(*chosen.kernel, *other.kernel)) {
-    const char* before = other.kernel->direct() ? "uses tensor cores"
+    const char* before = chosen.kernel->depthwise != nullptr ? "reads each pixel once a tile"
+                         : other.kernel->direct()            ? "uses tensor cores"
                          : chosen.kernel->arch.capability > other.kernel->arch.capability
                              ? "is of a later architecture"
                              : "copies 16 bytes at a time";
@@ -117,6 +123,10 @@ Refusal taken_too(const char* kernel, const LaunchCost& cost, const LaunchCost& 
 
 LaunchCost cost_of(const ConvKernel& kernel, const ConvProblem& problem, const LaunchShape& shape,
                    int resident) {
+  if (kernel.depthwise != nullptr) return depthwise_cost(*kernel.depthwise, problem, resident);
+  if (kernel.grouped != nullptr)
+    return grouped_cost(*kernel.grouped, problem, grouped_params(*kernel.grouped, problem),
+                        shape.grid, resident);
   return kernel.direct() ? direct_cost(problem, shape.grid, resident)
                          : conv_cost(*kernel.tile, kernel.loader, problem, resident);
 }

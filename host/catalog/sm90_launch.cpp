@@ -55,7 +55,7 @@ LaunchShape sm90_launch_shape(const Sm90Variant& variant, const ConvProblem& pro
 
 TensorMapSpec sm90_x_map(const Sm90Variant& variant, const ConvProblem& problem) {
   const int rows = variant.kernel->tile->x_box_rows(variant.multicast);
-  const std::uint64_t pixel = map_size(problem.c) * kMapElement;
+  const std::uint64_t pixel = map_size(x_pitch(problem)) * kMapElement;
   TensorMapSpec spec = {.dtype = problem.dtype, .swizzle = CU_TENSOR_MAP_SWIZZLE_128B};
   if (is_matrix(problem)) {
     spec.rank = 2;
@@ -88,16 +88,15 @@ TensorMapSpec sm90_w_map(const Sm90Variant& variant, const ConvProblem& problem)
           .box = {kSliceWidth, map_count(variant.kernel->tile->w_box_rows(variant.multicast))}};
 }
 
-TensorMapSpec sm90_y_map(const Sm90Variant& variant, const ConvProblem& problem) {
+TensorMapSpec sm90_y_map(const Sm90Variant& variant, const ConvProblem& problem, int pitch) {
   const int width = variant.kernel->tile->panel_width();
-  return {
-      .dtype = problem.dtype,
-      .rank = 3,
-      .dims = {map_size(k_per_group(problem)), map_size(problem.groups),
-               map_size(output_pixels(problem))},
-      .strides = {map_size(k_per_group(problem)) * kMapElement, map_size(problem.k) * kMapElement},
-      .swizzle = swizzle_of(width * static_cast<int>(kMapElement)),
-      .box = {map_count(width), 1, Sm90Tile::kBoxRows}};
+  return {.dtype = problem.dtype,
+          .rank = 3,
+          .dims = {map_size(k_per_group(problem)), map_size(problem.groups),
+                   map_size(output_pixels(problem))},
+          .strides = {map_size(k_per_group(problem)) * kMapElement, map_size(pitch) * kMapElement},
+          .swizzle = swizzle_of(width * static_cast<int>(kMapElement)),
+          .box = {map_count(width), 1, Sm90Tile::kBoxRows}};
 }
 
 ConvSm90Params sm90_params(const Sm90Variant& variant, const ConvProblem& problem) {
@@ -147,14 +146,15 @@ Status make_sm90_arguments(const Sm90Variant& variant, const ConvProblem& proble
     TensorMapSpec spec;
     const char* what;
     CUtensorMap& map;
-  } maps[] = {{sm90_x_map(variant, problem), "x", params.x},
-              {sm90_w_map(variant, problem), "the weights", params.w},
-              {sm90_y_map(variant, problem), "y", params.y}};
+  } maps[] = {
+      {sm90_x_map(variant, problem), "x", params.x},
+      {sm90_w_map(variant, problem), "the weights", params.w},
+      {sm90_y_map(variant, problem, y_pitch(problem)), "y", params.y},
+      {sm90_y_map(variant, problem, residual_pitch(problem)), "the residual", params.residual}};
   for (const auto& each : maps) {
     if (Status status = calls->encode(each.spec, weights, each.what, each.map); !status.ok())
       return status;
   }
-  params.residual = params.y;
   return {};
 }
 

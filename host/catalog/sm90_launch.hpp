@@ -25,7 +25,8 @@ LaunchShape sm90_launch_shape(const Sm90Variant& variant, const ConvProblem& pro
 // What conv_sm90_params.hpp says of each map.
 TensorMapSpec sm90_x_map(const Sm90Variant& variant, const ConvProblem& problem);
 TensorMapSpec sm90_w_map(const Sm90Variant& variant, const ConvProblem& problem);
-TensorMapSpec sm90_y_map(const Sm90Variant& variant, const ConvProblem& problem);
+// Of y, or of the residual: what they are apart in is the elements from a pixel to the next.
+TensorMapSpec sm90_y_map(const Sm90Variant& variant, const ConvProblem& problem, int pitch);
 
 // Parameters without maps and pointers.
 ConvSm90Params sm90_params(const Sm90Variant& variant, const ConvProblem& problem);

@@ -10,6 +10,8 @@
 #include "base/problem_sizes.hpp"
 #include "base/sizes.hpp"
 #include "base/text.hpp"
+#include "catalog/depthwise.hpp"
+#include "catalog/grouped.hpp"
 #include "catalog/launch.hpp"
 #include "params/conv_params.hpp"
 
@@ -21,7 +23,8 @@ constexpr int kSmallestGroupK = 16;  // below, most of each tile would be paddin
 constexpr int kSmallestGroupC = 8;
 
 std::string taps_rule(ConvLoader loader, const ConvProblem& problem) {
-  if (loader == ConvLoader::load_1x1 || loader == ConvLoader::load_joined) {
+  if (loader == ConvLoader::load_1x1 || loader == ConvLoader::load_joined ||
+      loader == ConvLoader::load_gated) {
     if (problem.r == 1 && problem.s == 1) return {};
     return text("takes 1x1 filters only: r x s = ", problem.r, "x", problem.s, "; nearest: 1x1");
   }
@@ -47,6 +50,14 @@ std::string groups_rule(const ConvProblem& problem) {
     return too_narrow("c / groups", c_per_group(problem), kSmallestGroupC);
   }
   return {};
+}
+
+// Which kernels multiply x by a gate.
+std::string gate_rule(const ConvKernel& kernel, const ConvProblem& problem) {
+  const bool gated = !kernel.direct() && kernel.loader == ConvLoader::load_gated;
+  if (gated == problem.gate || kernel.direct()) return {};
+  return gated ? "multiplies x by a gate: the problem has none; nearest: gate = true"
+               : "does not multiply x by a gate: the problem has one; nearest: gate = false";
 }
 
 // Of the halo loader.
@@ -89,11 +100,6 @@ std::string channels_rule(ConvLoader loader, const ConvProblem& problem) {
   if (loader == ConvLoader::load_rows) {
     return channels < kSliceWidth ? std::string() : too_many(kSliceWidth - 1);
   }
-  // With c / groups a multiple of 8, so is c.
-  if (channels % kChunk != 0) {
-    return text("copies 16 bytes at a time: ", name, " = ", channels, " is no multiple of ", kChunk,
-                "; nearest above: ", name, " = ", ceil_div(channels, kChunk) * kChunk);
-  }
   if ((loader == ConvLoader::load_rxs || loader == ConvLoader::load_halo) &&
       channels < kSliceWidth) {
     return text("reads one tap a stage, at least ", kSliceWidth, " channels: ", name, " = ",
@@ -101,6 +107,14 @@ std::string channels_rule(ConvLoader loader, const ConvProblem& problem) {
   }
   if (loader == ConvLoader::load_narrow && channels >= kSliceWidth) {
     return too_many(kSliceWidth - kChunk);
+  }
+  // With c / groups a multiple of 8, so is c.
+  if (channels % kChunk != 0) {
+    const int above = (channels + kChunk - 1) / kChunk * kChunk;
+    const bool legal = loader != ConvLoader::load_narrow || above < kSliceWidth;
+    return text("copies 16 bytes at a time: ", name, " = ", channels, " is no multiple of ", kChunk,
+                legal ? "; nearest above: " : "; nearest: ", name, " = ",
+                legal ? above : above - kChunk);
   }
   return {};
 }
@@ -188,7 +202,7 @@ std::string index_rule(const ConvTile& tile, ConvLoader loader, const ConvProble
   const std::int64_t margin_w =
       std::abs(std::int64_t{problem.pad.left}) + std::abs(std::int64_t{problem.pad.right});
   const std::int64_t rows = images * problem.h + margin_h;
-  const std::int64_t row_units = (problem.w + margin_w) * (problem.c / unit);
+  const std::int64_t row_units = (problem.w + margin_w) * (x_pitch(problem) / unit);
   const auto x = checked_product({rows, row_units});
   if (!x || *x > largest) {
     return index_refusal(unit == kChunk ? "16-byte chunks of x, padding included"
@@ -218,6 +232,9 @@ std::string form_rule(const ConvKernel& kernel, const ConvProblem& problem,
                 to_string(problem.dtype));
   }
   if (auto reason = arch_rule(kernel.arch, device); !reason.empty()) return reason;
+  if (auto reason = gate_rule(kernel, problem); !reason.empty()) return reason;
+  if (kernel.depthwise != nullptr) return depthwise_rule(*kernel.depthwise, problem);
+  if (kernel.grouped != nullptr) return grouped_form_rule(*kernel.grouped, problem);
   if (kernel.direct()) return {};
   if (auto reason = taps_rule(kernel.loader, problem); !reason.empty()) return reason;
   if (auto reason = groups_rule(problem); !reason.empty()) return reason;
@@ -233,14 +250,21 @@ std::string form_rule(const ConvKernel& kernel, const ConvProblem& problem,
 std::string refusal(const ConvKernel& kernel, const ConvProblem& problem,
                     const DeviceFigures& device) {
   std::string reason = form_rule(kernel, problem, device);
-  if (reason.empty() && !kernel.direct()) reason = index_rule(*kernel.tile, kernel.loader, problem);
-  if (reason.empty() && !kernel.direct()) reason = shared_memory_rule(kernel, problem, device);
-  return reason;
+  if (!reason.empty() || kernel.direct()) return reason;
+  if (kernel.depthwise != nullptr) return depthwise_size_rule(*kernel.depthwise, problem);
+  if (kernel.grouped != nullptr) {
+    reason = grouped_shared_memory_rule(*kernel.grouped, problem, device);
+    return reason.empty() ? grouped_size_rule(problem) : reason;
+  }
+  reason = index_rule(*kernel.tile, kernel.loader, problem);
+  return reason.empty() ? shared_memory_rule(kernel, problem, device) : reason;
 }
 
 std::string size_refusal(const ConvKernel& kernel, const ConvProblem& problem,
                          const DeviceFigures& device) {
   if (kernel.direct() || !form_rule(kernel, problem, device).empty()) return {};
+  if (kernel.depthwise != nullptr) return depthwise_size_rule(*kernel.depthwise, problem);
+  if (kernel.grouped != nullptr) return grouped_size_rule(problem);
   return index_rule(*kernel.tile, kernel.loader, problem);
 }
 

@@ -11,17 +11,23 @@
 
 namespace foldconv::host {
 
-// A buffer in an argument list. `bytes` is what the kernel touches.
+// A buffer in an argument list. `bytes` is what the kernel touches, from the first to the last of them. Of a tensor:
+// bytes from a pixel to the next, and of its channels; what lies between is not touched.
 struct Buffer {
   const char* name;
   const void* data;
   std::int64_t bytes;
+  std::int64_t pitch = 0, pixel = 0;
 };
+// NHWC, `pitch` elements from a pixel to the next. Sizes passed checked_product() with it.
+Buffer tensor_buffer(const char* name, const void* data, const Shape& shape, int pitch,
+                     DataType dtype);
 
 // Null is invalid_argument; else misaligned if `data` is no multiple of `alignment`.
 Status check_pointer(const Buffer& buffer, std::size_t alignment);
 
-// aliasing if the two share a byte, with one exception: the same first byte, where `in_place`.
+// aliasing if the two share a byte, with one exception: the same first byte and pitch, where `in_place`. Parts of the
+// channels of one tensor share none.
 enum class Overlap { never, in_place };
 Status check_overlap(const Buffer& a, const Buffer& b, Overlap permitted);
 
@@ -33,7 +39,8 @@ Status check_buffers(const ConvProblem& problem, const ConvBuffers& buffers,
                      std::size_t workspace_bytes);
 
 // The same for BlockPlan::run().
-Status check_block_buffers(const Shape& input, const Shape& output, DataType dtype,
-                           const BlockBuffers& buffers, std::size_t workspace_bytes);
+Status check_block_buffers(const Shape& input, const Shape& output, const BlockPitches& pitch,
+                           DataType dtype, const BlockBuffers& buffers,
+                           std::size_t workspace_bytes);
 
 }  // namespace foldconv::host

@@ -13,6 +13,8 @@
 #include "base/problem_sizes.hpp"
 #include "base/text.hpp"
 #include "base/trace.hpp"
+#include "catalog/depthwise.hpp"
+#include "catalog/grouped.hpp"
 #include "catalog/launch.hpp"
 #include "catalog/sm90_launch.hpp"
 #include "catalog/supported_device.hpp"
@@ -33,7 +35,8 @@ using host::text;
 namespace host {
 
 // What run() binds tensors to and launches with: of kernels for every device, without tensor cores, and of sm_90.
-using ConvArguments = std::variant<ConvParams, DirectParams, Sm90Arguments>;
+using ConvArguments =
+    std::variant<ConvParams, DirectParams, DepthwiseParams, GroupedParams, Sm90Arguments>;
 
 }  // namespace host
 
@@ -92,18 +95,26 @@ Status make_arguments(const host::TakenKernel& taken, const ConvProblem& problem
     arguments = params;
     return Status();
   };
+  if (kernel.depthwise != nullptr) return take(host::depthwise_params(*kernel.depthwise, problem));
+  if (kernel.grouped != nullptr) return take(host::grouped_params(*kernel.grouped, problem));
   return kernel.direct() ? take(host::direct_params(problem))
                          : take(host::conv_params(kernel, problem));
 }
 
 template <class Params>
-Status bind(Params& params, const ConvBuffers& buffers) {
+Status bind(Params& params, const ConvBuffers& buffers, [[maybe_unused]] float* sums) {
   params.x = buffers.x;
+  if constexpr (requires { params.sums; }) params.sums = sums;
+  if constexpr (requires { params.gate.gates; }) {
+    params.gate.gates = buffers.gate;
+  } else if constexpr (requires { params.gate; }) {
+    params.gate = buffers.gate;
+  }
   params.residual = buffers.residual;
   params.y = buffers.y;
   return {};
 }
-Status bind(host::Sm90Arguments& arguments, const ConvBuffers& buffers) {
+Status bind(host::Sm90Arguments& arguments, const ConvBuffers& buffers, float*) {
   return arguments.bind(buffers.x, buffers.residual, buffers.y);
 }
 
@@ -158,7 +169,9 @@ ConvProblem Conv::problem(const Images& images, const ConvOptions& options) cons
           .dilation = options.dilation,
           .groups = options.groups,
           .activation = options.activation,
-          .residual = options.residual};
+          .residual = options.residual,
+          .pitch = options.pitch,
+          .gate = options.gate};
 }
 
 Result<ConvPlan> Conv::plan(const Images& images, const ConvOptions& options,
@@ -187,35 +200,62 @@ Result<ConvPlan> Conv::plan_problem(const ConvProblem& problem, const PlanOption
   });
 }
 
-Status ConvPlan::run(const ConvBuffers& buffers, cudaStream_t stream) const {
+namespace {
+
+Status run_conv(const ConvPlanData& plan, const ConvBuffers& buffers, float* sums,
+                cudaStream_t stream) {
   return guarded([&]() -> Status {
-    const host::Decision& decision = data_->decision;
-    const Result<int> images = host::images_of_run(buffers.images, data_->problem.n);
+    const host::Decision& decision = plan.decision;
+    const Result<int> images = host::images_of_run(buffers.images, plan.problem.n);
     if (!images.ok()) return images.status();
-    ConvProblem problem = data_->problem;
+    ConvProblem problem = plan.problem;
     problem.n = *images;
-    if (Status status = host::check_buffers(problem, buffers, workspace_bytes()); !status.ok()) {
+    if (Status status =
+            host::check_buffers(problem, buffers, plan.decision.explanation.workspace_bytes);
+        !status.ok()) {
       return status;
     }
-    if (Status status = host::check_current_device(data_->conv->device, "the plan"); !status.ok())
+    if (Status status = host::check_current_device(plan.conv->device, "the plan"); !status.ok())
       return status;
-    const host::TraceRange range(data_->trace_name.c_str());
-    const bool all = *images == data_->problem.n;
+    const host::TraceRange range(plan.trace_name.c_str());
+    const bool all = *images == plan.problem.n;
     const host::LaunchShape shape =
-        all ? decision.shape : host::launch_shape(decision.kernel, problem, data_->conv->figures);
-    host::ConvArguments arguments = data_->arguments;
+        all ? decision.shape : host::launch_shape(decision.kernel, problem, plan.conv->figures);
+    host::ConvArguments arguments = plan.arguments;
     if (!all) {
-      Status status = make_arguments(decision.kernel, problem, *data_->conv, arguments);
+      Status status = make_arguments(decision.kernel, problem, *plan.conv, arguments);
       if (!status.ok()) return status;
     }
     return std::visit(
         [&](auto& own) -> Status {
-          if (Status status = bind(own, buffers); !status.ok()) return status;
+          if (Status status = bind(own, buffers, sums); !status.ok()) return status;
           return host::launch(host::entry_of(decision.kernel), shape, launched(own), stream);
         },
         arguments);
   });
 }
+
+}  // namespace
+
+Status ConvPlan::run(const ConvBuffers& buffers, cudaStream_t stream) const {
+  return run_conv(*data_, buffers, nullptr, stream);
+}
+
+namespace host {
+
+std::size_t sums_bytes(const ConvPlan& plan) {
+  const auto* kernel = std::get_if<const ConvKernel*>(&Internals::data(plan).decision.kernel);
+  if (kernel == nullptr || (*kernel)->depthwise == nullptr) return 0;
+  const Shape y = plan.problem().output();
+  return mean_sums_bytes(y);
+}
+
+Status run_with_sums(const ConvPlan& plan, const ConvBuffers& buffers, float* sums,
+                     cudaStream_t stream) {
+  return run_conv(Internals::data(plan), buffers, sums, stream);
+}
+
+}  // namespace host
 
 std::size_t ConvPlan::workspace_bytes() const noexcept {
   return explanation().workspace_bytes;

@@ -24,6 +24,13 @@ struct Conv::Data {
 
 namespace host {
 using ConvData = DataOf<Conv>;
-}
+
+// Bytes of the sums over tiles of 8 x 8 pixels of y (tile/mean_order.hpp) that the planned kernel can make beside y; 0: it
+// makes none.
+std::size_t sums_bytes(const ConvPlan& plan);
+// ConvPlan::run(), and these sums of the run's images: [n][tiles][k]. Not checked.
+Status run_with_sums(const ConvPlan& plan, const ConvBuffers& buffers, float* sums,
+                     cudaStream_t stream);
+}  // namespace host
 
 }  // namespace foldconv

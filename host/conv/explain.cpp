@@ -150,7 +150,8 @@ Result<Decision> decide(const ConvProblem& problem, const PlanOptions& options,
   const int resident = kernel->ctas_per_sm * figures.multiprocessors;
   explanation.cost = cost_of_taken(taken->kernel, problem, shape, kernel->ctas_per_sm);
   // The CTAs of a persistent kernel are one wave: their tiles are not.
-  const double launched = explanation.cost.wgmma ? explanation.cost.tiles : shape.grid;
+  const bool persistent = explanation.cost.wgmma || explanation.cost.tiles > shape.grid;
+  const double launched = persistent ? explanation.cost.tiles : shape.grid;
   explanation.waves = resident > 0 ? launched / resident : 0;
   explanation.floor_us = floor_seconds(explanation.cost, speed) * 1e6;
   explanation.limit = limit_of(explanation.cost, speed);

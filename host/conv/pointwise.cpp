@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "foldconv/pointwise.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/device.hpp"
 #include "base/enum_checks.hpp"
 #include "base/error.hpp"
+#include "base/pitch.hpp"
 #include "base/sizes.hpp"
 #include "base/text.hpp"
 #include "base/trace.hpp"
@@ -24,18 +26,28 @@ using host::invalid;
 using host::PointwiseOp;
 using host::text;
 
-// Bytes of a tensor.
-Result<std::int64_t> tensor_bytes(DataType dtype, const Shape& shape) {
+Status check_tensors(DataType dtype, const Shape& shape, const Pitches& pitch) {
   if (Status status = host::check_data_type(dtype); !status.ok()) return status;
   const std::string value =
       text("n = ", shape.n, ", h = ", shape.h, ", w = ", shape.w, ", c = ", shape.c);
   for (const int size : {shape.n, shape.h, shape.w, shape.c}) {
     if (size < 1) return invalid("every size must be at least 1", value, "give a dense NHWC shape");
   }
+  const struct {
+    const char* name;
+    int value;
+  } pitches[] = {{"pitch.x", pitch.x}, {"pitch.residual", pitch.residual}, {"pitch.y", pitch.y}};
+  for (const auto& each : pitches) {
+    if (Status status = host::check_pitch(each.name, each.value, "c", shape.c, dtype);
+        !status.ok()) {
+      return status;
+    }
+  }
+  const int widest = std::max({shape.c, pitch.x, pitch.residual, pitch.y});
   const auto bytes = host::checked_product(
-      {shape.n, shape.h, shape.w, shape.c, static_cast<std::int64_t>(size_of(dtype))});
+      {shape.n, shape.h, shape.w, widest, static_cast<std::int64_t>(size_of(dtype))});
   if (!bytes) return invalid("the tensor is 2^63 bytes or more", value, "use smaller sizes");
-  return *bytes;
+  return {};
 }
 
 Status check_input(const Buffer& input, const Buffer& y) {
@@ -45,12 +57,13 @@ Status check_input(const Buffer& input, const Buffer& y) {
 
 // Checks the tensors of `params` and launches; what is particular to an operation is already there.
 Status run(PointwiseOp op, DataType dtype, const Shape& shape, PointwiseParams params,
-           cudaStream_t stream) {
-  const Result<std::int64_t> bytes = tensor_bytes(dtype, shape);
-  if (!bytes.ok()) return bytes.status();
-  const Buffer x = {"x", params.x, *bytes};
-  const Buffer z = {"z", params.z, *bytes};
-  const Buffer y = {"y", params.y, *bytes};
+           const Pitches& pitch, cudaStream_t stream) {
+  if (Status status = check_tensors(dtype, shape, pitch); !status.ok()) return status;
+  params.c = shape.c;
+  host::set_pitches(params, pitch);
+  const Buffer x = host::tensor_buffer("x", params.x, shape, params.x_pitch, dtype);
+  const Buffer z = host::tensor_buffer("z", params.z, shape, params.z_pitch, dtype);
+  const Buffer y = host::tensor_buffer("y", params.y, shape, params.y_pitch, dtype);
   if (Status status = host::check_pointer(y, kAlignmentBytes); !status.ok()) return status;
   if (Status status = check_input(x, y); !status.ok()) return status;
   if (op == PointwiseOp::add) {
@@ -61,7 +74,6 @@ Status run(PointwiseOp op, DataType dtype, const Shape& shape, PointwiseParams p
   if (!figures.ok()) return figures.status();
 
   params.elements = shape.elements();
-  params.c = shape.c;
   const std::int64_t chunk = static_cast<std::int64_t>(kAlignmentBytes / size_of(dtype));
   const std::uint32_t grid =
       host::loop_grid(host::ceil_div(params.elements, chunk), kPointwiseThreads, *figures);
@@ -87,7 +99,7 @@ Status prepare(DataType dtype) {
 }
 
 Status batch_norm(DataType dtype, const Shape& shape, const void* x, const BatchNormArrays& arrays,
-                  void* y, cudaStream_t stream) {
+                  void* y, cudaStream_t stream, const Pitches& pitch) {
   return guarded([&]() -> Status {
     const std::int64_t array_bytes = std::int64_t{shape.c} * std::int64_t{sizeof(float)};
     for (const Buffer& array :
@@ -108,30 +120,30 @@ Status batch_norm(DataType dtype, const Shape& shape, const void* x, const Batch
     params.mean = arrays.mean;
     params.variance = arrays.variance;
     params.eps = arrays.eps;
-    return run(PointwiseOp::batch_norm, dtype, shape, params, stream);
+    return run(PointwiseOp::batch_norm, dtype, shape, params, pitch, stream);
   });
 }
 
 Status add(DataType dtype, const Shape& shape, const void* x, const void* z, void* y,
-           cudaStream_t stream) {
+           cudaStream_t stream, const Pitches& pitch) {
   return guarded([&]() -> Status {
     PointwiseParams params = {};
     params.x = x;
     params.z = z;
     params.y = y;
-    return run(PointwiseOp::add, dtype, shape, params, stream);
+    return run(PointwiseOp::add, dtype, shape, params, pitch, stream);
   });
 }
 
 Status activate(DataType dtype, const Shape& shape, const Activation& activation, const void* x,
-                void* y, cudaStream_t stream) {
+                void* y, cudaStream_t stream, const Pitches& pitch) {
   return guarded([&]() -> Status {
     if (Status status = host::check_activation(activation); !status.ok()) return status;
     PointwiseParams params = {};
     params.x = x;
     params.y = y;
     params.activation = host::activation_params(activation);
-    return run(PointwiseOp::activate, dtype, shape, params, stream);
+    return run(PointwiseOp::activate, dtype, shape, params, pitch, stream);
   });
 }
 

@@ -5,9 +5,11 @@
 #include <cstdlib>
 #include <limits>
 #include <numeric>
+#include <string>
 
 #include "base/enum_checks.hpp"
 #include "base/error.hpp"
+#include "base/pitch.hpp"
 #include "base/problem_sizes.hpp"
 #include "base/sizes.hpp"
 #include "base/text.hpp"
@@ -118,19 +120,60 @@ Status check_axis(const Axis& axis) {
   return {};
 }
 
+Status check_gate(const ConvProblem& problem) {
+  if (!problem.gate) return {};
+  const bool one_to_one = problem.r == 1 && problem.s == 1 && problem.groups == 1 &&
+                          problem.stride == Extent{1, 1} && problem.pad == Padding{};
+  if (one_to_one) return {};
+  return invalid("a gate is for 1x1 filters at stride 1 without padding and groups",
+                 text("r x s = ", problem.r, "x", problem.s, ", stride = ", problem.stride.h, "x",
+                      problem.stride.w, ", pad = ", problem.pad.top, ", ", problem.pad.bottom, ", ",
+                      problem.pad.left, ", ", problem.pad.right, ", groups = ", problem.groups),
+                 "multiply x by a launch of its own, or use such a convolution");
+}
+
+Status check_pitches(const ConvProblem& problem) {
+  const Pitches& pitch = problem.pitch;
+  if (pitch.residual != 0 && !problem.residual) {
+    return invalid("a pitch of the residual for a problem without one",
+                   text("pitch.residual = ", pitch.residual),
+                   "set ConvProblem::residual, or use pitch.residual = 0");
+  }
+  if (Status status = host::check_pitch("pitch.x", pitch.x, "c", problem.c, problem.dtype);
+      !status.ok())
+    return status;
+  if (Status status =
+          host::check_pitch("pitch.residual", pitch.residual, "k", problem.k, problem.dtype);
+      !status.ok())
+    return status;
+  return host::check_pitch("pitch.y", pitch.y, "k", problem.k, problem.dtype);
+}
+
 Status check_products(const ConvProblem& problem) {
   const auto element_bytes = static_cast<std::int64_t>(size_of(problem.dtype));
-  if (!checked_product({problem.n, problem.h, problem.w, problem.c, element_bytes})) {
-    return invalid(
-        "x is 2^63 bytes or more",
-        text("n * h * w * c = ", problem.n, " * ", problem.h, " * ", problem.w, " * ", problem.c),
-        "use a smaller batch or image");
+  const int x_pitch = host::x_pitch(problem), y_pitch = host::y_pitch(problem);
+  const auto pixel = [](const char* channels, const char* pitch, int pitch_value) {
+    return pitch_value != 0 ? pitch : channels;
+  };
+  if (!checked_product({problem.n, problem.h, problem.w, x_pitch, element_bytes})) {
+    return invalid("x is 2^63 bytes or more",
+                   text("n * h * w * ", pixel("c", "pitch.x", problem.pitch.x), " = ", problem.n,
+                        " * ", problem.h, " * ", problem.w, " * ", x_pitch),
+                   "use a smaller batch or image");
   }
   const int p = problem.p(), q = problem.q();
-  if (!checked_product({problem.n, p, q, problem.k, element_bytes})) {
+  if (!checked_product({problem.n, p, q, y_pitch, element_bytes})) {
     return invalid("y is 2^63 bytes or more",
-                   text("n * p * q * k = ", problem.n, " * ", p, " * ", q, " * ", problem.k),
+                   text("n * p * q * ", pixel("k", "pitch.y", problem.pitch.y), " = ", problem.n,
+                        " * ", p, " * ", q, " * ", y_pitch),
                    "use a smaller batch or image");
+  }
+  const int residual_pitch = host::residual_pitch(problem);
+  if (!checked_product({problem.n, p, q, residual_pitch, element_bytes})) {
+    return invalid(
+        "the residual is 2^63 bytes or more",
+        text("n * p * q * pitch.residual = ", problem.n, " * ", p, " * ", q, " * ", residual_pitch),
+        "use a smaller batch or image");
   }
   return host::check_packed_size(problem.dtype, problem.k, host::c_per_group(problem), problem.r,
                                  problem.s);
@@ -166,8 +209,10 @@ Status validate(const ConvProblem& problem) {
     if (Status status = host::check_activation(problem.activation); !status.ok()) return status;
     if (Status status = check_counts(problem); !status.ok()) return status;
     if (Status status = check_groups(problem); !status.ok()) return status;
+    if (Status status = check_pitches(problem); !status.ok()) return status;
     if (Status status = check_axis(vertical(problem)); !status.ok()) return status;
     if (Status status = check_axis(horizontal(problem)); !status.ok()) return status;
+    if (Status status = check_gate(problem); !status.ok()) return status;
     return check_products(problem);
   });
 }
@@ -184,8 +229,12 @@ std::string to_string(const ConvProblem& problem) {
     }
     if (problem.groups != 1) line += text(" g", problem.groups);
     line += text(" ", to_string(problem.dtype));
+    if (problem.gate) line += " *gate";
     if (problem.residual) line += " +residual";
     if (problem.activation != Activation::none) line += text(" ", to_string(problem.activation));
+    if (problem.pitch.x != 0) line += text(" x pitch ", problem.pitch.x);
+    if (problem.pitch.residual != 0) line += text(" residual pitch ", problem.pitch.residual);
+    if (problem.pitch.y != 0) line += text(" y pitch ", problem.pitch.y);
     return line;
   });
 }

@@ -15,7 +15,7 @@ bool overlaps(const LaunchCost& cost, const DeviceSpeed& speed) {
 }
 
 double sum_of(const CostTerms& terms) {
-  return terms.dram + terms.l2 + terms.units + terms.shared_memory + terms.chain;
+  return terms.dram + terms.l2 + terms.units + terms.fp32 + terms.shared_memory + terms.chain;
 }
 
 }  // namespace
@@ -26,12 +26,11 @@ double fill_of(const LaunchCost& cost, const DeviceSpeed& speed) {
 }
 
 std::vector<std::size_t> least_of(std::span<const LaunchCost> costs, const DeviceSpeed& speed) {
-  constexpr double kTolerance = 1.01;
   double least = std::numeric_limits<double>::infinity();
   for (const LaunchCost& cost : costs) least = std::min(least, floor_seconds(cost, speed));
   std::vector<std::size_t> near;
   for (std::size_t i = 0; i < costs.size(); ++i) {
-    if (floor_seconds(costs[i], speed) <= least * kTolerance) near.push_back(i);
+    if (floor_seconds(costs[i], speed) <= least * kTimeTolerance) near.push_back(i);
   }
   return near;
 }

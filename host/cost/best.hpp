@@ -10,10 +10,13 @@
 
 namespace foldconv::host {
 
+// Floor times that differ by less are the same: the model knows no more.
+inline constexpr double kTimeTolerance = 1.01;
+
 // How full a launch makes the SMs, by the fullest one's tiles: 1 where all have as many. 0: not known.
 double fill_of(const LaunchCost& cost, const DeviceSpeed& speed);
 
-// Which of one or more costs are within a hundredth of the least floor time: the model knows no less.
+// Which of one or more costs are within kTimeTolerance of the least floor time.
 std::vector<std::size_t> least_of(std::span<const LaunchCost> costs, const DeviceSpeed& speed);
 
 // Of these the number of the best one: first those that fill the SMs to nine tenths; then those whose SMs have a second

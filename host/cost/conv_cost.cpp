@@ -2,12 +2,13 @@
 #include "cost/conv_cost.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <numeric>
 
 #include "base/problem_sizes.hpp"
 #include "base/sizes.hpp"
+#include "cost/bank_accesses.hpp"
+#include "cost/gate_cost.hpp"
 #include "cost/reach.hpp"
 #include "cost/sm_work.hpp"
 
@@ -108,12 +109,13 @@ class PairLoads {
   explicit PairLoads(const ConvProblem& problem)
       : problem_(problem),
         layout_(weight_layout(problem)),
+        pixel_(planes_pixel(problem)),
         row_step_(filter_row_step(problem) + kFar) {}
 
   double mean_wavefronts() const {
     constexpr int kPositions = 8;
     // An element's place in its word: the same for all windows that begin an even number of elements apart.
-    const auto odd = [&](int pixels) { return pixels % 2 != 0 && problem_.c % 2 != 0; };
+    const auto odd = [&](int pixels) { return pixels % 2 != 0 && pixel_ % 2 != 0; };
     const bool fixed = !odd(problem_.stride.w) && !odd(problem_.w);
     const int first = fixed && odd(problem_.pad.left) ? 1 : 0, last = fixed ? first : 1;
     std::int64_t sum = 0, loads = 0;
@@ -131,26 +133,22 @@ class PairLoads {
  private:
   // Of every second position from k on.
   int wavefronts(int place, int k) const {
-    constexpr int kPixels = 8, kPairs = 4, kBanks = 32;
-    const std::int64_t window_step = std::int64_t{problem_.stride.w} * problem_.c;
-    std::array<std::int64_t, kPixels * kPairs> words{};
+    constexpr int kPixels = 8, kPairs = 4;
+    const std::int64_t window_step = problem_.stride.w * pixel_;
+    LanePlaces places{};
     for (int pair = 0; pair < kPairs; ++pair) {
       const std::int64_t first = place + element(k + pair * 2);
       for (int pixel = 0; pixel < kPixels; ++pixel)
-        words[static_cast<std::size_t>(pixel * kPairs + pair)] = (first + pixel * window_step) / 2;
+        places[static_cast<std::size_t>(pixel * kPairs + pair)] = (first + pixel * window_step) * 2;
     }
-    std::ranges::sort(words);
-    const auto end = std::unique(words.begin(), words.end());
-    int in_bank[kBanks] = {};
-    for (auto word = words.begin(); word != end; ++word) ++in_bank[*word % kBanks];
-    return *std::ranges::max_element(in_bank);
+    return access_wavefronts(places, 4);
   }
   // Where position k of K lies behind a window's begin.
   std::int64_t element(int k) const {
     const int tap = k / layout_.channels, channel = k % layout_.channels;
     if (tap >= layout_.taps) return problem_.r * row_step_;
     return tap / problem_.s * row_step_ +
-           std::int64_t{tap % problem_.s} * problem_.dilation.w * problem_.c + channel;
+           std::int64_t{tap % problem_.s} * problem_.dilation.w * pixel_ + channel;
   }
 
   // No window reaches from one filter row's plane into another's.
@@ -158,6 +156,7 @@ class PairLoads {
 
   const ConvProblem& problem_;
   WeightLayout layout_;
+  std::int64_t pixel_;
   std::int64_t row_step_;
 };
 
@@ -173,11 +172,12 @@ struct SegmentCopies {
     const auto place = [](std::int64_t element, std::int64_t unit) {
       return (element % unit + unit) % unit;
     };
+    const std::int64_t pixel = planes_pixel(p);
     for (int row = 0; row < kSector; ++row) {
       for (int group = 0; group < p.groups; ++group) {
-        const std::int64_t row_begin = std::int64_t{row} * p.w * p.c;
+        const std::int64_t row_begin = pixel * row * p.w;
         const std::int64_t begin =
-            row_begin - std::int64_t{p.pad.left} * p.c + std::int64_t{group} * c_per_group(p);
+            row_begin - p.pad.left * pixel + std::int64_t{group} * c_per_group(p);
         wavefronts += double(ceil_div(place(begin, kSector) + elements, kLanes));
         const bool reaches_before = begin - place(begin, kCopied) < row_begin;
         stores += reaches_before && place(row_begin, kCopied) != 0 ? 1 : 0;
@@ -195,9 +195,8 @@ LaunchCost rows_cost(const ConvTile& tile, const ConvProblem& problem, int resid
   const Grid grid(tile, problem);
   const WarpTiles warps = warp_tiles(tile);
   const int slices = layout.row() / kSliceWidth;
-  const double step = double(problem.stride.w) * problem.c;
-  const double window =
-      double(problem.s - 1) * problem.dilation.w * problem.c + c_per_group(problem);
+  const double pixel = double(planes_pixel(problem)), step = problem.stride.w * pixel;
+  const double window = double(problem.s - 1) * problem.dilation.w * pixel + c_per_group(problem);
 
   // As by other loaders, but for the pixels: no rows of a tile, and two elements a lane by two loads of two bytes.
   SmWork work;
@@ -226,9 +225,8 @@ LaunchCost rows_cost(const ConvTile& tile, const ConvProblem& problem, int resid
   cost.wavefronts +=
       grid.n_tiles() * (planes * (rows * segment.wavefronts + cuts * (overlap + kMargin) / kLanes) +
                         row_reads(problem) * segment.stores);
-  const double begin = -double(problem.pad.left) * problem.c;
-  const double inside =
-      std::min(begin + row_elements, double(problem.w) * problem.c) - std::max(begin, 0.0);
+  const double begin = -problem.pad.left * pixel;
+  const double inside = std::min(begin + row_elements, problem.w * pixel) - std::max(begin, 0.0);
   cost.l2_bytes += grid.n_tiles() * row_reads(problem) * kElementBytes *
                    (std::max(inside, 0.0) + cuts / rows * overlap);
   cost.dram_bytes += filled_weights(problem);
@@ -270,6 +268,7 @@ LaunchCost conv_cost(const ConvTile& tile, ConvLoader loader, const ConvProblem&
   cost.l2_bytes += pixel_reads(problem) * problem.c * kElementBytes *
                    double(Grid(tile, problem).n_tiles_per_group);
   cost.dram_bytes += filled_weights(problem);
+  if (loader == ConvLoader::load_gated) add_gates(tile, problem, cost);
   return cost;
 }
 
@@ -313,7 +312,8 @@ LaunchCost least_cost(const ConvProblem& problem) {
   const WeightLayout layout = host::weight_layout(problem);
   const double elements = host::elements_read(problem) +
                           double(problem.k) * layout.taps * layout.channels +
-                          double(problem.output().elements()) * (problem.residual ? 2 : 1);
+                          double(problem.output().elements()) * (problem.residual ? 2 : 1) +
+                          (problem.gate ? double(problem.n) * problem.c : 0);
   return {.dram_bytes = elements * double(size_of(problem.dtype)) + host::kScaleBytes * problem.k,
           .flops = problem.flops()};
 }

@@ -5,9 +5,12 @@
 #include <numeric>
 
 #include "base/problem_sizes.hpp"
+#include "base/sizes.hpp"
 
 namespace foldconv::host {
 namespace {
+
+constexpr std::int64_t kCopied = 8;  // elements that one copy moves
 
 // Outputs from `first` on, and before `last`, that a tap takes to rows inside.
 struct Outputs {
@@ -63,10 +66,13 @@ double pixel_reads(const ConvProblem& p) {
   return double(meetings(p.h, p.p(), rows(p))) * double(meetings(p.w, p.q(), columns(p))) * p.n;
 }
 
+std::int64_t planes_pixel(const ConvProblem& p) {
+  return x_pitch(p) == p.c ? p.c : ceil_div(p.c, kCopied) * kCopied;
+}
+
 std::int64_t filter_row_step(const ConvProblem& p) {
-  constexpr std::int64_t kCopied = 8;  // elements that one copy moves
   const std::int64_t row = std::int64_t{p.s} * c_per_group(p);
-  const std::int64_t place = p.dilation.h % kCopied * (std::int64_t{p.w} * p.c % kCopied);
+  const std::int64_t place = p.dilation.h % kCopied * (p.w * planes_pixel(p) % kCopied);
   return row + ((place - row) % kCopied + kCopied) % kCopied;
 }
 

@@ -30,6 +30,10 @@ double pixel_reads(const ConvProblem& problem);
 // 16-bit elements that all banks of shared memory hold side by side.
 inline constexpr std::int64_t kBankElements = 64;
 
+// The rows loader's planes: elements from a pixel of x to the next. What lies between pixels that a pitch sets apart is left
+// out, but for what fills up 16 bytes.
+std::int64_t planes_pixel(const ConvProblem& problem);
+
 // The rows loader's planes (stage/sm80/x_planes.cuh): elements from a filter row's to the next one's, but for multiples
 // of kBankElements. As if filter rows followed each other without gaps, moved on to where x has the same place in 16
 // bytes.

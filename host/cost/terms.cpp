@@ -41,6 +41,8 @@ CostTerms terms_of(const LaunchCost& cost, const DeviceSpeed& speed) {
                                            : speed.flops_per_second;
     if (cost.executed_flops > 0)
       terms.units = cost.executed_flops * share * speed.multiprocessors / peak;
+    if (cost.fp32_flops > 0)
+      terms.fp32 = cost.fp32_flops * share * speed.multiprocessors / speed.simt_flops_per_second;
     if (cost.wavefronts > 0)
       terms.shared_memory = cost.wavefronts * share / speed.clocks_per_second;
     if (cost.chain > 0)
@@ -52,7 +54,8 @@ CostTerms terms_of(const LaunchCost& cost, const DeviceSpeed& speed) {
 
 double floor_seconds(const LaunchCost& cost, const DeviceSpeed& speed) {
   const CostTerms terms = terms_of(cost, speed);
-  return std::max({terms.dram, terms.l2, terms.units, terms.shared_memory, terms.chain}) +
+  return std::max(
+             {terms.dram, terms.l2, terms.units, terms.fp32, terms.shared_memory, terms.chain}) +
          terms.launch;
 }
 
@@ -62,6 +65,7 @@ CostTerm limit_of(const LaunchCost& cost, const DeviceSpeed& speed) {
       {terms.dram, CostTerm::dram},
       {terms.l2, CostTerm::l2},
       {terms.units, cost.tensor_cores ? CostTerm::tensor_cores : CostTerm::fp32_units},
+      {terms.fp32, CostTerm::fp32_units},
       {terms.shared_memory, CostTerm::shared_memory},
       {terms.chain, CostTerm::chain},
       {terms.launch, CostTerm::launch}};

@@ -153,10 +153,10 @@ using host::GraphBuilder;
 }
 
 const char* to_string(const Operation& operation) noexcept {
-  constexpr const char* kNames[] = {"input",     "constant", "conv",  "batch_norm", "activate",
-                                    "binary",    "pool",     "pool",  "resize",     "linear",
-                                    "softmax",   "concat",   "slice", "pad",        "reshape",
-                                    "transpose", "identity", "stage"};
+  constexpr const char* kNames[] = {
+      "input",   "constant",  "conv",     "batch_norm", "activate", "binary", "pool",
+      "pool",    "resize",    "linear",   "softmax",    "concat",   "slice",  "pad",
+      "reshape", "transpose", "identity", "stage",      "gate",     "stem",   "lrn"};
   static_assert(std::size(kNames) == std::variant_size_v<Operation>);
   return kNames[operation.index()];
 }
@@ -285,6 +285,10 @@ Value Graph::resize_nearest(Value x, int h, int w, std::string_view name) {
 Value Graph::batch_norm(Value x, const BatchNormNode& node, std::string_view name) {
   return guarded_value(
       own(), [&](GraphBuilder builder) { return builder.add(op::BatchNorm{node}, {x}, name); });
+}
+Value Graph::lrn(Value x, const LrnNode& node, std::string_view name) {
+  return guarded_value(own(),
+                       [&](GraphBuilder builder) { return builder.add(op::Lrn{node}, {x}, name); });
 }
 Value Graph::activate(Value x, const Activation& activation, std::string_view name) {
   return guarded_value(own(), [&](GraphBuilder builder) {

@@ -2,6 +2,7 @@
 #include "graph/shape_rules.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <optional>
 
@@ -194,6 +195,20 @@ Result<SymbolicExtents> extents_of(const op::ResizeNearest& node, Inputs inputs,
   return SymbolicExtents{x[0], x[1], table.times(x[2], node.h), table.times(x[3], node.w)};
 }
 
+Result<SymbolicExtents> extents_of(const op::Lrn& node, Inputs inputs, ExtentTable&) {
+  if (Status status = check_rank(inputs[0], 4, 4); !status.ok()) return status;
+  const LrnNode& lrn = node.lrn;
+  if (lrn.size < 1) {
+    return invalid("the window of a normalisation has no channels", text("size ", lrn.size),
+                   "use 1 or more");
+  }
+  for (const float number : {lrn.alpha, lrn.beta, lrn.bias}) {
+    if (std::isfinite(number)) continue;
+    return invalid("a number of a normalisation is not finite", text(number), "use another one");
+  }
+  return inputs[0];
+}
+
 Result<SymbolicExtents> extents_of(const op::Linear& node, Inputs inputs, ExtentTable& table) {
   SymbolicExtents x = inputs[0];
   const Constant& weights = node.linear.weights;
@@ -310,6 +325,12 @@ Result<SymbolicExtents> extents_of(const op::Reshape&, Inputs, ExtentTable&) {
   return SymbolicExtents();
 }
 Result<SymbolicExtents> extents_of(const op::Stage&, Inputs, ExtentTable&) {
+  return SymbolicExtents();
+}
+Result<SymbolicExtents> extents_of(const op::Stem&, Inputs, ExtentTable&) {
+  return SymbolicExtents();
+}
+Result<SymbolicExtents> extents_of(const op::Gate&, Inputs, ExtentTable&) {
   return SymbolicExtents();
 }
 

@@ -8,7 +8,7 @@
 
 namespace foldconv::host {
 
-// Of all operations but op::Input, op::Reshape and op::Stage. Errors: invalid_argument, unsupported.
+// Of all operations but op::Input, op::Reshape, op::Stage, op::Gate and op::Stem. Errors: invalid_argument, unsupported.
 Result<SymbolicExtents> shape_of(const Operation& operation,
                                  std::span<const SymbolicExtents> inputs, ExtentTable& table);
 

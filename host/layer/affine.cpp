@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "layer/affine.hpp"
 
+#include <algorithm>
+
 #include "base/enum_checks.hpp"
 #include "base/error.hpp"
 #include "base/sizes.hpp"
@@ -24,6 +26,19 @@ Status check_array(const char* name, const float* array) {
   return {};
 }
 
+// Of a problem with pitches.
+Status check_pixels(const ActivateProblem& problem) {
+  if (problem.c < 1 || problem.elements_per_image % problem.c != 0)
+    return invalid("the elements of an image are not those of whole pixels",
+                   text("elements_per_image = ", problem.elements_per_image, ", c = ", problem.c),
+                   "give c, or no pitch");
+  if (Status status = check_pitches(problem.dtype, problem.pitch, problem.c); !status.ok())
+    return status;
+  return check_tensor(problem.dtype, {{"n", problem.n},
+                                      {"pixels", problem.elements_per_image / problem.c},
+                                      {"pitch", std::max(problem.pitch.x, problem.pitch.y)}});
+}
+
 }  // namespace
 
 Result<Layer> plan_affine(const AffineProblem& problem) {
@@ -34,6 +49,15 @@ Result<Layer> plan_affine(const AffineProblem& problem) {
         !status.ok())
       return status;
     if (Status status = check_activation(problem.activation); !status.ok()) return status;
+    if (Status status = check_pitches(problem.dtype, problem.pitch, problem.c); !status.ok())
+      return status;
+    const int x_pitch = pitch_or(problem.pitch.x, problem.c),
+              y_pitch = pitch_or(problem.pitch.y, problem.c);
+    if (Status status = check_tensor(problem.dtype, {{"n", problem.n},
+                                                     {"pixels_per_image", problem.pixels_per_image},
+                                                     {"pitch", std::max(x_pitch, y_pitch)}});
+        !status.ok())
+      return status;
     if (Status status = check_array("scale", problem.scale); !status.ok()) return status;
     if (Status status = check_array("shift", problem.shift); !status.ok()) return status;
 
@@ -44,6 +68,8 @@ Result<Layer> plan_affine(const AffineProblem& problem) {
     AffineParams params = {};
     params.scale = problem.scale;
     params.shift = problem.shift;
+    params.x_pitch = x_pitch;
+    params.y_pitch = y_pitch;
     params.vector = vector ? 1 : 0;
     params.pieces = fast_division(pieces);
     params.activation = activation_params(problem.activation);
@@ -73,6 +99,11 @@ Result<Layer> plan_activate(const ActivateProblem& problem) {
     params.c = 1;
     params.activation = activation_params(problem.activation);
     const std::int64_t elements = problem.n * problem.elements_per_image;
+    if (problem.pitch.x != 0 || problem.pitch.y != 0) {
+      if (Status status = check_pixels(problem); !status.ok()) return status;
+      params.c = problem.c;
+      set_pitches(params, {.x = problem.pitch.x, .residual = 0, .y = problem.pitch.y});
+    }
     return make_layer(
         *find_pointwise_kernel(PointwiseOp::activate, problem.dtype, *figures), *figures, params,
         {.n = problem.n,

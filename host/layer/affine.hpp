@@ -7,6 +7,7 @@
 #include "foldconv/activation.hpp"
 #include "foldconv/tensor.hpp"
 #include "layer/layer.hpp"
+#include "layer/layer_sizes.hpp"
 
 namespace foldconv::host {
 
@@ -19,17 +20,20 @@ struct AffineProblem {
   const float* scale = nullptr;  // c fp32 elements each, on the device; they outlive the layer
   const float* shift = nullptr;
   Activation activation = Activation::none;
+  LayerPitches pitch = {};
 };
 
 // Errors: invalid_argument, misaligned, device_too_old, cuda_error.
 Result<Layer> plan_affine(const AffineProblem& problem);
 
-// y = activation(x); y may be x.
+// y = activation(x); y may be x. With pitches, elements_per_image are those of pixels of c channels.
 struct ActivateProblem {
   DataType dtype = DataType::f16;
   int n = 1;
   std::int64_t elements_per_image = 0;
   Activation activation = Activation::none;
+  int c = 0;  // where there is a pitch
+  LayerPitches pitch = {};
 };
 
 // Errors: invalid_argument, device_too_old, cuda_error.

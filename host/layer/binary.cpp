@@ -13,14 +13,14 @@ namespace foldconv::host {
 namespace {
 
 struct BinaryExtent {
-  std::int64_t extent, x_stride, z_stride;
+  std::int64_t extent, x_stride, z_stride, y_stride;
 
   bool joins(const BinaryExtent& inner) const {
     return x_stride == inner.extent * inner.x_stride && z_stride == inner.extent * inner.z_stride &&
-           (extent * inner.extent) >> 31 == 0;
+           y_stride == inner.extent * inner.y_stride && (extent * inner.extent) >> 31 == 0;
   }
   BinaryExtent joined(const BinaryExtent& inner) const {
-    return {extent * inner.extent, inner.x_stride, inner.z_stride};
+    return {extent * inner.extent, inner.x_stride, inner.z_stride, inner.y_stride};
   }
 };
 
@@ -28,7 +28,9 @@ Status check(const BinaryProblem& problem) {
   const std::size_t rank = problem.extents.size();
   const std::string ranks = text("extents: ", rank, ", strides of x: ", problem.x_strides.size(),
                                  ", of z: ", problem.z_strides.size());
-  if (problem.x_strides.size() != rank || problem.z_strides.size() != rank)
+  const bool y_dense = problem.y_strides.empty();
+  if (problem.x_strides.size() != rank || problem.z_strides.size() != rank ||
+      (!y_dense && problem.y_strides.size() != rank))
     return invalid("extents and strides differ in number", ranks, "give a stride for each extent");
   if (rank > kMostAxes)
     return error(ErrorCode::unsupported, text("more than ", kMostAxes, " extents"), ranks,
@@ -47,6 +49,9 @@ Status check(const BinaryProblem& problem) {
       return status;
     if (Status status = check_divisors({{extent, problem.extents[i]}}); !status.ok()) return status;
     elements *= problem.extents[i];
+    if (!y_dense && problem.y_strides[i] < 1)
+      return invalid("a stride of y is less than 1", text(problem.y_strides[i]),
+                     "use the elements from one to the next");
     if (problem.x_strides[i] < 0 || problem.z_strides[i] < 0)
       return invalid("a stride is negative",
                      text("of x ", problem.x_strides[i], ", of z ", problem.z_strides[i]),
@@ -59,8 +64,11 @@ Status check(const BinaryProblem& problem) {
 // The extents as few as they can be, innermost first: without those of 1, neighbours joined. The images' stays apart.
 std::vector<BinaryExtent> joined_axes(const BinaryProblem& problem) {
   std::vector<BinaryExtent> axes;
+  std::int64_t dense = 1;
   for (std::size_t i = problem.extents.size(); i-- > 0;) {
-    const BinaryExtent axis = {problem.extents[i], problem.x_strides[i], problem.z_strides[i]};
+    const BinaryExtent axis = {problem.extents[i], problem.x_strides[i], problem.z_strides[i],
+                               problem.y_strides.empty() ? dense : problem.y_strides[i]};
+    dense *= axis.extent;
     if (axis.extent == 1) continue;
     const bool images = problem.batched && i == 0;
     if (!axes.empty() && !images && axis.joins(axes.back())) {
@@ -102,7 +110,8 @@ Result<Layer> plan_binary(const BinaryProblem& problem) {
     const int width = piece_width(problem.dtype);
     const bool vector = !axes.empty() && !images_alone && axes.front().extent % width == 0 &&
                         moves_in_pieces(axes, &BinaryExtent::x_stride, width) &&
-                        moves_in_pieces(axes, &BinaryExtent::z_stride, width);
+                        moves_in_pieces(axes, &BinaryExtent::z_stride, width) &&
+                        moves_in_pieces(axes, &BinaryExtent::y_stride, width);
     double elements = 1;
     for (const BinaryExtent& axis : axes) elements *= double(axis.extent);
     const double touched = elements + distinct(axes, &BinaryExtent::x_stride) +
@@ -121,11 +130,12 @@ Result<Layer> plan_binary(const BinaryProblem& problem) {
       params.x_spread = axes.front().x_stride == 0 ? 1 : 0;
       params.z_spread = axes.front().z_stride == 0 ? 1 : 0;
       axes.front() = {axes.front().extent / width, axes.front().x_stride * width,
-                      axes.front().z_stride * width};
+                      axes.front().z_stride * width, axes.front().y_stride * width};
     }
     std::int64_t units = 1;
     for (const BinaryExtent& axis : axes) {
-      params.axes[params.axis_count++] = {fast_division(axis.extent), axis.x_stride, axis.z_stride};
+      params.axes[params.axis_count++] = {fast_division(axis.extent), axis.x_stride, axis.z_stride,
+                                          axis.y_stride};
       units *= axis.extent;
     }
     return make_layer(LayerOp::binary, problem.dtype, params,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "layer/layer.hpp"
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "base/sizes.hpp"
 #include "base/text.hpp"
@@ -11,7 +13,10 @@ namespace foldconv::host {
 namespace {
 
 LaunchShape launch_shape(const LayerWork& work, std::int64_t units, const DeviceFigures& figures) {
-  return {loop_grid(units, static_cast<int>(work.units_per_cta), figures), kLayerThreads, 0};
+  const auto grid = work.most_ctas > 0
+                        ? static_cast<std::uint32_t>(std::min(units, work.most_ctas))
+                        : loop_grid(units, static_cast<int>(work.units_per_cta), figures);
+  return {grid, static_cast<std::uint32_t>(work.threads), work.shared_bytes};
 }
 
 }  // namespace
@@ -27,7 +32,8 @@ LaunchCost layer_cost(double bytes, double flops) {
 Result<Layer> prepared_layer(const char* kernel, EntryPoint entry, const DeviceFigures& figures,
                              const LayerWork& work, const LaunchCost& cost,
                              Layer::Data::Launch launch) {
-  const Result<KernelFigures> prepared = prepare_kernel(entry(), kLayerThreads, 0, figures);
+  const Result<KernelFigures> prepared =
+      prepare_kernel(entry(), work.threads, work.shared_bytes, figures);
   if (!prepared.ok()) return prepared.status();
   return Layer(std::make_shared<const Layer::Data>(
       Layer::Data{.kernel = kernel,

@@ -3,6 +3,7 @@
 
 #include "base/enum_checks.hpp"
 #include "base/error.hpp"
+#include "base/pitch.hpp"
 #include "base/sizes.hpp"
 #include "base/text.hpp"
 
@@ -31,6 +32,12 @@ Status check_tensor(DataType dtype, std::initializer_list<NamedSize> sizes) {
   if (!bytes)
     return invalid("the tensor is 2^63 bytes or more", listed(sizes), "use smaller sizes");
   return {};
+}
+
+Status check_pitches(DataType dtype, const LayerPitches& pitch, int c) {
+  if (c < 1) return check_tensor(dtype, {{"c", c}});
+  if (Status status = check_pitch("pitch.x", pitch.x, "c", c, dtype); !status.ok()) return status;
+  return check_pitch("pitch.y", pitch.y, "c", c, dtype);
 }
 
 Status check_divisors(std::initializer_list<NamedSize> sizes) {

@@ -22,6 +22,9 @@ struct LayerWork {
   bool batched = true;     // or: always all units, whatever n is
   std::int64_t units = 0;  // of n images
   std::int64_t units_per_cta = kLayerThreads;
+  int threads = kLayerThreads;  // of a CTA
+  std::size_t shared_bytes = 0;
+  std::int64_t most_ctas = 0;  // 0: as many as keep the device busy
 };
 
 struct Layer::Data {

@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "layer/layer_sizes.hpp"
 #include "layer/make_layer.hpp"
+#include "tile/mean_order.hpp"
 
 namespace foldconv::host {
 namespace {
@@ -80,7 +81,8 @@ Result<Layer> plan_windows(const PoolProblem& problem, const LaunchCost& cost) {
   PoolParams params = {};
   params.h = problem.h;
   params.w = problem.w;
-  params.c = problem.c;
+  params.x_pitch = pitch_or(problem.pitch.x, problem.c);
+  params.y_pitch = pitch_or(problem.pitch.y, problem.c);
   params.window_h = problem.window.h;
   params.window_w = problem.window.w;
   params.stride_h = problem.stride.h;
@@ -112,7 +114,13 @@ Result<Layer> plan_global(const PoolProblem& problem, const LaunchCost& cost) {
   const int most_lane_bits = vector ? 3 : 5;
   GlobalPoolParams params = {};
   params.pixels = static_cast<int>(pixels);
+  params.h = problem.h;
+  params.w = problem.w;
+  params.tiles = mean_tiles(problem.h) * mean_tiles(problem.w);
+  params.tile_columns = fast_division(mean_tiles(problem.w));
   params.c = problem.c;
+  params.x_pitch = pitch_or(problem.pitch.x, problem.c);
+  params.y_pitch = pitch_or(problem.pitch.y, problem.c);
   params.vector = vector ? 1 : 0;
   while (params.lane_bits < most_lane_bits && (1 << params.lane_bits) < pieces) ++params.lane_bits;
   const std::int64_t groups = ceil_div(pieces, std::int64_t{1} << params.lane_bits);
@@ -135,8 +143,10 @@ int PoolProblem::q() const {
 Result<Layer> plan_pool(const PoolProblem& problem) {
   return guarded([&]() -> Result<Layer> {
     if (Status status =
-            check_tensor(problem.dtype,
-                         {{"n", problem.n}, {"h", problem.h}, {"w", problem.w}, {"c", problem.c}});
+            check_tensor(problem.dtype, {{"n", problem.n},
+                                         {"h", problem.h},
+                                         {"w", problem.w},
+                                         named_pitch("pitch.x", problem.pitch.x, problem.c)});
         !status.ok())
       return status;
     if (problem.kind != PoolProblem::Kind::max && problem.kind != PoolProblem::Kind::average)
@@ -149,10 +159,15 @@ Result<Layer> plan_pool(const PoolProblem& problem) {
     }
     const std::int64_t p = problem.p(), q = problem.q();
     if (Status status =
-            check_tensor(problem.dtype, {{"n", problem.n}, {"p", p}, {"q", q}, {"c", problem.c}});
+            check_tensor(problem.dtype, {{"n", problem.n},
+                                         {"p", p},
+                                         {"q", q},
+                                         named_pitch("pitch.y", problem.pitch.y, problem.c)});
         !status.ok())
       return status;
 
+    if (Status status = check_pitches(problem.dtype, problem.pitch, problem.c); !status.ok())
+      return status;
     const double channels = double(problem.n) * problem.c;
     const double read = channels * double(v.read(p)) * double(h.read(q));
     const double written = channels * double(p) * double(q);

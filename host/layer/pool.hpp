@@ -6,6 +6,7 @@
 
 #include "foldconv/conv.hpp"
 #include "layer/layer.hpp"
+#include "layer/layer_sizes.hpp"
 
 namespace foldconv::host {
 
@@ -23,6 +24,7 @@ struct PoolProblem {
   bool ceil_mode =
       false;  // sizes of y are rounded up; a last window that starts behind the image is dropped
   bool count_include_pad = false;
+  LayerPitches pitch = {};
 
   int p() const;
   int q() const;

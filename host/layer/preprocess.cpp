@@ -50,7 +50,9 @@ Status check(const PreprocessProblem& problem) {
   return check_divisors({{"h * w", std::int64_t{problem.h} * problem.w}});
 }
 
-Storage storage_of(PixelType type) {
+}  // namespace
+
+Storage pixel_storage(PixelType type) {
   switch (type) {
     case PixelType::u8:
       return Storage::u8;
@@ -62,18 +64,16 @@ Storage storage_of(PixelType type) {
   return Storage::f32;
 }
 
-double bytes_of(PixelType type) {
+std::size_t pixel_bytes(PixelType type) {
   return type == PixelType::u8 ? 1 : type == PixelType::f16 ? 2 : 4;
 }
-
-}  // namespace
 
 Result<Layer> plan_preprocess(const PreprocessProblem& problem) {
   return guarded([&]() -> Result<Layer> {
     if (Status status = check(problem); !status.ok()) return status;
     const PixelFormat& format = problem.format;
     PreprocessParams params = {};
-    params.from = storage_of(format.type);
+    params.from = pixel_storage(format.type);
     params.planes = format.layout == PixelLayout::nchw ? 1 : 0;
     params.swap = format.swap_red_blue ? 1 : 0;
     params.normalise = normalises(format) ? 1 : 0;
@@ -83,13 +83,13 @@ Result<Layer> plan_preprocess(const PreprocessProblem& problem) {
     std::ranges::copy(format.mean, params.mean);
     std::ranges::copy(format.scale, params.scale);
     const std::int64_t units = problem.n * params.image;
-    return make_layer(
-        LayerOp::preprocess, problem.dtype, params,
-        {.n = problem.n,
-         .units = units,
-         .units_per_cta = kLayerThreads * piece_width(problem.dtype)},
-        layer_cost(double(units) * (bytes_of(format.type) + double(size_of(problem.dtype))),
-                   2 * double(units)));
+    return make_layer(LayerOp::preprocess, problem.dtype, params,
+                      {.n = problem.n,
+                       .units = units,
+                       .units_per_cta = kLayerThreads * piece_width(problem.dtype)},
+                      layer_cost(double(units) * (double(pixel_bytes(format.type)) +
+                                                  double(size_of(problem.dtype))),
+                                 2 * double(units)));
   });
 }
 

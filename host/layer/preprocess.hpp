@@ -2,11 +2,17 @@
 // From pixels as programs have them to a network's tensor.
 #pragma once
 
+#include <cstddef>
+
 #include "foldconv/pixels.hpp"
 #include "foldconv/tensor.hpp"
 #include "layer/layer.hpp"
+#include "params/layer_params.hpp"
 
 namespace foldconv::host {
+
+Storage pixel_storage(PixelType type);
+std::size_t pixel_bytes(PixelType type);  // of a value
 
 // x of `format`, dense -> y NHWC of `dtype`: (x - mean[c]) * scale[c], one rounding. mean, scale and swap are for up to four
 // channels; where they change nothing there may be more.

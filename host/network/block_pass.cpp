@@ -2,39 +2,32 @@
 #include <map>
 
 #include "base/text.hpp"
+#include "network/block_match.hpp"
 #include "network/passes.hpp"
-#include "network/rewriter.hpp"
 
 namespace foldconv::host {
-namespace {
 
-// A convolution's form as blocks have it: r x r, padded by r / 2, not dilated, one stride.
 bool has_form(const ConvNode& conv, int r) {
   const Extents& w = conv.weights.extents();
   return w[2] == r && w[3] == r && conv.pad == Padding::same(r / 2) &&
          conv.dilation == Extent{1, 1} && conv.stride.h == conv.stride.w;
 }
 
-// A block, or which rule of Block::create() the operations around a sum break.
-struct Match {
-  op::Block block;
-  int x = -1;
-  std::string broken;
-};
+namespace {
 
 class BlockMatcher {
  public:
   explicit BlockMatcher(Rewriter& rewriter) : rewriter_(rewriter) {}
 
   // `sum` is a convolution with a residual.
-  Match match(const GraphNode& sum) {
+  BlockMatch match(const GraphNode& sum) {
     const op::Conv& last = *as<op::Conv>(sum);
     const bool bottleneck = has_form(last.conv, 1);
     if (!bottleneck && !has_form(last.conv, 3))
       return no("the last convolution is neither a 1x1 nor a 3x3 padded by 1");
     if (last.conv.stride.h != 1 || last.conv.groups != 1)
       return no("the last convolution has a stride or groups");
-    Match match;
+    BlockMatch match;
     match.block.last = last.activation;
     std::vector<op::Conv>& path = match.block.path;
     path.push_back(last);
@@ -58,8 +51,8 @@ class BlockMatcher {
   }
 
  private:
-  static Match no(const std::string& why) {
-    Match match;
+  static BlockMatch no(const std::string& why) {
+    BlockMatch match;
     match.broken = why;
     return match;
   }
@@ -86,7 +79,7 @@ class BlockMatcher {
     return "";
   }
 
-  std::string shortcut(Match& match, int residual) {
+  std::string shortcut(BlockMatch& match, int residual) {
     if (residual == match.x)
       return match.block.stride == 1 ? "" : "its shortcut is its input, and its stride is not 1";
     const auto* conv = rewriter_.sole_producer<op::Conv>(residual);
@@ -108,17 +101,27 @@ class BlockMatcher {
 void block_pass(GraphData& graph, Remarks& remarks) {
   Rewriter rewriter(graph);
   BlockMatcher matcher(rewriter);
-  int blocks = 0, stages = 0;
+  int residual = 0, inverted = 0, stages = 0;
   std::map<std::string, int> refused;
   for (std::size_t i = 0; i < rewriter.nodes(); ++i) {
     GraphNode& node = rewriter.node(i);
-    if (rewriter.dead(i) || !as<op::Conv>(node) || node.inputs.size() != 2) continue;
-    Match match = matcher.match(node);
-    if (!match.broken.empty()) {
-      ++refused[match.broken];
-      continue;
+    const auto* last = as<op::Conv>(node);
+    if (rewriter.dead(i) || !last || last->gated) continue;
+    const bool sum = node.inputs.size() == 2;
+    BlockMatch match = match_inverted(rewriter, node);
+    const bool is_inverted = match.x >= 0 && match.broken.empty();
+    if (!is_inverted && sum) {
+      // Depthwise, too, a bottleneck may have its shortcut.
+      BlockMatch other = matcher.match(node);
+      if (match.broken.empty() || other.broken.empty()) match = std::move(other);
     }
-    ++blocks;
+    if (!match.broken.empty()) {
+      ++refused[text(
+          sum ? " sums stay a convolution's: " : " 1x1s behind a depthwise stay convolutions: ",
+          match.broken)];
+    }
+    if (!match.broken.empty() || match.x < 0) continue;
+    ++(is_inverted ? inverted : residual);
     const int x = match.x;
     op::Stage stage;
     stage.blocks.push_back(std::move(match.block));
@@ -132,10 +135,13 @@ void block_pass(GraphData& graph, Remarks& remarks) {
     }
   }
   rewriter.compact();
-  if (blocks > 0)
-    remarks.push_back({"blocks", text(blocks, " residual blocks in ", stages, " runs")});
-  for (const auto& [rule, count] : refused)
-    remarks.push_back({"blocks", text(count, " sums stay a convolution's: ", rule)});
+  for (const auto& [count, what] :
+       {std::pair(residual, " residual blocks"), std::pair(inverted, " inverted blocks")}) {
+    if (count > 0)
+      remarks.push_back(
+          {"blocks", text(count, what, " in ", stages, stages == 1 ? " run" : " runs")});
+  }
+  for (const auto& [rule, count] : refused) remarks.push_back({"blocks", text(count, rule)});
 }
 
 }  // namespace foldconv::host

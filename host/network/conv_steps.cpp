@@ -5,49 +5,63 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "conv/conv_data.hpp"
 #include "network/node_steps.hpp"
 
 namespace foldconv::host {
 Status add_steps(PlanBuilder& plan, const op::Conv& op) {
-  const bool residual = plan.node().inputs.size() > 1;
-  const Result<Placed> x = plan.images(plan.input());
+  const std::size_t inputs = plan.node().inputs.size();
+  const bool residual = inputs > (op.gated ? 2u : 1u);
+  const Result<Placed> x = plan.part_images(plan.input());
   if (!x.ok()) return x.status();
-  int z = -1;
+  Placed z;
   if (residual) {
-    const Result<Placed> added = plan.images(plan.input(1));
+    Result<Placed> added = plan.part_images(plan.input(1));
     if (!added.ok()) return added.status();
-    z = added->place;
+    z = std::move(*added);
   }
+  int gate = -1;
+  if (op.gated) {
+    const Result<Placed> by = plan.images(plan.input(inputs - 1));
+    if (!by.ok()) return by.status();
+    gate = by->place;
+  }
+  const Result<Placed> y = plan.make_part(channels_last_order(4));
+  if (!y.ok()) return y.status();
   const auto& weights = std::get<Conv>(plan.prepared());
-  const ConvProblem problem = weights.problem(images_of(*x), {.stride = op.conv.stride,
-                                                              .pad = op.conv.pad,
-                                                              .dilation = op.conv.dilation,
-                                                              .groups = op.conv.groups,
-                                                              .activation = op.activation,
-                                                              .residual = residual});
+  const ConvProblem problem =
+      weights.problem(images_of(*x), {.stride = op.conv.stride,
+                                      .pad = op.conv.pad,
+                                      .dilation = op.conv.dilation,
+                                      .groups = op.conv.groups,
+                                      .activation = op.activation,
+                                      .residual = residual,
+                                      .pitch = {x->pitch, z.pitch, y->pitch},
+                                      .gate = op.gated});
   const Result<ConvPlan> conv = weights.plan(problem, plan.conv_options(problem));
   if (!conv.ok()) return conv.status();
-  Result<Placed> y = plan.make(channels_last_order(4));
-  if (!y.ok()) return y.status();
   plan.set(*y);
-  plan.add_step(*conv, plan.node().output, "conv", x->place, z, y->place, first_extent(*y));
+  plan.add_step(*conv, plan.node().output, "conv", *x, z, *y, first_extent(*y));
+  plan.add_gate(gate);
+  const std::size_t sums = sums_bytes(*conv);
+  if (sums > 0 && plan.makes_gates(plan.node().output)) plan.add_sums(plan.node().output, sums);
   return {};
 }
 
 Status add_steps(PlanBuilder& plan, const op::Stage&) {
-  const Result<Placed> x = plan.images(plan.input());
+  const Result<Placed> x = plan.part_images(plan.input());
   if (!x.ok()) return x.status();
+  const Result<Placed> y = plan.make_part(channels_last_order(4));
+  if (!y.ok()) return y.status();
   const Result<BlockPlan> stage =
       std::get<Stage>(plan.prepared())
-          .plan(images_of(*x),
-                {.cut = plan.options().cut, .instructions = plan.options().instructions});
+          .plan(images_of(*x), {.cut = plan.options().cut,
+                                .instructions = plan.options().instructions,
+                                .pitch = {x->pitch, y->pitch}});
   if (!stage.ok()) return stage.status();
-  Result<Placed> y = plan.make(channels_last_order(4));
-  if (!y.ok()) return y.status();
   plan.set(*y);
   const int scratch = plan.new_scratch(stage->workspace_bytes());
-  plan.add_step(*stage, plan.node().output, "stage", x->place, -1, y->place, first_extent(*y),
-                scratch);
+  plan.add_step(*stage, plan.node().output, "stage", *x, -1, *y, first_extent(*y), scratch);
   return {};
 }
 
@@ -69,8 +83,7 @@ Status add_steps(PlanBuilder& plan, const op::Linear& op) {
   Result<Placed> y = plan.make(plain_order(x->extents.size()));
   if (!y.ok()) return y.status();
   plan.set(*y);
-  plan.add_step(*conv, plan.node().output, "linear", x->place, -1, y->place,
-                static_cast<int>(rows));
+  plan.add_step(*conv, plan.node().output, "linear", *x, -1, *y, static_cast<int>(rows));
   return {};
 }
 

@@ -91,6 +91,8 @@ std::string NetworkPlanExplanation::to_string() const {
         out += text(&launch == &step.launches.back() ? one_line(step.tensor) : "", '\n');
       }
     }
+    for (const NetworkRemark& remark : remarks)
+      out += text(remark.pass, ": ", one_line(remark.text), '\n');
     out += text(launches(), " launches, ", fixed(dram_bytes() / 1e6, 1), " MB of DRAM, floor ",
                 fixed(floor_us(), 1), " us by the model; workspace ",
                 fixed(static_cast<double>(workspace_bytes) / 1e6, 1), " MB for ",

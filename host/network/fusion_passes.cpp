@@ -103,11 +103,16 @@ void residual_pass(GraphData& graph, Remarks& remarks) {
 Status run_passes(GraphData& graph, const NetworkOptions& options, Remarks& remarks) {
   clean_pass(graph, remarks);
   if (options.fuse) pattern_pass(graph, remarks);
+  if (!options.fuse && !options.fold) return {};
   if (Status status = affine_pass(graph, remarks); !status.ok()) return status;
   if (!options.fuse) return {};
   activation_pass(graph, remarks);
   residual_pass(graph, remarks);
-  if (options.blocks) block_pass(graph, remarks);
+  if (options.blocks) {
+    block_pass(graph, remarks);
+    stem_pass(graph, options.dtype, remarks);
+    gate_pass(graph, options.dtype, remarks);
+  }
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "layer/affine.hpp"
 #include "layer/binary.hpp"
+#include "layer/lrn.hpp"
 #include "layer/pool.hpp"
 #include "layer/softmax.hpp"
 #include "network/node_steps.hpp"
@@ -26,6 +27,13 @@ std::vector<std::int64_t> broadcast_strides(const Placed& operand, const Placed&
   return strides;
 }
 
+std::vector<std::int64_t> strides_in_memory(const Placed& tensor) {
+  const std::vector<std::int64_t> by_axis = tensor.strides();
+  std::vector<std::int64_t> strides;
+  for (const int axis : tensor.order) strides.push_back(by_axis[static_cast<std::size_t>(axis)]);
+  return strides;
+}
+
 Status check_broadcast(const Placed& operand, const Extents& extents) {
   const std::size_t missing = extents.size() - operand.extents.size();
   for (std::size_t axis = 0; axis < operand.extents.size(); ++axis) {
@@ -39,7 +47,7 @@ Status check_broadcast(const Placed& operand, const Extents& extents) {
 }
 
 Status add_pool(PlanBuilder& plan, const Placed& x, const PoolNode& pool) {
-  Result<Placed> y = plan.make(channels_last_order(4));
+  const Result<Placed> y = plan.make_part(channels_last_order(4));
   if (!y.ok()) return y.status();
   const Images size = images_of(x);
   return plan.add_layer(plan_pool({.dtype = plan.dtype(),
@@ -54,18 +62,19 @@ Status add_pool(PlanBuilder& plan, const Placed& x, const PoolNode& pool) {
                                    .dilation = pool.dilation,
                                    .pad = pool.pad,
                                    .ceil_mode = pool.ceil_mode,
-                                   .count_include_pad = pool.count_include_pad}),
-                        x.place, -1, *y);
+                                   .count_include_pad = pool.count_include_pad,
+                                   .pitch = {x.pitch, y->pitch}}),
+                        x, -1, *y);
 }
 
 }  // namespace
 
 Status add_steps(PlanBuilder& plan, const op::BatchNorm& op) {
   const auto& arrays = std::get<AffineArrays>(plan.prepared());
-  const Result<Placed> x =
-      plan.in_order(plan.input(), channels_last_order(plan.place_of(plan.input()).extents.size()));
+  const std::size_t rank = plan.place_of(plan.input()).extents.size();
+  const Result<Placed> x = plan.part_in_order(plan.input(), channels_last_order(rank));
   if (!x.ok()) return x.status();
-  Result<Placed> y = plan.make(x->order);
+  const Result<Placed> y = plan.make_part(x->order);
   if (!y.ok()) return y.status();
   const std::int64_t n = x->extents[0], c = x->extents[1];
   return plan.add_layer(plan_affine({.dtype = plan.dtype(),
@@ -74,20 +83,23 @@ Status add_steps(PlanBuilder& plan, const op::BatchNorm& op) {
                                      .c = static_cast<int>(c),
                                      .scale = arrays.scale(),
                                      .shift = arrays.shift(),
-                                     .activation = op.activation}),
-                        x->place, -1, *y);
+                                     .activation = op.activation,
+                                     .pitch = {x->pitch, y->pitch}}),
+                        *x, -1, *y);
 }
 
 Status add_steps(PlanBuilder& plan, const op::Activate& op) {
   const Placed x = plan.place_of(plan.input());
-  Result<Placed> y = plan.make(x.order);
+  const Result<Placed> y = plan.make_part(x.order);
   if (!y.ok()) return y.status();
-  const int n = first_extent(x);
-  return plan.add_layer(plan_activate({.dtype = plan.dtype(),
-                                       .n = n,
-                                       .elements_per_image = x.elements() / n,
-                                       .activation = op.activation}),
-                        x.place, -1, *y);
+  ActivateProblem problem = {.dtype = plan.dtype(),
+                             .n = first_extent(x),
+                             .elements_per_image = x.elements() / first_extent(x),
+                             .activation = op.activation,
+                             .pitch = {x.pitch, y->pitch}};
+  if (x.pitch != 0 || y->pitch != 0)
+    problem.c = static_cast<int>(x.extents[static_cast<std::size_t>(x.order.back())]);
+  return plan.add_layer(plan_activate(problem), x, -1, *y);
 }
 
 Status add_steps(PlanBuilder& plan, const op::Binary& op) {
@@ -97,11 +109,13 @@ Status add_steps(PlanBuilder& plan, const op::Binary& op) {
   if (Status status = check_broadcast(b, extents); !status.ok()) return status;
   // As the operand lies that is as large as y.
   const Placed& like = a.extents == extents ? a : b;
-  Result<Placed> y = plan.make(like.extents == extents ? like.order : plain_order(extents.size()));
+  const Result<Placed> y =
+      plan.make_part(like.extents == extents ? like.order : plain_order(extents.size()));
   if (!y.ok()) return y.status();
   Extents memory = y->memory_extents();
   std::vector<std::int64_t> x_strides = broadcast_strides(a, *y),
-                            z_strides = broadcast_strides(b, *y);
+                            z_strides = broadcast_strides(b, *y), y_strides;
+  if (y->pitch != 0) y_strides = strides_in_memory(*y);
   if (memory.empty()) {
     memory = {1};
     x_strides = z_strides = {0};
@@ -114,35 +128,55 @@ Status add_steps(PlanBuilder& plan, const op::Binary& op) {
                    .extents = memory,
                    .x_strides = x_strides,
                    .z_strides = z_strides,
+                   .y_strides = y_strides,
                    .activation = op.activation,
                    .batched = plan.batched(plan.node().output)}),
-      a.place, b.place, *y);
+      a, b, *y);
 }
 
 Status add_steps(PlanBuilder& plan, const op::Pool& op) {
-  const Result<Placed> x = plan.images(plan.input());
+  const Result<Placed> x = plan.part_images(plan.input());
   return x.ok() ? add_pool(plan, *x, op.pool) : x.status();
 }
 Status add_steps(PlanBuilder& plan, const op::GlobalPool& op) {
-  const Result<Placed> x = plan.images(plan.input());
+  const Result<Placed> x = plan.part_images(plan.input());
   if (!x.ok()) return x.status();
   const Images size = images_of(*x);
   return add_pool(plan, *x, {.kind = op.kind, .window = {size.h, size.w}});
 }
 
-Status add_steps(PlanBuilder& plan, const op::Softmax& op) {
-  const Placed x = plan.place_of(plan.input());
-  Result<Placed> y = plan.make(x.order);
+Status add_steps(PlanBuilder& plan, const op::Lrn& op) {
+  const Result<Placed> x = plan.part_images(plan.input());
+  if (!x.ok()) return x.status();
+  const Result<Placed> y = plan.make_part(x->order);
   if (!y.ok()) return y.status();
-  const Extents memory = x.memory_extents();
+  const Images size = images_of(*x);
+  return plan.add_layer(plan_lrn({.dtype = plan.dtype(),
+                                  .n = size.n,
+                                  .pixels_per_image = std::int64_t{size.h} * size.w,
+                                  .c = static_cast<int>(x->extents[1]),
+                                  .size = op.lrn.size,
+                                  .alpha = op.lrn.alpha,
+                                  .beta = op.lrn.beta,
+                                  .bias = op.lrn.bias,
+                                  .pitch = {x->pitch, y->pitch}}),
+                        *x, -1, *y);
+}
+
+Status add_steps(PlanBuilder& plan, const op::Softmax& op) {
+  const Result<Placed> x = plan.in_order(plan.input(), plan.place_of(plan.input()).order);
+  if (!x.ok()) return x.status();
+  Result<Placed> y = plan.make(x->order);
+  if (!y.ok()) return y.status();
+  const Extents memory = x->memory_extents();
   SoftmaxProblem problem = {.dtype = plan.dtype()};
   std::size_t at_axis = 0;
-  while (x.order[at_axis] != op.axis) ++at_axis;
+  while (x->order[at_axis] != op.axis) ++at_axis;
   for (std::size_t i = 0; i < memory.size(); ++i)
     (i < at_axis ? problem.outer : i == at_axis ? problem.length : problem.inner) *= memory[i];
   problem.length = memory[at_axis];
-  if (x.order[0] == 0 && at_axis > 0) problem.n = first_extent(x);
-  return plan.add_layer(plan_softmax(problem), x.place, -1, *y, problem.n);
+  if (x->order[0] == 0 && at_axis > 0) problem.n = first_extent(*x);
+  return plan.add_layer(plan_softmax(problem), *x, -1, *y, problem.n);
 }
 
 }  // namespace foldconv::host

@@ -44,7 +44,8 @@ Result<Network> Network::create(const Graph& graph, const NetworkOptions& option
                                                           device->speed,
                                                           Internals::data(graph),
                                                           {},
-                                                          {}});
+                                                          {},
+                                                          options.fuse});
     if (Status status = host::run_passes(data->graph, options, data->explanation.remarks);
         !status.ok()) {
       return status;

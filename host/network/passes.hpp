@@ -30,8 +30,15 @@ void activation_pass(GraphData& graph, Remarks& remarks);
 // A sum into the convolution that makes one of its operands: the one that is computed later.
 void residual_pass(GraphData& graph, Remarks& remarks);
 
-// Residual blocks, and runs of them, into stages.
+// Residual and inverted blocks, and runs of them, into stages.
 void block_pass(GraphData& graph, Remarks& remarks);
+
+// The first convolution, and the max-pool behind it, into a stem, for data types that have one.
+void stem_pass(GraphData& graph, DataType dtype, Remarks& remarks);
+
+// Squeeze and excite: the gates of a tensor into one operation, their product with it into the 1x1 behind. The last pass:
+// the others know no convolution with a gate.
+void gate_pass(GraphData& graph, DataType dtype, Remarks& remarks);
 
 // All that `options` ask for, in order.
 Status run_passes(GraphData& graph, const NetworkOptions& options, Remarks& remarks);

@@ -52,6 +52,7 @@ std::vector<std::int64_t> Placed::strides() const {
     const auto axis = static_cast<std::size_t>(order[i]);
     result[axis] = stride;
     stride *= extents[axis];
+    if (i + 1 == order.size() && pitch != 0) stride = pitch;
   }
   return result;
 }

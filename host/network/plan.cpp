@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "base/trace.hpp"
 #include "conv/arguments.hpp"
+#include "conv/conv_data.hpp"
 #include "foldconv/network.hpp"
 #include "network/plan_data.hpp"
 
@@ -31,6 +32,7 @@ using host::invalid;
 using host::NetworkPlanData;
 using host::Place;
 using host::PlannedStep;
+using host::Spot;
 using host::text;
 
 template <class Pointer>
@@ -88,6 +90,12 @@ class BoundPlaces {
   BoundPlaces(const NetworkPlanData& plan, const NetworkBuffers& buffers)
       : plan_(plan), buffers_(buffers) {}
 
+  void* at(const Spot& spot) const {
+    void* place = at(spot.place);
+    if (spot.offset == 0) return place;
+    const std::size_t bytes = size_of(plan_.network->dtype);
+    return static_cast<std::byte*>(place) + static_cast<std::size_t>(spot.offset) * bytes;
+  }
   void* at(int place) const {
     if (place < 0) return nullptr;
     const Place& in = plan_.places[static_cast<std::size_t>(place)];
@@ -116,8 +124,11 @@ Status run_step(const PlannedStep& step, const BoundPlaces& places, int images,
                 cudaStream_t stream) {
   const void *x = places.at(step.x), *z = places.at(step.z);
   void* y = places.at(step.y);
-  if (const auto* conv = std::get_if<ConvPlan>(&step.work))
-    return conv->run({.x = x, .residual = z, .y = y, .images = images}, stream);
+  if (const auto* conv = std::get_if<ConvPlan>(&step.work)) {
+    return host::run_with_sums(
+        *conv, {.x = x, .residual = z, .y = y, .images = images, .gate = places.at(step.gate)},
+        static_cast<float*>(places.at(step.sums)), stream);
+  }
   if (const auto* blocks = std::get_if<BlockPlan>(&step.work)) {
     return blocks->run({.x = x,
                         .y = y,

@@ -27,12 +27,22 @@ struct Place {
   const void* constant = nullptr;  // on the device
 };
 
+// Where an operand of a step begins: in a place, so many elements of the network's type behind its begin.
+struct Spot {
+  int place = -1;  // none
+  std::int64_t offset = 0;
+  Spot(int whole) : place(whole) {}
+  Spot(const Placed& tensor) : place(tensor.place), offset(tensor.offset) {}
+};
+
 struct PlannedStep {
   std::variant<ConvPlan, BlockPlan, Layer> work;
   int n;  // images of `work`, as it was planned: the plan's, or rows that a linear layer makes of them
   bool batched;      // n grows with the run's images
-  int x, z, y;       // places; z: a second operand, or -1
+  Spot x, z, y;      // z: a second operand, or none
   int scratch = -1;  // a place that only this step needs
+  int gate = -1;     // of a gated convolution
+  int sums = -1;     // that a convolution makes beside y
 };
 
 }  // namespace host

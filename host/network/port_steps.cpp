@@ -8,13 +8,6 @@
 #include "network/node_steps.hpp"
 
 namespace foldconv::host {
-namespace {
-
-std::size_t pixel_bytes(PixelType type) {
-  return type == PixelType::u8 ? 1 : type == PixelType::f16 ? 2 : 4;
-}
-
-}  // namespace
 
 Status add_steps(PlanBuilder& plan, const op::Input& op) {
   const PixelFormat& format = plan.options().input;
@@ -22,12 +15,16 @@ Status add_steps(PlanBuilder& plan, const op::Input& op) {
       plan.new_input(static_cast<std::size_t>(op.index), pixel_bytes(format.type));
   if (!from.ok()) return from.status();
   const std::size_t rank = plan.extents_of(plan.node().output).size();
+  PixelFormat resolved = format;
+  if (format.layout == PixelLayout::model)
+    resolved.layout = op.channels_last ? PixelLayout::nhwc : PixelLayout::nchw;
+  if (rank == 4 && pixels_suffice(plan, resolved)) {
+    plan.set_pixels(*from, resolved);
+    return {};
+  }
   Result<Placed> y = plan.make(rank == 4 ? channels_last_order(rank) : plain_order(rank));
   if (!y.ok()) return y.status();
   if (rank == 4) {
-    PixelFormat resolved = format;
-    if (format.layout == PixelLayout::model)
-      resolved.layout = op.channels_last ? PixelLayout::nhwc : PixelLayout::nchw;
     const Images size = images_of(*y);
     return plan.add_layer(plan_preprocess({.dtype = plan.dtype(),
                                            .n = size.n,

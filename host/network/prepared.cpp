@@ -46,6 +46,20 @@ Result<Prepared> folded(const ConvWeights& weights, const std::optional<BatchNor
 
 Result<Block> block_of(const op::Block& block, DataType dtype) {
   const std::vector<op::Conv>& path = block.path;
+  if (block.inverted) {
+    const std::size_t depthwise = path.size() - 2;
+    return Block::create(
+        InvertedBlockWeights{
+            .expand = depthwise == 0 ? std::nullopt : std::optional(layer_of(path[0])),
+            .depthwise = layer_of(path[depthwise]),
+            .project = layer_of(path.back()),
+            .stride = block.stride,
+            .pad = path[depthwise].conv.pad,
+            .residual = block.residual,
+            .inner = block.inner,
+            .last = block.last},
+        {.dtype = dtype});
+  }
   if (path.size() == 2) {
     return Block::create(BasicBlockWeights{.conv1 = layer_of(path[0]),
                                            .conv2 = layer_of(path[1]),
@@ -74,6 +88,10 @@ Result<Prepared> prepare_node(op::Conv& node, DataType dtype) {
   return conv;
 }
 
+Result<Prepared> prepare_node(op::Stem& node, DataType dtype) {
+  return prepare_node(node.conv, dtype);
+}
+
 Result<Prepared> prepare_node(op::Linear& node, DataType dtype) {
   const Extents& w = node.linear.weights.extents();
   Result<Prepared> conv = folded({.values = node.linear.weights.values(),
@@ -97,6 +115,22 @@ Result<Prepared> prepare_node(op::Stage& node, DataType dtype) {
   Result<Stage> stage = Stage::create(std::move(blocks));
   if (!stage.ok()) return stage.status();
   return Prepared(std::move(*stage));
+}
+
+Result<Prepared> prepare_node(op::Gate& node, DataType dtype) {
+  const auto fold_one = [&](op::Conv& conv) {
+    return fold(view_of(conv.conv), batch_norm_of(conv), {.dtype = dtype});
+  };
+  const Result<FoldedConv> squeeze = fold_one(node.squeeze), excite = fold_one(node.excite);
+  if (!squeeze.ok()) return squeeze.status();
+  if (!excite.ok()) return excite.status();
+  Result<GateWeights> gate = GateWeights::create(*squeeze, *excite);
+  if (!gate.ok()) return gate.status();
+  for (op::Conv* conv : {&node.squeeze, &node.excite}) {
+    conv->conv.weights = conv->conv.bias = Constant();
+    conv->batch_norm.reset();
+  }
+  return Prepared(std::move(*gate));
 }
 
 Result<Prepared> prepare_node(op::BatchNorm& node, DataType) {

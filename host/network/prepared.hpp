@@ -12,6 +12,7 @@
 #include "foldconv/conv.hpp"
 #include "foldconv/network.hpp"
 #include "graph/graph_data.hpp"
+#include "layer/gate.hpp"
 
 namespace foldconv {
 
@@ -29,8 +30,9 @@ struct DeviceConstant {
   DeviceMemory memory;
 };
 
-// Of a convolution or linear layer; a run of blocks; a BatchNorm; an op::Known.
-using Prepared = std::variant<std::monostate, Conv, Stage, AffineArrays, DeviceConstant>;
+// Of a convolution, stem or linear layer; a run of blocks; a BatchNorm; an op::Known; an op::Gate.
+using Prepared =
+    std::variant<std::monostate, Conv, Stage, AffineArrays, DeviceConstant, GateWeights>;
 
 // Folds and copies to the current device what the node needs there; its host weights go. Errors: those of fold(), Conv,
 // Block and Stage.
@@ -46,6 +48,8 @@ struct Network::Data {
   host::GraphData graph;
   std::vector<host::Prepared> prepared;  // one a node
   NetworkExplanation explanation;
+  bool parts_in_place =
+      true;  // concatenations and slices of channels are no steps where they can be none
 };
 
 namespace host {

@@ -129,6 +129,17 @@ void import_conv(Node& node) {
   node.set(node.graph.conv(x, conv, node.result_name()));
 }
 
+void import_lrn(Node& node) {
+  const Value x = node.data(0);
+  image_extents(node, x);
+  if (!node.has_attribute("size")) reject("size is given", "it is not");
+  const LrnNode lrn = {.size = to_int(node.integer("size", 1), "size"),
+                       .alpha = node.number("alpha", 1e-4f),
+                       .beta = node.number("beta", 0.75f),
+                       .bias = node.number("bias", 1)};
+  node.set(node.graph.lrn(x, lrn, node.result_name()));
+}
+
 void import_batch_norm(Node& node) {
   if (node.flag("training_mode", false) || node.results() > 1) {
     refuse("BatchNormalization of inference",

@@ -33,6 +33,7 @@ constexpr Operator kOperators[] = {
     {"HardSigmoid", import_hard_sigmoid},
     {"HardSwish", import_hard_swish},
     {"Identity", import_identity},
+    {"LRN", import_lrn},
     {"LeakyRelu", import_leaky_relu},
     {"MatMul", import_mat_mul},
     {"MaxPool", import_max_pool},

@@ -27,6 +27,7 @@ void import_upsample(Node& node);
 // elementwise.cpp
 void import_relu(Node& node);
 void import_leaky_relu(Node& node);
+void import_lrn(Node& node);
 void import_clip(Node& node);
 void import_sigmoid(Node& node);
 void import_tanh(Node& node);

@@ -8,15 +8,20 @@
 ///     basic block: y = last(conv2(inner(conv1(x))) + shortcut(x))
 ///                  3x3, 3x3, both padded by 1
 ///     shortcut(x): x, or a 1x1 convolution with the block's stride (the downsample, or projection)
+///     inverted:    y = last(project(inner(depthwise(inner(expand(x))))) [+ x])
+///                  1x1, depthwise r x r, 1x1; the first may be missing
 ///
 /// each convolution with its BatchNorm folded in (He et al., "Deep Residual Learning for Image
-/// Recognition", 2015, figure 5). A bottleneck's projection is *joined* to its last convolution where
-/// it can be: summed as a longer K, [conv2's output | x] . [w3 ; wd], not rounded in between. The two
-/// have scales of their own, which must then be folded into the weights; so weights that came from a
-/// 16-bit checkpoint (fold.hpp: they keep their scale in the epilogue), and all where
-/// FoldOptions::placement is epilogue, are not joined. Nor are f32, grouped and other blocks that no
-/// tensor-core kernel takes. A projection that is not joined is a convolution of its own in every
-/// cut, rounded to the storage type before the sum. BlockExplanation::shortcuts says what was done.
+/// Recognition", 2015, figure 5; Sandler et al., "MobileNetV2", 2018, figure 4). Every tensor between two
+/// convolutions is rounded to the storage type, and is zero outside of the image, in every cut.
+///
+/// A bottleneck's projection is *joined* to its last convolution where it can be: summed as a
+/// longer K, [conv2's output | x] . [w3 ; wd], not rounded in between. The two have scales of their
+/// own, which must then be folded into the weights; so weights that came from a 16-bit checkpoint
+/// (fold.hpp: they keep their scale in the epilogue), and all where FoldOptions::placement is
+/// epilogue, are not joined. Nor are f32, grouped and other blocks that no tensor-core kernel
+/// takes. A projection that is not joined is a convolution of its own in every cut, rounded to the
+/// storage type before the sum. BlockExplanation::shortcuts says what was done.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -68,14 +73,36 @@ struct BasicBlockWeights {
   Activation last = Activation::relu;
 };
 
+/// An inverted residual block: wide in the middle, where a depthwise convolution filters each channel alone.
+///
+///     t1 = inner(expand(x))                        rounded; without `expand` x itself
+///     t2 = inner(depthwise(t1))                    rounded; t1 is 0 outside of the image, not inner(bias)
+///     y  = last(project(t2) [+ x])                 rounded
+struct InvertedBlockWeights {
+  std::optional<BlockLayer> expand = {};  ///< 1x1
+  BlockLayer depthwise;                   ///< r x r, a channel a group: c_per_group is 1
+  BlockLayer project;                     ///< 1x1
+  int stride = 1;                         ///< of the depthwise: 1 or 2
+  std::optional<Padding> pad = {};        ///< of the depthwise; none: Padding::same(r / 2)
+  /// x is added: of y's shape, so stride 1 and padding that keeps the image's size.
+  bool residual = false;
+  Activation inner = Activation::relu6;  ///< after expand and depthwise
+  Activation last = Activation::none;    ///< after project and the sum
+};
+
 /// How blocks are divided into kernels.
 enum class BlockCut : std::uint8_t {
-  automatic,  ///< block by block, the least floor time
+  automatic,  ///< block by block, the least floor time; within a hundredth of it, the fewest bytes
   whole,      ///< one kernel for each block
   tails,      ///< conv1, then one kernel for conv2, conv3 and the next block's conv1, and so on
   chain,      ///< one kernel for each convolution
 };
 FOLDCONV_API const char* to_string(BlockCut cut) noexcept;
+
+/// As Pitches, of the first block's x and the last one's y.
+struct BlockPitches {
+  int x = 0, y = 0;
+};
 
 struct BlockPlanOptions {
   BlockCut cut = BlockCut::automatic;
@@ -85,6 +112,7 @@ struct BlockPlanOptions {
   std::string_view kernel = {};
   /// Of all convolutions of the blocks: sm90 only where it takes every one of them, else sm80; and sm90 only as a chain.
   Instructions instructions = Instructions::automatic;
+  BlockPitches pitch = {};
 };
 
 /// One launch of a plan, and what it costs by the planner's model.
@@ -112,6 +140,7 @@ struct BlockShortcut {
     identity,     ///< x is added
     joined,       ///< the projection is summed as a longer K of the last convolution
     convolution,  ///< the projection is a convolution of its own, rounded before the sum
+    none,         ///< nothing is added: an inverted block without a residual
   };
   Kind kind = Kind::identity;
   std::string reason;  ///< why it is not joined, or what joining it did to the scales; else ""
@@ -133,7 +162,7 @@ struct FOLDCONV_API BlockExplanation {
 /// 16-byte aligned device pointers of one run of a block or stage.
 struct BlockBuffers {
   const void* x = nullptr;    ///< NHWC
-  void* y = nullptr;          ///< NHWC; may not overlap x
+  void* y = nullptr;          ///< NHWC; may share no element with x
   void* workspace = nullptr;  ///< BlockPlan::workspace_bytes(); may be null when that is 0
   std::size_t workspace_bytes = 0;
   /// The first so many of the plan's n, with the same bits; 0: all. x and y may end behind them.
@@ -178,6 +207,8 @@ class FOLDCONV_API Block {
   static Result<Block> create(const BottleneckWeights& weights, const FoldOptions& options = {});
   /// The same of a basic block.
   static Result<Block> create(const BasicBlockWeights& weights, const FoldOptions& options = {});
+  /// The same of an inverted block. A residual where x and y differ in shape is invalid_argument, too.
+  static Result<Block> create(const InvertedBlockWeights& weights, const FoldOptions& options = {});
 
   /// Decides how to divide the block and prepares the kernels. Every rule on shapes and device is
   /// checked here. Errors: invalid_argument; unsupported (a pinned cut or kernel that does not take
@@ -201,7 +232,7 @@ class FOLDCONV_API Block {
 /// Blocks run one after the other, so that a kernel may reach over the border between two. Immutable,
 /// thread-safe, cheap to copy.
 ///
-///     Stage::create({first, second, third})    any mixture of bottlenecks and basic blocks
+///     Stage::create({first, second, third})    any mixture of bottlenecks, basic and inverted blocks
 class FOLDCONV_API Stage {
  public:
   /// Shares the blocks' weights. Errors: invalid_argument: no block; channels that do not chain; data

@@ -9,7 +9,8 @@
 ///     h = p*stride.h - pad.top + r*dilation.h,   w = q*stride.w - pad.left + s*dilation.w,
 ///     g = the group of k
 ///
-/// with x read as 0 outside the image. Products and sums in fp32, one rounding at the store.
+/// with x read as 0 outside the image. Products and sums in fp32, one rounding at the store. A 1x1 may read x times a gate,
+/// a number for each image and channel, instead of x: the product is rounded once to the storage type.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -47,6 +48,15 @@ struct Padding {
   friend bool operator==(const Padding&, const Padding&) = default;
 };
 
+/// Elements from a pixel to the next of tensors that are parts of the channels of others, such as what a concatenation puts
+/// together; 0: the tensor's own channels, for a tensor lies dense. Rows and images follow each other without gaps. A
+/// pitch is at least the channels and, where it is more, a multiple of 16 bytes; the pointer of a run is to the part's
+/// first channel, 16-byte aligned as ever.
+struct Pitches {
+  int x = 0, residual = 0, y = 0;
+  friend bool operator==(const Pitches&, const Pitches&) = default;
+};
+
 /// One convolution. Sizes count elements; dilation counts from 1 (1: dense kernel).
 struct FOLDCONV_API ConvProblem {
   DataType dtype = DataType::f16;  ///< of x, weights, residual and y
@@ -58,6 +68,10 @@ struct FOLDCONV_API ConvProblem {
   int groups = 1;  ///< divides c and k; c == groups: depthwise
   Activation activation = Activation::none;
   bool residual = false;  ///< add a tensor of y's shape before the activation
+  Pitches pitch = {};
+  /// x is multiplied by a tensor n, 1, 1, c first, as squeeze and excite does, and rounded once: the bits of that product as a
+  /// tensor of its own. For 1x1 filters at stride 1 without padding and groups.
+  bool gate = false;
 
   /// Output height: (h + pad.top + pad.bottom - dilation.h * (r - 1) - 1) / stride.h + 1, at least 1 in
   /// a valid problem.
@@ -83,6 +97,8 @@ struct ConvOptions {
   int groups = 1;
   Activation activation = Activation::none;
   bool residual = false;
+  Pitches pitch = {};
+  bool gate = false;
 };
 
 /// ok, or the first rule that the problem breaks. Needs no device.
@@ -150,15 +166,18 @@ FOLDCONV_API Result<Explanation> explain(const ConvProblem& problem,
 /// Device pointers of one run. Every one is 16-byte aligned and lives on the plan's device.
 struct ConvBuffers {
   const void* x = nullptr;  ///< NHWC, ConvProblem::input()
-  /// NPQK, ConvProblem::output(); null exactly when the problem has no residual. May be y itself
-  /// (added in place), may not overlap y otherwise.
+  /// NPQK, ConvProblem::output(); null exactly when the problem has no residual. May be y itself (added in place, with the
+  /// same pitch), may share no element with y otherwise.
   const void* residual = nullptr;
-  void* y = nullptr;  ///< NPQK, ConvProblem::output(); may not overlap x
+  /// NPQK, ConvProblem::output(); may share no element with x. Parts of the channels of one tensor share none.
+  void* y = nullptr;
   /// ConvPlan::workspace_bytes(); may be null when that is 0. May not overlap the others.
   void* workspace = nullptr;
   std::size_t workspace_bytes = 0;
   /// The first so many of the problem's n, with the same bits; 0: all. The buffers may end behind them.
   int images = 0;
+  /// n, c in the problem's dtype, dense; null exactly when the problem has no gate. May not overlap y.
+  const void* gate = nullptr;
 };
 
 /// A problem bound to weights and a kernel. Immutable: run() may be called from any number of

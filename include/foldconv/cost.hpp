@@ -48,9 +48,12 @@ struct LaunchCost {
   double tiles = 0;           ///< 0: what an SM does is not known
   int resident = 1;           ///< CTAs that an SM runs at a time
   double chain = 0;           ///< products of a tile that wait for each other: its steps of 16 of K
+  /// Of a tensor-core kernel: what the fp32 units are given beside them; 2 a multiply-add.
+  double fp32_flops = 0;
 };
 
-/// Of a convolution by whatever kernel: the compulsory bytes and the operations. By the planned one: Explanation::cost.
+/// Of a convolution by whatever kernel: the compulsory bytes and the operations. By the planned one: Explanation::cost. Tensors
+/// that are parts of the channels of others count as dense ones do, as if they had their sectors of 32 bytes to themselves.
 FOLDCONV_API LaunchCost least_cost(const ConvProblem& problem);
 
 /// What a launch may wait for.
@@ -71,10 +74,11 @@ FOLDCONV_API const char* to_string(CostTerm term) noexcept;
 ///     dram           dram_bytes / bandwidth
 ///     l2             l2_bytes / bandwidth
 ///     units          T x (executed_flops / tiles) / (peak / SMs)
+///     fp32           T x (fp32_flops / tiles) / (peak of the fp32 units / SMs)
 ///     shared_memory  T x (wavefronts / tiles), one a clock
 ///     chain          T / resident, rounded up, x chain x product_clocks
 struct CostTerms {
-  double dram = 0, l2 = 0, units = 0, shared_memory = 0, chain = 0, launch = 0;
+  double dram = 0, l2 = 0, units = 0, shared_memory = 0, chain = 0, launch = 0, fp32 = 0;
 };
 FOLDCONV_API CostTerms terms_of(const LaunchCost& cost, const DeviceSpeed& speed);
 

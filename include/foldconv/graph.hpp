@@ -98,6 +98,12 @@ struct PoolNode {
   bool count_include_pad = false;  ///< average: divide by the padded pixels, too
 };
 
+/// Local response normalisation: x / (bias + alpha / size * sum of x^2 over `size` channels around)^beta, as in ONNX's LRN.
+struct LrnNode {
+  int size = 5;
+  float alpha = 1e-4f, beta = 0.75f, bias = 1;
+};
+
 /// y[.., k] = sum_c x[.., c] * weights[k, c] + bias[k], over the last axis of x.
 struct LinearNode {
   Constant weights;    ///< k, c
@@ -134,6 +140,9 @@ class FOLDCONV_API Graph {
 
   /// x: n, c and any further extents.
   Value batch_norm(Value x, const BatchNormNode& node, std::string_view name = {});
+
+  /// x: n, c, h, w.
+  Value lrn(Value x, const LrnNode& node, std::string_view name = {});
 
   Value activate(Value x, const Activation& activation, std::string_view name = {});
   /// Broadcast as NumPy does it.

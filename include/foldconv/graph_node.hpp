@@ -25,11 +25,12 @@ struct Input {
 struct Known {
   Constant values;
 };
-/// A second input is the residual.
+/// A second input is the residual; of gated ones the last input is the gate.
 struct Conv {
   ConvNode conv;
   std::optional<BatchNormNode> batch_norm = {};
   Activation activation = Activation::none;
+  bool gated = false;  ///< x is multiplied by a tensor n, c, 1, 1 first
 };
 struct BatchNorm {
   BatchNormNode arrays;
@@ -59,6 +60,9 @@ struct Linear {
 struct Softmax {
   int axis;
 };
+struct Lrn {
+  LrnNode lrn;
+};
 struct Concat {
   int axis;
 };
@@ -76,24 +80,38 @@ struct Transpose {
 };
 struct Identity {};
 
-/// A residual block, its convolutions with their BatchNorms. The paths end in the sum.
+/// A residual or inverted block, its convolutions with their BatchNorms. The path ends in the sum.
 struct Block {
-  std::vector<Conv> path;  ///< conv1, conv2, conv3 of a bottleneck; conv1, conv2
+  /// conv1, conv2, conv3 of a bottleneck; conv1, conv2; of an inverted block expand, if there is one, depthwise, project.
+  std::vector<Conv> path;
   std::optional<Conv> downsample;
   int stride;
   StrideAt stride_at;
   Activation inner, last;
+  bool inverted = false;
+  bool residual = true;  ///< of inverted ones: whether x is added; others have a shortcut
 };
 struct Stage {
   std::vector<Block> blocks;
 };
 
+/// A network's first convolution, and the max-pool behind it: 3x3, stride 2.
+struct Stem {
+  Conv conv;
+  std::optional<PoolNode> pool;
+};
+
+/// Squeeze and excite's gates, n, c, 1, 1: the mean of each channel of x through two 1x1 convolutions.
+struct Gate {
+  Conv squeeze, excite;
+};
+
 }  // namespace op
 
-using Operation =
-    std::variant<op::Input, op::Known, op::Conv, op::BatchNorm, op::Activate, op::Binary, op::Pool,
-                 op::GlobalPool, op::ResizeNearest, op::Linear, op::Softmax, op::Concat, op::Slice,
-                 op::Pad, op::Reshape, op::Transpose, op::Identity, op::Stage>;
+using Operation = std::variant<op::Input, op::Known, op::Conv, op::BatchNorm, op::Activate,
+                               op::Binary, op::Pool, op::GlobalPool, op::ResizeNearest, op::Linear,
+                               op::Softmax, op::Concat, op::Slice, op::Pad, op::Reshape,
+                               op::Transpose, op::Identity, op::Stage, op::Gate, op::Stem, op::Lrn>;
 
 struct GraphNode {
   Operation operation;

@@ -12,13 +12,16 @@
 namespace foldconv {
 
 enum class KernelFamily : std::uint8_t {
-  conv,       ///< convolution on tensor cores
+  conv,       ///< convolution on tensor cores, of narrow groups and gated x, too
   joined,     ///< 1x1 over two tensors, on tensor cores: part of a block
   tail,       ///< a block's 3x3 and last 1x1, and the next block's first
   whole,      ///< a bottleneck block
+  stem,       ///< a network's first convolution, with its max-pool: reads pixels
+  inverted,   ///< an inverted residual block
   direct,     ///< any convolution, without tensor cores
   pointwise,  ///< batch_norm, add, activate
-  layer,      ///< what a network needs besides: pools, softmax, broadcasts, copies, pixels
+  layer,      ///< what a network needs besides: pools, gates, softmax, broadcasts, copies, pixels
+  depthwise,  ///< convolution of each channel by a filter of its own, without tensor cores
 };
 FOLDCONV_API const char* to_string(KernelFamily family) noexcept;
 

@@ -40,12 +40,16 @@ struct NetworkOptions {
   DataType dtype = DataType::f16;  ///< of weights and tensors
   /// false: every operation by itself, but for the affine pass (docs/explanation/networks.md)
   bool fuse = true;
-  bool blocks = true;  ///< false: a kernel a convolution
+  /// false, where fuse is false, too: not even the affine pass, so BatchNorms are launches of their own. For comparisons.
+  bool fold = true;
+  bool blocks =
+      true;  ///< false: a kernel a convolution: no residual or inverted blocks, stem or gates
 };
 
 /// What a pass did to the graph, or why it did not.
 struct NetworkRemark {
-  std::string pass;  ///< "affine", "activation", "residual", "blocks", ..
+  std::string
+      pass;  ///< "affine", "activation", "residual", "blocks", "stem", "gates", "concat", ..
   std::string text;
 };
 
@@ -90,7 +94,8 @@ struct FOLDCONV_API NetworkPlanExplanation {
   std::string device;                            ///< the figures behind floor_us
   Instructions asked = Instructions::automatic;  ///< NetworkPlanOptions::instructions
   std::size_t workspace_bytes = 0;
-  std::size_t tensor_bytes = 0;  ///< of all tensors, if none shared its place with another
+  std::size_t tensor_bytes = 0;        ///< of all tensors, if none shared its place with another
+  std::vector<NetworkRemark> remarks;  ///< which concatenations are no copies, and why others are
 
   int launches() const noexcept;
   double dram_bytes() const noexcept;  ///< compulsory for these launches

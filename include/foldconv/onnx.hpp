@@ -7,7 +7,7 @@
 ///     auto network = Network::create(*graph);
 ///
 /// Taken: Conv, BatchNormalization, Relu, LeakyRelu, Clip, Sigmoid, Tanh, HardSigmoid, HardSwish, Gelu, Swish, Add, Sub,
-/// Mul, Sum, MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool, ReduceMean (over h and w), Gemm, MatMul, Flatten,
+/// Mul, Sum, LRN, MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool, ReduceMean (over h and w), Gemm, MatMul, Flatten,
 /// Reshape, Squeeze, Unsqueeze, Transpose, Softmax, Concat, Pad, Resize and Upsample (nearest, whole factors), Slice,
 /// Split, Identity, Dropout, Cast between types of floats; Div by constants; Erf within
 /// a gelu. Weights are constants of the file, or

@@ -5,8 +5,8 @@
 /// without fusion is a Conv folded without BatchNorm, planned without activation and residual
 /// (pinned to "direct_*" for the kernel without tensor cores).
 ///
-/// Tensors: NHWC, dense, 16-byte aligned device pointers; y may be an input (in place), and may not
-/// overlap one otherwise. Each call launches one kernel on `stream`: no allocation, no
+/// Tensors: NHWC, dense or with pitches, 16-byte aligned device pointers; y may be an input (in place, of the same pitch), and
+/// may not overlap one otherwise. Each call launches one kernel on `stream`: no allocation, no
 /// synchronisation, thread-safe, may be captured. Arithmetic in fp32, one rounding at the store.
 /// Errors, y untouched: invalid_argument, misaligned, aliasing, device_too_old, cuda_error.
 #pragma once
@@ -34,14 +34,15 @@ struct BatchNormArrays {
 /// y = gamma * (x - mean) / sqrt(variance + eps) + beta
 FOLDCONV_API Status batch_norm(DataType dtype, const Shape& shape, const void* x,
                                const BatchNormArrays& arrays, void* y,
-                               cudaStream_t stream = nullptr);
+                               cudaStream_t stream = nullptr, const Pitches& pitch = {});
 
-/// y = x + z
+/// y = x + z; pitch.residual is z's
 FOLDCONV_API Status add(DataType dtype, const Shape& shape, const void* x, const void* z, void* y,
-                        cudaStream_t stream = nullptr);
+                        cudaStream_t stream = nullptr, const Pitches& pitch = {});
 
 /// y = activation(x)
 FOLDCONV_API Status activate(DataType dtype, const Shape& shape, const Activation& activation,
-                             const void* x, void* y, cudaStream_t stream = nullptr);
+                             const void* x, void* y, cudaStream_t stream = nullptr,
+                             const Pitches& pitch = {});
 
 }  // namespace foldconv::pointwise

@@ -22,7 +22,8 @@ enum class Sm90Loader {
 // A unit is what a cluster computes at a time: a tile, or with multicast two neighbouring ones, in pixels (weights
 // shared) or channels of a group (pixels shared). Units run through channels, over all groups, fastest.
 //
-// Tensor maps; type: Element, no interleave, zero fill, dims innermost first, strides as the dense tensor has them:
+// Tensor maps; type: Element, no interleave, zero fill, dims innermost first, strides as a dense tensor has them, but
+// from a pixel to the next of x, y and residual the tensor's own:
 //   x, unit    tiled   {c, m}, box {64, tile.x_box_rows(multicast)}, swizzle 128
 //   x, im2col  im2col  {c, w, h, n}, 64 channels, tile.x_box_rows(multicast) pixels, swizzle 128, element strides
 //                      {1, stride w, stride h, 1}, corners, w first: lower {-pad left, -pad top}, upper

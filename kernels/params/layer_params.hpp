@@ -22,7 +22,8 @@ struct PoolParams {
   const void* x;  // NHWC
   void* y;        // NPQC
   std::int64_t units;
-  int h, w, c;
+  int h, w;
+  int x_pitch, y_pitch;  // elements from a pixel to the next
   int window_h, window_w;
   int stride_h, stride_w;
   int pad_top, pad_left;
@@ -36,16 +37,50 @@ struct PoolParams {
 };
 
 // global_max_pool_*, global_average_pool_*. Unit: a group of an image's channels; a CTA. Its lanes take a piece of the
-// pixel each, its rows every rows-th pixel.
+// pixel each, its rows columns of the map's tiles (tile/mean_order.hpp).
 struct GlobalPoolParams {
   const void* x;  // [n][pixels][c]
   void* y;        // [n][c]
   std::int64_t units;
   int pixels, c;
-  int vector;           // 1: c fills pieces of 16 bytes
-  int lane_bits;        // lanes: 1 << lane_bits
-  FastDivision groups;  // of an image
+  int x_pitch, y_pitch;  // elements from a pixel to the next; y has one an image
+  int h, w;              // pixels: h * w
+  int tiles;             // of the map
+  int vector;            // 1: c fills pieces of 16 bytes
+  int lane_bits;         // lanes: 1 << lane_bits
+  FastDivision groups;   // of an image
+  FastDivision tile_columns;
 };
+
+// One of a gate's two linear layers. Weights: 16-bit ones in the order in which lanes read them (host/layer/gate.cpp), f32
+// [inputs][outputs].
+struct GateLinear {
+  const void* weights;
+  const float* scale;  // outputs
+  const float* bias;   // outputs
+  int inputs, outputs;
+  ActivationParams activation;
+};
+
+// gate_*. Unit: an image; `images` of them a CTA.
+struct GateParams {
+  const void* x;  // fp32 sums [n][tiles][c] of the map's tiles, or the mean [n][c]
+  void* y;        // [n][outputs of excite]
+  std::int64_t units;
+  int tiles;   // 0: x is the mean
+  int pixels;  // of the map
+  int images;  // at most kMostGateImages
+  GateLinear squeeze, excite;
+};
+inline constexpr int kMostGateImages = 8;
+inline constexpr int kGateSharedBytes = 40 * 1024;
+
+// Elements of an input row of a gate's linear layer in shared memory: whole slices of K, and eight more, so that rows lie in
+// different banks.
+template <int kElementBytes>
+FOLDCONV_HOST_DEVICE constexpr int gate_row(int inputs) {
+  return kElementBytes == 4 ? inputs : (inputs + 63) / 64 * 64 + 8;
+}
 
 // softmax_*. Unit: a sum's position in [outer][inner]; so many of them a CTA as it has lanes, with as many threads each
 // as it has rows.
@@ -58,15 +93,27 @@ struct SoftmaxParams {
   int rows_first;  // 1: neighbouring threads are rows, else lanes
 };
 
+// lrn_*. Unit: an element; a thread.
+struct LrnParams {
+  const void* x;  // NHWC
+  void* y;
+  std::int64_t units;
+  int c;
+  int x_pitch, y_pitch;  // elements from a pixel to the next
+  int before, behind;    // channels of a window beside its own
+  float factor, beta, bias;
+  FastDivision channels;  // c
+};
+
 // One extent of a tensor that is walked by strides, in elements; 0: the same element again. An innermost one that moves
 // in pieces counts pieces.
 struct BinaryAxis {
   FastDivision extent;
-  std::int64_t x_stride, z_stride;
+  std::int64_t x_stride, z_stride, y_stride;
 };
 inline constexpr int kMostAxes = 6;
 
-// binary_*. Unit: a piece of y, dense; a thread.
+// binary_*. Unit: a piece of y; a thread.
 struct BinaryParams {
   const void* x;
   const void* z;
@@ -80,15 +127,16 @@ struct BinaryParams {
   ActivationParams activation;
 };
 
-// affine_*. Unit: a piece of x and y, dense; a thread.
+// affine_*. Unit: a piece of x and y; a thread.
 struct AffineParams {
   const void* x;
   void* y;
   std::int64_t units;
   const float* scale;  // c; 16-byte aligned where `vector`
   const float* shift;
-  int vector;           // 1: pieces of 16 bytes, else one element
-  FastDivision pieces;  // of c
+  int x_pitch, y_pitch;  // elements from a pixel to the next
+  int vector;            // 1: pieces of 16 bytes, else one element
+  FastDivision pieces;   // of c
   ActivationParams activation;
 };
 

@@ -21,6 +21,10 @@ __device__ __forceinline__ int recomputed(int value) {
   keep(value);
   return value;
 }
+__device__ __forceinline__ std::uint32_t recomputed(std::uint32_t value) {
+  keep(value);
+  return value;
+}
 
 // base + index, index in units of a T: one instruction (PTX ISA, "mad.wide"), where the compiler would keep the 64-bit
 // product of each index in two registers.

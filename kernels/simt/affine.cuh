@@ -3,8 +3,8 @@
 //
 //   y = act(scale[c] * x + shift[c]), one fp32 fused multiply-add, one rounding at the store
 //
-// x and y [pixels][c], dense, 16-byte aligned; y may be x. A thread makes a piece of a pixel, channels fastest: 16 bytes
-// where c permits and scale and shift are aligned, else one element.
+// x and y [pixels][c], 16-byte aligned; pixels are pitches apart; y may be x. A thread makes a piece of a pixel, channels
+// fastest: 16 bytes where c permits and scale and shift are aligned, else one element.
 #pragma once
 
 #include "params/layer_params.hpp"
@@ -38,11 +38,12 @@ __device__ __forceinline__ void affine_piece(const AffineParams& p, std::int64_t
   const std::int64_t channel = take_digit(pixel, p.pieces) * kWidth;
   const Values<kWidth> scale = load_parameters<kWidth>(p.scale + channel);
   const Values<kWidth> shift = load_parameters<kWidth>(p.shift + channel);
-  Values<kWidth> y = load_piece<kWidth>(static_cast<const Element*>(p.x) + unit * kWidth);
+  Values<kWidth> y =
+      load_piece<kWidth>(static_cast<const Element*>(p.x) + pixel * p.x_pitch + channel);
 #pragma unroll
   for (int e = 0; e < kWidth; ++e) y.at[e] = fmaf(scale.at[e], y.at[e], shift.at[e]);
   activate_values(p.activation, y);
-  store_piece<kWidth>(static_cast<Element*>(p.y) + unit * kWidth, y);
+  store_piece<kWidth>(static_cast<Element*>(p.y) + pixel * p.y_pitch + channel, y);
 }
 
 template <class Element>

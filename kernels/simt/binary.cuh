@@ -3,9 +3,9 @@
 //
 //   y = act(x + z) or act(x * z), in fp32, one rounding at the store
 //
-// y dense, x and z by strides in elements (0: broadcast), up to kMostAxes extents, which the host has joined where it
+// All by strides in elements (of x and z 0: broadcast), up to kMostAxes extents, which the host has joined where it
 // could. 16-byte aligned. A thread makes a piece of y: 16 bytes where the innermost extent and all strides permit, else one
-// element. y may be x or z where that one is as dense as y.
+// element. y may be x or z where that one lies as y does.
 #pragma once
 
 #include "params/layer_params.hpp"
@@ -37,11 +37,12 @@ __device__ __forceinline__ void activate_values(const ActivationParams& params,
 
 template <class Element, int kWidth>
 __device__ __forceinline__ void binary_piece(const BinaryParams& p, std::int64_t unit) {
-  std::int64_t rest = unit, x_index = 0, z_index = 0;
+  std::int64_t rest = unit, x_index = 0, z_index = 0, y_index = 0;
   for (int axis = 0; axis < p.axis_count; ++axis) {
     const std::int64_t i = take_digit(rest, p.axes[axis].extent);
     x_index += i * p.axes[axis].x_stride;
     z_index += i * p.axes[axis].z_stride;
+    y_index += i * p.axes[axis].y_stride;
   }
   Values<kWidth> y = load_spread<kWidth>(static_cast<const Element*>(p.x) + x_index, p.x_spread);
   const Values<kWidth> z =
@@ -50,7 +51,7 @@ __device__ __forceinline__ void binary_piece(const BinaryParams& p, std::int64_t
   for (int e = 0; e < kWidth; ++e)
     y.at[e] = p.multiply != 0 ? y.at[e] * z.at[e] : y.at[e] + z.at[e];
   activate_values(p.activation, y);
-  store_piece<kWidth>(static_cast<Element*>(p.y) + unit * kWidth, y);
+  store_piece<kWidth>(static_cast<Element*>(p.y) + y_index, y);
 }
 
 template <class Element>

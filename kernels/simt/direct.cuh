@@ -3,7 +3,7 @@
 //
 //   y[n, p, q, k] = act(scale[k] * sum_K x * w + bias[k] + residual), fp32 fused multiply-adds in
 //   the canonical order of K (tile/weight_layout.hpp), one rounding at the store. Positions outside
-//   the image are skipped.
+//   the image are skipped. A gated x is multiplied by its gate and rounded first.
 //
 // Takes everything: any size, stride, padding, dilation, groups, depthwise, every storage type,
 // tensors past 2^31 elements. The last row of the selection table, the strict fp32 path, and
@@ -38,13 +38,31 @@ __device__ __forceinline__ float dot_product(const DirectParams& p, int image, i
       for (int s = 0; s < g.s; ++s) {
         const int column = w + s * g.dilation_w;
         if (column < 0 || column >= g.w) continue;
-        const auto* x = static_cast<const Element*>(p.x) +
-                        ((static_cast<std::int64_t>(image) * g.h + row) * g.w + column) * g.c +
-                        first_channel + slice;
+        const auto* x =
+            static_cast<const Element*>(p.x) +
+            ((static_cast<std::int64_t>(image) * g.h + row) * g.w + column) * g.x_pitch +
+            first_channel + slice;
         const auto* taps = weights + layout.index(r * g.s + s, slice);
         for (int c = 0; c < width; ++c) sum = fmaf(to_float(x[c]), to_float(taps[c]), sum);
       }
     }
+  }
+  return sum;
+}
+
+// Of a 1x1 at stride 1, whose x is multiplied by a gate for each image and channel, rounded once.
+template <class Element>
+__device__ __forceinline__ float gated_dot_product(const DirectParams& p, int image,
+                                                   std::int64_t pixel, int k) {
+  const ConvGeometry& g = p.g;
+  const auto* x = static_cast<const Element*>(p.x) + pixel * g.x_pitch;
+  const auto* gate = static_cast<const Element*>(p.gate) + static_cast<std::int64_t>(image) * g.c;
+  const auto* weights =
+      static_cast<const Element*>(p.w) + static_cast<std::int64_t>(k) * WeightLayout{g.c, 1}.row();
+  float sum = 0.0f;
+  for (int c = 0; c < g.c; ++c) {
+    const auto gated = from_float<Element>(__fmul_rn(to_float(x[c]), to_float(gate[c])));
+    sum = fmaf(to_float(gated), to_float(weights[c]), sum);
   }
   return sum;
 }
@@ -62,12 +80,15 @@ __global__ void __launch_bounds__(kDirectThreads)
     const int image = static_cast<int>(pixel / (static_cast<std::int64_t>(g.p) * g.q));
     const int output_row = static_cast<int>(pixel / g.q % g.p);
     const int output_column = static_cast<int>(pixel % g.q);
-    const float sum = dot_product<Element>(p, image, output_row * g.stride_h - g.pad_top,
-                                           output_column * g.stride_w - g.pad_left, k);
+    const float sum = p.gate != nullptr
+                          ? gated_dot_product<Element>(p, image, pixel, k)
+                          : dot_product<Element>(p, image, output_row * g.stride_h - g.pad_top,
+                                                 output_column * g.stride_w - g.pad_left, k);
     float v = fmaf(sum, p.scale[k], p.bias[k]);
-    if (p.residual != nullptr) v += to_float(static_cast<const Element*>(p.residual)[i]);
+    if (p.residual != nullptr)
+      v += to_float(static_cast<const Element*>(p.residual)[pixel * g.residual_pitch + k]);
     with_activation(p.activation, [&](auto activation) {
-      static_cast<Element*>(p.y)[i] = from_float<Element>(activation(v));
+      static_cast<Element*>(p.y)[pixel * g.y_pitch + k] = from_float<Element>(activation(v));
     });
   }
 }

@@ -7,8 +7,8 @@
 //
 // Taps outside the image are skipped. Those that count for the average are the ones in the image, or with count_padding
 // also those in the padding, but not those that the rounding up of p and q adds behind it.
-// NHWC, dense, 16-byte aligned. A thread makes a piece of a pixel, channels fastest: 16 bytes where c permits, else one
-// element. Neighbouring windows share what they read by way of the caches: DRAM sees x once.
+// NHWC, 16-byte aligned; pixels are pitches apart. A thread makes a piece of a pixel, channels fastest: 16 bytes where c
+// permits, else one element. Neighbouring windows share what they read by way of the caches: DRAM sees x once.
 #pragma once
 
 #include "params/layer_params.hpp"
@@ -40,10 +40,11 @@ template <class Reduction, class Element, int kWidth>
 __device__ __forceinline__ void pool_piece(const PoolParams& p, std::int64_t unit) {
   std::int64_t rest = unit;
   const auto channel = static_cast<int>(take_digit(rest, p.pieces)) * kWidth;
+  const std::int64_t pixel = rest;
   const int left = static_cast<int>(take_digit(rest, p.columns)) * p.stride_w - p.pad_left;
   const int top = static_cast<int>(take_digit(rest, p.rows)) * p.stride_h - p.pad_top;
   const auto* image =
-      static_cast<const Element*>(p.x) + rest * p.h * p.w * p.c + channel;  // rest: the image
+      static_cast<const Element*>(p.x) + rest * p.h * p.w * p.x_pitch + channel;  // rest: the image
 
   Values<kWidth> all;
 #pragma unroll
@@ -56,7 +57,7 @@ __device__ __forceinline__ void pool_piece(const PoolParams& p, std::int64_t uni
       const int column = left + s * p.dilation_w;
       if (column < 0 || column >= p.w) continue;
       const Values<kWidth> x =
-          load_piece<kWidth>(image + (static_cast<std::int64_t>(row) * p.w + column) * p.c);
+          load_piece<kWidth>(image + (static_cast<std::int64_t>(row) * p.w + column) * p.x_pitch);
 #pragma unroll
       for (int e = 0; e < kWidth; ++e) all.at[e] = Reduction::add(all.at[e], x.at[e]);
       ++taps;
@@ -69,7 +70,7 @@ __device__ __forceinline__ void pool_piece(const PoolParams& p, std::int64_t uni
 #pragma unroll
   for (int e = 0; e < kWidth; ++e)
     all.at[e] = Reduction::result(all.at[e], static_cast<float>(taps));
-  store_piece<kWidth>(static_cast<Element*>(p.y) + unit * kWidth, all);
+  store_piece<kWidth>(static_cast<Element*>(p.y) + pixel * p.y_pitch + channel, all);
 }
 
 template <class Reduction, class Element>

@@ -7,7 +7,7 @@
 //   y  = last(scale3 * [t2 | x] . [w3 ; wd] + bias3)   with a projection shortcut: x at every
 //        stride-th pixel, one longer K, not rounded in between
 //   u  = next(scale * conv1'(y) + bias)                optional: the next block's 1x1
-// t1, x, y, u NHWC, 16-byte aligned; weights packed (tile/weight_layout.hpp). Bit-identical to the
+// t1, x, y, u NHWC, pixels of x and y pitches apart, 16-byte aligned; weights packed (tile/weight_layout.hpp). Bit-identical to the
 // chain of conv_sm80.
 //
 // A CTA takes block_m pixels and all their channels, so t2 and the y that u needs never leave it, and
@@ -48,7 +48,7 @@ __device__ __forceinline__ void copy_projection_input(const TailParams& p, int m
     const int h = static_cast<int>(p.conv2.per_row.quotient(pixel));
     const int w = static_cast<int>(p.conv2.per_row.remainder(pixel, h));
     const auto* from = static_cast<const Element*>(x.x) +
-                       (((image * x.h + h * x.stride) * x.w + w * x.stride) * x.c + channel);
+                       (((image * x.h + h * x.stride) * x.w + w * x.stride) * x.pitch + channel);
     ptx::copy_async_16(to + offset, from, m < p.conv2.m && channel < x.c);
   });
 }
@@ -133,7 +133,7 @@ __global__ void __launch_bounds__(Tile::value.conv2.threads(), Tile::value.conv2
     } else {
       __syncthreads();
     }
-    write_slice<T, Element>(p, shared + T.y_begin(), m_begin, p.y, first, p.k);
+    write_slice<T, Element>(p, shared + T.y_begin(), m_begin, p.y, first, p.k, p.y_pitch);
   }
   ptx::wait_async_copies<0>();
 
@@ -143,7 +143,7 @@ __global__ void __launch_bounds__(Tile::value.conv2.threads(), Tile::value.conv2
     __syncthreads();
     for (int slice = 0; slice < next_slices; ++slice) {
       write_slice<T, Element>(p, shared + T.operand_begin() + slice * T.slice_bytes(), m_begin,
-                              p.next_y, slice * kSliceWidth, p.next_k);
+                              p.next_y, slice * kSliceWidth, p.next_k, p.next_k);
     }
   }
 }

@@ -6,7 +6,7 @@
 //   y  = last(scale3 * conv3(t2) + bias3 + x)  1x1, 64 -> k, rounded at the store
 //   y  = last(scale3 * [t2 | x] . [w3 ; wd] + bias3)
 //        with a projection shortcut: one longer K, not rounded in between
-// Stride 1. x, y NHWC, 16-byte aligned; weights packed (tile/weight_layout.hpp). Bit-identical to
+// Stride 1. x, y NHWC, pixels pitches apart, 16-byte aligned; weights packed (tile/weight_layout.hpp). Bit-identical to
 // the chain of conv_sm80.
 //
 // A persistent CTA takes tiles of tile_h x 8 pixels. t1 and t2 never leave shared memory; x is read
@@ -48,8 +48,8 @@ __device__ __forceinline__ void copy_shortcut(const WholeParams& p, const TilePl
                                               std::uint32_t to) {
   for_each_chunk<T.threads(), T.pixels()>([&](int pixel, int chunk, int offset) {
     const int h = place.h + pixel / T.kTileW, w = place.w + pixel % T.kTileW;
-    const auto* from =
-        static_cast<const Element*>(p.x) + (((place.image * p.h + h) * p.w + w) * p.c + chunk * 8);
+    const auto* from = static_cast<const Element*>(p.x) +
+                       (((place.image * p.h + h) * p.w + w) * p.x_pitch + chunk * 8);
     ptx::copy_async_16(to + offset, from, h < p.h && w < p.w);
   });
 }

@@ -59,7 +59,7 @@ __device__ __forceinline__ AddressEntry address_entry(const ConvParams& p, int t
   const int s = static_cast<int>(p.kernel_w.remainder(tap, r));
   AddressEntry entry;
   entry.delta =
-      (r * p.g.dilation_h * p.g.w + s * p.g.dilation_w) * (p.g.c / kUnit) + channel / kUnit;
+      (r * p.g.dilation_h * p.g.w + s * p.g.dilation_w) * (p.g.x_pitch / kUnit) + channel / kUnit;
   entry.needs = mask_bits::row(r) | mask_bits::column(s) | (last_slice ? mask_bits::kLastSlice : 0);
   return entry;
 }

@@ -20,6 +20,7 @@ enum class ConvLoader {
                  // break 16-byte alignment
   load_rows,  // r x s, fewer than kSliceWidth channels, any number: what each filter row reads of x
               // lies in shared memory once, and operands are read from there; conv_rows_sm80
+  load_gated,  // 1x1 of x times a gate for each image and channel; conv_gated_sm80
   load_halo,  // r x s at stride 1, at least kSliceWidth channels: taps from shared memory, 16-byte copies; see HaloTile
 };
 
@@ -65,6 +66,7 @@ FOLDCONV_HOST_DEVICE constexpr int table_entries(ConvLoader loader, WeightLayout
   switch (loader) {
     case ConvLoader::load_1x1:
     case ConvLoader::load_joined:
+    case ConvLoader::load_gated:
     case ConvLoader::load_halo:
       return 0;
     case ConvLoader::load_rxs:

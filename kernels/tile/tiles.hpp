@@ -4,7 +4,11 @@
 #pragma once
 
 #include "tile/conv_tile.hpp"
+#include "tile/depthwise_tile.hpp"
+#include "tile/grouped_tile.hpp"
+#include "tile/inverted_tile.hpp"
 #include "tile/sm90_tile.hpp"
+#include "tile/stem_tile.hpp"
 #include "tile/tail_tile.hpp"
 #include "tile/whole_tile.hpp"
 
@@ -22,9 +26,25 @@ namespace foldconv::tiles {
   struct name {                                       \
     static constexpr WholeTile value = {__VA_ARGS__}; \
   };
+#define STEM_TILE(name, ...)                         \
+  struct name {                                      \
+    static constexpr StemTile value = {__VA_ARGS__}; \
+  };
+#define INVERTED_TILE(name, ...)                         \
+  struct name {                                          \
+    static constexpr InvertedTile value = {__VA_ARGS__}; \
+  };
+#define DEPTHWISE_TILE(name, ...)                         \
+  struct name {                                           \
+    static constexpr DepthwiseTile value = {__VA_ARGS__}; \
+  };
 #define WGMMA_TILE(name, ...)                        \
   struct name {                                      \
     static constexpr Sm90Tile value = {__VA_ARGS__}; \
+  };
+#define GROUPED_TILE(name, ...)                         \
+  struct name {                                         \
+    static constexpr GroupedTile value = {__VA_ARGS__}; \
   };
 #include "tile/tiles.inc"
 

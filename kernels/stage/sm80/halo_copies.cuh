@@ -36,7 +36,7 @@ class HaloLoader {
         row_(static_cast<int>(threadIdx.x) / ConvTile::kChunksPerRow),
         chunk_(static_cast<int>(threadIdx.x) % ConvTile::kChunksPerRow),
         channels_(p.g.c_per_group),
-        pixel_chunks_(p.g.c / 8),
+        pixel_chunks_(p.g.x_pitch / 8),
         pixels_(static_cast<unsigned int>(p.m)),
         first_pixel_(place.m_begin - p.g.pad_top * p.g.w - p.g.pad_left + row_),
         x_(static_cast<const uint4*>(p.x) + place.group * p.g.c_per_group / 8 + chunk_),

@@ -63,8 +63,9 @@ class OutputTile {
 
   // Starts the copy of one piece of the residual; zeros outside y.
   __device__ __forceinline__ void load_residual(int piece) const {
-    const auto* residual = static_cast<const Element*>(p_.residual) + first_element();
-    const std::int64_t row_elements = p_.g.k;
+    const std::int64_t row_elements = p_.g.residual_pitch;
+    const auto* residual =
+        static_cast<const Element*>(p_.residual) + first_pixel_ * row_elements + first_channel_;
     const std::uint32_t to = ptx::shared_address(own_chunks(piece));
     for_each_own_row(piece, [&](int row, int row_in_piece) {
       ptx::copy_async_16(to + row_in_piece * kRowBytes, residual + row * row_elements,
@@ -88,8 +89,8 @@ class OutputTile {
 
   // Writes the finished tile to y. The caller has synchronised.
   __device__ __forceinline__ void store() const {
-    auto* y = static_cast<Element*>(p_.y) + first_element();
-    const std::int64_t row_elements = p_.g.k;
+    const std::int64_t row_elements = p_.g.y_pitch;
+    auto* y = static_cast<Element*>(p_.y) + first_pixel_ * row_elements + first_channel_;
 #pragma unroll
     for (int piece = 0; piece < T.output_pieces(); ++piece) {
       const char* from = own_chunks(piece);
@@ -105,12 +106,12 @@ class OutputTile {
   // The same two for channel counts that break 16-byte pieces: element by element, neighbouring lanes neighbouring
   // channels. Loops of few instructions, for they are rare and every kernel has them.
   __device__ __forceinline__ void load_residual_elements() const {
-    for_each_element([&](bool in_y, std::int64_t element, Element* in_tile) {
+    for_each_element(p_.g.residual_pitch, [&](bool in_y, std::int64_t element, Element* in_tile) {
       *in_tile = in_y ? static_cast<const Element*>(p_.residual)[element] : Element(0.0f);
     });
   }
   __device__ __forceinline__ void store_elements() const {
-    for_each_element([&](bool in_y, std::int64_t element, const Element* in_tile) {
+    for_each_element(p_.g.y_pitch, [&](bool in_y, std::int64_t element, const Element* in_tile) {
       if (in_y) static_cast<Element*>(p_.y)[element] = *in_tile;
     });
   }
@@ -142,10 +143,6 @@ class OutputTile {
   }
 
  private:
-  // Of y, at first_row_ and chunk_.
-  __device__ __forceinline__ std::int64_t first_element() const {
-    return static_cast<std::int64_t>(first_pixel_) * p_.g.k + first_channel_;
-  }
   __device__ __forceinline__ char* piece_base(int piece) const {
     return shared_ + static_cast<unsigned int>(first_stage_ + piece) % T.stages * T.stage_bytes();
   }
@@ -157,15 +154,16 @@ class OutputTile {
     return eight * (8 * kRowBytes) + line_in_eight * (kRowsPerLine * kRowBytes) +
            swizzled_chunk(eight * kLinesInEight + line_in_eight, in_line) * 16;
   }
-  // Calls body(whether it lies in y, element of y, place in the tile) for the tile's elements that fall to this thread.
+  // Calls body(whether it lies in y, element of a tensor of y's shape, place in the tile) for the tile's elements that
+  // fall to this thread.
   template <class Body>
-  __device__ __forceinline__ void for_each_element(Body&& body) const {
+  __device__ __forceinline__ void for_each_element(int pitch, Body&& body) const {
     const int m_begin = first_pixel_ - first_row_, channel = first_channel_ - chunk_ * 8;
 #pragma unroll 1
     for (int i = threadIdx.x; i < T.block_m * T.block_n; i += T.threads()) {
       const int row = i / T.block_n, column = i % T.block_n, in_piece = row % kPieceRows;
       body(m_begin + row < p_.m && column < columns_left_,
-           static_cast<std::int64_t>(m_begin + row) * p_.g.k + channel + column,
+           static_cast<std::int64_t>(m_begin + row) * pitch + channel + column,
            reinterpret_cast<Element*>(piece_base(row / kPieceRows) +
                                       chunk_offset(in_piece / 8, in_piece % 8, column / 8)) +
                column % 8);

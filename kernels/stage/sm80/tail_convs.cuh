@@ -87,15 +87,15 @@ __device__ __forceinline__ void store_round(const TailParams& p, const Sums& sum
       });
 }
 
-// A slice in shared memory -> `channels` channels of the CTA's pixels from `first` on. The caller has
+// A slice in shared memory -> `channels` channels of the CTA's pixels from `first` on, `pitch` elements apart. The caller has
 // synchronised.
 template <TailTile T, class Element>
 __device__ __forceinline__ void write_slice(const TailParams& p, const char* slice, int m_begin,
-                                            void* to, int first, int channels) {
+                                            void* to, int first, int channels, int pitch) {
   for_each_chunk<T.conv2.threads(), T.conv2.block_m>([&](int row, int chunk, int offset) {
     const int m = m_begin + row, channel = first + chunk * 8;
     if (m < p.conv2.m && channel < channels) {
-      *reinterpret_cast<uint4*>(static_cast<Element*>(to) + (m * channels + channel)) =
+      *reinterpret_cast<uint4*>(static_cast<Element*>(to) + (m * pitch + channel)) =
           *reinterpret_cast<const uint4*>(slice + offset);
     }
   });

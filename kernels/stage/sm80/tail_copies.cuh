@@ -124,7 +124,8 @@ class RoundCopies {
   __device__ __forceinline__ void load_identity(std::uint32_t to) const {
     for_each_chunk<kConv2.threads(), kConv2.block_m>([&](int row, int chunk, int offset) {
       const int m = m_begin_ + row, channel = first_ + chunk * 8;
-      const auto* from = static_cast<const Element*>(p_.identity) + (m * p_.k + channel);
+      const auto* from =
+          static_cast<const Element*>(p_.identity) + (m * p_.identity_pitch + channel);
       ptx::copy_async_16(to + offset, from, m < p_.conv2.m && channel < p_.k);
     });
   }

@@ -218,7 +218,7 @@ class LastConv {
     rows_ = w < p.w ? min(p.h - h, Warps::fragments() * 2) : 0;
     // See neighbouring_channel().
     channel_ = Warps::column() * T.kWarpChannels + neighbouring_channel(lane.column());
-    element_ = ((place.image * p.h + h) * p.w + w) * p.k + channel_;
+    pixel_ = (place.image * p.h + h) * p.w + w;
   }
 
   // The channels of y from `first` on. next_weights() gives the shared address of the next slice of
@@ -229,16 +229,16 @@ class LastConv {
     const int n = Warps::column() * T.kWarpChannels;
     const bool valid_channel = first + channel_ < p_.k;
     const int rows = valid_channel ? rows_ : 0;
-    // From where the lane's eight channels start in its first row of y, and of an identity shortcut.
-    const auto element_of = [&](int row) {
-      return element_ + first + static_cast<std::int64_t>(p_.w * p_.k) * row;
+    // Where the lane's eight channels start in its rows of y, and of an identity shortcut.
+    const auto element_of = [&](int row, int pitch) {
+      return pixel_ * pitch + channel_ + first + static_cast<std::int64_t>(p_.w * pitch) * row;
     };
 
     uint4 shortcut[Sums::kRows];
     if constexpr (!T.projection) {
 #pragma unroll
       for (int i = 0; i < Sums::kRows; ++i) {
-        const auto* x = static_cast<const Element*>(p_.x) + element_of(i);
+        const auto* x = static_cast<const Element*>(p_.x) + element_of(i, p_.x_pitch);
         shortcut[i] = i < rows ? __ldg(reinterpret_cast<const uint4*>(x)) : uint4{};
       }
     }
@@ -283,7 +283,7 @@ class LastConv {
           for (int j = 0; j < Sums::kColumns; ++j) {
             reinterpret_cast<PairType*>(&eight)[j] = Pair<Element>::pack(row[j]);
           }
-          auto* y = static_cast<Element*>(p_.y) + element_of(at.row_eight);
+          auto* y = static_cast<Element*>(p_.y) + element_of(at.row_eight, p_.y_pitch);
           if (at.row_eight < rows) *reinterpret_cast<uint4*>(y) = eight;
         });
   }
@@ -311,8 +311,9 @@ class LastConv {
 
   const WholeParams& p_;
   std::uint32_t shortcut_;
-  int rows_;               // of the image, that are this lane's
-  int channel_, element_;  // the first of the lane's eight in the first round; its place in y
+  int rows_;     // of the image, that are this lane's
+  int channel_;  // the first of the lane's eight in the first round
+  int pixel_;    // of y, in the first of its rows
   SliceFragments<Warps::kFragments> t2_;
 };
 

@@ -101,7 +101,7 @@ class WarpRows {
     locate_rows();
   }
 
-  // Writes where the warp's rows lie in x into the table: the element, a multiple of kSliceWidth, plus
+  // Writes where the warp's rows lie in x into the table: the element, a multiple of 2 * kInside, plus
   // kInside; 0 outside the image. The four rows of a fragment that a lane copies stand together.
   __device__ __forceinline__ void locate_rows() {
     const TilePlace place(tile_, T.tile_h, T.kTileW, p_.tiles_per_image, p_.tile_columns);
@@ -110,7 +110,7 @@ class WarpRows {
     for (int first = 0; first < T.most_first_fragments(); first += 2) {
       const int i = first + lane / 16, row = FirstFragments<T>::row(i) + in_fragment;
       const int h = place.h - 1 + row / T.kHaloW, w = place.w - 1 + row % T.kHaloW;
-      const int element = ((place.image * p_.h + h) * p_.w + w) * p_.c;
+      const int element = ((place.image * p_.h + h) * p_.w + w) * p_.x_pitch;
       const bool inside = row < T.halo_rows() && inside_image(h, w, p_.h, p_.w);
       if (row < T.first_rows()) {
         table_[i * kFragmentStep + in_fragment % 4 * 4 + in_fragment / 4] =

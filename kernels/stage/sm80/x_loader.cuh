@@ -42,7 +42,7 @@ class XLoader {
                                      int group)
       : p_(p),
         x_(static_cast<const Unit*>(p.x) +
-           static_cast<std::int64_t>(first_image(p, m_begin)) * p.g.h * p.g.w * units(p.g.c)),
+           static_cast<std::int64_t>(first_image(p, m_begin)) * p.g.h * p.g.w * units(p.g.x_pitch)),
         table_(table),
         channels_(p.g.c_per_group),
         last_width_(p.g.c_per_group -
@@ -62,7 +62,8 @@ class XLoader {
       const int h = output_row * p.g.stride_h - p.g.pad_top;
       const int w = output_column * p.g.stride_w - p.g.pad_left;
       offset_[i] =
-          (((image - first_image(p, m_begin)) * p.g.h + h) * p.g.w + w) * units(p.g.c) + in_group;
+          (((image - first_image(p, m_begin)) * p.g.h + h) * p.g.w + w) * units(p.g.x_pitch) +
+          in_group;
       // A row past the last pixel may have any offset: nothing is read from there.
       if constexpr (kOneTap) {
         missing_[0] |= static_cast<unsigned int>(m >= p.m || !inside_image(h, w, p.g.h, p.g.w))
@@ -74,7 +75,7 @@ class XLoader {
         const SecondInput& second = p.second;
         second_offset_[i] = ((image * second.h + output_row * second.stride) * second.w +
                              output_column * second.stride) *
-                                units(second.c) +
+                                units(second.pitch) +
                             chunk_;
       }
     }

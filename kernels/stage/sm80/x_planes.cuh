@@ -14,6 +14,9 @@
 // an element at the same place in 16 bytes as x has it, so that all of x comes by 16-byte copies, and
 // at nearly the same bank as if rows of x, rows of y and filter rows followed each other without gaps:
 // a fragment's 8 pixels x 4 pairs have no bank conflict if 8 windows begin within 40 elements.
+//
+// Where x is a part of the channels of another tensor, a pixel has its own channels in the planes, filled up to whole
+// chunks, and what lies between pixels is left out.
 #pragma once
 
 #include <cstdint>
@@ -94,26 +97,28 @@ class XPlanes {
       position = (first_pixel - x.first_pixel_) * p.rows.pixel_step + row * p.rows.row_gap;
       // Its place in 16 bytes of x; modulo 8, no overflow matters.
       const unsigned int element =
-          ((static_cast<unsigned int>(image) * p.g.h + h) * p.g.w + w) * p.g.c + x.first_channel_;
+          ((static_cast<unsigned int>(image) * p.g.h + h) * p.g.w + w) * p.rows.pixel.divisor +
+          x.first_channel_;
       position += static_cast<int>((element - position) % 8);
     }
   };
 
   __device__ __forceinline__ void load_segment(int row, int r, int first, int step) const {
     const ConvGeometry& g = p_.g;
+    const int pixel_elements = static_cast<int>(p_.rows.pixel.divisor);
     const Segment segment(*this, row);
     const int pixels = min((first_row_ + row + 1) * g.q - 1, last_pixel_) - segment.first_pixel + 1;
     const int begin = segment.position + r * p_.rows.plane_step;
-    const int end =
-        begin + (pixels - 1) * p_.rows.pixel_step + (g.s - 1) * g.dilation_w * g.c + g.c_per_group;
+    const int end = begin + (pixels - 1) * p_.rows.pixel_step +
+                    (g.s - 1) * g.dilation_w * pixel_elements + g.c_per_group;
     const int h = segment.h + r * g.dilation_h;
     const bool inside = r < g.r && static_cast<unsigned int>(h) < static_cast<unsigned int>(g.h);
-    const int row_elements = g.w * g.c;
+    const int row_elements = (g.w - 1) * pixel_elements + g.c;
     const auto* x = static_cast<const Element*>(p_.x) +
-                    (static_cast<std::int64_t>(segment.image) * g.h + h) * row_elements;
+                    (static_cast<std::int64_t>(segment.image) * g.h + h) * (g.w * g.x_pitch);
     const std::uint32_t to = ptx::shared_address(planes_);
-    // `at` counts in the planes, `element` in the row of x.
-    const int to_element = segment.w * g.c + first_channel_ - begin;
+    // `at` counts in the planes, `element` in a row of x whose pixels are as far apart as in the planes.
+    const int to_element = segment.w * pixel_elements + first_channel_ - begin;
     // The team begins with a sector of x, 32 bytes, of which the first half may not be wanted.
     const int first_chunk = begin / 8 * 8;
     const auto address = reinterpret_cast<std::uintptr_t>(x + (first_chunk + to_element));
@@ -124,7 +129,9 @@ class XPlanes {
       if (element < 0 && element + present > 0) {
         load_first_elements(to + at * 2, x, -element, min(8, row_elements - element));
       } else {
-        ptx::copy_async_up_to_16(to + at * 2, x + element, element < 0 ? 0 : present * 2);
+        const int gaps = static_cast<int>(p_.rows.pixel.quotient(max(element, 0))) *
+                         (g.x_pitch - pixel_elements);
+        ptx::copy_async_up_to_16(to + at * 2, x + element + gaps, element < 0 ? 0 : present * 2);
       }
     }
   }
@@ -152,7 +159,9 @@ class XPlanes {
     if (tap >= g.r * g.s) return g.r * p_.rows.plane_step * 2;
     const int r = static_cast<int>(p_.kernel_w.quotient(tap));
     const int s = static_cast<int>(p_.kernel_w.remainder(tap, r));
-    return (r * p_.rows.plane_step + s * g.dilation_w * g.c + channel) * 2;
+    return (r * p_.rows.plane_step + s * g.dilation_w * static_cast<int>(p_.rows.pixel.divisor) +
+            channel) *
+           2;
   }
 
   const ConvParams& p_;
