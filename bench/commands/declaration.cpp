@@ -9,7 +9,9 @@
 #include "commands/commands.hpp"
 #include "commands/exit_code.hpp"
 #include "commands/option_types.hpp"
+#include "harness/network/known/known.hpp"
 #include "harness/problem/list.hpp"
+#include "harness/words.hpp"
 #include "measure/model.hpp"
 
 namespace foldconv::tool {
@@ -32,10 +34,19 @@ A BLOCK is a residual block, here the first of ResNet-50's third stage and the s
 Left out: mb1, width as height, s1, g1 (groups of the 3x3), x1 (blocks; those behind the first
 are identity blocks); no mid: a basic block of two 3x3s. Words: v1_5 (the stride is on the 3x3,
 default) or v1 (on the first 1x1), proj (a projection shortcut; implied where ic and oc differ
-or the stride is 2).)";
+or the stride is 2). dw3 or dw5 makes it an inverted block: a 1x1 to mid channels (no mid: none),
+a depthwise 3x3 or 5x5 with the stride, a 1x1 to oc; x is added where y has its shape:
+  mb1_ih112_ic16mid96oc24_s2dw3n"name"
+Its words: plain (x is not added), tf (TensorFlow's padding: the odd row of zeros last).)";
 
 constexpr const char* kModelHelp =
     "An .onnx file, a .safetensors file with a ResNet's names, or the name of one in --networks";
+
+// A file of such a name goes before the name.
+std::string any_model_help() {
+  return std::string(kModelHelp) + "; or, with seeded weights, one of " +
+         harness::joined(harness::names_of_known_networks());
+}
 
 const std::vector<std::string> kDataTypes = {"f16", "bf16", "f32"};
 const std::vector<std::string> kInstructions = {"automatic", "sm80", "sm90"};
@@ -43,6 +54,12 @@ const std::vector<std::string> kFormats = {"table", "json", "csv"};
 const std::vector<std::string> kColorings = {"auto", "always", "never"};
 const std::vector<std::string> kShells = {"bash", "zsh", "fish"};
 const Values kModelFiles = {.files = true, .endings = {".onnx", ".safetensors"}};
+
+Values any_models() {
+  Values values = kModelFiles;
+  values.words = harness::names_of_known_networks();
+  return values;
+}
 
 std::vector<std::string> names_of_ways() {
   std::vector<std::string> names;
@@ -120,7 +137,7 @@ void Declaration::add_problem_options(CLI::App& command) {
   harness::Settings& settings = options_.settings;
   add(command, "descriptors", options_.descriptors, "DESCRIPTOR", "Problems");
   repeatable(add(command, "--block", options_.block_descriptors, "BLOCK",
-                 "Problems: residual blocks and stages"));
+                 "Problems: residual and inverted blocks, and stages"));
   repeatable(takes(add(command, "--batch", options_.batch_files, "FILE",
                        "Problems from a benchdnn batch file, or from a shipped list: " +
                            harness::joined(names_.lists)),
@@ -193,8 +210,8 @@ void Declaration::add_size_option(CLI::App& command) {
 
 void Declaration::add_network_options(CLI::App& command) {
   takes(add(command, "--network", options_.network.model, "MODEL",
-            std::string("A whole network. ") + kModelHelp),
-        kModelFiles);
+            "A whole network. " + any_model_help()),
+        any_models());
   add_outputs_option(command);
   add_size_option(command);
   add_networks_option(command);
@@ -220,7 +237,7 @@ void Declaration::add_classify_options(CLI::App& classify) {
 void Declaration::add_run_options(CLI::App& run) {
   NetworkSettings& network = options_.network;
   const Values arrays = {.files = true, .endings = {".npy"}};
-  takes(add(run, "model", network.model, "MODEL", kModelHelp)->required(), kModelFiles);
+  takes(add(run, "model", network.model, "MODEL", any_model_help())->required(), any_models());
   repeatable(
       takes(add(run, "--input", network.inputs, "X.npy",
                 "NumPy file, as the model's input lies; several inputs: in the model's order, each "

@@ -87,6 +87,11 @@ std::string floor_text(const CutFigures& figures) {
 
 // Names of tensor-core kernels hold the tile: ..._128x64x64_st3_sm80.
 std::string tile_text(const std::string& kernel) {
+  int groups = 0, channels = 0;
+  if (std::sscanf(kernel.c_str(), "conv_grouped_%*[a-z0-9]_%dx%d_", &groups, &channels) == 2) {
+    return "8x8 pixels x " + std::to_string(channels) + " channels of " +
+           counted(static_cast<std::size_t>(groups), "group") + " a warp";
+  }
   for (std::size_t at = kernel.find('_'); at != std::string::npos; at = kernel.find('_', at + 1)) {
     int m = 0, n = 0, k = 0, stages = 0;
     if (std::sscanf(kernel.c_str() + at, "_%dx%dx%d_st%d_", &m, &n, &k, &stages) == 4) {
@@ -94,6 +99,8 @@ std::string tile_text(const std::string& kernel) {
              std::to_string(k) + ", " + std::to_string(stages) + " stages";
     }
   }
+  if (kernel.starts_with("depthwise_"))
+    return "8x8 pixels, several of these a CTA; 2 channels a thread";
   return "none: a thread for each output element";
 }
 

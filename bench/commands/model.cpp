@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "harness/error.hpp"
+#include "harness/network/known/known.hpp"
 #include "harness/network/model_file.hpp"
 #include "harness/words.hpp"
 #include "report/progress.hpp"
@@ -35,12 +36,28 @@ fs::path find_model(const NetworkSettings& network, const std::string& name) {
   if (fs::is_regular_file(name, ignored)) return name;
   const fs::path trained = fs::path(network.folder) / name;
   if (!network.folder.empty() && fs::is_regular_file(trained, ignored)) return trained;
+  std::vector<std::string> known = models_in(network.folder);
+  std::ranges::copy(harness::names_of_known_networks(), std::back_inserter(known));
   throw harness::Error(
       ErrorCode::invalid_argument,
       name + ": no such file, nor in " +
           (network.folder.empty() ? "--networks, which is not given" : network.folder) +
           "; bench/networks/setup.sh fetches trained networks" +
-          harness::did_you_mean(name, models_in(network.folder)));
+          harness::did_you_mean(name, known));
+}
+
+Model load_model(const NetworkSettings& network) {
+  std::error_code ignored;
+  const harness::KnownNetwork* known = harness::find_known_network(network.model);
+  if (known != nullptr && !fs::is_regular_file(network.model, ignored)) {
+    if (!network.outputs.empty()) {
+      throw harness::Error(ErrorCode::invalid_argument,
+                           "--outputs cuts the file of a network; " + network.model + " is none");
+    }
+    return {network.model, known->make(), false};
+  }
+  const fs::path file = find_model(network, network.model);
+  return {file.string(), harness::read_model(file, network.outputs)};
 }
 
 NetworkPlanOptions plan_options(const Options& options, const Graph& graph, int images) {

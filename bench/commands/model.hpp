@@ -18,6 +18,15 @@ namespace foldconv::tool {
 // (invalid_argument): neither.
 std::filesystem::path find_model(const NetworkSettings& network, const std::string& name);
 
+// What is asked for by --network.
+struct Model {
+  std::string title;  // the file, or the name
+  Graph graph;
+  bool trained = true;  // out of a file
+};
+// A file, as find_model() finds it, cut at the outputs asked for; or else a known network. Throws Error.
+Model load_model(const NetworkSettings& network);
+
 // Of a network of images: what the command line says.
 NetworkPlanOptions plan_options(const Options& options, const Graph& graph, int images);
 

@@ -5,7 +5,6 @@
 #include "commands/commands.hpp"
 #include "commands/model.hpp"
 #include "harness/error.hpp"
-#include "harness/network/model_file.hpp"
 #include "measure/model.hpp"
 #include "measure/networks.hpp"
 #include "report/progress.hpp"
@@ -112,8 +111,8 @@ int run_network_bench(const Options& options, const harness::Device& device, Wri
     throw harness::Error(ErrorCode::invalid_argument,
                          "no way of --impl is a network's; those are planned, chain, separate");
   }
-  const std::filesystem::path file = find_model(options.network, options.network.model);
-  const Graph graph = harness::read_model(file, options.network.outputs);
+  const Model model = load_model(options.network);
+  const Graph& graph = model.graph;
   const DataType dtype = options.settings.dtype;
   const std::vector<int> sizes = batch_sizes_of(options);
   const harness::TimingOptions timing{.cold = options.l2 != "warm",
@@ -122,10 +121,8 @@ int run_network_bench(const Options& options, const harness::Device& device, Wri
                                       .limits = {.seconds = options.seconds}};
   std::vector<std::pair<std::string, Network>> networks;
   for (const NetworkWay& way : kNetworkWays) {
-    networks.emplace_back(
-        way.name,
-        value_of(Network::create(graph, {.dtype = dtype, .fuse = way.fuse, .blocks = way.blocks}),
-                 file.string()));
+    networks.emplace_back(way.name,
+                          value_of(Network::create(graph, way.options(dtype)), model.title));
   }
   writer.begin(network_heading(options, device));
   Progress progress(sizes.size());

@@ -6,7 +6,6 @@
 #include "commands/commands.hpp"
 #include "commands/model.hpp"
 #include "harness/error.hpp"
-#include "harness/network/model_file.hpp"
 #include "report/text.hpp"
 
 namespace foldconv::tool {
@@ -47,14 +46,14 @@ Fields fields_of(int images, const std::string& tensor, const std::string& opera
 }  // namespace
 
 int run_network_explain(const Options& options, const harness::Device& device, Writer& writer) {
-  const std::filesystem::path file = find_model(options.network, options.network.model);
-  const Graph graph = harness::read_model(file, options.network.outputs);
+  const Model model = load_model(options.network);
+  const Graph& graph = model.graph;
   const Network network =
-      value_of(Network::create(graph, {.dtype = options.settings.dtype}), file.string());
+      value_of(Network::create(graph, {.dtype = options.settings.dtype}), model.title);
   writer.begin(heading_of(options, device, {}, lines_of(network.explanation().to_string())));
   for (const int images : batch_sizes_of(options)) {
     const NetworkPlan plan =
-        value_of(network.plan(plan_options(options, graph, images)), file.string());
+        value_of(network.plan(plan_options(options, graph, images)), model.title);
     const NetworkPlanExplanation& explanation = plan.explanation();
     std::string text = text_of(explanation);
     for (const NetworkStep& step : explanation.steps) {

@@ -8,7 +8,6 @@
 #include "commands/model.hpp"
 #include "harness/error.hpp"
 #include "harness/network/judge.hpp"
-#include "harness/network/model_file.hpp"
 #include "measure/networks.hpp"
 #include "report/progress.hpp"
 #include "report/text.hpp"
@@ -64,8 +63,8 @@ std::string validate_recorded(const Options& options, Writer& writer, std::size_
 }  // namespace
 
 int run_network_validate(const Options& options, const harness::Device& device, Writer& writer) {
-  const std::filesystem::path file = find_model(options.network, options.network.model);
-  const Graph graph = harness::read_model(file, options.network.outputs);
+  const Model model = load_model(options.network);
+  const Graph& graph = model.graph;
   writer.begin(heading_of(
       options, device, {},
       {"each step from what it itself read: max error: largest difference to the fp64 reference; "
@@ -91,7 +90,8 @@ int run_network_validate(const Options& options, const harness::Device& device, 
                  step.verdict.reason.empty() ? "" : "  " + wrapped(step.verdict.reason, 2));
     }
   }
-  const std::string recorded = validate_recorded(options, writer, steps, passed);
+  const std::string recorded = model.trained ? validate_recorded(options, writer, steps, passed)
+                                             : "weights are seeded: no logits are recorded";
   writer.end({{"steps", steps}, {"passed", passed}},
              {"", std::to_string(passed) + " of " + counted(steps, "step") + " passed", recorded});
   return passed == steps ? kExitSuccess : kExitFailure;

@@ -58,7 +58,8 @@ void read_problems(const Options& options, harness::ProblemList& list) {
 std::vector<std::string> names_of_kernels() {
   std::vector<std::string> names;
   for (const KernelInfo& kernel : kernel_list()) {
-    if (kernel.family == KernelFamily::conv || kernel.family == KernelFamily::direct)
+    if (kernel.family == KernelFamily::conv || kernel.family == KernelFamily::depthwise ||
+        kernel.family == KernelFamily::direct)
       names.emplace_back(kernel.name);
   }
   return names;

@@ -49,22 +49,22 @@ std::vector<harness::Bytes> read_inputs(const Graph& graph, const std::vector<st
 }  // namespace
 
 int run_model(const Options& options, const harness::Device&) {
-  const std::filesystem::path file = find_model(options.network, options.network.model);
-  const Graph graph = harness::read_model(file, options.network.outputs);
+  const Model model = load_model(options.network);
+  const Graph& graph = model.graph;
   NetworkPlanOptions wanted;
   wanted.instructions = options.settings.instructions;
   const std::vector<harness::Bytes> inputs = read_inputs(graph, options.network.inputs, wanted);
   const Network network =
-      value_of(Network::create(graph, {.dtype = options.settings.dtype}), file.string());
-  const NetworkPlan plan = value_of(network.plan(wanted), file.string());
+      value_of(Network::create(graph, {.dtype = options.settings.dtype}), model.title);
+  const NetworkPlan plan = value_of(network.plan(wanted), model.title);
   const harness::NetworkResult result = run_shown(plan, inputs);
   for (std::size_t i = 0; i < plan.outputs(); ++i) {
     harness::write_npy(
         output_file(options.network.output, i, plan.outputs()),
         harness::make_npy(plan.output_extents(i), harness::floats(result.outputs[i])));
   }
-  std::cout << file.filename().string() << ", " << to_string(options.settings.dtype) << ": "
-            << plan_text(plan) << '\n';
+  std::cout << model.title << ", " << to_string(options.settings.dtype) << ": " << plan_text(plan)
+            << '\n';
   return kExitSuccess;
 }
 

@@ -13,13 +13,17 @@
 namespace foldconv::tool {
 
 // planned: blocks in the cuts that plan() takes; chain: a fused kernel a convolution; separate: every operation by
-// itself, but for BatchNorm's folding.
+// itself, BatchNorms, sums and activations too.
 struct NetworkWay {
   const char* name;
-  bool fuse, blocks;
+  bool fuse, blocks, fold;
+
+  NetworkOptions options(DataType dtype) const {
+    return {.dtype = dtype, .fuse = fuse, .fold = fold, .blocks = blocks};
+  }
 };
 inline constexpr NetworkWay kNetworkWays[] = {
-    {"planned", true, true}, {"chain", true, false}, {"separate", false, false}};
+    {"planned", true, true, true}, {"chain", true, false, true}, {"separate", false, false, false}};
 
 // One way for one shape.
 struct MeasuredNetwork {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Prints the tensor-core kernels of catalog.inc, a line each, with what their machine code does not say:
 //   name, family, tile, loader (-: none), its place in the enum, dtype, threads, shared memory, HMMA
-// Shared memory of convolutions: of the ring alone. Of blocks' kernels: for ResNet-50's block of that width.
+// Shared memory of convolutions: of the ring alone. Of blocks' kernels: for ResNet-50's block of that width. -1: it is the
+// problem's.
 // HMMA: of a warp in one slice of K; 0 where a kernel's loops differ in that.
 #include <cstdint>
 #include <cstdio>
@@ -12,6 +13,7 @@
 namespace foldconv::host {
 namespace {
 
+constexpr int kOfTheProblem = -1;
 constexpr int kResNetWidening = 4;  // a block's output channels over its middle channels
 
 struct Loader {
@@ -58,5 +60,14 @@ int main() {
 #define FOLDCONV_WHOLE_KERNEL(dtype, tile, arch)                                         \
   print(whole_name(#dtype, tiles::tile::value, #arch), "block_whole", #tile, {}, #dtype, \
         tiles::tile::value.threads(), shared_bytes_of(tiles::tile::value), 0);
+#define FOLDCONV_GROUPED_KERNEL(dtype, tile, arch, ...)                                     \
+  print(grouped_name(#dtype, tiles::tile::value, #arch), "conv_grouped", #tile, {}, #dtype, \
+        tiles::tile::value.threads(), kOfTheProblem, 0);
+#define FOLDCONV_INVERTED_KERNEL(dtype, tile, arch)                                            \
+  print(inverted_name(#dtype, tiles::tile::value, #arch), "block_inverted", #tile, {}, #dtype, \
+        tiles::tile::value.threads(), kOfTheProblem, 0);
+#define FOLDCONV_STEM_KERNEL(dtype, tile, arch)                                  \
+  print(stem_name(#dtype, tiles::tile::value, #arch), "stem", #tile, {}, #dtype, \
+        tiles::tile::value.kThreads, tiles::tile::value.shared_bytes(), 0);
 #include "catalog.inc"
 }

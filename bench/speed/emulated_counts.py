@@ -19,7 +19,7 @@ PROBLEMS = {
     "element": (("ic1oc128_ih16kh7ph3", 1), ("ic3oc128_ih16kh7ph3", 3), "ic3oc64_ih224oh112kh7sh2ph3"),
 }
 LOADER = re.compile(r"^conv_(\w+?)_f16_")
-NOT_PINNED = ("joined",)  # part of a block
+NOT_PINNED = ("joined", "gated", "grouped")  # parts of blocks and networks; groups' K is no whole slices
 REPORT = re.compile(r"^cuemu: [\w.]+ = \d+\n?", re.MULTILINE)
 COUNT = re.compile(r"^cuemu: (ctas|\w+\.wavefronts) = (\d+)$", re.MULTILINE)
 

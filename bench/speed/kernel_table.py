@@ -61,13 +61,14 @@ class Kernel:
     loader_number: int
     dtype: str
     threads: int
-    shared_bytes: int
+    shared_bytes: int | None  # None: the problem's
     mma_per_slice: int
 
     @classmethod
     def read(cls, line):
         words = line.split()
-        return cls(*words[:4], int(words[4]), words[5], *map(int, words[6:]))
+        numbers = [None if word == "-1" else int(word) for word in words[6:]]
+        return cls(*words[:4], int(words[4]), words[5], *numbers)
 
     def keys(self, dtype=None):
         """Of its symbol: its loader is an argument of the template, or in the template's name."""

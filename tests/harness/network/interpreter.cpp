@@ -240,6 +240,20 @@ class Interpreter {
     });
   }
 
+  Numbers result(const op::Lrn& op) const {
+    const Numbers& x = input();
+    const Index before = (op.lrn.size - 1) / 2, behind = op.lrn.size / 2;
+    return filled(x.extents, [&](const Extents& y) {
+      double sum = 0;
+      Extents other = y;
+      for (other[1] = std::max<Index>(y[1] - before, 0);
+           other[1] <= std::min(y[1] + behind, x.extents[1] - 1); ++other[1])
+        sum += at(x, other) * at(x, other);
+      return at(x, y) /
+             std::pow(op.lrn.bias + double{op.lrn.alpha} / op.lrn.size * sum, op.lrn.beta);
+    });
+  }
+
   Numbers result(const op::Softmax& op) const {
     const Numbers& x = input();
     const auto axis = static_cast<std::size_t>(op.axis);
@@ -321,8 +335,14 @@ class Interpreter {
 
   Numbers result(const op::Identity&) const { return input(); }
 
+  Numbers result(const op::Gate&) const {
+    throw Error(ErrorCode::unsupported, "gates, which only fusion makes");
+  }
   Numbers result(const op::Stage&) const {
     throw Error(ErrorCode::unsupported, "a stage, which only fusion makes");
+  }
+  Numbers result(const op::Stem&) const {
+    throw Error(ErrorCode::unsupported, "a stem, which only fusion makes");
   }
 
   const Graph& graph_;

@@ -269,6 +269,13 @@ class StepJudge {
     return pooled(node, {.kind = op.kind, .window = {x.h, x.w}});
   }
 
+  Judgement expect(const op::Lrn& op, const GraphNode& node) {
+    const Array x = images(node.inputs[0]);
+    return {oracle::lrn(network_.dtype, x.extents[3],
+                        {op.lrn.size, op.lrn.alpha, op.lrn.beta, op.lrn.bias}, x.values),
+            nhwc_order()};
+  }
+
   Judgement expect(const op::Softmax& op, const GraphNode& node) {
     const Array x = tensor(node.inputs[0]);
     std::size_t outer = 1, inner = 1;
@@ -344,6 +351,45 @@ class StepJudge {
     return exact(tensor(node.inputs[0]));
   }
   Judgement expect(const op::Known&, const GraphNode& node) { return exact(tensor(node.output)); }
+  // The pooling rounds nothing: its result lies between those of the convolution's bounds.
+  Judgement expect(const op::Stem& op, const GraphNode& node) {
+    Judgement conv = expect(op.conv, node);
+    if (!op.pool) return conv;
+    const Extents& w = op.conv.conv.weights.extents();
+    const Extents x = extents(node.inputs[0]);
+    const ConvNode& form = op.conv.conv;
+    const ConvProblem problem = {.n = static_cast<int>(x[0]),
+                                 .h = static_cast<int>(x[2]),
+                                 .w = static_cast<int>(x[3]),
+                                 .c = static_cast<int>(x[1]),
+                                 .k = static_cast<int>(w[0]),
+                                 .r = static_cast<int>(w[2]),
+                                 .s = static_cast<int>(w[3]),
+                                 .stride = form.stride,
+                                 .pad = form.pad};
+    const oracle::Pooling pooling = {.x = problem.output(),
+                                     .window = op.pool->window,
+                                     .stride = op.pool->stride,
+                                     .pad = op.pool->pad,
+                                     .ceil_mode = op.pool->ceil_mode};
+    const auto pooled = [&](double sign) {
+      std::vector<float> y;
+      for (std::size_t i = 0; i < conv.expected.y.size(); ++i)
+        y.push_back(static_cast<float>(conv.expected.y[i] + sign * conv.expected.bound[i]));
+      return oracle::pool(network_.dtype, pooling, y);
+    };
+    const Expected low = pooled(-1), high = pooled(1);
+    Expected between;
+    for (std::size_t i = 0; i < low.y.size(); ++i) {
+      between.y.push_back((low.y[i] + high.y[i]) / 2);
+      between.bound.push_back((high.y[i] - low.y[i]) / 2 + low.bound[i]);
+    }
+    return {between, nhwc_order()};
+  }
+  Judgement expect(const op::Gate&, const GraphNode&) {
+    throw Error(ErrorCode::unsupported,
+                "gates are judged as their convolutions: fuse without blocks");
+  }
   Judgement expect(const op::Stage&, const GraphNode&) {
     throw Error(ErrorCode::unsupported,
                 "a stage is judged as its convolutions: fuse without blocks");

@@ -165,6 +165,28 @@ Expected softmax(DataType dtype, std::size_t outer, std::size_t length, std::siz
   return expected;
 }
 
+Expected lrn(DataType dtype, std::size_t channels, const Lrn& lrn, std::span<const float> x) {
+  constexpr double kPowerUlps = 4;  // CUDA's powf
+  const auto c = static_cast<std::ptrdiff_t>(channels);
+  const double factor = lrn.alpha / static_cast<float>(lrn.size);
+  Expected expected;
+  for (std::ptrdiff_t i = 0; i < std::ssize(x); ++i) {
+    double sum = 0;
+    const std::ptrdiff_t pixel = i - i % c;
+    const std::ptrdiff_t last = std::min(i + lrn.size / 2, pixel + c - 1);
+    for (std::ptrdiff_t j = std::max(i - (lrn.size - 1) / 2, pixel); j <= last; ++j)
+      sum += double{x[static_cast<std::size_t>(j)]} * x[static_cast<std::size_t>(j)];
+    const double base = factor * sum + lrn.bias;
+    const double base_error =
+        (lrn.size + 1) * kHalfUlp * (std::fabs(factor) * sum + std::fabs(lrn.bias));
+    const double y = x[static_cast<std::size_t>(i)] / std::pow(base, double{lrn.beta});
+    const double share =
+        std::fabs(lrn.beta) * base_error / std::fabs(base) + (kPowerUlps + 1) * kUlp;
+    append(expected, dtype, {y, std::fabs(y) * share * (1 + 0x1p-10) + kFlush});
+  }
+  return expected;
+}
+
 Expected affine(DataType dtype, std::span<const float> scale, std::span<const float> shift,
                 const Activation& activation, std::span<const float> x) {
   Expected expected;

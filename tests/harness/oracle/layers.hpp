@@ -27,6 +27,13 @@ Expected pool(DataType dtype, const Pooling& pooling, std::span<const float> x);
 Expected softmax(DataType dtype, std::size_t outer, std::size_t length, std::size_t inner,
                  std::span<const float> x);
 
+// Each value by the squares of `size` channels around it, channels innermost.
+struct Lrn {
+  int size;
+  float alpha, beta, bias;
+};
+Expected lrn(DataType dtype, std::size_t channels, const Lrn& lrn, std::span<const float> x);
+
 // activation(scale[c] * x + shift[c]), channels innermost.
 Expected affine(DataType dtype, std::span<const float> scale, std::span<const float> shift,
                 const Activation& activation, std::span<const float> x);

@@ -193,6 +193,9 @@ class Oracle {
       const Term term = terms_[i];
       const float* source = term.tap < 0 ? nullptr : taps[static_cast<std::size_t>(term.tap)];
       row[i] = source == nullptr ? 0 : source[term.channel];
+      if (inputs_.gate.empty() || source == nullptr) continue;
+      const double gate = inputs_.gate[static_cast<std::size_t>(n * problem_.c + term.channel)];
+      row[i] = static_cast<float>(round_to_storage(problem_.dtype, row[i] * gate));
     }
   }
 

@@ -17,11 +17,12 @@ namespace foldconv::oracle {
 // What one conv run reads, as floats that are exact in the problem's dtype (scale and bias: any
 // fp32).
 struct ConvInputs {
-  std::vector<float> x;         // NHWC
-  std::vector<float> weights;   // KCRS (c per group)
-  std::vector<float> scale;     // k
-  std::vector<float> bias;      // k
-  std::vector<float> residual;  // NPQK, or empty
+  std::vector<float> x;          // NHWC
+  std::vector<float> weights;    // KCRS (c per group)
+  std::vector<float> scale;      // k
+  std::vector<float> bias;       // k
+  std::vector<float> residual;   // NPQK, or empty
+  std::vector<float> gate = {};  // n, c: what x is multiplied by, rounded to the dtype; or empty
 };
 
 // The shape of y, computed here, not by the library under test.

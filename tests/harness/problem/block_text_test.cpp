@@ -76,6 +76,38 @@ TEST(BlockText, AStageGoesOnWithIdentityBlocks) {
   EXPECT_EQ(stage[2], identity);
 }
 
+TEST(BlockText, ADepthwiseMakesAnInvertedBlock) {
+  const BlockShape strided{.c = 16, .middle = 96, .k = 24, .stride = 2, .depthwise = 5};
+  EXPECT_EQ(block("ih8_ic16mid96oc24_s2dw5"), strided);
+  const BlockShape plain{.c = 16, .k = 16, .depthwise = 3};
+  EXPECT_EQ(block("ih8_ic16oc16_dw3_plain"), plain);
+  const BlockShape residual{.c = 16, .k = 16, .depthwise = 3, .residual = true};
+  EXPECT_EQ(block("ih8_ic16oc16_dw3"), residual);
+  EXPECT_FALSE(block("ih8_ic16oc24_dw3").residual);
+  EXPECT_FALSE(block("ih8_ic16oc24_dw3").projection);
+}
+
+TEST(BlockText, AnInvertedStageGoesOnWithTheSameExpansion) {
+  const std::vector<BlockShape> stage = blocks("ih8_ic16mid96oc24_s2dw3x2");
+  ASSERT_EQ(stage.size(), 2U);
+  const BlockShape second{.c = 24, .middle = 144, .k = 24, .depthwise = 3, .residual = true};
+  EXPECT_EQ(stage[1], second);
+  EXPECT_FALSE(blocks("ih8_ic16mid96oc24_s2dw3x2_plain")[1].residual);
+  EXPECT_TRUE(names(block_error("ih8_ic16mid24oc24dw3x2"), "character 9: the blocks behind"));
+}
+
+TEST(BlockText, PadsAnInvertedBlockAsTensorFlowDoes) {
+  const auto pad = [](const std::string& text) {
+    const Line line = parse_block(text).lines.front();
+    return line.convs[line.convs.size() - 2].problem.pad;
+  };
+  EXPECT_EQ(pad("ih8iw9_ic16oc24_s2dw3"), Padding::same(1));
+  EXPECT_EQ(pad("ih8iw9_ic16oc24_s2dw3_tf"), (Padding{0, 1, 1, 1}));
+  EXPECT_EQ(pad("ih8iw9_ic16oc24_s2dw5_tf"), (Padding{1, 2, 2, 2}));
+  EXPECT_EQ(pad("ih8iw9_ic16oc24dw5_tf"), Padding::same(2));
+  EXPECT_EQ(parse_block("ih8iw9_ic16oc24_s2dw5_tf").output().shape, (Shape{1, 4, 5, 24}));
+}
+
 TEST(BlockText, ANameEndsTheDescriptor) {
   EXPECT_EQ(parse_block("ih8_ic8oc8nstage2.x3").name, "stage2.x3");
   EXPECT_EQ(parse_block("ih8_ic8oc8n\"a b\"").label, "a b");
@@ -85,7 +117,9 @@ TEST(BlockText, ANameEndsTheDescriptor) {
 TEST(BlockText, WritesWhatItReads) {
   for (const std::string text :
        {"mb2_ih56_ic64mid64oc256", "mb1_ih20iw30_ic256mid128oc512_s2_g32_v1", "mb1_ih8_ic64oc64",
-        "mb1_ih8_ic64mid16oc64_proj", "mb4_ih56_ic64oc128_s2_x2", "mb1_ih56_ic64mid64oc256_x3"}) {
+        "mb1_ih8_ic64mid16oc64_proj", "mb4_ih56_ic64oc128_s2_x2", "mb1_ih56_ic64mid64oc256_x3",
+        "mb1_ih9iw8_ic16mid96oc24_s2_dw5_tf", "mb1_ih8_ic16oc16_dw3_plain",
+        "mb2_ih8_ic16mid96oc16_dw3_x2"}) {
     EXPECT_EQ(descriptor_of(parse_block(text)), text);
   }
 }
@@ -118,6 +152,16 @@ TEST(BlockTextErrors, WhatNoBlockHas) {
   EXPECT_TRUE(names(block_error("ih8_ic8oc8v1"), "character 11: `v1` says which"));
   EXPECT_TRUE(names(block_error("ih8_ic8mid9oc8g2"), "character 8: `mid9` counts the channels"));
   EXPECT_TRUE(names(block_error("ih8_ic8oc8x101"), "character 11: a stage has at most 100 blocks"));
+}
+
+TEST(BlockTextErrors, WhatNoInvertedBlockHas) {
+  EXPECT_TRUE(names(block_error("ih8_ic8oc8dw4"), "character 11: `dw4` is even"));
+  EXPECT_TRUE(names(block_error("ih8_ic8oc8dw0"), "character 11: `dw` is 0"));
+  EXPECT_TRUE(names(block_error("ih8_ic8oc8g2dw3"), "character 11: an inverted block has no `g2`"));
+  EXPECT_TRUE(names(block_error("ih8_ic8oc8dw3v1"), "an inverted block has no `v1`"));
+  EXPECT_TRUE(names(block_error("ih8_ic8oc8dw3_proj"), "an inverted block has no `proj`"));
+  EXPECT_TRUE(names(block_error("ih8_ic8oc8_tf"), "character 12: `tf` is of inverted blocks"));
+  EXPECT_TRUE(names(block_error("ih8_ic8oc8_plain"), "`plain` is of inverted blocks"));
 }
 
 TEST(BlockTextErrors, SizesThatNeedMoreThan31Bits) {

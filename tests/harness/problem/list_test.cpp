@@ -181,8 +181,9 @@ INSTANTIATE_TEST_SUITE_P(All, ShippedList, testing::ValuesIn(list_names(FOLDCONV
 
 TEST(ShippedLists, AreThoseOfTheFolder) {
   EXPECT_EQ(list_names(FOLDCONV_SHAPES),
-            (std::vector<std::string>{"groups", "resnet50", "resnet50_blocks", "resnet50_stages",
-                                      "tails"}));
+            (std::vector<std::string>{"densenet121", "efficientnet_lite0", "groups", "mobilenet_v2",
+                                      "resnet50", "resnet50_blocks", "resnet50_stages", "resnext50",
+                                      "tails", "yolov8n"}));
   EXPECT_TRUE(list_names("/no/such/folder").empty());
 }
 
@@ -238,6 +239,41 @@ TEST(Resnet50StagesList, HasItsSixteenBlocksInAllAndTheyFollowEachOther) {
     x = stage.output().shape;
   }
   EXPECT_EQ(blocks, 16U);
+}
+
+TEST(Resnext50List, HasTheDistinctConvolutionsAndBlocks) {
+  const ProblemList list = read_shipped("resnext50");
+  std::size_t convs = 0, narrow = 0;
+  std::set<std::string> geometries;
+  for (const Problem& problem : list.problems) {
+    geometries.insert(descriptor_of(problem));
+    if (problem.blocks) continue;
+    const ConvProblem& conv = problem.lines.front().convs.front().problem;
+    ++convs;
+    narrow += conv.groups == 32 && conv.r == 3 && conv.c == conv.k ? 1 : 0;
+  }
+  EXPECT_EQ(convs, 24U);
+  EXPECT_EQ(narrow, 7U);
+  EXPECT_EQ(list.problems.size(), 32U);
+  EXPECT_EQ(geometries.size(), list.problems.size());
+}
+
+// Each distinct block once, so each block of a list is either the first of its shape or counted behind it.
+TEST(InvertedBlocksLists, FollowEachOtherFromStemToHead) {
+  for (const char* name : {"mobilenet_v2", "efficientnet_lite0"}) {
+    SCOPED_TRACE(name);
+    const ProblemList list = read_shipped(name);
+    Shape x{1, 224, 224, 3};
+    std::set<std::string> geometries;
+    for (const Problem& problem : list.problems) {
+      EXPECT_TRUE(problem.input().shape == x) << problem.name;
+      EXPECT_EQ(problem.blocks, problem.lines.front().convs.size() > 1);
+      geometries.insert(descriptor_of(problem));
+      x = problem.output().shape;
+    }
+    EXPECT_EQ(geometries.size(), list.problems.size());
+    EXPECT_TRUE(x == (Shape{1, 7, 7, 1280}));
+  }
 }
 
 }  // namespace

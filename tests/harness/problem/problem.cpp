@@ -13,6 +13,20 @@ LineConv make_conv(const char* name, const ConvProblem& p) {
           .weights = {.values = {}, .k = p.k, .c_per_group = p.c / p.groups, .r = p.r, .s = p.s}};
 }
 
+// Zeros on both sides of an axis, of which the last has the odd one: y is x / stride, rounded up.
+std::pair<int, int> same_pad(int x, int r, int stride) {
+  const int y = (x + stride - 1) / stride;
+  const int all = std::max((y - 1) * stride + r - x, 0);
+  return {all / 2, all - all / 2};
+}
+
+Padding depthwise_pad(const BlockShape& shape, const Shape& x) {
+  if (!shape.same_as_tensorflow) return Padding::same(shape.depthwise / 2);
+  const auto [top, bottom] = same_pad(x.h, shape.depthwise, shape.stride);
+  const auto [left, right] = same_pad(x.w, shape.depthwise, shape.stride);
+  return {top, bottom, left, right};
+}
+
 }  // namespace
 
 double Problem::flops() const {
@@ -58,7 +72,8 @@ std::string conv_prefix(const Problem& problem, const LineConv& conv) {
 void apply(const Settings& settings, Problem& problem) {
   for (Line& line : problem.lines) {
     for (LineConv& conv : line.convs) {
-      conv.problem.activation = settings.activation;
+      const bool none = problem.blocks && conv.name == "project";
+      conv.problem.activation = none ? Activation::none : settings.activation;
       if (!problem.blocks) conv.problem.residual = settings.residual;
     }
   }
@@ -69,10 +84,10 @@ void apply(const Settings& settings, Problem& problem) {
 
 Line make_line(const BlockShape& shape, const Shape& x) {
   Line line;
-  const auto conv = [](const char* name, const Shape& from, int k, int r, int stride, int groups) {
+  const auto conv = [&](const char* name, const Shape& from, int k, int r, int stride, int groups) {
     ConvProblem p{.n = from.n, .h = from.h, .w = from.w, .c = from.c, .k = k, .r = r, .s = r};
     p.stride = {stride, stride};
-    p.pad = Padding::same(r / 2);
+    p.pad = shape.inverted() && r > 1 ? depthwise_pad(shape, from) : Padding::same(r / 2);
     p.groups = groups;
     p.activation = Activation::relu;
     return make_conv(name, p);
@@ -81,6 +96,15 @@ Line make_line(const BlockShape& shape, const Shape& x) {
     const Shape from = line.convs.empty() ? x : line.output();
     line.convs.push_back(conv(name, from, k, r, stride, groups));
   };
+  if (shape.inverted()) {
+    const int middle = shape.middle > 0 ? shape.middle : shape.c;
+    if (shape.middle > 0) add("expand", middle, 1);
+    add("depthwise", middle, shape.depthwise, shape.stride, middle);
+    add("project", shape.k, 1);
+    line.convs.back().problem.activation = Activation::none;
+    line.convs.back().problem.residual = shape.residual;
+    return line;
+  }
   if (shape.basic()) {
     add("conv1", shape.k, 3, shape.stride);
     add("conv2", shape.k, 3);
@@ -99,6 +123,17 @@ Line make_line(const BlockShape& shape, const Shape& x) {
 }
 
 BlockShape shape_of(const Line& line) {
+  if (line.inverted()) {
+    const ConvProblem &depthwise = line.convs[line.convs.size() - 2].problem,
+                      &project = line.convs.back().problem;
+    return {.c = line.input().c,
+            .middle = line.convs.size() == 3 ? depthwise.c : 0,
+            .k = project.k,
+            .stride = depthwise.stride.h,
+            .depthwise = depthwise.r,
+            .residual = project.residual,
+            .same_as_tensorflow = depthwise.pad != Padding::same(depthwise.r / 2)};
+  }
   const ConvProblem &first = line.convs[0].problem, &second = line.convs[1].problem;
   const bool first_strides = first.stride.h > 1;
   return {.c = first.c,

@@ -32,13 +32,15 @@ struct Line {
 
   Shape input() const { return convs.front().problem.input(); }
   Shape output() const { return convs.back().problem.output(); }
-  bool bottleneck() const { return convs.size() == 3; }  // of a block
+  // Of a block.
+  bool inverted() const { return convs.back().name == "project"; }
+  bool bottleneck() const { return convs.size() == 3 && !inverted(); }
 };
 
 struct Problem {
   std::string name;     // as its descriptor calls it; "": not at all
   std::string label;    // what a table calls it: its name or descriptor, and perhaps its batch size
-  bool blocks = false;  // the last convolution of a line adds its shortcut, or else its x
+  bool blocks = false;  // what the last convolution of a line adds is its shortcut, or else its x
   std::vector<Line> lines;
   std::string kernel = {};  // pins a layer's kernel; "": the least time by the model
   Instructions instructions = Instructions::automatic;
@@ -59,7 +61,8 @@ struct Problem {
 // The same problem with so many images; data, where there is any, stays.
 void set_images(Problem& problem, int images);
 
-// What the command line says about problems. Of blocks: the same activation inside and at the end.
+// What the command line says about problems. Of blocks: the same activation inside and at the end; inverted ones
+// have none at the end.
 struct Settings {
   DataType dtype = DataType::f16;
   Activation activation = Activation::relu;
@@ -74,18 +77,24 @@ void apply(const Settings& settings, Problem& problem);
 std::string line_name(const Problem& problem, const Line& line);
 std::string conv_prefix(const Problem& problem, const LineConv& conv);
 
-// One line of a residual block, without data. `x`: its input; conv1, conv2, conv3 of a bottleneck.
+// One line of a residual block, without data. `x`: its input; conv1, conv2, conv3 of a bottleneck; expand, depthwise,
+// project of an inverted block.
 struct BlockShape {
-  int c = 0, middle = 0, k = 0;  // middle 0: a basic block
+  int c = 0, middle = 0, k = 0;  // middle 0: a basic block; an inverted one without expand
   int stride = 1;
   StrideAt stride_at = StrideAt::conv2;
   int groups = 1;  // of a bottleneck's 3x3
   bool projection = false;
+  int depthwise = 0;      // of an inverted block: its filter's height and width
+  bool residual = false;  // of an inverted block: adds its x
+  bool same_as_tensorflow =
+      false;  // of an inverted block: y is as large as x / stride rounded up, the odd row of zeros last
 
-  bool basic() const { return middle == 0; }
+  bool inverted() const { return depthwise > 0; }
+  bool basic() const { return middle == 0 && !inverted(); }
   friend bool operator==(const BlockShape&, const BlockShape&) = default;
 };
-// ReLUs, f16: see apply().
+// ReLUs but behind project, f16: see apply().
 Line make_line(const BlockShape& shape, const Shape& x);
 // What make_line() made it of.
 BlockShape shape_of(const Line& line);

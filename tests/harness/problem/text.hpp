@@ -21,7 +21,12 @@
 //   g groups of a bottleneck's 3x3 (1);
 //   v1_5: a bottleneck's stride is on its 3x3 (default), v1: on its first 1x1;
 //   proj: the shortcut is a 1x1 convolution. Implied where ic and oc differ or the stride is 2;
-//   x blocks (1): this block, then identity blocks of the same mid, oc and g: a stage;
+//   dw makes it an inverted block, of a depthwise convolution of dw x dw, which has the stride, from mid channels to
+//   mid channels between two 1x1s; no mid: no first 1x1. x is added where ic and oc are the same and
+//   the stride is 1, unless `plain` stands there; tf: y is as large as x / s rounded up, the odd row of
+//   padding last, as TensorFlow pads; else padding by dw / 2. No g, v1, v1_5, proj;
+//   x blocks (1): this block, then identity blocks of the same mid, oc and g: a stage; of inverted
+//   blocks those behind the first have oc * mid / ic channels in the middle;
 //   n: the rest is a name.
 #pragma once
 
@@ -34,7 +39,7 @@ namespace foldconv::harness {
 
 // Throw Error, naming the character, counted from 1, and what to write there: invalid_argument what
 // is malformed, unsupported what benchdnn would take and foldconv does not (3-D, sizes above 31
-// bits). Layers have no activation and no residual, blocks ReLUs; both are f16: see apply().
+// bits). Layers have no activation and no residual, blocks ReLUs (inverted ones none at the end); both are f16: see apply().
 Problem parse_layer(std::string_view text);
 Problem parse_block(std::string_view text);
 

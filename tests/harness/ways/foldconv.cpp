@@ -87,10 +87,10 @@ std::vector<Way> planned_ways(const Problem& problem, Tensors& tensors, const Wa
   return {std::move(way)};
 }
 
-// Calls a function of the library with these arguments.
+// Calls a function of the library with these arguments, of dense tensors.
 template <class Call, class... Arguments>
 Launch calling(Call call, const Arguments&... arguments) {
-  return [=](cudaStream_t stream) { check(call(arguments..., stream)); };
+  return [=](cudaStream_t stream) { check(call(arguments..., stream, Pitches{})); };
 }
 
 // Of separate steps. `kernel_for`: of a convolution with all that stands behind it, the kernel that

@@ -23,7 +23,21 @@ Result<Block> create_block(const Line& line, Weights weights, const FoldOptions&
   return Block::create(weights, options);
 }
 
+Result<Block> create_inverted(const Line& line, const FoldOptions& options) {
+  const LineConv &depthwise = line.convs[line.convs.size() - 2], &project = line.convs.back();
+  InvertedBlockWeights weights{.depthwise = layer_of(depthwise),
+                               .project = layer_of(project),
+                               .stride = depthwise.problem.stride.h,
+                               .pad = depthwise.problem.pad,
+                               .residual = project.problem.residual,
+                               .inner = depthwise.problem.activation,
+                               .last = project.problem.activation};
+  if (line.convs.size() == 3) weights.expand = layer_of(line.convs.front());
+  return Block::create(weights, options);
+}
+
 Result<Block> create_block(const Line& line, const FoldOptions& options) {
+  if (line.inverted()) return create_inverted(line, options);
   if (!line.bottleneck()) return create_block(line, BasicBlockWeights(), options);
   BottleneckWeights weights;
   weights.conv3 = layer_of(line.convs[2]);

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# bench/charts/networks.sh [FOLDER [ARGS...]]: benches each network that has a name, and writes its result to FOLDER
+# (default: bench/results/emulated-h100/networks) and the tables of all to README.md. ARGS are those of foldconv bench
+# (default: --mb 1,8,32 --model h100).
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+folder=${1:-$root/bench/results/emulated-h100/networks}
+arguments=("${@:2}")
+if [[ ${#arguments[@]} -eq 0 ]]; then
+  arguments=(--mb "1,8,32" --model h100)
+fi
+mkdir -p "$folder"
+
+results=()
+for network in resnet50 resnext50_32x4d mobilenet_v2 efficientnet_lite0 densenet121 yolov8n; do
+  size=224x224
+  if [[ $network == yolov8n ]]; then
+    size=640x640
+  fi
+  "$root/bench/run.sh" bench --network "$network" --size "$size" "${arguments[@]}" --format json >"$folder/$network.json.part"
+  mv "$folder/$network.json.part" "$folder/$network.json"
+  results+=("$folder/$network.json")
+done
+exec "$root/bench/charts/network_readme.py" "${results[@]}" "$root/README.md"
