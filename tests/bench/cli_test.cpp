@@ -344,7 +344,9 @@ TEST(Cli, MistakesExitWith2AndNameTheRemedy) {
   EXPECT_TRUE(has(block.out, "character 14: `oc` is missing")) << block.out;
   const Outcome file = foldconv("validate --batch no_such_list 2>&1");
   EXPECT_EQ(file.exit_code, 2);
-  EXPECT_TRUE(has(file.out, "groups, resnet50, resnet50_blocks, resnet50_stages, tails"))
+  EXPECT_TRUE(has(file.out,
+                  "densenet121, efficientnet_lite0, groups, mobilenet_v2, resnet50, "
+                  "resnet50_blocks, resnet50_stages, resnext50, tails, yolov8n"))
       << file.out;
   EXPECT_EQ(foldconv("2>&1").exit_code, 2);
   EXPECT_EQ(foldconv("validate 2>&1").exit_code, 2);

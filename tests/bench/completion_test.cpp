@@ -101,7 +101,8 @@ TEST(Completion, BashKnowsValues) {
   EXPECT_EQ(in_bash({"bench", "--block", ""}), Words{});
   Words kernels;
   for (const KernelInfo& kernel : kernel_list()) {
-    if (kernel.family == KernelFamily::conv || kernel.family == KernelFamily::direct)
+    if (kernel.family == KernelFamily::conv || kernel.family == KernelFamily::depthwise ||
+        kernel.family == KernelFamily::direct)
       kernels.emplace(kernel.name);
   }
   EXPECT_EQ(in_bash({"explain", "--kernel", ""}), kernels);
@@ -110,10 +111,12 @@ TEST(Completion, BashKnowsValues) {
 TEST(Completion, BashKnowsFilesWhereTheyAreExpected) {
   EXPECT_EQ(in_bash({"inspect", ""}), (Words{"a b.onnx", "sub"}));
   EXPECT_EQ(in_bash({"run", "--input", ""}), (Words{"e.npy", "sub"}));
-  EXPECT_EQ(in_bash({"bench", "--network", ""}), (Words{"a b.onnx", "c.safetensors", "sub"}));
+  EXPECT_EQ(in_bash({"bench", "--network", ""}),
+            (Words{"a b.onnx", "c.safetensors", "densenet121", "efficientnet_lite0", "mobilenet_v2",
+                   "resnet50", "resnext50_32x4d", "sub", "yolov8n"}));
   EXPECT_EQ(in_bash({"record-cudnn", "--out", ""}), Words{"sub"});
   EXPECT_EQ(in_bash({"validate", "--batch", "res"}),
-            (Words{"resnet50", "resnet50_blocks", "resnet50_stages", "resnet_mine"}));
+            (Words{"resnet50", "resnet50_blocks", "resnet50_stages", "resnet_mine", "resnext50"}));
   EXPECT_EQ(in_bash({"validate", ""}), Words{});
 }
 
@@ -183,7 +186,7 @@ TEST(Completion, Fish) {
   EXPECT_EQ(in_fish("foldconv bench --dtype "), (Words{"f16", "bf16", "f32"}));
   EXPECT_EQ(in_fish("foldconv bench --impl planned,ta"), Words{"planned,tails"});
   EXPECT_EQ(in_fish("foldconv validate --batch res"),
-            (Words{"resnet50", "resnet50_blocks", "resnet50_stages", "resnet_mine"}));
+            (Words{"resnet50", "resnet50_blocks", "resnet50_stages", "resnet_mine", "resnext50"}));
   EXPECT_EQ(in_fish("foldconv record-cudnn --out "), Words{"sub/"});
 }
 

@@ -40,8 +40,7 @@ Graph block(float scale) {
 }
 
 MeasuredNetwork measured(const Graph& graph, const NetworkWay& way, int images) {
-  const Network network =
-      value_of(Network::create(graph, {.fuse = way.fuse, .blocks = way.blocks}));
+  const Network network = value_of(Network::create(graph, way.options(DataType::f16)));
   return {.way = way.name, .plan = value_of(network.plan({.n = images}))};
 }
 

@@ -191,7 +191,7 @@ TEST_F(CErrors, PlansThatCannotBe) {
   shape_ = small_shape();
   shape_.keep_count = 1;
   EXPECT_TRUE(plan_fails(FC_INVALID_ARGUMENT, {"null", "keep of 1"}));
-  const char* keep[] = {"relu", nullptr};
+  const char* keep[] = {"layer4.0", nullptr};
   shape_.keep = keep;
   shape_.keep_count = 2;
   EXPECT_TRUE(plan_fails(FC_INVALID_ARGUMENT, {"null", "keep[1]"}));

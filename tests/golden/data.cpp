@@ -82,9 +82,25 @@ Block make_bottleneck(const BlockShape& shape, const Layer& conv1, const Layer& 
                                 options));
 }
 
+Block make_inverted(const BlockShape& shape, std::uint64_t seed, const FoldOptions& options) {
+  const int middle = shape.middle > 0 ? shape.middle : shape.c;
+  const Layer expand(middle, shape.c, 1, 1, seed);
+  const Layer depthwise(middle, 1, shape.depthwise, shape.depthwise, seed + 1000);
+  const Layer project(shape.k, middle, 1, 1, seed + 2000);
+  InvertedBlockWeights weights{
+      .depthwise = depthwise.layer(),
+      .project = project.layer(),
+      .stride = shape.stride,
+      .pad = Padding{shape.pad_top, shape.pad_bottom, shape.pad_left, shape.pad_right},
+      .residual = shape.residual};
+  if (shape.middle > 0) weights.expand = expand.layer();
+  return value_of(Block::create(weights, options));
+}
+
 Block make_block(const BlockShape& shape, DataType dtype, std::uint64_t seed) {
   const FoldOptions options{.dtype = dtype};
   const auto seed_of = [seed](std::uint64_t layer) { return (seed * 4 + layer) * 1000; };
+  if (shape.depthwise > 0) return make_inverted(shape, seed_of(1), options);
   std::optional<BlockLayer> shortcut;
   if (shape.middle == 0) {
     const Layer downsample(shape.k, shape.c, 1, 1, seed_of(0));

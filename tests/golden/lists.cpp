@@ -11,13 +11,21 @@ namespace {
 
 BlockShape listed_shape(const harness::Line& line) {
   const harness::BlockShape block = harness::shape_of(line);
+  Padding pad;
+  if (block.inverted()) pad = line.convs[line.convs.size() - 2].problem.pad;
   return {.c = block.c,
           .middle = block.middle,
           .k = block.k,
           .stride = block.stride,
           .stride_at = block.stride_at,
           .groups = block.groups,
-          .projection = block.projection};
+          .projection = block.projection,
+          .depthwise = block.depthwise,
+          .residual = block.residual,
+          .pad_top = pad.top,
+          .pad_bottom = pad.bottom,
+          .pad_left = pad.left,
+          .pad_right = pad.right};
 }
 
 }  // namespace

@@ -20,6 +20,9 @@ struct BlockShape {
   StrideAt stride_at = StrideAt::conv2;
   int groups = 1;
   bool projection = false;
+  int depthwise = 0;  // of an inverted block: its filter's size
+  bool residual = false;
+  int pad_top = 0, pad_bottom = 0, pad_left = 0, pad_right = 0;  // of the depthwise
 
   friend auto operator<=>(const BlockShape&, const BlockShape&) = default;
 };

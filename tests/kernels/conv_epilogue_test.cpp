@@ -45,8 +45,9 @@ std::vector<EpilogueKernel> all_kernels() {
       case ConvLoader::load_element:
         kernels.push_back({kernel.name, kernel.dtype, 13, 3, k});
         break;
-      case ConvLoader::load_joined:
-        break;  // no convolution of one tensor: the blocks' tests run it
+      case ConvLoader::load_joined:  // no convolution of one tensor: the blocks' tests run it
+      case ConvLoader::load_gated:   // gated_test.cpp
+        break;
     }
   }
   for (const ConvKernel& kernel : kDirectKernels) {

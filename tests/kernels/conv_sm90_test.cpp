@@ -85,6 +85,17 @@ TEST_P(Sm90Tiles, IntegersAreExact) {
   }
 }
 
+// NaN on all sides, which stays as it is.
+TEST_P(Sm90Tiles, PartsOfTheChannelsOfOthersHaveTheSameBits) {
+  const ConvProblem& problem = GetParam().shape.problem;
+  TestConv test = make_conv(problem, {.seed = 4});
+  const auto dense = run_bytes(test, {.instructions = kSm90, .guards = Guards::none});
+  test.problem.pitch = {problem.c + 8, problem.residual ? problem.k + 24 : 0, problem.k + 16};
+  EXPECT_TRUE(run_bytes(test, {.instructions = kSm90, .guards = Guards::none}) == dense);
+  EXPECT_TRUE(run_bytes(test, {.instructions = kSm90, .guards = Guards::none, .in_place = true}) ==
+              dense);
+}
+
 TEST_P(Sm90Tiles, EveryTileHasTheSameBits) {
   ConvProblem problem = GetParam().shape.problem;
   problem.activation = Activation::silu;

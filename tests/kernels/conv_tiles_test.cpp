@@ -92,6 +92,7 @@ int block_channels(ConvLoader loader) {
   switch (loader) {
     case ConvLoader::load_1x1:
     case ConvLoader::load_joined:
+    case ConvLoader::load_gated:
     case ConvLoader::load_rxs:
     case ConvLoader::load_halo:
       return 64;
@@ -130,6 +131,7 @@ TEST_P(ConvTileEdges, KBlocksAroundTheStages) {
     switch (kernel.loader) {
       case ConvLoader::load_1x1:
       case ConvLoader::load_joined:
+      case ConvLoader::load_gated:
         problem.c = blocks * kSliceWidth - 8;
         break;
       case ConvLoader::load_rxs:

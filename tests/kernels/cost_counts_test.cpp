@@ -86,6 +86,22 @@ TEST_P(ConvCostCounts, AreThoseOfTheModel) {
   expect_cost(problem, l2_error);
 }
 
+// Parts of the channels of others, of whole sectors.
+TEST_P(ConvCostCounts, OfPitchedTensorsToo) {
+  const ConvLoader loader = GetParam().loader;
+  ConvProblem problem{.n = 2, .h = 11, .w = 13, .c = 80, .k = 144, .residual = true};
+  if (loader == ConvLoader::load_narrow) problem.c = 32;
+  if (loader == ConvLoader::load_rows) problem = {.h = 7, .w = 61, .c = 16, .k = 144};
+  if (loader != ConvLoader::load_1x1) {
+    problem.r = problem.s = 3;
+    problem.pad = Padding::same(1);
+  }
+  problem.pitch = {problem.c + 48, problem.residual ? problem.k + 16 : 0, problem.k + 64};
+  expect_cost(problem, loader == ConvLoader::load_narrow    ? 0.15
+                       : loader == ConvLoader::load_element ? kAnyL2
+                                                            : kL2Error);
+}
+
 // Channels of y that break 16-byte pieces leave without shared memory.
 TEST_P(ConvCostCounts, OfSingleElementsToo) {
   ConvProblem problem{.h = 9, .w = 11, .c = 128, .k = 71, .residual = true};
@@ -179,6 +195,15 @@ std::vector<CountedBlock> block_cases() {
     const int c = kernel.tile->projection ? 64 : 192;
     BlockShape shape = {"", 1, 31, 19, c, 48, 192};
     add(kernel, "", {kernel.tile->projection ? with_downsample(shape) : shape});
+  }
+  for (const auto& kernel : host::inverted_kernels()) {
+    const int k = kernel.tile->most_channels() - 24;
+    add(kernel, "_3x3", {{"", 2, 29, 17, {.c = 24, .middle = 152, .k = k, .depthwise = 3}}});
+    add(kernel, "_5x5_s2",
+        {{"", 1, 31, 37, {.c = 80, .middle = 88, .k = k, .stride = 2, .depthwise = 5}}});
+    add(kernel, "_residual",
+        {{"", 1, 15, 22, {.c = k, .middle = 64, .k = k, .depthwise = 3, .residual = true}}});
+    add(kernel, "_no_expand", {{"", 2, 23, 15, {.c = 104, .k = k, .depthwise = 3}}});
   }
   return cases;
 }

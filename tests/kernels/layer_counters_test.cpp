@@ -10,6 +10,7 @@
 #include "layer/affine.hpp"
 #include "layer/binary.hpp"
 #include "layer/copy.hpp"
+#include "layer/lrn.hpp"
 #include "layer/pool.hpp"
 #include "layer/preprocess.hpp"
 #include "layer/softmax.hpp"
@@ -66,6 +67,16 @@ TEST_F(LayerCounters, PoolReadsXOnceAndInPieces) {
   // Windows apart from each other leave something out.
   count(value_of(host::plan_pool({.h = 21, .w = 21, .c = 64, .stride = {3, 3}})), 21 * 21 * 128, 0,
         7 * 7 * 128);
+}
+
+TEST_F(LayerCounters, NormalisationReadsXOnce) {
+  const host::LrnProblem problem{
+      .pixels_per_image = 55, .c = 64, .size = 5, .alpha = 1, .beta = 0.75f};
+  const cuemu_counters counters = count(value_of(host::plan_lrn(problem)), 55 * 128, 0, 55 * 128);
+  EXPECT_EQ(counters.global_store.sectors, counters.global_store.ideal_sectors);
+  EXPECT_EQ(counters.integer_divisions, 0u);
+  // Windows of five and the value once more, less those in front of and behind the channels.
+  EXPECT_EQ(counters.global_load.bytes, (6u * 64 - 6) * 55 * 2);
 }
 
 TEST_F(LayerCounters, GlobalPoolReadsXOnce) {

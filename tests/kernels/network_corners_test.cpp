@@ -53,6 +53,15 @@ TEST(NetworkCorners, SoftmaxOverTheFirstAxis) {
   }
 }
 
+TEST(NetworkCorners, NormalisedByNeighbours) {
+  for (const int size : {1, 2, 5, 40}) {
+    NetworkBuilder b;
+    const Value x = b.layer(b.graph.input("x", {2, 3, 5, 2}), {.k = 17});
+    b.graph.output(b.graph.lrn(x, {.size = size, .alpha = 0.8f, .beta = 0.6f, .bias = 0.5f}), "y");
+    expect_as_interpreted(b.graph);
+  }
+}
+
 TEST(NetworkCorners, LinearLayersOfThreeExtents) {
   NetworkBuilder b;
   Value x = b.linear(b.graph.input("x", {3, 5, 11}), 7);

@@ -59,7 +59,7 @@ TEST(OnnxBadModels, SaysWhatNodeAndWhatToDo) {
 TEST(OnnxBadModels, AllProblemsAtOnce) {
   const pb::Model model = image_model(
       {pb::node("Foo", {"x"}, {"a"}, {}, "first"), pb::node("Relu", {"a"}, {"b"}),
-       pb::node("LRN", {"x"}, {"c"}, {}, "second"),
+       pb::node("Celu", {"x"}, {"c"}, {}, "second"),
        pb::node("Conv", {"x", "w"}, {"d"}, {}, "third"),
        pb::node("Bar", {"d"}, {"e"}, {}, "fourth"), pb::node("Sum", {"b", "c", "d", "e"}, {"y"})},
       {pb::floats("w", {2, 3, 1, 1}, {1, 2, 3, 4, 5, 6})});

@@ -24,7 +24,7 @@ from onnx.backend.test.loader import load_model_tests
 OPERATORS = set("""
 Conv BatchNormalization Relu LeakyRelu Clip Sigmoid Tanh HardSigmoid HardSwish Gelu Swish Add Sum Mul MaxPool
 AveragePool GlobalAveragePool GlobalMaxPool ReduceMean Gemm MatMul Flatten Reshape Squeeze Unsqueeze Transpose Softmax
-Concat Pad Resize Upsample Identity Dropout Cast Constant ConstantOfShape Shape Slice Gather Split Expand
+LRN Concat Pad Resize Upsample Identity Dropout Cast Constant ConstantOfShape Shape Slice Gather Split Expand
 """.split())
 # The operators that read more, or less, than one tensor of data.
 DATA_INPUTS = {"Add": None, "Sum": None, "Mul": None, "MatMul": None, "Concat": None, "ConstantOfShape": 0}

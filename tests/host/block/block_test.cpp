@@ -200,6 +200,19 @@ TEST(BlockPlanning, TensorsOf2To31ElementsAreRefused) {
   }
 }
 
+TEST(BlockPlanning, PitchesCountInPlaceOfChannels) {
+  const SmallBlocks blocks;
+  const auto block = Block::create(blocks.bottleneck());
+  ASSERT_TRUE(block.ok());
+  for (const BlockCut cut : {BlockCut::whole, BlockCut::tails}) {
+    for (const BlockPitches& pitch : {BlockPitches{.x = 128}, BlockPitches{.y = 128}}) {
+      EXPECT_TRUE(block->plan({255, 256, 256}, {.cut = cut, .pitch = pitch}).ok());
+      expect_refused(block->plan({256, 256, 256}, {.cut = cut, .pitch = pitch}).status(),
+                     ErrorCode::unsupported, "256x256x256x128 has 2^31 elements");
+    }
+  }
+}
+
 // The joined convolution reads x past what its own problem says. No other kernel may take its place: a
 // downsample of its own is rounded, and the bits would depend on the batch.
 TEST(BlockPlanning, AProjectionOf2To34ElementsIsRefused) {

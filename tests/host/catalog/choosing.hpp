@@ -21,7 +21,8 @@ inline constexpr host::DeviceFigures kT4 = {75, 40, 65536};
 inline host::Target target_of(const host::DeviceFigures& device) {
   return {device, host::speed_of({}, device),
           [](const host::ConvKernel& kernel, const host::LaunchShape&) -> Result<int> {
-            return kernel.tile->min_ctas_per_sm;
+            if (kernel.grouped != nullptr) return kernel.grouped->min_ctas_per_sm;
+            return kernel.tile != nullptr ? kernel.tile->min_ctas_per_sm : 1;
           }};
 }
 

@@ -55,6 +55,9 @@ TEST(Refusals, NameRuleValueAndNearestLegalValue) {
       has(refusal(conv(1, 14, 32, 64, 3), taps), {"at least 64", "c = 32", "nearest: c = 64"}));
   EXPECT_TRUE(
       has(refusal(conv(1, 14, 64, 64, 3), narrow), {"fewer than 64", "c = 64", "nearest: c = 56"}));
+  EXPECT_TRUE(has(refusal(conv(1, 14, 36, 64, 3), taps), {"c = 36", "nearest: c = 64"}));
+  EXPECT_TRUE(has(refusal(conv(1, 14, 66, 64, 3), narrow), {"c = 66", "nearest: c = 56"}));
+  EXPECT_TRUE(has(refusal(conv(1, 14, 58, 64, 3), narrow), {"c = 58", "nearest: c = 56"}));
   EXPECT_TRUE(has(refusal(conv(1, 40, 64, 64, 17), taps), {"15x15", "r = 17", "nearest: r = 15"}));
   ConvProblem wide = conv(1, 40, 3, 64, 1);
   wide.s = 16;
@@ -122,6 +125,25 @@ TEST(Refusals, ThirtyTwoBitIndices) {
   margin.stride.h = 1 << 18;
   EXPECT_TRUE(has(refusal(margin, unit), {"chunks of x, padding included", "no n is small"}));
   EXPECT_EQ(chosen(margin), "direct_f16_sm80");
+}
+
+// A pitch counts in place of the channels.
+TEST(Refusals, ThirtyTwoBitIndicesOfPitchedTensors) {
+  const std::string unit = "conv_1x1_f16_64x64x64_st4_sm80",
+                    element = "conv_element_f16_64x64x64_st4_sm80";
+  const auto x = [](int n, int pitch) {
+    return ConvProblem{.n = n, .h = 256, .w = 128, .c = 8, .k = 8, .pitch = {.x = pitch}};
+  };
+  EXPECT_EQ(chosen(x(8191, 64)).find("conv_1x1"), 0u);
+  EXPECT_EQ(chosen(x(8192, 56)).find("conv_1x1"), 0u);
+  EXPECT_TRUE(
+      has(refusal(x(8192, 64), unit), {"16-byte chunks of x", "2147483648", "nearest: n = 8191"}));
+  EXPECT_TRUE(has(refusal({.h = 1 << 15, .w = 8192, .c = 3, .k = 8, .pitch = {.x = 8}}, element),
+                  {"elements of a tile's images", "2147483648"}));
+  // Of y, pixels and tiles count alone.
+  EXPECT_EQ(chosen({.n = 8191, .h = 256, .w = 128, .c = 8, .k = 8, .pitch = {.y = 1 << 20}})
+                .find("conv_1x1"),
+            0u);
 }
 
 TEST(Refusals, SharedMemory) {

@@ -27,13 +27,29 @@ TEST(Registry, NamesDecodeToTheirTiles) {
       EXPECT_EQ(std::string("direct_") + to_string(kernel.dtype) + "_sm80", kernel.name);
       continue;
     }
+    EXPECT_EQ(host::find_conv_kernel(kernel.name), &kernel);
+    if (kernel.depthwise != nullptr) {
+      const std::string filter = std::to_string(kernel.depthwise->filter);
+      EXPECT_EQ(std::string("depthwise_") + to_string(kernel.dtype) + "_" + filter + "x" + filter +
+                    "_sm80",
+                kernel.name);
+      continue;
+    }
+    if (kernel.grouped != nullptr) {
+      const GroupedTile& tile = *kernel.grouped;
+      EXPECT_EQ(std::string("conv_grouped_") + to_string(kernel.dtype) + "_" +
+                    std::to_string(tile.groups) + "x" + std::to_string(tile.fragments_n * 8) +
+                    (tile.granule == 4 ? "_quads_sm80" : "_sm80"),
+                kernel.name);
+      continue;
+    }
+    if (kernel.tile == nullptr) continue;
     constexpr const char* kLoaders[] = {"1x1",     "rxs",  "narrow", "joined",
-                                        "element", "rows", "halo"};
+                                        "element", "rows", "gated",  "halo"};
     EXPECT_EQ(std::string("conv_") + kLoaders[static_cast<int>(kernel.loader)] + "_" +
                   to_string(kernel.dtype) + "_" + tile_name(*kernel.tile),
               kernel.name);
     EXPECT_NE(kernel.loader, ConvLoader::load_joined);
-    EXPECT_EQ(host::find_conv_kernel(kernel.name), &kernel);
   }
   EXPECT_EQ(host::find_conv_kernel("conv"), nullptr);
 }
@@ -96,7 +112,7 @@ TEST(Registry, EveryLayerOperationForEveryDtype) {
     EXPECT_EQ(host::find_layer_kernel(kernel.op, kernel.dtype, kA100), &kernel);
     EXPECT_TRUE(has(kernel.name, {to_string(kernel.dtype), "_sm80"})) << kernel.name;
   }
-  EXPECT_EQ(host::layer_kernels().size(), 30U);
+  EXPECT_EQ(host::layer_kernels().size(), 36U);
 }
 
 }  // namespace

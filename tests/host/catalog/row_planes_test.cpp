@@ -23,12 +23,16 @@ std::int64_t modulo(std::int64_t a, std::int64_t b) {
 // of y reads by one filter row lie in the planes, belong to no other, and begin where x has a chunk.
 void expect_places(const ConvTile& tile, const ConvProblem& problem, const RowPlanesLayout& layout,
                    std::int64_t m_begin) {
-  const std::int64_t p = problem.p(), q = problem.q(), c = problem.c;
+  const std::int64_t p = problem.p(), q = problem.q();
+  // A pixel in the planes: as in x, or its own channels in whole chunks.
+  const std::int64_t c = layout.params.pixel.divisor;
+  ASSERT_EQ(c, problem.pitch.x == 0 ? problem.c : (problem.c + 7) / 8 * 8);
   const std::int64_t end = std::min(m_begin + tile.block_m, problem.n * p * q);
   std::set<std::int64_t> taken;  // chunks
   for (std::int64_t first = m_begin, row = 0; first < end; ++row) {
     const std::int64_t after = std::min(end, (first / q + 1) * q);
-    const std::int64_t window = (problem.s - 1) * problem.dilation.w * c + c / problem.groups;
+    const std::int64_t window =
+        (problem.s - 1) * problem.dilation.w * c + problem.c / problem.groups;
     for (std::int64_t plane = 0; plane < layout.params.planes.divisor; ++plane) {
       const std::int64_t image = first / (p * q), y = first / q % p;
       const std::int64_t h = y * problem.stride.h - problem.pad.top + plane * problem.dilation.h;
@@ -69,6 +73,7 @@ TEST(RowPlanes, EveryChunkHasAPlaceOfItsOwn) {
                         .stride = {integer(1, 4), integer(1, 4)},
                         .pad = {integer(-1, 3), integer(0, 3), integer(-1, 3), integer(0, 3)},
                         .dilation = {integer(1, 2), integer(1, 2)}};
+    if (checked % 3 == 0) problem.pitch.x = 256;
     if (!validate(problem).ok()) continue;
     ++checked;
     const ConvTile tile = {.block_m = checked % 2 == 0 ? 64 : 256};

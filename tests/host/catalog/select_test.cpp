@@ -58,7 +58,7 @@ std::vector<std::pair<double, std::string>> times(const ConvProblem& problem,
   const host::Target target = target_of(device);
   std::vector<std::pair<double, std::string>> all;
   for (const host::ConvKernel* kernel : host::in_order(host::conv_kernels(), problem.dtype)) {
-    if (kernel->direct() || kernel->loader == ConvLoader::load_element) continue;
+    if (kernel->tile == nullptr || kernel->loader == ConvLoader::load_element) continue;
     if (!host::refusal(*kernel, problem, device).empty()) continue;
     const LaunchCost cost =
         host::conv_cost(*kernel->tile, kernel->loader, problem, kernel->tile->min_ctas_per_sm);
@@ -109,23 +109,23 @@ TEST(Select, WideTilesWantTheirColumnsFilled) {
 
 TEST(Select, GroupsCountTheirOwnChannels) {
   // 32 groups of 32 channels: narrow.
-  EXPECT_TRUE(starts(chosen(grouped(conv(64, 28, 1024, 1024, 3), 32)), "conv_narrow_f16_"));
+  EXPECT_TRUE(starts(chosen(grouped(conv(64, 28, 1024, 1024, 3), 32)), "conv_grouped_f16_1x32"));
   EXPECT_TRUE(starts(chosen(grouped(conv(64, 28, 1024, 1024, 3), 8)), "conv_halo_f16_"));
   EXPECT_TRUE(starts(chosen(grouped(conv(1, 14, 40, 64, 3), 2)), "conv_rows_f16_"));
 }
 
-TEST(Select, DepthwiseAndSmallCardinalityGoToDirect) {
+TEST(Select, DepthwiseAndSmallCardinalityGoWithoutTensorCores) {
   const ConvProblem depthwise = grouped(conv(8, 56, 64, 64, 3), 64);
-  EXPECT_EQ(chosen(depthwise), "direct_f16_sm80");
+  EXPECT_EQ(chosen(depthwise), "depthwise_f16_3x3_sm80");
   EXPECT_TRUE(has(refusal(depthwise, "conv_narrow_f16_64x64x64_st4_sm80"),
                   {"padding", "k / groups = 1", "nearest: k / groups = 16", "groups = 1"}));
   const ConvProblem four = grouped(conv(8, 56, 128, 128, 3), 32);
-  EXPECT_EQ(chosen(four), "direct_f16_sm80");
-  EXPECT_EQ(chosen(grouped(conv(8, 56, 128, 512, 3), 32)), "direct_f16_sm80");  // c / groups = 4
+  EXPECT_EQ(chosen(four), "conv_grouped_f16_2x8_quads_sm80");
+  EXPECT_EQ(chosen(grouped(conv(8, 56, 128, 512, 3), 32)), "conv_grouped_f16_2x8_quads_sm80");
   EXPECT_TRUE(
       has(refusal(grouped(conv(8, 56, 128, 512, 3), 32), "conv_element_f16_64x64x64_st4_sm80"),
           {"c / groups = 4", "nearest: c / groups = 8"}));
-  EXPECT_TRUE(starts(chosen(grouped(conv(1, 14, 256, 512, 3), 32)), "conv_narrow_f16_"));
+  EXPECT_TRUE(starts(chosen(grouped(conv(1, 14, 256, 512, 3), 32)), "conv_grouped_f16_"));
 }
 
 TEST(Select, TheReasonIsTheRowsOwnAndTheTime) {

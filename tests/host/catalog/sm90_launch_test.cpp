@@ -156,6 +156,24 @@ TEST(Sm90Launch, MapOfImages) {
   EXPECT_EQ(map.pixels, 192u);
 }
 
+TEST(Sm90Launch, MapsOfPitchedTensors) {
+  ConvProblem problem = strided();
+  problem.pitch = {.x = 320, .y = 208};
+  const Sm90Variant variant = sm90_variant("conv_wgmma_bf16_192x128x64_st4_sm90");
+  const host::TensorMapSpec x = host::sm90_x_map(variant, problem);
+  EXPECT_EQ(first(x.dims, 4), (Numbers{256, 7, 9, 3}));
+  EXPECT_EQ(first(x.strides, 3), (Numbers{640, 640 * 7, 640 * 7 * 9}));
+  problem.r = problem.s = 1;
+  problem.stride = {};
+  problem.pad = {};
+  const host::TensorMapSpec matrix = host::sm90_x_map(variant, problem);
+  EXPECT_EQ(first(matrix.dims, 2), (Numbers{256, 189}));
+  EXPECT_EQ(first(matrix.strides, 1), (Numbers{640}));
+  const host::TensorMapSpec y = host::sm90_y_map(variant, problem, problem.pitch.y);
+  EXPECT_EQ(first(y.dims, 2), (Numbers{100, 2}));
+  EXPECT_EQ(first(y.strides, 2), (Numbers{200, 416}));
+}
+
 TEST(Sm90Launch, MapOfWeights) {
   const Sm90Variant halves =
       sm90_variant("conv_wgmma_bf16_128x256x64_st4_sm90", Multicast::weights);
@@ -177,7 +195,7 @@ TEST(Sm90Launch, MapOfY) {
                {"conv_wgmma_bf16_64x16x64_st8_sm90", 16, CU_TENSOR_MAP_SWIZZLE_32B},
                {"conv_wgmma_bf16_64x8x64_st8_sm90", 8, CU_TENSOR_MAP_SWIZZLE_NONE}};
   for (const auto& each : cases) {
-    const host::TensorMapSpec map = host::sm90_y_map(sm90_variant(each.kernel), strided());
+    const host::TensorMapSpec map = host::sm90_y_map(sm90_variant(each.kernel), strided(), 200);
     EXPECT_EQ(map.rank, 3u);
     EXPECT_EQ(first(map.dims, 3), (Numbers{100, 2, 60}));
     EXPECT_EQ(first(map.strides, 2), (Numbers{200, 400}));

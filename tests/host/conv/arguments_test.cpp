@@ -85,6 +85,49 @@ TEST(Buffers, ResidualMayBeTheOutputButNotPartOfIt) {
   EXPECT_TRUE(check({.x = at(kX), .residual = at(kY + 512), .y = at(kY)}, true).ok());
 }
 
+// Parts of the channels of one tensor of 64: x its first 8, 1 x 4 x 4 pixels of 128 bytes, y 16 others.
+Status check_parts(const Pitches& pitch, const ConvBuffers& buffers) {
+  ConvProblem part = problem(buffers.residual != nullptr);
+  part.pitch = pitch;
+  return host::check_buffers(part, buffers, 0);
+}
+
+TEST(Buffers, PartsOfTheChannelsOfOneTensor) {
+  const Pitches pitch = {64, 0, 64};
+  // Right behind x, in the middle, and last; before x, and from another pixel on.
+  for (const std::uintptr_t y : {kX + 16, kX + 48, kX + 96, kX - 32, kX + 5 * 128 + 16}) {
+    EXPECT_TRUE(check_parts(pitch, {.x = at(kX), .y = at(y)}).ok()) << y - kX;
+  }
+  // They share a pixel's channels, or the next pixel's.
+  for (const std::uintptr_t y : {kX, kX - 16, kX + 112, kX + 3 * 128}) {
+    EXPECT_TRUE(fails_with(check_parts(pitch, {.x = at(kX), .y = at(y)}), ErrorCode::aliasing,
+                           {"x and y overlap", "channels of one that neither shares"}));
+  }
+  // Other pitches, or none: any byte between them counts.
+  EXPECT_TRUE(fails_with(check_parts({64, 0, 56}, {.x = at(kX), .y = at(kX + 16)}),
+                         ErrorCode::aliasing, {"y starts 16 bytes into the 1936 of x"}));
+  EXPECT_TRUE(fails_with(check_parts({64, 0, 0}, {.x = at(kX), .y = at(kX + 16)}),
+                         ErrorCode::aliasing, {"x and y overlap"}));
+  // 15 pixels of 128 bytes and one of 16 are what x reaches.
+  EXPECT_TRUE(check_parts({64, 0, 0}, {.x = at(kX), .y = at(kX + 1936)}).ok());
+  EXPECT_FALSE(check_parts({64, 0, 0}, {.x = at(kX), .y = at(kX + 1920)}).ok());
+}
+
+TEST(Buffers, PitchedResidualMayBeTheOutputOfTheSamePitch) {
+  const auto check_residual = [](const Pitches& pitch, std::uintptr_t residual) {
+    return check_parts(pitch, {.x = at(kX), .residual = at(residual), .y = at(kY)});
+  };
+  EXPECT_TRUE(check_residual({0, 64, 64}, kY).ok());
+  EXPECT_TRUE(check_residual({0, 64, 64}, kY + 32).ok());
+  EXPECT_TRUE(
+      fails_with(check_residual({0, 64, 64}, kY + 16), ErrorCode::aliasing,
+                 {"residual and y overlap", "the same pointer for both, with the same pitch"}));
+  EXPECT_TRUE(
+      fails_with(check_residual({0, 64, 32}, kY), ErrorCode::aliasing, {"residual and y overlap"}));
+  EXPECT_TRUE(
+      fails_with(check_residual({0, 0, 64}, kY), ErrorCode::aliasing, {"residual and y overlap"}));
+}
+
 TEST(Buffers, WorkspaceTooSmall) {
   const ConvBuffers buffers = {
       .x = at(kX), .y = at(kY), .workspace = at(kWorkspace), .workspace_bytes = 1023};

@@ -111,6 +111,13 @@ TEST(ConvProblem, OneLine) {
             "n3 20x30x32 -> 11x23x64 1x5 s2x1 p0,1,2,-1 d1x2 g4 bf16 +residual leaky_relu(0.125)");
   EXPECT_EQ(to_string(ConvProblem{.h = 9, .w = 9, .c = 1, .k = 1, .pad = {1, 1, 2, 2}}),
             "n1 9x9x1 -> 11x13x1 1x1 s1 p1x2 f16");
+  EXPECT_EQ(to_string(ConvProblem{.h = 9,
+                                  .w = 9,
+                                  .c = 24,
+                                  .k = 8,
+                                  .residual = true,
+                                  .pitch = {.x = 256, .residual = 16, .y = 512}}),
+            "n1 9x9x24 -> 9x9x8 1x1 s1 p0 f16 +residual x pitch 256 residual pitch 16 y pitch 512");
 }
 
 TEST(Validate, TakesOrdinaryProblems) {
@@ -193,6 +200,45 @@ TEST(Validate, ProductsThatOverflow) {
                          {"the weights are 2^63 bytes", "c / groups = 2"}));
   EXPECT_TRUE(fails_with(status_with([&](auto& p) { huge_filter(p), p.c = 3; }), kInvalid,
                          {"2^31 elements or more", "c / groups = 3"}));
+}
+
+TEST(Validate, PitchesAreChannelsOrMoreInWholeChunks) {
+  const auto status_of = [](const Pitches& pitch, DataType dtype = DataType::f16, int c = 32) {
+    return status_with(
+        [&](auto& p) { p.pitch = pitch, p.dtype = dtype, p.c = c, p.residual = true; });
+  };
+  EXPECT_TRUE(status_of({32, 48, 48}).ok());
+  EXPECT_TRUE(status_of({40, 56, 256}).ok());
+  EXPECT_TRUE(status_of({35, 0, 0}, DataType::f16, 35).ok());  // dense, though not of whole chunks
+  EXPECT_TRUE(status_of({36, 52, 0}, DataType::f32).ok());
+  EXPECT_TRUE(fails_with(
+      status_of({31, 0, 0}), kInvalid,
+      {"pitch.x must be 0 or at least c", "pitch.x = 31, c = 32, f16", "use pitch.x = 32, or 0"}));
+  EXPECT_TRUE(fails_with(status_of({-8, 0, 0}), kInvalid, {"pitch.x = -8", "use pitch.x = 32"}));
+  EXPECT_TRUE(fails_with(status_of({8, 0, 0}, DataType::f16, 35), kInvalid, {"use pitch.x = 35"}));
+  EXPECT_TRUE(fails_with(status_of({0, 0, 51}), kInvalid,
+                         {"pitch.y must be k or a multiple of 16 bytes, which are 8 elements",
+                          "pitch.y = 51, k = 48", "use pitch.y = 56, or 0"}));
+  EXPECT_TRUE(fails_with(status_of({0, 50, 0}, DataType::bf16), kInvalid,
+                         {"pitch.residual", "use pitch.residual = 56"}));
+  EXPECT_TRUE(fails_with(status_of({33, 0, 0}, DataType::f32), kInvalid,
+                         {"4 elements", "use pitch.x = 36"}));
+  EXPECT_TRUE(fails_with(status_of({kIntMax, 0, 0}), kInvalid, {"use pitch.x = 2147483640"}));
+  EXPECT_TRUE(fails_with(status_with([](auto& p) { p.pitch.residual = 64; }), kInvalid,
+                         {"a problem without one", "pitch.residual = 64"}));
+}
+
+TEST(Validate, ProductsWithPitchesOverflow) {
+  const auto status_of = [](const Pitches& pitch) {
+    return status_with(
+        [&](auto& p) { p.n = p.h = p.w = 1 << 17, p.pitch = pitch, p.residual = true; });
+  };
+  EXPECT_TRUE(status_of({}).ok());
+  EXPECT_TRUE(fails_with(status_of({1 << 12, 0, 0}), kInvalid,
+                         {"x is 2^63 bytes", "n * h * w * pitch.x = 131072", "* 4096"}));
+  EXPECT_TRUE(fails_with(status_of({0, 1 << 12, 0}), kInvalid, {"the residual is 2^63 bytes"}));
+  EXPECT_TRUE(
+      fails_with(status_of({0, 0, 1 << 12}), kInvalid, {"y is 2^63 bytes", "n * p * q * pitch.y"}));
 }
 
 TEST(Validate, LargeButLegal) {

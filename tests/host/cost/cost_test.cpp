@@ -65,6 +65,14 @@ TEST(Cost, EveryTermIsItsAmountOverItsRate) {
   EXPECT_DOUBLE_EQ(floor_seconds(cost, kRound), 8e-6);
 }
 
+// Beside tensor cores, not instead of them.
+TEST(Cost, Fp32UnitsWorkBesideTensorCores) {
+  const LaunchCost cost = {.executed_flops = 550e6, .tiles = 11, .fp32_flops = 110e6};
+  EXPECT_DOUBLE_EQ(terms_of(cost, kRound).units, 10e-6);
+  EXPECT_DOUBLE_EQ(terms_of(cost, kRound).fp32, 20e-6);
+  EXPECT_DOUBLE_EQ(floor_seconds(cost, kRound), 21e-6);
+}
+
 // 11 tiles on 10 SMs take as long as 20, however many an SM runs at a time; bytes do not. What waits for each other
 // overlaps with what another CTA of the SM waits for.
 TEST(Cost, TheFullestSmDecides) {
@@ -104,6 +112,8 @@ TEST(Cost, TheLimitIsTheLongestTerm) {
   EXPECT_EQ(limit_of({.dram_bytes = 2e6, .l2_bytes = 5e6}, kRound), CostTerm::l2);
   EXPECT_EQ(limit_of({.executed_flops = 200e6, .tiles = 10}, kRound), CostTerm::tensor_cores);
   EXPECT_EQ(limit_of({.tensor_cores = false, .executed_flops = 20e6, .tiles = 10}, kRound),
+            CostTerm::fp32_units);
+  EXPECT_EQ(limit_of({.executed_flops = 200e6, .tiles = 10, .fp32_flops = 30e6}, kRound),
             CostTerm::fp32_units);
   EXPECT_EQ(limit_of({.wavefronts = 20e3, .tiles = 10}, kRound), CostTerm::shared_memory);
   EXPECT_EQ(limit_of({.tiles = 1, .chain = 100}, kRound), CostTerm::chain);

@@ -8,68 +8,10 @@
 #include "foldconv/graph_node.hpp"
 #include "foldconv/network.hpp"
 #include "host/expect_error.hpp"
+#include "host/network/graph_builder.hpp"
 
 namespace foldconv::test {
 namespace {
-
-Constant filled(Extents extents, float value) {
-  std::int64_t count = 1;
-  for (const std::int64_t d : extents) count *= d;
-  return Constant(std::move(extents), std::vector<float>(static_cast<std::size_t>(count), value));
-}
-
-// Builders with weights that do not matter.
-struct Builder {
-  Graph graph;
-
-  Value conv(Value x, int k, int r = 1, int stride = 1, int groups = 1) {
-    const auto c = graph.extents(x)[1];
-    return graph.conv(x, {.weights = filled({k, c / groups, r, r}, 0.5f),
-                          .stride = {stride, stride},
-                          .pad = Padding::same(r / 2),
-                          .groups = groups});
-  }
-  Value norm(Value x) {
-    const auto c = graph.extents(x)[1];
-    return graph.batch_norm(x, {.gamma = filled({c}, 2),
-                                .beta = filled({c}, 1),
-                                .mean = filled({c}, 0.5f),
-                                .variance = filled({c}, 4),
-                                .eps = Epsilon(0)});
-  }
-  Value relu(Value x) { return graph.activate(x, Activation::relu); }
-  Value layer(Value x, int k, int r = 1, int stride = 1) {
-    return relu(norm(conv(x, k, r, stride)));
-  }
-  Value image() { return graph.input("image", {kOpen, 8, kOpen, kOpen}); }
-  Value number(float value) { return graph.constant(filled({}, value)); }
-
-  Graph fused(Value y, const NetworkOptions& options = {}) {
-    graph.output(y, "y");
-    Result<Graph> result = foldconv::fused(graph, options);
-    EXPECT_TRUE(result.ok()) << result.status().message();
-    return result.ok() ? *result : Graph();
-  }
-};
-
-template <class Op>
-const Op& only(const Graph& graph) {
-  const Op* found = nullptr;
-  for (const GraphNode& node : graph.nodes()) {
-    if (const auto* op = std::get_if<Op>(&node.operation)) {
-      EXPECT_EQ(found, nullptr) << graph.to_string();
-      found = op;
-    }
-  }
-  if (found == nullptr) throw std::runtime_error("no such operation in\n" + graph.to_string());
-  return *found;
-}
-int operations(const Graph& graph) {
-  int count = 0;
-  for (const GraphNode& node : graph.nodes())
-    count += !std::holds_alternative<op::Input>(node.operation);
-  return count;
-}
 
 TEST(Fusion, FoldsAndEndsInTheActivation) {
   Builder b;
@@ -229,63 +171,6 @@ TEST(Fusion, LeavesABroadcastSum) {
   const Value x = b.image();
   const Graph graph = b.fused(b.graph.add(b.conv(x, 8), b.graph.global_pool(x, PoolKind::average)));
   EXPECT_EQ(only<op::Binary>(graph).kind, op::Binary::Kind::add);
-}
-
-Value bottleneck(Builder& b, Value x, int middle, int k, int stride = 1,
-                 bool first_stride = false) {
-  const bool projected = stride != 1 || b.graph.extents(x)[1] != k;
-  const Value t1 = b.layer(x, middle, 1, first_stride ? stride : 1);
-  const Value t2 = b.layer(t1, middle, 3, first_stride ? 1 : stride);
-  const Value t3 = b.norm(b.conv(t2, k));
-  const Value shortcut = projected ? b.norm(b.conv(x, k, 1, stride)) : x;
-  return b.relu(b.graph.add(t3, shortcut));
-}
-Value basic(Builder& b, Value x, int k, int stride = 1) {
-  const bool projected = stride != 1 || b.graph.extents(x)[1] != k;
-  const Value t = b.norm(b.conv(b.layer(x, k, 3, stride), k, 3));
-  return b.relu(b.graph.add(projected ? b.norm(b.conv(x, k, 1, stride)) : x, t));
-}
-
-TEST(Fusion, FindsRunsOfBlocks) {
-  Builder b;
-  Value x = b.layer(b.image(), 16, 7, 2);
-  x = bottleneck(b, x, 8, 32);
-  x = bottleneck(b, x, 8, 32);
-  x = bottleneck(b, x, 16, 64, 2);
-  x = bottleneck(b, x, 16, 64, 2, true);
-  x = basic(b, x, 64);
-  x = basic(b, x, 32, 2);
-  const Graph graph = b.fused(b.graph.global_pool(x, PoolKind::average));
-  EXPECT_EQ(operations(graph), 3) << graph.to_string();
-  const std::vector<op::Block>& blocks = only<op::Stage>(graph).blocks;
-  ASSERT_EQ(blocks.size(), 6u);
-  EXPECT_EQ(blocks[0].path.size(), 3u);
-  EXPECT_TRUE(blocks[0].downsample.has_value());
-  EXPECT_FALSE(blocks[1].downsample.has_value());
-  EXPECT_EQ(blocks[2].stride, 2);
-  EXPECT_EQ(blocks[2].stride_at, StrideAt::conv2);
-  EXPECT_EQ(blocks[3].stride_at, StrideAt::conv1);
-  EXPECT_EQ(blocks[4].path.size(), 2u);
-  EXPECT_EQ(blocks[5].stride, 2);
-  EXPECT_EQ(blocks[5].last, Activation::relu);
-}
-
-// What is read between two blocks divides the run.
-TEST(Fusion, DividesRunsWhereATensorIsAnOutput) {
-  Builder b;
-  const Value first = bottleneck(b, b.image(), 8, 32);
-  b.graph.output(first, "first");
-  const Graph graph = b.fused(bottleneck(b, first, 8, 32));
-  EXPECT_EQ(operations(graph), 2) << graph.to_string();
-}
-
-TEST(Fusion, LeavesWhatIsNoBlock) {
-  Builder b;
-  const Value x = b.image();
-  Value y = b.graph.activate(b.norm(b.conv(x, 8)), Activation::silu);
-  y = b.norm(b.conv(b.layer(y, 8, 3), 8));
-  const Graph graph = b.fused(b.relu(b.graph.add(y, x)));
-  EXPECT_EQ(operations(graph), 3) << "its inner activations differ\n" << graph.to_string();
 }
 
 TEST(Fusion, DropsWhatComputesNothing) {

@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "base/problem_sizes.hpp"
 #include "catalog/launch.hpp"
 #include "entry_points.hpp"
 #include "harness/oracle/rounding.hpp"
@@ -36,16 +37,21 @@ void encoded(CUresult result) {
     throw std::runtime_error("tensor map: error " + std::to_string(result));
 }
 
-// A dense tensor of 16-bit elements.
+// A tensor of 16-bit elements.
 struct Tensor {
   DataType dtype;
   void* address;
   std::vector<cuuint64_t> dims;  // innermost first
+  std::size_t pixels;            // the dimension of pixels, or of their columns
+  cuuint64_t pitch;              // elements from a pixel to the next
 
   std::vector<cuuint64_t> strides() const {
     std::vector<cuuint64_t> bytes;
     cuuint64_t stride = 2;
-    for (std::size_t i = 0; i + 1 < dims.size(); ++i) bytes.push_back(stride *= dims[i]);
+    for (std::size_t i = 0; i + 1 < dims.size(); ++i) {
+      stride = i + 1 == pixels ? pitch * 2 : stride * dims[i];
+      bytes.push_back(stride);
+    }
     return bytes;
   }
 };
@@ -154,12 +160,15 @@ Sm90Conv::Sm90Conv(const ConvProblem& problem, oracle::ConvInputs inputs, Guards
     : problem_(problem),
       y_shape_(oracle::output_shape(problem)),
       inputs_(std::move(inputs)),
-      x_(oracle::encode(problem.dtype, inputs_.x), guards),
+      x_(problem.dtype, problem.input(), host::x_pitch(problem),
+         oracle::encode(problem.dtype, inputs_.x), guards),
       w_(oracle::encode(problem.dtype, packed(problem, inputs_.weights)), guards),
       scale_(bytes_of(inputs_.scale), guards),
       bias_(bytes_of(inputs_.bias), guards),
-      residual_(oracle::encode(problem.dtype, inputs_.residual), guards),
-      y_(static_cast<std::size_t>(y_shape_.elements()) * 2, guards) {}
+      residual_(problem.dtype, problem.residual ? y_shape_ : Shape{0, 0, 0, problem.k},
+                host::residual_pitch(problem), oracle::encode(problem.dtype, inputs_.residual),
+                guards),
+      y_(problem.dtype, y_shape_, host::y_pitch(problem), guards) {}
 
 ConvSm90Params Sm90Conv::params(const Sm90Kernel& kernel, const Sm90Launch& launch) const {
   const ConvProblem& c = problem_;
@@ -176,23 +185,35 @@ ConvSm90Params Sm90Conv::params(const Sm90Kernel& kernel, const Sm90Launch& laun
                          pad.top == 0 && pad.bottom == 0 && pad.left == 0 && pad.right == 0;
   if (is_matrix && !launch.force_im2col) {
     p.loader = Sm90Loader::unit;
-    make_tiled_map(p.x, {c.dtype, x_.data(), {size(c.c), size(p.m)}},
+    make_tiled_map(p.x, {c.dtype, x_.data(), {size(c.c), size(p.m)}, 1, size(host::x_pitch(c))},
                    {kSliceWidth, tile.x_box_rows(multicast)}, CU_TENSOR_MAP_SWIZZLE_128B);
   } else {
     p.loader = Sm90Loader::im2col;
-    make_im2col_map(p.x, {c.dtype, x_.data(), {size(c.c), size(c.w), size(c.h), size(c.n)}}, c,
-                    tile.x_box_rows(multicast));
+    make_im2col_map(p.x,
+                    {c.dtype,
+                     x_.data(),
+                     {size(c.c), size(c.w), size(c.h), size(c.n)},
+                     1,
+                     size(host::x_pitch(c))},
+                    c, tile.x_box_rows(multicast));
   }
   p.slices = rounded_up(p.c_per_group, kSliceWidth);
-  make_tiled_map(p.w, {c.dtype, w_.data(), {size(p.slices * c.r * c.s * kSliceWidth), size(c.k)}},
+  make_tiled_map(p.w,
+                 {c.dtype,
+                  w_.data(),
+                  {size(p.slices * c.r * c.s * kSliceWidth), size(c.k)},
+                  1,
+                  size(p.slices * c.r * c.s * kSliceWidth)},
                  {kSliceWidth, tile.w_box_rows(multicast)}, CU_TENSOR_MAP_SWIZZLE_128B);
-  const auto make_y_map = [&](CUtensorMap& map, const DeviceBuffer& tensor) {
-    make_tiled_map(map, {c.dtype, tensor.data(), {size(p.k_per_group), size(c.groups), size(p.m)}},
-                   {tile.panel_width(), 1, Sm90Tile::kBoxRows},
-                   swizzle_of_row(tile.panel_width() * 2));
+  const auto make_y_map = [&](CUtensorMap& map, const PitchedTensor& tensor, int pitch) {
+    make_tiled_map(
+        map,
+        {c.dtype, tensor.data(), {size(p.k_per_group), size(c.groups), size(p.m)}, 2, size(pitch)},
+        {tile.panel_width(), 1, Sm90Tile::kBoxRows}, swizzle_of_row(tile.panel_width() * 2));
   };
-  make_y_map(p.y, y_);
-  make_y_map(p.residual, c.residual ? residual_ : y_);
+  make_y_map(p.y, y_, host::y_pitch(c));
+  p.residual = p.y;
+  if (c.residual) make_y_map(p.residual, residual_, host::residual_pitch(c));
 
   p.scale = static_cast<const float*>(scale_.data());
   p.bias = static_cast<const float*>(bias_.data());
@@ -216,7 +237,7 @@ ConvSm90Params Sm90Conv::params(const Sm90Kernel& kernel, const Sm90Launch& laun
 
 std::vector<float> Sm90Conv::run(const Sm90Kernel& kernel, const Sm90Launch& launch) const {
   ConvSm90Params p = params(kernel, launch);
-  y_.poison();
+  y_.whole().poison();
   const auto cluster = launch.multicast == Multicast::none ? 1u : 2u;
   const int shared = kernel.tile.shared_bytes();
   check(cudaFuncSetAttribute(kernel.entry, cudaFuncAttributeMaxDynamicSharedMemorySize, shared),
@@ -234,7 +255,6 @@ std::vector<float> Sm90Conv::run(const Sm90Kernel& kernel, const Sm90Launch& lau
   void* arguments[] = {&p};
   check(cudaLaunchKernelExC(&config, kernel.entry, arguments), "launch");
   check(cudaDeviceSynchronize(), "run");
-  EXPECT_TRUE(y_.guards_intact()) << kernel.name;
   return oracle::decode(problem_.dtype, y_.download());
 }
 

@@ -9,6 +9,7 @@
 
 #include "harness/oracle/oracle.hpp"
 #include "kernels/support/device_buffer.hpp"
+#include "kernels/support/pitched_tensor.hpp"
 #include "params/conv_sm90_params.hpp"
 
 namespace foldconv::kernel_tests {
@@ -52,7 +53,9 @@ class Sm90Conv {
   ConvProblem problem_;
   Shape y_shape_;
   oracle::ConvInputs inputs_;
-  DeviceBuffer x_, w_, scale_, bias_, residual_, y_;
+  PitchedTensor x_;
+  DeviceBuffer w_, scale_, bias_;
+  PitchedTensor residual_, y_;
 };
 
 }  // namespace foldconv::kernel_tests

@@ -48,7 +48,7 @@ FastDivision by(int divisor) {
 ConvParams params_of(const Case& c) {
   ConvParams p = {};
   ConvGeometry& g = p.g;
-  g.n = c.n, g.h = c.h, g.w = c.w, g.c = c.c;
+  g.n = c.n, g.h = c.h, g.w = c.w, g.c = g.x_pitch = c.c;
   g.p = output_size(c.h, c.r, c), g.q = output_size(c.w, c.s, c);
   g.r = c.r, g.s = c.s;
   g.stride_h = g.stride_w = c.stride;
@@ -90,7 +90,7 @@ void expect_stages(const Case& c) {
             second_w = (p.g.q - 1) * c.second_stride + 1;
   const Bits second = patterns(c.second_c == 0 ? 8 : c.n * second_h * second_w * c.second_c + 5);
   const DeviceBuffer second_buffer = on_device(second);
-  p.second = {second_buffer.data(), second_h, second_w, c.second_c, c.second_stride};
+  p.second = {second_buffer.data(), second_h, second_w, c.second_c, c.second_stride, c.second_c};
 
   const auto expected = [&](int m, int group, int k) -> std::uint16_t {
     if (m >= p.m) return 0;
@@ -178,7 +178,8 @@ void expect_output(int tile, int m, int k_per_group, int groups, int k_blocks) {
   ConvParams p = {};
   p.m = m;
   p.k_blocks = k_blocks;
-  p.g.k = k, p.g.k_per_group = k_per_group, p.g.groups = groups;
+  p.g.k = p.g.residual_pitch = p.g.y_pitch = k;
+  p.g.k_per_group = k_per_group, p.g.groups = groups;
   const Bits residual = patterns(m * k);
   const DeviceBuffer residual_buffer = on_device(residual);
   p.residual = residual_buffer.data();

@@ -94,7 +94,10 @@ TEST_F(LargeF16Tensors, DirectConvolution) {
               .dilation_w = 1,
               .groups = 1,
               .c_per_group = kChannels,
-              .k_per_group = kChannels};
+              .k_per_group = kChannels,
+              .x_pitch = kChannels,
+              .residual_pitch = kChannels,
+              .y_pitch = kChannels};
   launch(kernels::direct_f16_sm80(), kElements / kDirectThreads, kDirectThreads, params, -1);
 
   const std::vector<float> got = get(y, kElements - kDirectThreads, kDirectThreads);

@@ -30,11 +30,19 @@ using host::ConvKernel;
 
 inline std::vector<ConvKernel> conv_kernels(bool direct) {
   std::vector<ConvKernel> kernels(host::conv_kernels().begin(), host::conv_kernels().end());
-  std::erase_if(kernels, [direct](const ConvKernel& one) { return one.direct() != direct; });
+  std::erase_if(kernels, [direct](const ConvKernel& one) {
+    return direct ? !one.direct() : one.tile == nullptr || one.loader == ConvLoader::load_gated;
+  });
   return kernels;
 }
-inline const std::vector<ConvKernel> kConvKernels = conv_kernels(false);  // on tensor cores
+inline const std::vector<ConvKernel> kConvKernels =
+    conv_kernels(false);  // with tiles of tiles.inc's CONV_TILE, without a gate (gated_test.cpp)
 inline const std::vector<ConvKernel> kDirectKernels = conv_kernels(true);
+inline const std::vector<ConvKernel> kGroupedKernels = [] {
+  std::vector<ConvKernel> kernels(host::conv_kernels().begin(), host::conv_kernels().end());
+  std::erase_if(kernels, [](const ConvKernel& one) { return one.grouped == nullptr; });
+  return kernels;
+}();
 
 // For test names.
 inline constexpr auto kKernelName = [](const auto& info_of_test) {
@@ -58,6 +66,7 @@ inline std::vector<LoggedLaunch> logged_launches() {
     add(host::sm90_kernels());
     add(host::tail_kernels());
     add(host::whole_kernels());
+    add(host::stem_kernels());
     add(host::pointwise_kernels());
     add(host::layer_kernels());
     return all;

@@ -45,6 +45,8 @@ class NetworkDraw {
   int integer(int low, int high) {  // both included
     return low + static_cast<int>(engine_() % static_cast<unsigned>(high - low + 1));
   }
+  // Often of whole pieces, which may lie in parts of other tensors.
+  int channels(int most) { return chance(40) ? 4 * integer(1, 2) : integer(1, most); }
   bool chance(int percent) { return integer(1, 100) <= percent; }
   template <class T>
   T one_of(std::initializer_list<T> values) {
@@ -102,7 +104,7 @@ class NetworkDraw {
     Extents known = {n_};
     const int rank = one_of({2, 3, 4, 4, 4, 4});
     while (std::ssize(known) < rank) known.push_back(integer(1, 6));
-    if (rank > 1) known[1] = integer(1, 9);
+    if (rank > 1) known[1] = channels(9);
     const bool nhwc = rank == 4 && chance(20);
     if (nhwc) known = {known[0], known[2], known[3], known[1]};
     Extents open = known;
@@ -135,7 +137,7 @@ class NetworkDraw {
     const Value x = recent();
     const int r = rank(x);
     const bool image = r == 4;
-    switch (integer(0, 23)) {
+    switch (integer(0, 30)) {
       case 0:
       case 1:
       case 2:
@@ -166,7 +168,16 @@ class NetworkDraw {
         return add(call([&](Graph& g) { return g.softmax(x, along); }));
       }
       case 15:
+      case 24:
+      case 25:
         return add(concat(x));
+      case 26:
+      case 27:
+      case 28:
+        return image ? add(branches(x)) : void();
+      case 29:
+      case 30:
+        return image ? add(squeezed(x)) : void();
       case 16:
         return add(slice(x));
       case 17:
@@ -186,14 +197,14 @@ class NetworkDraw {
         return add(call([&](Graph& g) { return g.identity(x, name); }));
       }
       default:
-        return image ? add(block(x)) : void();
+        return image ? add(chance(50) ? block(x) : inverted_block(x)) : void();
     }
   }
 
   Value conv(Value x) {
     const int c = static_cast<int>(extents(x)[1]);
     const int groups = chance(25) ? c : 1;
-    const int k = groups > 1 ? groups * integer(1, 2) : chance(50) ? c : integer(1, 10);
+    const int k = groups > 1 ? groups * integer(1, 2) : chance(50) ? c : channels(10);
     const int r = one_of({1, 1, 2, 3, 5}), s = chance(70) ? r : integer(1, 3);
     const auto stride = [&] { return chance(70) ? 1 : 2; };
     ConvNode node = {.weights = weights({k, c / groups, r, s}),
@@ -204,6 +215,28 @@ class NetworkDraw {
                      .groups = groups};
     if (chance(30)) node.pad = {integer(0, 2), integer(0, 2), integer(0, 2), integer(0, 2)};
     return call([&](Graph& g) { return g.conv(x, node); });
+  }
+
+  // Times gates of its channels, and mostly into the 1x1 that may take the product in.
+  Value squeezed(Value x) {
+    const std::int64_t c = extents(x)[1];
+    const auto conv_1x1 = [&](Value from, std::int64_t k) {
+      if (from == Value{}) return from;
+      const ConvNode node = {.weights = weights({k, extents(from)[1], 1, 1}), .bias = perhaps({k})};
+      return call([&](Graph& g) { return g.conv(from, node); });
+    };
+    const auto activated = [&](Value from) {
+      const Activation chosen = activation();
+      return call([&](Graph& g) { return g.activate(from, chosen); });
+    };
+    Value gate = call([&](Graph& g) { return g.global_pool(x, PoolKind::average); });
+    gate = activated(conv_1x1(gate, integer(1, 5)));
+    gate = activated(conv_1x1(gate, chance(90) ? c : 1));
+    const bool first = chance(50);
+    const Value product =
+        call([&](Graph& g) { return first ? g.multiply(gate, x) : g.multiply(x, gate); });
+    if (chance(15)) add(product);
+    return chance(85) ? conv_1x1(product, channels(10)) : product;
   }
 
   Constant weights(const Extents& extents) {
@@ -284,7 +317,7 @@ class NetworkDraw {
 
   Value concat(Value x) {
     if (rank(x) == 0) return {};
-    const int along = axis(rank(x));
+    const int along = rank(x) == 4 && chance(60) ? 1 : axis(rank(x));
     std::vector<Value> parts = {x};
     for (int others = integer(0, 2); others > 0; --others) {
       const Value other = chance(30) ? x : any();
@@ -296,8 +329,61 @@ class NetworkDraw {
     return call([&](Graph& g) { return g.concat(parts, along); });
   }
 
+  // Put together from what has the extents of its image: side by side, or each reading all before it.
+  Value branches(Value x) {
+    const bool dense = chance(40), keeps_all = chance(50);
+    std::vector<Value> parts;
+    if (dense || chance(30)) parts.push_back(x);
+    for (int more = integer(1, 3); more > 0; --more) {
+      Value y = branch(x);
+      if (y == Value{}) return {};
+      if (chance(30)) add(y);
+      parts.push_back(y);
+      if (!dense) continue;
+      x = call([&](Graph& g) { return g.concat(parts, 1); });
+      if (x == Value{}) return {};
+      if (chance(50)) add(x);
+      if (!keeps_all) parts = {x};
+    }
+    if (chance(20)) parts.push_back(parts[0]);
+    return call([&](Graph& g) { return g.concat(parts, 1); });
+  }
+
+  Value branch(Value x) {
+    switch (integer(0, 8)) {
+      case 0:
+        return norm(x);
+      case 8:
+        return call([&](Graph& g) { return g.lrn(x, {.size = 3, .alpha = 0.5f}); });
+      case 1:
+        return call([&](Graph& g) { return g.activate(x, Activation::silu); });
+      case 2:
+        return call([&](Graph& g) {
+          return g.pool(x, {.kind = PoolKind::average, .window = {3, 3}, .pad = Padding::same(1)});
+        });
+      case 3:
+        return call([&](Graph& g) { return g.add(x, x); });
+      case 4:
+        return block(x);
+      default: {
+        const int k = chance(80) ? 4 * integer(1, 2) : integer(1, 9), r = one_of({1, 3});
+        const ConvNode node = {.weights = weights({k, extents(x)[1], r, r}),
+                               .bias = perhaps({k}),
+                               .pad = Padding::same(r / 2)};
+        const Value y = call([&](Graph& g) { return g.conv(x, node); });
+        return y == Value{} || chance(50)
+                   ? y
+                   : call([&](Graph& g) { return g.activate(y, Activation::relu); });
+      }
+    }
+  }
+
   Value slice(Value x) {
     if (rank(x) == 0) return {};
+    if (rank(x) == 4 && chance(50)) {
+      const int whole = 4 * integer(0, 2), behind = chance(50) ? 4 * integer(1, 3) : integer(1, 20);
+      return call([&](Graph& g) { return g.slice(x, 1, whole, behind); });
+    }
     const int along = axis(rank(x)), begin = integer(-5, 5), end = integer(-15, 15);
     const int step = one_of({1, 1, 2, -1, -2, 3});
     return call([&](Graph& g) { return g.slice(x, along, begin, end, step); });
@@ -398,6 +484,47 @@ class NetworkDraw {
     return call([&](Graph& g) {
       const Value sum = swapped ? g.add(shortcut, y) : g.add(y, shortcut);
       return ends ? g.activate(sum, inner) : sum;
+    });
+  }
+
+  // An inverted block, or nearly one.
+  Value inverted_block(Value x) {
+    const int c = static_cast<int>(extents(x)[1]), k = chance(60) ? c : integer(1, 9);
+    const int r = one_of({3, 3, 5, 7}), stride = chance(70) ? 1 : 2;
+    const Activation inner = chance(75) ? Activation::relu6 : activation();
+    const auto layer = [&](Value in, const ConvNode& node, bool ends) {
+      if (in == Value{}) return in;
+      in = call([&](Graph& g) { return g.conv(in, node); });
+      if (in != Value{} && chance(80)) in = norm(in);
+      const Activation chosen = chance(90) ? inner : activation();
+      if (in == Value{} || ends) return in;
+      return call([&](Graph& g) { return g.activate(in, chosen); });
+    };
+    const auto dense = [&](Value in, int to) {
+      return ConvNode{.weights = weights({to, in == Value{} ? 1 : extents(in)[1], 1, 1}),
+                      .bias = perhaps({to})};
+    };
+    Value y = x;
+    if (chance(75)) y = layer(y, dense(y, integer(1, 10)), false);
+    if (y == Value{}) return y;
+    const int middle = static_cast<int>(extents(y)[1]);
+    ConvNode depthwise = {.weights = weights({middle, 1, r, chance(90) ? r : 3}),
+                          .bias = perhaps({middle}),
+                          .stride = {stride, chance(90) ? stride : 1},
+                          .pad = Padding::same(r / 2),
+                          .dilation = {chance(95) ? 1 : 2, 1},
+                          .groups = middle};
+    if (chance(25)) depthwise.pad = {integer(0, 2), integer(0, 2), integer(0, 2), integer(0, 2)};
+    y = layer(y, depthwise, false);
+    if (chance(10)) add(y);
+    y = layer(y, dense(y, k), true);
+    if (y == Value{}) return y;
+    const bool sum = extents(y) == extents(x) && chance(80), swapped = chance(50),
+               ends = chance(30);
+    const Value other = chance(90) ? x : any();
+    return call([&](Graph& g) {
+      const Value z = !sum ? y : swapped ? g.add(other, y) : g.add(y, other);
+      return ends ? g.activate(z, inner) : z;
     });
   }
 

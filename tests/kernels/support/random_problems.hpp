@@ -12,7 +12,7 @@ namespace foldconv::kernel_tests {
 
 class RandomProblems {
  public:
-  explicit RandomProblems(unsigned seed) : engine_(seed) {}
+  explicit RandomProblems(unsigned seed) : engine_(seed), pitch_engine_(seed) {}
 
   // A valid problem for 16-bit types, of at most some millions of products.
   ConvProblem next() {
@@ -66,10 +66,20 @@ class RandomProblems {
     problem.pad = {pad(problem.r), pad(problem.r), pad(problem.s), pad(problem.s)};
     problem.residual = chance(40);
     problem.activation = {static_cast<Activation::Kind>(integer(0, kActivationCount - 1)), 0.25f};
+    problem.pitch = {pitch(problem.c), problem.residual ? pitch(problem.k) : 0, pitch(problem.k)};
     return problem;
   }
 
+  // Of every second tensor none, else its channels, which need not fill 16 bytes, or up to 200 more.
+  int pitch(int channels) {
+    const auto draw = static_cast<unsigned>(pitch_engine_());
+    if (draw % 2 == 0) return 0;
+    return draw % 16 == 1 ? channels
+                          : (channels + 7) / 8 * 8 + static_cast<int>(draw / 16 % 26) * 8;
+  }
+
   std::mt19937 engine_;
+  std::mt19937 pitch_engine_;  // of its own: problems are the same but for their pitches
 };
 
 }  // namespace foldconv::kernel_tests

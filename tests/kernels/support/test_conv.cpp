@@ -5,8 +5,10 @@
 
 #include <algorithm>
 
+#include "base/problem_sizes.hpp"
 #include "harness/problem/data.hpp"
 #include "harness/ways/library.hpp"
+#include "kernels/support/pitched_tensor.hpp"
 
 namespace foldconv::kernel_tests {
 TestConv make_conv(const ConvProblem& problem, const oracle::RawConv& raw,
@@ -15,12 +17,16 @@ TestConv make_conv(const ConvProblem& problem, const oracle::RawConv& raw,
       value_of(fold(harness::weights_of(problem, raw), harness::batch_norm_of(raw),
                     {.dtype = problem.dtype, .placement = placement}),
                "fold");
-  return {problem, harness::inputs_of(folded, raw.x, raw.residual),
-          value_of(Conv::create(folded), "Conv::create")};
+  TestConv test = {problem, harness::inputs_of(folded, raw.x, raw.residual),
+                   value_of(Conv::create(folded), "Conv::create")};
+  for (int i = 0; problem.gate && i < problem.n * problem.c; ++i)
+    test.inputs.gate.push_back(static_cast<float>((i * 37 + 11) % 65) / 64);
+  return test;
 }
 
 harness::Bytes run_bytes(const TestConv& test, const RunOptions& options) {
-  const ConvProblem& p = test.problem;
+  ConvProblem p = test.problem;
+  if (p.residual && options.in_place) p.pitch.residual = p.pitch.y;
   const ConvPlan plan =
       value_of(test.conv.plan(p, {.kernel = options.kernel, .instructions = options.instructions}),
                "Conv::plan");
@@ -30,12 +36,22 @@ harness::Bytes run_bytes(const TestConv& test, const RunOptions& options) {
 
   const harness::Bytes x_bytes = oracle::encode(p.dtype, test.inputs.x);
   const harness::Bytes residual_bytes = oracle::encode(p.dtype, test.inputs.residual);
-  const DeviceBuffer x(x_bytes, options.guards), residual(residual_bytes, options.guards),
-      y(harness::Images{p.dtype, oracle::output_shape(p)}.bytes(), options.guards),
-      workspace(plan.workspace_bytes(), options.guards);
-  const bool in_place = p.residual && options.in_place;
-  if (in_place) y.upload(residual_bytes);
-  harness::launch_of(plan, x, in_place ? &y : &residual, y, workspace)(nullptr);
+  const harness::Bytes gate_bytes = oracle::encode(p.dtype, test.inputs.gate);
+  const DeviceBuffer gate(gate_bytes, options.guards);
+  const Shape y_shape = oracle::output_shape(p);
+  const PitchedTensor x(p.dtype, p.input(), host::x_pitch(p), x_bytes, options.guards),
+      y(p.dtype, y_shape, host::y_pitch(p), options.guards);
+  const PitchedTensor residual(p.dtype, p.residual ? y_shape : Shape{0, 0, 0, p.k},
+                               host::residual_pitch(p), residual_bytes, options.guards);
+  const DeviceBuffer workspace(plan.workspace_bytes(), options.guards);
+  if (p.residual && options.in_place) y.upload(residual_bytes);
+  const void* added = options.in_place ? y.data() : residual.data();
+  check(plan.run({.x = x.data(),
+                  .residual = p.residual ? added : nullptr,
+                  .y = y.data(),
+                  .workspace = workspace.data(),
+                  .workspace_bytes = workspace.bytes(),
+                  .gate = p.gate ? gate.data() : nullptr}));
   check(cudaDeviceSynchronize(), plan.explanation().kernel);
   EXPECT_TRUE(x.download() == x_bytes) << "x was changed by the kernel";
   EXPECT_TRUE(residual.download() == residual_bytes) << "residual was changed by the kernel";

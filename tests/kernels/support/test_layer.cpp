@@ -2,6 +2,7 @@
 #include "kernels/support/test_layer.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <random>
 
 namespace foldconv::kernel_tests {
@@ -11,6 +12,16 @@ std::vector<float> random_values(DataType dtype, std::size_t count, std::uint64_
   std::vector<float> values(count);
   for (float& value : values)
     value = round_to(dtype, static_cast<double>(engine() % 65536) / 8192 - 4);
+  return values;
+}
+
+std::vector<float> spread_values(DataType dtype, std::size_t count, std::uint64_t seed) {
+  std::mt19937_64 engine(seed);
+  std::vector<float> values = random_values(dtype, count, seed + 1);
+  for (float& value : values) {
+    const int exponent = static_cast<int>(engine() % 17) - 10;
+    value = round_to(dtype, std::ldexp(double{value}, exponent));
+  }
   return values;
 }
 

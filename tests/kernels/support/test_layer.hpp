@@ -20,6 +20,9 @@ inline constexpr DataType kEveryType[] = {DataType::f16, DataType::bf16, DataTyp
 // Values of the dtype between -4 and 4.
 std::vector<float> random_values(DataType dtype, std::size_t count, std::uint64_t seed);
 
+// Such values times powers of two between 2^-10 and 2^6: their sums in fp32 are not exact, so that the order shows.
+std::vector<float> spread_values(DataType dtype, std::size_t count, std::uint64_t seed);
+
 struct LayerRun {
   harness::Bytes x, z;      // z may be empty
   std::size_t y_bytes = 0;  // of all images
