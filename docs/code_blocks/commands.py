@@ -39,7 +39,7 @@ RULES = [
     Rule(r"bench/networks/setup\.sh$", PARSE, "this test's own first step"),
     Rule(r"(bench|DIR)/record\.sh ", PARSE, "needs a release build, or a GPU"),
     Rule(r"bench/speed/run\.sh( |$)", PARSE, "disassembles every kernel; .ci/run does it"),
-    Rule(r"bench/charts/\w+\.(sh|py) ", PARSE, "writes committed files; tests of its own"),
+    Rule(r"bench/charts/\w+\.(sh|py)( |$)", PARSE, "writes committed files; tests of its own"),
     Rule(r"(cmake|ctest) ", PARSE, "builds or tests everything; presets and components are looked up"),
     Rule(r"build/prefix/bin/foldconv-emulate build/try/", RUN, "the page's own program, which c_family.py makes",
          "efficientnet-lite0.onnx"),
