@@ -25,6 +25,14 @@ MEANINGS = {
     "cudnn-separate": "cuDNN's convolutions, then its calls for BatchNorm, sum and activation",
 }
 
+# What the words in the column `cut` mean.
+CUTS = {
+    "whole": "a kernel for each block",
+    "tails": "a kernel for a block's last two convolutions and the next one's first",
+    "chain": "a kernel for each convolution, where none of fewer kernels is faster",
+    "mixed": "several of these in one run of blocks",
+}
+
 
 def planned_of(rows):
     return next((row for row in rows.values() if row["planned"] and row["right"]), None)
@@ -36,6 +44,16 @@ def others_of(result):
     ways = [way for way in result_file.WAYS if any(way in rows for rows in problems)]
     everywhere = [way for way in ways if all(rows.get(way, {}).get("right") for rows in problems)]
     return [way for way in everywhere if way not in ("planned", "whole", "tails")]
+
+
+def cuts_of(result):
+    """How plan() cut each problem: {(name, images): cut}. Layers have no cut."""
+    planned = {(name, images): planned_of(rows) for name, images, rows in result.problems()}
+    return {
+        problem: "mixed" if row["way"] == "planned" else row["way"]
+        for problem, row in planned.items()
+        if row and row["kind"] == "block"
+    }
 
 
 def cell(row, figure):
@@ -59,13 +77,15 @@ def compared_of(others):
 def table(result, figure):
     others, compared = others_of(result), compared_of(others_of(result))
     what = "DRAM MB / floor us" if figure == "floor" else f"{figure} us / share of its floor"
-    titles = [f"launches / {what}", "planned", *others]
+    cuts = cuts_of(result)
+    titles = [f"launches / {what}", *(["cut"] if cuts else []), "planned", *others]
     titles += [f"{compared} : planned"] if compared else []
     lines = ["| " + " | ".join(titles) + " |", "| --- " * len(titles) + "|"]
     for name, images, rows in result.problems():
         label = f"{name} mb{images}" if result.several_batches() else name
         fallback = next(iter(rows.values()))  # a problem that failed
-        cells = [label, cell(planned_of(rows) or fallback, figure)]
+        cells = [label, *([cuts.get((name, images), "-")] if cuts else [])]
+        cells.append(cell(planned_of(rows) or fallback, figure))
         cells += [cell(rows.get(other), figure) for other in others]
         if compared:
             over = rows.get(compared, {}).get(f"{figure}_over_baseline")
@@ -115,7 +135,12 @@ def block(result, path, readme):
         if os.path.exists(drawn):
             links.append(f"[{what} chart]({relative(drawn, readme)})")
     meanings = [f"{way}: {MEANINGS[way]}" for way in ("planned", *others_of(result))]
-    return lines + ["; ".join(meanings) + ".", f"Source: {', '.join(links)}."]
+    lines.append("; ".join(meanings) + ".")
+    taken = set(cuts_of(result).values())
+    meanings = [f"{cut}, {CUTS[cut]}" for cut in CUTS if cut in taken]
+    if meanings:
+        lines.append(f"Cuts, by which no bit changes: {'; '.join(meanings)}.")
+    return lines + [f"Source: {', '.join(links)}."]
 
 
 def write_between(arguments, begin_line, end_line, lines):

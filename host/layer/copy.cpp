@@ -28,12 +28,14 @@ Status check(const CopyProblem& problem) {
                    "use offsets of at least 0");
   std::int64_t elements = 1;
   for (const CopyAxis& axis : problem.axes) {
-    if (Status status = check_tensor(problem.to, {{"elements", elements},
-                                                  {"extent", axis.extent},
-                                                  {"x_extent", axis.x_extent},
-                                                  {"divide", axis.divide}});
+    if (Status status = check_tensor(problem.to, {{"elements", elements}, {"extent", axis.extent}});
         !status.ok())
       return status;
+    if (Status status = check_tensor(problem.from, {{"x_extent", axis.x_extent}}); !status.ok())
+      return status;
+    if (axis.divide < 1)
+      return invalid("a divisor is not positive", text("divide = ", axis.divide),
+                     "use 1 to read each element once");
     if (Status status = check_divisors({{"extent", axis.extent}}); !status.ok()) return status;
     if (axis.extent > 1 && axis.y_stride < 1)
       return invalid("a stride of y is not positive", text("y_stride = ", axis.y_stride),

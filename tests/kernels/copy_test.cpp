@@ -256,6 +256,16 @@ TEST(Copy, ImagesInnermostInY) {
   EXPECT_TRUE(std::isnan(y[2]) && std::isnan(y[5]));
 }
 
+// 16 GB: the extents of x and of y are no factors of one tensor.
+TEST(Copy, TakesTensorsOfALongAxis) {
+  CopyProblem problem;
+  const std::int64_t rows = 8, columns = std::int64_t{1} << 30;
+  problem.axes = {{.extent = rows, .y_stride = columns, .x_stride = columns, .x_extent = rows},
+                  {.extent = columns, .y_stride = 1, .x_stride = 1, .x_extent = columns}};
+  const Result<host::Layer> layer = host::plan_copy(problem);
+  EXPECT_TRUE(layer.ok()) << layer.status().message();
+}
+
 TEST(Copy, RefusesWhatHasNoMeaning) {
   const CopyAxis good = {.extent = 4, .y_stride = 1, .x_stride = 1, .x_extent = 4};
   const auto plan = [&](auto&& change) {

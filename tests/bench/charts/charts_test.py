@@ -146,12 +146,25 @@ class Readme(unittest.TestCase):
         self.assertEqual(self.run_readme(result=EMULATED).returncode, 0)
         text = self.read()
         self.assertIn(
-            "| launches / DRAM MB / floor us | planned | chain | separate | separate : planned |", text
+            "| launches / DRAM MB / floor us | cut | planned | chain | separate | separate : planned |",
+            text,
         )
-        self.assertIn("| stage mb1 | 3 / 2.0 / 2.0 | 3 / 4.0 / 4.0 | 3 / 14.0 / 14.0 | 7.00 |", text)
-        self.assertIn("| stage mb8 | 3 / 12.0 / 12.0 | 3 / 32.0 / 32.0 | 3 / 112.0 / 96.0 | 8.00 |", text)
+        self.assertIn("| stage mb1 | whole | 3 / 2.0 / 2.0 | 3 / 4.0 / 4.0 | 3 / 14.0 / 14.0 | 7.00 |", text)
+        self.assertIn("| stage mb8 | mixed | 3 / 12.0 / 12.0 | 3 / 32.0 / 32.0 | 3 / 112.0 / 96.0 | 8.00 |", text)
         self.assertIn("planned: what `plan()` takes; chain: a fused kernel for each convolution; ", text)
         self.assertNotIn("direct:", text)
+
+    def test_the_cut_that_is_taken_is_named_and_explained(self):
+        self.write(f"{readme.BEGIN}\n{readme.END}\n")
+        self.assertEqual(self.run_readme(result=EMULATED).returncode, 0)
+        explained = next(line for line in self.read().splitlines() if line.startswith("Cuts"))
+        self.assertIn("whole, a kernel for each block; mixed, ", explained)
+        self.assertNotIn("tails", explained)
+
+    def test_layers_have_no_cut(self):
+        self.write(f"{readme.BEGIN}\n{readme.END}\n")
+        self.assertEqual(self.run_readme().returncode, 0)
+        self.assertNotIn("cut", self.read().lower())
 
     def test_a_readme_without_the_lines_is_an_error(self):
         self.write("nothing\n")
