@@ -106,8 +106,8 @@ class Compiler:
         libraries = self.flags(language.package, "--cflags", "--libs")
         if "foldconv/onnx.hpp" in block.text:
             libraries = [f"-L{self.prefix / 'lib'}", "-lfoldconv_onnx", *libraries]
-        elif "cuda_runtime_api.h" in block.text:  # the C library's package does not have it: few programs need it
-            libraries += [*self.flags("foldconv", "--cflags", "--libs-only-L"), "-lcudart"]
+        elif "cuda_runtime_api.h" in block.text:  # whose folder the C library's package does not name: foldconv.h needs none
+            libraries += self.flags("foldconv", "--cflags")
         errors = self.compile(language, source, ["-o", program, *libraries])
         if errors or block.page in PROGRAMS:
             return [errors] if errors else []

@@ -44,7 +44,7 @@ RULES = [
     Rule(r"build/prefix/bin/foldconv-emulate build/try/", RUN, "the page's own program, which c_family.py makes",
          "efficientnet-lite0.onnx"),
     Rule(r"PREFIX/bin/", PARSE, "a program of the reader's"),
-    Rule(r"(c\+\+|cc) ", PARSE, "a program of the reader's; tests/consumer compiles one by these flags"),
+    Rule(r"(c\+\+|cc|nvcc) ", PARSE, "a program of the reader's; tests/consumer compiles one by these flags"),
     Rule(r"(python3? -m )?pip install ", PARSE, "python/run.sh installs the wheel"),
     Rule(r"python3? -m venv ", PARSE, "python/run.sh makes one"),
     Rule(r"python3? your_program\.py", PARSE, "a program of the reader's"),

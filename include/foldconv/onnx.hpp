@@ -16,6 +16,9 @@
 /// Network::plan(). Values of float16, bfloat16 and double become float; casts of data round nothing. All else is refused.
 #pragma once
 
+#include "foldconv/version.hpp"
+
+#if defined(__cplusplus) && __cplusplus >= 202002L  // else version.hpp has said what is wrong
 #include <cstddef>
 #include <filesystem>
 #include <map>
@@ -67,3 +70,5 @@ Result<std::vector<Problem>> inspect(std::span<const std::byte> bytes,
                                      const ReadOptions& options = {});
 
 }  // namespace foldconv::onnx
+
+#endif

@@ -6,6 +6,8 @@
 #include <array>
 #include <cstdint>
 
+#include "foldconv/version.hpp"
+
 namespace foldconv {
 
 enum class PixelLayout : std::uint8_t {

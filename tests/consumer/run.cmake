@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Installs the build to a scratch prefix, then builds and runs the consumers against it, in C++ and in C: by the CMake
+# Installs the build to a scratch prefix, then builds and runs the consumers against it, in C++, CUDA and C: by the CMake
 # package, by pkg-config, and against the shared library. Then what a consumer with an older C++ is told.
 function(run)
   execute_process(COMMAND ${ARGV} COMMAND_ERROR_IS_FATAL ANY)
@@ -12,6 +12,14 @@ function(check_needs file also)
   list(FILTER needed EXCLUDE REGEX "lib(cudart\\.so\\.13|stdc\\+\\+|m|gcc_s|c|${also})[.]")
   if(needed)
     message(FATAL_ERROR "${file} needs more than the CUDA runtime: ${needed}")
+  endif()
+endfunction()
+
+# The CUDA runtime of `program` is the one that the library uses: it has none inside.
+function(check_one_runtime program)
+  execute_process(COMMAND nm ${program} OUTPUT_VARIABLE symbols COMMAND_ERROR_IS_FATAL ANY)
+  if(symbols MATCHES " [tT] cudaMalloc\n")
+    message(FATAL_ERROR "${program} has a static CUDA runtime beside the library's")
   endif()
 endfunction()
 
@@ -29,11 +37,12 @@ endfunction()
 
 set(source ${CMAKE_CURRENT_LIST_DIR}/main.cpp)
 set(prefix ${SCRATCH_FOLDER}/prefix)
+set(compilers
+  -DCMAKE_CXX_COMPILER=${CXX_COMPILER} -DCMAKE_CUDA_COMPILER=${CUDA_COMPILER} -DCMAKE_CUDA_ARCHITECTURES=80-virtual)
 file(REMOVE_RECURSE ${SCRATCH_FOLDER})
 run(${CMAKE_COMMAND} --install ${BUILD_FOLDER} --prefix ${prefix} --config "${CONFIG}")
 run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${SCRATCH_FOLDER}/build -G ${GENERATOR}
-  -DCMAKE_PREFIX_PATH=${prefix} -DCMAKE_CXX_COMPILER=${CXX_COMPILER} -DCMAKE_C_COMPILER=${C_COMPILER}
-  -DCMAKE_BUILD_TYPE=${CONFIG})
+  ${compilers} -DCMAKE_C_COMPILER=${C_COMPILER} -DCMAKE_PREFIX_PATH=${prefix} -DCMAKE_BUILD_TYPE=${CONFIG})
 run(${CMAKE_COMMAND} --build ${SCRATCH_FOLDER}/build)
 run(${SCRATCH_FOLDER}/build/consumer)
 if(EXISTS ${SCRATCH_FOLDER}/build/network)
@@ -41,7 +50,12 @@ if(EXISTS ${SCRATCH_FOLDER}/build/network)
   check_needs(${SCRATCH_FOLDER}/build/network "")
 endif()
 
+run(${SCRATCH_FOLDER}/build/own_kernels)
+check_one_runtime(${SCRATCH_FOLDER}/build/own_kernels)
+
 run_c(${SCRATCH_FOLDER}/build/network_c)
+run_c(${SCRATCH_FOLDER}/build/network_c_by_nvcc)
+check_one_runtime(${SCRATCH_FOLDER}/build/network_c_by_nvcc)
 check_needs(${SCRATCH_FOLDER}/build/network_c foldconv_c)
 file(GLOB_RECURSE c_library ${prefix}/*/libfoldconv_c.so)
 check_needs(${c_library} "")
@@ -68,7 +82,7 @@ if(PKG_CONFIG)
   separate_arguments(flags)
   get_filename_component(c_library_folder ${c_library} DIRECTORY)
   run(${C_COMPILER} -std=c99 -Wall -Wextra -pedantic -Werror -isystem ${CUDA_INCLUDE} ${CMAKE_CURRENT_LIST_DIR}/network.c
-    ${flags} -Wl,-rpath,${c_library_folder} -L${CUDA_LIBRARIES} -lcudart -o ${SCRATCH_FOLDER}/c_by_pkg_config)
+    ${flags} -Wl,-rpath,${c_library_folder} -o ${SCRATCH_FOLDER}/c_by_pkg_config)
   run_c(${SCRATCH_FOLDER}/c_by_pkg_config)
 endif()
 
@@ -84,17 +98,12 @@ if(NOT symbols MATCHES "foldconv::Conv::create" OR symbols MATCHES "foldconv::(h
   message(FATAL_ERROR "the shared library exports:\n${symbols}")
 endif()
 
-foreach(header foldconv conv)
-  file(WRITE ${SCRATCH_FOLDER}/${header}.cpp "#include <foldconv/${header}.hpp>\n")
-  execute_process(COMMAND ${CXX_COMPILER} -std=c++17 -fsyntax-only -I${prefix}/include -isystem ${CUDA_INCLUDE}
-    ${SCRATCH_FOLDER}/${header}.cpp ERROR_VARIABLE message_${header} RESULT_VARIABLE code)
-  string(REGEX MATCH "error: [^\n]*" first "${message_${header}}")
-  if(code EQUAL 0 OR NOT first MATCHES "foldconv needs C\\+\\+20")
-    message(FATAL_ERROR "C++17 and ${header}.hpp: ${message_${header}}")
-  endif()
-endforeach()
-string(REGEX MATCHALL "error:" errors "${message_foldconv}")
-list(LENGTH errors count)
-if(NOT count EQUAL 1)
-  message(FATAL_ERROR "C++17: ${count} errors instead of one: ${message_foldconv}")
+# A project with the sources inside: configured, not built.
+set(sources ${SCRATCH_FOLDER}/sources)
+run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/sources -B ${sources} -G ${GENERATOR} ${compilers})
+file(STRINGS ${sources}/compile_commands.json command REGEX "command.*own_kernels[.]cu")
+if(NOT command MATCHES "-std=c\\+\\+20 ")
+  message(FATAL_ERROR "a .cu file in a project with the sources inside is not C++20: ${command}")
 endif()
+
+include(${CMAKE_CURRENT_LIST_DIR}/cxx17.cmake)

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+# What a consumer with an older C++ is told: one sentence, by each header of ${prefix}, and by nvcc.
+function(check_refused name)
+  execute_process(COMMAND ${ARGN} ERROR_VARIABLE message OUTPUT_QUIET RESULT_VARIABLE code)
+  string(REGEX MATCHALL "error: [^\n]*" errors "${message}")
+  list(LENGTH errors found)
+  if(code EQUAL 0 OR NOT found EQUAL 1 OR NOT errors MATCHES "foldconv needs C\\+\\+20")
+    message(FATAL_ERROR "C++17 and ${name}: ${message}")
+  endif()
+endfunction()
+file(GLOB headers RELATIVE ${prefix}/include ${prefix}/include/foldconv/*.hpp)
+foreach(header ${headers})
+  file(WRITE ${SCRATCH_FOLDER}/cxx17.cpp "#include <${header}>\n")
+  check_refused(${header} ${CXX_COMPILER} -std=c++17 -E -I${prefix}/include -isystem ${CUDA_INCLUDE} ${SCRATCH_FOLDER}/cxx17.cpp)
+endforeach()
+file(WRITE ${SCRATCH_FOLDER}/cxx17.cu "#include <foldconv/foldconv.hpp>\n#include <foldconv/onnx.hpp>\n")
+configure_file(${SCRATCH_FOLDER}/cxx17.cu ${SCRATCH_FOLDER}/cxx17.cpp COPYONLY)
+check_refused("the compiler" ${CXX_COMPILER} -std=c++17 -fsyntax-only -I${prefix}/include -isystem ${CUDA_INCLUDE}
+  ${SCRATCH_FOLDER}/cxx17.cpp)
+check_refused(nvcc ${CUDA_COMPILER} -std=c++17 -I${prefix}/include -c ${SCRATCH_FOLDER}/cxx17.cu -o ${SCRATCH_FOLDER}/cxx17.o)
