@@ -17,9 +17,11 @@ using harness::Device;
 using harness::Problem;
 
 // Listed ones; without a list all, but direct of blocks, which would take hours, and cuDNN's where
-// there is none.
+// there is none. Kernels that are compared: these, and the ways that are listed beside them.
 bool is_wanted(const std::string& way, const Options& options, const Problem& problem) {
+  if (std::ranges::count(options.kernels, way) > 0) return true;
   if (!options.ways.empty()) return std::ranges::count(options.ways, way) > 0;
+  if (!options.kernels.empty()) return false;
   if (way == "direct") return !problem.blocks;
   return !way.starts_with("cudnn") || cudnn::installed().reason.empty();
 }
@@ -55,7 +57,8 @@ std::vector<std::string> lines_of_gpu(const Options& options, const Roofs& roofs
       "  until each median is known to " + fixed(harness::RepetitionLimits{}.uncertainty * 100, 1) +
           " %; t: the limit of " + fixed(options.seconds, 1) + " s for a problem came first"};
   const auto of_cudnn = [](const std::string& way) { return way.starts_with("cudnn"); };
-  if (options.ways.empty() || std::ranges::any_of(options.ways, of_cudnn)) {
+  const bool usual = options.ways.empty() && options.kernels.empty();
+  if (usual || std::ranges::any_of(options.ways, of_cudnn)) {
     lines.push_back(about_cudnn(options));
   }
   return lines;
@@ -74,7 +77,17 @@ Heading bench_heading(const Options& options, const Device& device, const Roofs&
                                      "by the rates of",
                                      "  " + std::string(model.title) + ": " + speed.to_string()}
           : lines_of_gpu(options, roofs);
-  lines.push_back("*: what plan() takes, with which the others are compared");
+  if (options.kernels.empty()) {
+    lines.push_back("*: what plan() takes, with which the others are compared");
+  } else {
+    if (emulated) {
+      lines.push_back(
+          "bank: accesses of shared memory over those that there would be without bank conflicts");
+    }
+    lines.push_back(
+        "*: what plan() takes; vs first: times over those of the first kernel that takes the "
+        "problem");
+  }
   return heading_of(options, device,
                     {{"model", value_if(emulated, std::string(model.name))},
                      {"roofs", emulated ? "model" : "measured"},
@@ -123,15 +136,18 @@ int run_bench(const Options& options, const Device& device, const Problems& prob
   if (emulated) figures.push_back(Figure::floor);
   if (!emulated && measuring.timing.cold) figures.push_back(Figure::cold);
   if (!emulated && measuring.timing.warm) figures.push_back(Figure::warm);
-  const std::vector<harness::WayMaker> makers = all_ways([&] {
+  std::vector<harness::WayMaker> makers = all_ways([&] {
     cudnn::Search search = cudnn::installed();
     search.engines = options.cudnn_engines;
     search.l2_bytes = device.l2_bytes;
     return search;
   });
+  if (!options.kernels.empty()) {
+    makers.insert(makers.begin(), harness::pinned_ways(options.kernels));
+  }
 
   BenchReport report(writer, bench_heading(options, device, measuring.roofs), figures,
-                     label_width(problems));
+                     label_width(problems), options.kernels);
   for (Problem problem : problems) {
     progress.next(problem.label);
     try {

@@ -8,6 +8,7 @@
 
 #include "commands/commands.hpp"
 #include "commands/exit_code.hpp"
+#include "commands/kernel_choice.hpp"
 #include "commands/option_types.hpp"
 #include "harness/network/known/known.hpp"
 #include "harness/problem/list.hpp"
@@ -155,9 +156,11 @@ void Declaration::add_problem_options(CLI::App& command) {
       "Slope of leaky_relu below 0, and of hard_sigmoid")
       ->capture_default_str();
   command.add_flag("--residual", settings.residual, "Add a tensor before the activation (layers)");
-  takes(add(command, "--kernel", settings.kernel, "NAME",
-            "Pin a kernel by name (layers; see explain)"),
-        {.words = names_.kernels});
+  takes(
+      add_parsed(command, "--kernel", options_.kernels, "NAME[,NAME...]", parse_kernels,
+                 "Pin a kernel by name (layers; see explain); several names, or a pattern such as "
+                 "'conv_1x1_f16_*': compare these kernels, the others with the first"),
+      {.words = names_.kernels, .several = true});
 }
 
 // Of every command that computes something.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "commands/commands.hpp"
+#include "commands/explained.hpp"
 #include "harness/error.hpp"
 #include "harness/problem/text.hpp"
 #include "harness/ways/library.hpp"
@@ -16,68 +17,6 @@ namespace {
 
 using harness::Problem;
 using harness::value_of;
-
-// What the launches wait for: "DRAM", or "2 DRAM, 3 L2".
-std::string limits_of(const CutFigures& figures) {
-  std::vector<std::pair<CostTerm, std::size_t>> counts;
-  for (const LaunchFigures& launch : figures.launches) {
-    const auto seen =
-        std::ranges::find(counts, launch.limit, &std::pair<CostTerm, std::size_t>::first);
-    if (seen == counts.end()) {
-      counts.emplace_back(launch.limit, 1);
-    } else {
-      ++seen->second;
-    }
-  }
-  std::string limits;
-  for (const auto& [limit, count] : counts) {
-    limits += limits.empty() ? "" : ", ";
-    limits += (counts.size() > 1 ? std::to_string(count) + " " : "") + to_string(limit);
-  }
-  return limits;
-}
-
-// A kernel of a layer (cut: ""), or a cut of blocks (several kernels: with spaces between). `reason`:
-// why it is chosen, or why not. `layer`: about a layer's chosen kernel; `figures`: of that kernel, or
-// of a cut that is possible; else null.
-Fields fields_of(const Problem& problem, const std::string& cut, const std::string& kernel,
-                 bool chosen, const std::string& reason, const Explanation* layer = nullptr,
-                 const CutFigures* figures = nullptr) {
-  const bool is_layer = layer != nullptr, possible = figures != nullptr;
-  const Explanation of_layer = is_layer ? *layer : Explanation();
-  const CutFigures of_cut = possible ? *figures : CutFigures();
-  const auto whole = [](double value) { return static_cast<std::int64_t>(value); };
-  return problem_fields(problem, true, 0,
-                        {{"cut", text_or_none(cut)},
-                         {"kernel", text_or_none(kernel)},
-                         {"chosen", chosen},
-                         {"reason", text_or_none(reason)},
-                         {"grid", value_if(is_layer, of_layer.grid)},
-                         {"threads", value_if(is_layer, of_layer.threads)},
-                         {"shared_bytes", value_if(is_layer, of_layer.shared_bytes)},
-                         {"registers", value_if(is_layer, of_layer.registers)},
-                         {"ctas_per_sm", value_if(is_layer, of_layer.ctas_per_sm)},
-                         {"waves", value_if(is_layer, of_layer.waves)},
-                         {"launches", value_if(possible, of_cut.launches.size())},
-                         {"dram_bytes", value_if(possible, whole(of_cut.dram_bytes))},
-                         {"flops", value_if(possible, whole(of_cut.flops))},
-                         {"recomputed", value_if(possible, of_cut.recomputed)},
-                         {"floor_us", value_if(possible, of_cut.floor_us)},
-                         {"limit", value_if(possible, limits_of(of_cut))},
-                         {"workspace_bytes", value_if(possible, of_cut.workspace_bytes)}});
-}
-
-// "  title      text", broken between words.
-std::string titled(const std::string& title, const std::string& text) {
-  constexpr std::size_t kTitleWidth = 17;
-  std::string start = "  " + title;
-  start.resize(std::max(kTitleWidth, start.size() + 1), ' ');
-  return start + wrapped(text, kTitleWidth) + "\n";
-}
-
-std::string named(const Problem& problem) {
-  return problem.name.empty() ? "" : problem.name + ": ";
-}
 
 std::string floor_text(const CutFigures& figures) {
   return fixed(figures.floor_us, 2) + " us at least, by " + limits_of(figures) + ": " +
@@ -127,19 +66,13 @@ void explain_layer(const Problem& problem, Writer& writer) {
   const Explanation chosen =
       value_of(explain(conv, {.kernel = problem.kernel, .instructions = problem.instructions}));
   const DeviceSpeed speed = value_of(device_speed());
-  const CutFigures figures{
-      .launches = {{chosen.cost, chosen.kernel, chosen.floor_us, chosen.limit}},
-      .dram_bytes = chosen.cost.dram_bytes,
-      .flops = chosen.cost.flops,
-      .workspace_bytes = chosen.workspace_bytes,
-      .floor_us = chosen.floor_us,
-      .refusal = {}};
-  writer.row(fields_of(problem, "", chosen.kernel, true, chosen.reason, &chosen, &figures),
+  const CutFigures figures = figures_of(chosen);
+  writer.row(explained_fields(problem, "", chosen.kernel, true, chosen.reason, &chosen, &figures),
              layer_text(problem, chosen, figures, speed));
   for (const Refusal& refusal : chosen.refused) {
     std::string note = "    " + refusal.kernel;
     note.resize(std::max(kReasonColumn, note.size() + 2), ' ');
-    writer.row(fields_of(problem, "", refusal.kernel, false, refusal.reason),
+    writer.row(explained_fields(problem, "", refusal.kernel, false, refusal.reason),
                note + wrapped(refusal.reason, kReasonColumn));
   }
 }
@@ -188,9 +121,9 @@ void explain_blocks(Problem problem, Writer& writer) {
   text.pop_back();  // the last line's end
   for (const CutFigures& figures : explanation.cuts) {
     const bool chosen = figures.cut == explanation.cut;
-    writer.row(fields_of(problem, to_string(figures.cut), harness::kernels_of(figures), chosen,
-                         chosen ? explanation.reason : figures.refusal, nullptr,
-                         figures.refusal.empty() ? &figures : nullptr),
+    writer.row(explained_fields(problem, to_string(figures.cut), harness::kernels_of(figures),
+                                chosen, chosen ? explanation.reason : figures.refusal, nullptr,
+                                figures.refusal.empty() ? &figures : nullptr),
                std::exchange(text, ""));
   }
 }
@@ -199,18 +132,28 @@ void explain_blocks(Problem problem, Writer& writer) {
 
 int run_explain(const Options& options, const harness::Device& device, const Problems& problems,
                 Writer& writer) {
-  writer.begin(heading_of(options, device));
+  std::vector<std::string> lines;
+  if (!options.kernels.empty()) {
+    lines = {
+        "*: what plan() takes; vs first: floor times over that of the first kernel that takes the "
+        "problem",
+        "units: of products, tensor cores or fp32; an SM: CTAs that it runs at a time; shared: "
+        "microseconds, then bytes"};
+  }
+  writer.begin(heading_of(options, device, {}, lines));
   std::size_t failed = 0;
   for (const Problem& problem : problems) {
     try {
-      if (problem.blocks) {
+      if (!options.kernels.empty()) {
+        if (!explain_kernels(problem, options.kernels, writer)) ++failed;
+      } else if (problem.blocks) {
         explain_blocks(problem, writer);
       } else {
         explain_layer(problem, writer);
       }
     } catch (const harness::Error& error) {
       ++failed;
-      writer.row(fields_of(problem, "", problem.kernel, false, error.what()),
+      writer.row(explained_fields(problem, "", problem.kernel, false, error.what()),
                  "\n" + problem.label + ": no kernel: " + error.what());
     }
   }

@@ -3,6 +3,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
+#include <utility>
+
+#include "foldconv/kernel_list.hpp"
 
 namespace foldconv::tool {
 namespace {
@@ -31,6 +35,56 @@ const Way* counterpart(const Way& way, const std::vector<Way>& larger) {
   return found == larger.end() ? nullptr : &*found;
 }
 
+// Those of a way that takes the problem. `y`: what it computed.
+Finding finding_of(const Way& way, const std::vector<Way>& larger, const Problem& problem,
+                   const Problem& more, Bytes& y) {
+  const Way* with_more = counterpart(way, larger);
+  const auto again = [](const Way& one) { return check(one, {.judged = false}); };
+  Runs runs{.first = check(way),
+            .second = again(way),
+            .larger = with_more == nullptr ? harness::Checked() : again(*with_more)};
+  Finding finding = find(runs, problem.output(), more.output());
+  y = std::move(runs.first.y);
+  return finding;
+}
+
+struct Examined {
+  std::vector<Way> ways;  // without what they run on
+  std::vector<Finding> findings;
+  std::vector<Bytes> ys;  // of each; refused: nothing
+};
+
+Examined examine_ways(const Problem& problem, const harness::WayMaker& maker, const Notice& doing) {
+  Problem more = problem;
+  set_images(more, problem.input().shape.n + 1);
+  harness::Tensors tensors(problem), more_tensors(more);
+  doing("planning");
+  const auto all = [](const std::string&) { return true; };
+  Examined examined{.ways = maker.make(problem, tensors, all), .findings = {}, .ys = {}};
+  const std::vector<Way> larger = maker.make(more, more_tensors, all);
+  for (Way& way : examined.ways) {
+    Finding& finding = examined.findings.emplace_back();
+    Bytes& y = examined.ys.emplace_back();
+    if (way.refusal.empty()) {
+      doing("running " + way.name);
+      finding = finding_of(way, larger, problem, more, y);
+    }
+    finding.way = way.name;
+    finding.kernels = way.kernels;
+    finding.refusal = way.refusal;
+    way.steps.clear();
+  }
+  return examined;
+}
+
+// Of kernels that sum alike: the same instructions on tensor cores, or none of these.
+std::string order_of_sums(const std::string& kernel) {
+  const auto found = std::ranges::find(kernel_list(), kernel, &KernelInfo::name);
+  if (found == kernel_list().end()) return kernel;
+  if (found->family != KernelFamily::conv) return "without tensor cores";
+  return found->capability == 90 ? "sm90" : "sm80";
+}
+
 }  // namespace
 
 Finding find(const Runs& runs, const Images& images, const Images& larger) {
@@ -47,33 +101,8 @@ Finding find(const Runs& runs, const Images& images, const Images& larger) {
   return finding;
 }
 
-std::vector<Finding> examine(const Problem& problem,
-                             const std::function<void(const std::string& what)>& doing) {
-  Problem more = problem;
-  set_images(more, problem.input().shape.n + 1);
-  harness::Tensors tensors(problem), more_tensors(more);
-  doing("planning");
-  const auto all = [](const std::string&) { return true; };
-  const harness::WayMaker fused = harness::foldconv_ways().front();
-  const std::vector<Way> ways = fused.make(problem, tensors, all);
-  const std::vector<Way> larger = fused.make(more, more_tensors, all);
-
-  std::vector<Finding> findings;
-  for (const Way& way : ways) {
-    Finding& finding = findings.emplace_back();
-    if (way.refusal.empty()) {
-      doing("running " + way.name);
-      const Way* with_more = counterpart(way, larger);
-      const auto again = [](const Way& one) { return check(one, {.judged = false}); };
-      finding = find({.first = check(way),
-                      .second = again(way),
-                      .larger = with_more == nullptr ? harness::Checked() : again(*with_more)},
-                     problem.output(), more.output());
-    }
-    finding.way = way.name;
-    finding.kernels = way.kernels;
-    finding.refusal = way.refusal;
-  }
+std::vector<Finding> examine(const Problem& problem, const Notice& doing) {
+  auto [ways, findings, ys] = examine_ways(problem, harness::foldconv_ways().front(), doing);
   // What is planned is also shown by its cut, which has a row of its own.
   const auto taken = std::ranges::find(ways, true, &Way::planned);
   if (taken != ways.end() && taken->name != "planned") {
@@ -82,6 +111,35 @@ std::vector<Finding> examine(const Problem& problem,
     findings.back().taken = taken->name;
   }
   return findings;
+}
+
+void compare_bits(const Images& images, const std::vector<Computed>& computed) {
+  std::map<std::string, const Computed*> firsts;
+  for (const Computed& one : computed) {
+    const Computed* other = firsts.try_emplace(order_of_sums(one.finding->way), &one).first->second;
+    const bool promised = other != &one;
+    if (!promised) other = &computed.front();
+    if (other == &one) continue;
+    Finding& finding = *one.finding;
+    const std::string where = difference(images, other->y, one.y);
+    finding.beside = other->finding->way;
+    finding.same_bits = where.empty();
+    finding.same_promised = promised;
+    if (promised && !where.empty() && finding.reason.empty()) {
+      finding.reason = "other bits than " + finding.beside + ": " + where;
+    }
+  }
+}
+
+std::vector<Finding> examine_kernels(const Problem& problem,
+                                     const std::vector<std::string>& kernels, const Notice& doing) {
+  auto [ways, findings, ys] = examine_ways(problem, harness::pinned_ways(kernels), doing);
+  std::vector<Computed> computed;
+  for (std::size_t at = 0; at < findings.size(); ++at) {
+    if (findings[at].refusal.empty()) computed.push_back({&findings[at], std::move(ys[at])});
+  }
+  compare_bits(problem.output(), computed);
+  return std::move(findings);
 }
 
 }  // namespace foldconv::tool

@@ -40,7 +40,9 @@ struct Options {
   std::vector<std::string> batch_files;
   WeightsOptions weights;
   NetworkSettings network;
-  harness::Settings settings;    // of every problem
+  harness::Settings settings;  // of every problem
+  // Of layers: as --kernel lists them, names and patterns; then, if these are several kernels, those that are compared.
+  std::vector<std::string> kernels;
   harness::DataOptions data;     // random weights and inputs
   std::vector<int> batch_sizes;  // each problem at each; empty: as each descriptor says
   Format format = Format::table;

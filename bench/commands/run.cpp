@@ -9,14 +9,13 @@
 #include <iostream>
 
 #include "commands/commands.hpp"
+#include "commands/kernel_choice.hpp"
 #include "cudnn/cudnn.hpp"
 #include "cudnn/recording/record.hpp"
-#include "foldconv/kernel_list.hpp"
 #include "harness/error.hpp"
 #include "harness/files.hpp"
 #include "harness/problem/list.hpp"
 #include "harness/problem/text.hpp"
-#include "harness/words.hpp"
 #include "measure/model.hpp"
 #include "report/checked_output.hpp"
 #include "report/color.hpp"
@@ -54,25 +53,18 @@ void read_problems(const Options& options, harness::ProblemList& list) {
   }
 }
 
-// Those that can be pinned.
-std::vector<std::string> names_of_kernels() {
-  std::vector<std::string> names;
-  for (const KernelInfo& kernel : kernel_list()) {
-    if (kernel.family == KernelFamily::conv || kernel.family == KernelFamily::depthwise ||
-        kernel.family == KernelFamily::direct)
-      names.emplace_back(kernel.name);
-  }
-  return names;
+// One kernel is pinned, several are compared.
+void choose_kernels(Options& options) {
+  options.kernels = kernels_meant(options.kernels, options.settings.dtype);
+  if (options.kernels.size() != 1) return;
+  options.settings.kernel = options.kernels.front();
+  options.kernels.clear();
 }
 
-// A kernel's name is as much a part of the command line as a type's.
-void check_kernel(const std::string& name, const std::vector<std::string>& known) {
-  if (name.empty() || std::ranges::count(known, name) > 0) return;
-  const std::string meant = harness::did_you_mean(name, known);
-  throw harness::Error(
-      ErrorCode::invalid_argument,
-      "there is no kernel \"" + name + "\"" +
-          (meant.empty() ? "; foldconv explain DESCRIPTOR names those that are there" : meant));
+std::vector<std::string> names_of_kernels() {
+  std::vector<std::string> names;
+  for (const KernelInfo& kernel : layer_kernels()) names.emplace_back(kernel.name);
+  return names;
 }
 
 ExitCode complain(ExitCode code, const std::string& what, Coloring coloring) {
@@ -141,12 +133,12 @@ int run_network_command(const Options& options, Writer& writer) {
   }
 }
 
-int run_options(const Options& options, const std::vector<std::string>& kernels) {
+int run_options(Options options) {
   harness::ProblemList list;
   std::string wrong;
   try {
+    choose_kernels(options);
     if (takes_problems(options)) read_problems(options, list);
-    check_kernel(options.settings.kernel, kernels);
   } catch (const harness::Error& error) {
     wrong = error.what();
   }
@@ -182,7 +174,7 @@ int run_command(int argc, const char* const* argv, Coloring& coloring) {
                        .kernels = names_of_kernels()};
   const CommandLine command_line = parse_command_line(argc, argv, names);
   coloring = command_line.coloring;
-  if (command_line.options) return run_options(*command_line.options, names.kernels);
+  if (command_line.options) return run_options(*command_line.options);
   std::cout << command_line.answer;
   if (command_line.complaint.empty()) return kExitSuccess;
   return complain(kExitUsage, command_line.complaint, coloring);

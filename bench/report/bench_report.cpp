@@ -11,8 +11,8 @@ namespace foldconv::tool {
 namespace {
 
 constexpr int kWayWidth = 14;  // "cudnn-separate"
-// Times of two states of the cache leave less room.
-constexpr int kLabelWidthOfTwo = 18;
+// Times of two states of the cache leave less room; so do names of kernels.
+constexpr int kLabelWidthOfTwo = 18, kLabelWidthOfKernels = 24;
 
 constexpr const char* kFigureNames[] = {"floor", "cold", "warm"};
 
@@ -32,16 +32,20 @@ double seconds_of(const Measured& measured, Figure figure) {
   return timing ? timing->seconds : 0;
 }
 
-const char* kind_of(const harness::Problem& problem) {
-  return problem.blocks ? "block" : "layer";
+// Of the planned one a mark stands behind the name.
+int way_width(const std::vector<std::string>& kernels) {
+  std::size_t width = 0;
+  for (const std::string& kernel : kernels) width = std::max(width, kernel.size() + 2);
+  return std::max(kWayWidth, static_cast<int>(width));
 }
 
-// What the others are compared with; where it is not asked for, one of which nothing is known.
-const Measured& baseline_of(const std::vector<Measured>& measured) {
-  static const Measured none{};
-  const auto found =
-      std::ranges::find_if(measured, [](const Measured& one) { return one.way.planned; });
-  return found == measured.end() ? none : *found;
+std::string line_of_means(const std::string& kind, Figure figure, const std::string& over,
+                          const std::string& means) {
+  return kind + "s, " + name_of(figure) + " time over " + over + ", geometric mean: " + means;
+}
+
+const char* kind_of(const harness::Problem& problem) {
+  return problem.blocks ? "block" : "layer";
 }
 
 // 0: not known.
@@ -52,7 +56,8 @@ double over_baseline(const Measured& measured, const Measured& baseline, Figure 
 
 // `least`: what any way of the problem must do, every operand once.
 Fields figure_fields(const harness::Work& least, const Measured& measured, const Measured& baseline,
-                     const std::vector<Figure>& figures) {
+                     const std::vector<Figure>& figures, bool of_kernels) {
+  const std::string ratio = of_kernels ? "vs first" : "vs plan";
   const auto& [way, wrong, traffic, floor, timings, untimed] = measured;
   const auto shows = [&](Figure figure) { return std::ranges::count(figures, figure) > 0; };
   const bool emulated = shows(Figure::floor), right = measured.right();
@@ -69,20 +74,21 @@ Fields figure_fields(const harness::Work& least, const Measured& measured, const
       {"flops", value_if(right, work.flops)},
       {"dram_bytes", value_if(counted, traffic.dram_bytes), counter("DRAM MB", 9),
        fixed(static_cast<double>(traffic.dram_bytes) * 1e-6, 3)},
-      {"mma_instructions", value_if(counted, traffic.mma_instructions), counter("mma", 9)},
+      {"mma_instructions", value_if(counted, traffic.mma_instructions),
+       counter("mma", of_kernels ? 0 : 9)},
       {"mma_flops", value_if(counted, traffic.mma_flops)},
       {"fma_flops", value_if(counted, traffic.fma_flops)},
       {"wavefronts_over_ideal", value_if(counted, traffic.wavefronts_over_ideal()),
-       counter("wavefronts/ideal", 16),
+       of_kernels ? counter("bank", 5) : counter("wavefronts/ideal", 16),
        traffic.wavefronts_over_ideal() > 0 ? fixed(traffic.wavefronts_over_ideal(), 3) : "-"},
       {"floor_us", value_if(has_floor, floor.seconds * 1e6), {"floor us", emulated ? 9 : 8}},
       {"limit",
        value_if(has_floor, limit),
-       {"limit", emulated ? 9 : 0, true},
+       {"limit", emulated ? (of_kernels ? 6 : 9) : 0, true},
        has_floor ? limit.substr(0, limit.find(' ')) : "-"},
       {"floor_over_baseline",
        known(over_baseline(measured, baseline, Figure::floor)),
-       {"vs plan", emulated ? 7 : 0}}};
+       {ratio, emulated ? 7 : 0}}};
   for (const Figure figure : {Figure::cold, Figure::warm}) {
     const harness::Timing timing = timing_of(measured, figure).value_or(harness::Timing());
     const bool timed = seconds_of(measured, figure) > 0;
@@ -100,11 +106,10 @@ Fields figure_fields(const harness::Work& least, const Measured& measured, const
         {key + "samples", value_if(timed, timing.samples)},
         {key + "stopped", value_if(timed, to_string(timing.stopped))},
         {key + "share", value_if(timed && has_floor, floor.seconds / timing.seconds),
-         place("share", 5)},
+         place("share", of_kernels && figures.size() > 1 ? 0 : 5)},
         {key + "tflops", value_if(timed, least.flops / timing.seconds * 1e-12)},
         {key + "gigabytes_per_second", value_if(timed, work.bytes / timing.seconds * 1e-9)},
-        {key + "over_baseline", known(over_baseline(measured, baseline, figure)),
-         place("vs plan", 7)}};
+        {key + "over_baseline", known(over_baseline(measured, baseline, figure)), place(ratio, 7)}};
     fields.insert(fields.end(), times.begin(), times.end());
   }
   return fields;
@@ -113,20 +118,35 @@ Fields figure_fields(const harness::Work& least, const Measured& measured, const
 }  // namespace
 
 BenchReport::BenchReport(Writer& writer, const Heading& heading, std::vector<Figure> figures,
-                         int label_width)
+                         int label_width, std::vector<std::string> kernels)
     : writer_(writer),
       figures_(std::move(figures)),
-      label_width_(figures_.size() > 1 ? std::min(label_width, kLabelWidthOfTwo) : label_width) {
+      kernels_(std::move(kernels)),
+      label_width_(std::min({label_width, figures_.size() > 1 ? kLabelWidthOfTwo : label_width,
+                             kernels_.empty() ? label_width : kLabelWidthOfKernels})) {
   writer_.begin(heading);
+}
+
+const Measured& BenchReport::baseline_of(const std::vector<Measured>& measured) const {
+  static const Measured none{};
+  const auto found = std::ranges::find_if(measured, [&](const Measured& one) {
+    if (kernels_.empty()) return one.way.planned;
+    return one.right() && std::ranges::count(kernels_, one.way.name) > 0;
+  });
+  return found == measured.end() ? none : *found;
 }
 
 void BenchReport::rows(const harness::Problem& problem, const std::vector<Measured>& measured) {
   ++problems_;
-  if (std::ranges::all_of(measured, [](const Measured& one) { return one.wrong.empty(); })) {
+  const Measured& baseline = baseline_of(measured);
+  // Of kernels that are compared some may refuse it, but not all.
+  const bool taken = kernels_.empty() || !baseline.way.name.empty();
+  if (!taken) ++untaken_;
+  if (taken &&
+      std::ranges::all_of(measured, [](const Measured& one) { return one.wrong.empty(); })) {
     ++right_;
   }
   ++summaries_[kind_of(problem)].problems;
-  const Measured& baseline = baseline_of(measured);
   for (const Measured& one : measured) {
     add_to_summary(problem, one, baseline);
     row(problem, least_work(problem), one, baseline, &one == &measured.front());
@@ -142,20 +162,25 @@ void BenchReport::row(const harness::Problem& problem, const harness::Work& leas
                       const Measured& measured, const Measured& baseline, bool first) {
   const auto& [way, wrong, traffic, floor, timings, untimed] = measured;
   const bool possible = way.refusal.empty();
-  Fields fields = problem_fields(
-      problem, first, label_width_,
-      {{"kind", kind_of(problem)},
-       {"images", problem.input().shape.n},
-       {"way", way.name, {"way", kWayWidth, true}, way.name + (way.planned ? " *" : "")},
-       {"kernel", way.kernels},
-       {"planned", way.planned},
-       {"baseline", &measured == &baseline},
-       {"right", value_if(possible, measured.right())},
-       {"reason", text_or_none(!possible        ? way.refusal
-                               : !wrong.empty() ? wrong
-                                                : untimed)},
-       {"launches", value_if(possible, way.launches()), {"launches", 8}}});
-  const Fields figures = figure_fields(least, measured, baseline, figures_);
+  Fields fields =
+      problem_fields(problem, first, label_width_,
+                     {{"kind", kind_of(problem)},
+                      {"images", problem.input().shape.n},
+                      {"way",
+                       way.name,
+                       {kernels_.empty() ? "way" : "kernel", way_width(kernels_), true},
+                       way.name + (way.planned ? " *" : "")},
+                      {"kernel", way.kernels},
+                      {"planned", way.planned},
+                      {"baseline", &measured == &baseline},
+                      {"right", value_if(possible, measured.right())},
+                      {"reason", text_or_none(!possible        ? way.refusal
+                                              : !wrong.empty() ? wrong
+                                                               : untimed)},
+                      {"launches",
+                       value_if(possible, way.launches()),
+                       {"launches", !kernels_.empty() && figures_.size() > 1 ? 0 : 8}}});
+  const Fields figures = figure_fields(least, measured, baseline, figures_, !kernels_.empty());
   fields.insert(fields.end(), figures.begin(), figures.end());
   if (!possible) {
     writer_.row(fields, "", "not possible: " + way.refusal);
@@ -171,8 +196,13 @@ void BenchReport::add_to_summary(const harness::Problem& problem, const Measured
   for (const Figure figure : figures_) {
     if (!(seconds_of(baseline, figure) > 0)) continue;
     auto& means = summaries_[kind_of(problem)].means[static_cast<std::size_t>(figure)];
-    auto mean = std::ranges::find(means, measured.way.name, &Mean::way);
-    if (mean == means.end()) mean = means.insert(mean, {.way = measured.way.name});
+    const std::string over = kernels_.empty() ? "planned" : baseline.way.name;
+    auto mean = std::ranges::find_if(means, [&](const Mean& one) {
+      return one.way == measured.way.name && one.baseline == over;
+    });
+    if (mean == means.end()) {
+      mean = means.insert(mean, {.way = measured.way.name, .baseline = over});
+    }
     mean->compared = mean->compared || &measured != &baseline;
     if (const double ratio = over_baseline(measured, baseline, figure); ratio > 0) {
       mean->log_sum += std::log(ratio);
@@ -185,19 +215,22 @@ bool BenchReport::end(const Fields& more) {
   Fields fields = {{"problems", problems_}, {"right", right_}};
   std::vector<std::string> lines = {
       "", std::to_string(right_) + " of " + counted(problems_, "problem") + " right"};
+  if (untaken_ > 0) lines.push_back("none of the kernels takes " + counted(untaken_, "problem"));
   for (const auto& [kind, summary] : summaries_) {
     for (const Figure figure : figures_) {
-      std::string text;
+      std::string text, over = "what plan() takes";
       for (const Mean& mean : summary.means[static_cast<std::size_t>(figure)]) {
         // Means over fewer problems compare what is not alike.
         if (!mean.compared || mean.count != summary.problems) continue;
         const double value = std::exp(mean.log_sum / static_cast<double>(mean.count));
-        fields.emplace_back(kind + "_" + mean.way + "_over_planned_" + name_of(figure), value);
+        fields.emplace_back(
+            kind + "_" + mean.way + "_over_" + mean.baseline + "_" + name_of(figure), value);
+        if (!kernels_.empty()) over = "that of " + mean.baseline;
         text += (text.empty() ? "" : ", ") + mean.way + " " + fixed(value, 2) + "x";
       }
       if (text.empty()) continue;
-      lines.push_back(kind + "s, " + name_of(figure) +
-                      " time over what plan() takes, geometric mean: " + text);
+      const std::string line = line_of_means(kind, figure, over, text);
+      lines.push_back(kernels_.empty() ? line : wrapped(line, 2));
     }
   }
   fields.insert(fields.end(), more.begin(), more.end());

@@ -18,8 +18,10 @@ enum class Figure { floor, cold, warm };
 
 class BenchReport {
  public:
-  // `figures`: those that are compared; cold and warm are times, floor is counted.
-  BenchReport(Writer& writer, const Heading& heading, std::vector<Figure> figures, int label_width);
+  // `figures`: those that are compared; cold and warm are times, floor is counted. `kernels`: the ways that are
+  // compared with the first of them that is right; none: all ways, with the planned one.
+  BenchReport(Writer& writer, const Heading& heading, std::vector<Figure> figures, int label_width,
+              std::vector<std::string> kernels = {});
 
   void rows(const harness::Problem& problem, const std::vector<Measured>& measured);
   void failure(const harness::Problem& problem, const std::string& reason);
@@ -27,9 +29,9 @@ class BenchReport {
   bool end(const Fields& more = {});
 
  private:
-  // How a way compares with what plan() takes: a geometric mean over the problems of a kind.
+  // How a way compares with the baseline: a geometric mean over the problems of a kind.
   struct Mean {
-    std::string way;
+    std::string way, baseline;
     double log_sum = 0;
     std::size_t count = 0;
     bool compared = false;  // with another than itself
@@ -39,6 +41,8 @@ class BenchReport {
     std::array<std::vector<Mean>, 3> means = {};  // of each figure
   };
 
+  // What the others are compared with; where there is none, one of which nothing is known.
+  const Measured& baseline_of(const std::vector<Measured>& measured) const;
   void row(const harness::Problem& problem, const harness::Work& least, const Measured& measured,
            const Measured& baseline, bool first);
   void add_to_summary(const harness::Problem& problem, const Measured& measured,
@@ -46,8 +50,10 @@ class BenchReport {
 
   Writer& writer_;
   std::vector<Figure> figures_;
+  std::vector<std::string> kernels_;
   int label_width_;
   std::size_t problems_ = 0, right_ = 0;
+  std::size_t untaken_ = 0;                   // by any of the kernels
   std::map<std::string, Summary> summaries_;  // by kind: block, layer
 };
 

@@ -185,5 +185,89 @@ TEST(BenchReport, AFailureIsARowWithItsReason) {
   EXPECT_EQ(row["reason"], "no memory");
 }
 
+const std::vector<std::string> kCompared = {"conv_refused", "conv_first", "conv_second"};
+
+// Of a layer: a refused kernel, two that take it, of which plan() takes the second, and a way beside them; and of another
+// one that no kernel takes.
+std::string of_kernels(Format format, bool& all_right, bool with_other = true) {
+  std::ostringstream out;
+  const std::unique_ptr<Writer> writer = make_writer(format, out);
+  BenchReport bench(*writer, {}, {Figure::floor}, 14, kCompared);
+  std::vector<Measured> layer;
+  for (const auto& [way, floor_us] : {std::pair{"conv_refused", 0.0},
+                                      {"conv_first", 2.0},
+                                      {"conv_second", 1.0},
+                                      {"direct", 8.0}}) {
+    layer.push_back(measured(way, floor_us));
+  }
+  layer[0].way.refusal = "takes 1x1 filters only";
+  layer[2].way.planned = true;
+  bench.rows(harness::parse_layer("ic8oc8_ih8kh1"), layer);
+  if (with_other) {
+    for (Measured& one : layer) {
+      if (one.way.name != "direct") one.way.refusal = "takes no such layer";
+    }
+    bench.rows(harness::parse_layer("ic8oc8_ih8kh3"), layer);
+  }
+  all_right = bench.end();
+  return out.str();
+}
+
+TEST(BenchReport, KernelsAreComparedWithTheFirstThatTakesTheProblem) {
+  bool all_right = false;
+  const auto document = nlohmann::json::parse(of_kernels(Format::json, all_right, false));
+  EXPECT_TRUE(all_right);
+  const auto& rows = document["rows"];
+  EXPECT_EQ(rows[0]["reason"], "takes 1x1 filters only");
+  EXPECT_TRUE(rows[0]["floor_over_baseline"].is_null());
+  EXPECT_EQ(rows[1]["baseline"], true);
+  EXPECT_EQ(rows[1]["floor_over_baseline"], 1.0);
+  EXPECT_EQ(rows[2]["floor_over_baseline"], 0.5);
+  EXPECT_EQ(rows[2]["planned"], true);
+  EXPECT_EQ(rows[2]["baseline"], false);
+  EXPECT_EQ(rows[3]["floor_over_baseline"], 4.0);
+  EXPECT_EQ(document["summary"]["layer_conv_second_over_conv_first_floor"], 0.5);
+  EXPECT_EQ(document["summary"]["layer_direct_over_conv_first_floor"], 4.0);
+  const std::string table = of_kernels(Format::table, all_right, false);
+  for (const char* part : {"vs first", "conv_second *", "not possible: takes 1x1 filters only",
+                           "layers, floor time over that of conv_first, geometric mean: "}) {
+    EXPECT_NE(table.find(part), std::string::npos) << part << table;
+  }
+}
+
+// Whatever stands beside them.
+TEST(BenchReport, AProblemThatNoneOfTheKernelsTakesIsNotRight) {
+  bool all_right = true;
+  const auto document = nlohmann::json::parse(of_kernels(Format::json, all_right));
+  EXPECT_FALSE(all_right);
+  EXPECT_EQ(document["summary"]["right"], 1);
+  for (std::size_t at = 4; at < 8; ++at) {
+    EXPECT_EQ(document["rows"][at]["baseline"], false);
+    EXPECT_TRUE(document["rows"][at]["floor_over_baseline"].is_null());
+  }
+  EXPECT_NE(of_kernels(Format::table, all_right).find("none of the kernels takes 1 problem"),
+            std::string::npos);
+}
+
+TEST(BenchReport, TablesOfKernelsAreNotTooWide) {
+  const std::string name = "conv_narrow_f16_128x64x64_st3_sm80";
+  for (const std::vector<Figure>& figures :
+       {std::vector{Figure::floor}, {Figure::cold}, {Figure::cold, Figure::warm}}) {
+    std::ostringstream out;
+    const std::unique_ptr<Writer> writer = make_writer(Format::table, out);
+    BenchReport bench(*writer, {}, figures, 32, {name});
+    Measured one = measured(name, 1);
+    one.timings.cold = harness::Timing{.seconds = 5e-6};
+    one.timings.warm = one.timings.cold;
+    bench.rows(harness::parse_layer(
+                   "mb1_ic100oc100_ih50iw100kh1kw1n\"a layer with a name of thirty-two\""),
+               {one});
+    bench.end();
+    std::istringstream lines(out.str());
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 120U) << line;
+    EXPECT_NE(out.str().find(name), std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace foldconv::tool

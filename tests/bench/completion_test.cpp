@@ -106,6 +106,8 @@ TEST(Completion, BashKnowsValues) {
       kernels.emplace(kernel.name);
   }
   EXPECT_EQ(in_bash({"explain", "--kernel", ""}), kernels);
+  EXPECT_EQ(in_bash({"bench", "--kernel", "direct_f16_sm80,direct_b"}),
+            Words{"direct_f16_sm80,direct_bf16_sm80"});
 }
 
 TEST(Completion, BashKnowsFilesWhereTheyAreExpected) {

@@ -45,6 +45,65 @@ TEST(Findings, OfALayerAreItsFusedKernel) {
   EXPECT_TRUE(findings[0].pass()) << findings[0].reason;
 }
 
+constexpr const char* kTile = "conv_rxs_f16_32x16x64_st8_sm80";
+constexpr const char* kOtherTile = "conv_rxs_f16_64x64x64_st4_sm80";
+constexpr const char* kRefused = "conv_1x1_f16_64x64x64_st4_sm80";
+constexpr const char* kDirect = "direct_f16_sm80";
+
+TEST(Findings, OfKernelsHaveTheBitsOfTheFirstThatSumsAlike) {
+  const std::vector<Finding> findings =
+      examine_kernels(harness::filled_layer(harness::kLayer),
+                      {kRefused, kTile, kDirect, kOtherTile}, [](const std::string&) {});
+  ASSERT_EQ(findings.size(), 4U);
+  EXPECT_EQ(findings[0].refusal, "takes 1x1 filters only: r x s = 3x3; nearest: 1x1");
+  EXPECT_FALSE(findings[0].same_bits);
+  for (std::size_t at = 1; at < 4; ++at) {
+    EXPECT_TRUE(findings[at].pass()) << findings[at].reason;
+    EXPECT_EQ(findings[at].kernels, findings[at].way);
+  }
+  EXPECT_FALSE(findings[1].same_bits);  // the first
+  EXPECT_EQ(findings[2].beside, kTile);
+  EXPECT_FALSE(findings[2].same_promised);
+  EXPECT_EQ(findings[3].beside, kTile);
+  EXPECT_TRUE(findings[3].same_promised);
+  EXPECT_TRUE(findings[3].same_bits.value_or(false));
+}
+
+TEST(Findings, OtherBitsOfAKernelThatSumsAlikeAreAFailure) {
+  const harness::Images images{DataType::f16, {1, 1, 1, 2}, 1};
+  const auto right = [](const char* kernel) {
+    return Finding{.way = kernel,
+                   .ran = true,
+                   .verdict = {},
+                   .repeatable = true,
+                   .batch_invariant = true,
+                   .in_bounds = true};
+  };
+  const harness::Bytes some(4), others = {std::byte{0}, std::byte{0}, std::byte{1}, std::byte{0}};
+  Finding first = right(kTile), direct = right(kDirect), second = right(kOtherTile),
+          depthwise = right("depthwise_f16_3x3_sm80"),
+          wgmma = right("conv_wgmma_f16_64x64x64_st8_sm90");
+  compare_bits(images, {{&first, some},
+                        {&direct, others},
+                        {&second, others},
+                        {&depthwise, others},
+                        {&wgmma, others}});
+  EXPECT_TRUE(first.pass());
+  EXPECT_FALSE(second.pass());
+  EXPECT_EQ(second.reason,
+            "other bits than " + std::string(kTile) +
+                ": 1 of 2 elements, the first at image 0, row 0, column 0, channel 1");
+  // Nothing promises that kernels with and without tensor cores, or of other instructions, sum alike.
+  for (const Finding* other : {&direct, &wgmma}) {
+    EXPECT_TRUE(other->pass());
+    EXPECT_EQ(other->beside, kTile);
+    EXPECT_FALSE(other->same_bits.value_or(true));
+    EXPECT_FALSE(other->same_promised);
+  }
+  EXPECT_EQ(depthwise.beside, kDirect);
+  EXPECT_TRUE(depthwise.same_promised && depthwise.pass());
+}
+
 TEST(Findings, DifferentRunsAreSeen) {
   using harness::Bytes;
   using harness::Checked;

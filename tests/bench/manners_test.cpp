@@ -184,6 +184,8 @@ TEST(Manners, MistypedWordsNameTheNearest) {
         {"validate --batch resnet_50", "did you mean resnet50?"},
         {"validate --batch tail", "did you mean tails?"},
         {"validate --kernel direct_f16_sm8 ic8oc8_ih8kh1", "did you mean direct_f16_sm80?"},
+        {"bench --kernel direct_f16_sm80,direct_bf16_sm8 ic8oc8_ih8kh1",
+         "did you mean direct_bf16_sm80?"},
         {"inspect no_such.onnx", "no_such.onnx: no such file"}}) {
     const Outcome outcome = foldconv(std::string(arguments) + " 2>&1 >/dev/null");
     EXPECT_EQ(outcome.exit_code, 2) << arguments;

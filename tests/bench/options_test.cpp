@@ -78,7 +78,7 @@ TEST(CommandLineOptions, Everything) {
   EXPECT_FALSE(options.data.batch_norm);
   EXPECT_TRUE(options.data.conv_bias);
   EXPECT_EQ(options.data.seed, 7U);
-  EXPECT_EQ(options.settings.kernel, "direct");
+  EXPECT_EQ(options.kernels, std::vector<std::string>{"direct"});
   EXPECT_EQ(options.format, Format::json);
   EXPECT_EQ(options.model, "a100");
   EXPECT_EQ(options.batch_sizes, (std::vector<int>{1, 32}));
@@ -154,6 +154,7 @@ TEST(CommandLineOptions, BadUsageExitsWith2AndSaysWhy) {
       {"bench", kDescriptor, "--seconds", "-1"},
       {"bench", kDescriptor, "--seconds", "soon"},
       {"bench", kDescriptor, "--mb", "1,,2"},
+      {"bench", kDescriptor, "--kernel", "direct,"},
       {"validate", kDescriptor, "--l2", "cold"},
       {"explain", kDescriptor, "--seed", "1"},
       {"validate", "--prefix", "layer1.0"},

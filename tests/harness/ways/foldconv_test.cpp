@@ -103,6 +103,30 @@ TEST(LayerWays, APinnedKernelIsTakenOrSaysWhyNot) {
   EXPECT_NE(message_of([&] { const Ways ways(problem); }, ErrorCode::unsupported), "");
 }
 
+TEST(LayerWays, SeveralKernelsAreAWayEachOrSayWhyNot) {
+  const Problem problem = filled_layer(kLayer);
+  Tensors tensors(problem);
+  const std::string taken = kernel_of_plan(problem), refused = "conv_1x1_f16_64x64x64_st4_sm80";
+  const std::vector<Way> ways =
+      make_ways({pinned_ways({refused, "direct_f16_sm80", taken, "direct_bf16_sm80"})}, problem,
+                tensors, [](const std::string& name) { return name != "direct_bf16_sm80"; });
+  ASSERT_EQ(ways.size(), 3U);
+  EXPECT_EQ(ways[0].refusal, "takes 1x1 filters only: r x s = 3x3; nearest: 1x1");
+  EXPECT_TRUE(ways[0].steps.empty());
+  for (const Way* way : {&ways[1], &ways[2]}) {
+    EXPECT_EQ(way->kernels, way->name);
+    EXPECT_EQ(way->launches(), 1U);
+    EXPECT_EQ(check(*way).wrong, "");
+    EXPECT_EQ(way->planned, way->name == taken);
+  }
+  EXPECT_EQ(refusal_by("direct_bf16_sm80", problem), "computes in bf16: the problem is f16");
+  EXPECT_EQ(refusal_by("conv_wgmma_f16_64x64x64_st8_sm90", problem).find("pinned"),
+            std::string::npos);
+  const Problem block = filled_block("ih6_ic64mid64oc64");
+  EXPECT_NE(refusal_by(taken, block), "");
+  EXPECT_EQ(kernel_of_plan(block), "");
+}
+
 TEST(LayerWays, AChainIsTheFusedKernelAndNoLayerIsAWholeBlock) {
   const Problem problem = filled_layer(kLayer);
   Tensors tensors(problem);

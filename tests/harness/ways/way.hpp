@@ -10,6 +10,7 @@
 //   direct          the same with the convolution that uses no tensor cores
 //   cudnn           a cuDNN graph a convolution, with all that stands behind it
 //   cudnn-separate  cuDNN's convolutions, then BatchNorm, add and activation, a call each
+//   conv_...        a layer by this kernel: see pinned_ways()
 // A new one is a WayMaker more in the list that the tool is given, and nothing else.
 #pragma once
 
@@ -116,6 +117,13 @@ struct WayMaker {
 
 // foldconv's own: planned, whole, tails, chain; separate; direct.
 std::vector<WayMaker> foldconv_ways();
+
+// A layer by each of these kernels, a way of its name: to compare them.
+WayMaker pinned_ways(const std::vector<std::string>& kernels);
+// Why this kernel does not take the problem, "" if it does. None takes blocks.
+std::string refusal_by(const std::string& kernel, const Problem& problem);
+// What plan() takes of a layer where none is pinned; of blocks, and where it takes none: "".
+std::string kernel_of_plan(const Problem& problem);
 
 std::vector<Way> make_ways(const std::vector<WayMaker>& makers, const Problem& problem,
                            Tensors& tensors, const Wanted& wanted);
