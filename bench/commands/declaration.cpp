@@ -87,6 +87,7 @@ std::string help_of_ways() {
 
 std::vector<std::string> names_of_activations() {
   std::vector<std::string> names;
+  names.reserve(kActivationCount);
   for (int kind = 0; kind < kActivationCount; ++kind)
     names.emplace_back(to_string(static_cast<Activation::Kind>(kind)));
   return names;
@@ -125,6 +126,11 @@ Extent parse_image_size(const std::string& text) {
 
 CLI::Option* repeatable(CLI::Option* option) {
   return option->take_all()->expected(1)->allow_extra_args(false);
+}
+
+// With commas between, or as often as it is given.
+CLI::Option* several(CLI::Option* option) {
+  return repeatable(option)->delimiter(',');
 }
 
 }  // namespace
@@ -260,25 +266,28 @@ void Declaration::add_weights_options(CLI::App& command) {
   const std::vector<std::string> places = {"conv1", "conv2"};
   const auto positive = CLI::Range(1, std::numeric_limits<int>::max()).description("");
   CLI::Option* file = takes(add(command, "--weights", weights.file, "FILE.safetensors",
-                                "Problems: residual blocks with trained weights, out of a state "
-                                "dict"),
+                                "Problems: residual blocks and stages with trained weights, out "
+                                "of a state dict"),
                             {.files = true, .endings = {".safetensors"}});
   const std::vector<CLI::Option*> about_blocks = {
-      add(command, "--prefix", weights.prefixes, "NAME",
-          "Of a block's tensors, such as layer1.0; several: as many blocks"),
-      takes(
-          add(command, "--stride", weights.traits.stride, "N", "Of these blocks: 1 (default) or 2")
-              ->check(CLI::Range(1, 2).description("")),
-          {.words = {"1", "2"}}),
-      takes(add_parsed(command, "--stride-at", weights.traits.stride_at, "NAME",
+      several(
+          add(command, "--prefix", weights.prefixes, "NAME[,NAME...]",
+              "Of a block's tensors, such as layer1.0, or of a stage's, such as layer1: all its "
+              "blocks as one run; several: as many problems")),
+      several(takes(add(command, "--stride", weights.strides, "N[,N...]",
+                        "1 or 2, for each of their blocks with a downsample, in order; the others "
+                        "have 1")
+                        ->check(CLI::Range(1, 2).description("")),
+                    {.words = {"1", "2"}, .several = true})),
+      takes(add_parsed(command, "--stride-at", weights.stride_at, "NAME",
                        one_of<StrideAt>("place of the stride", places),
                        "Their convolution with the stride: conv2 (default, v1.5) or conv1 (v1)"),
             {.words = places}),
-      add(command, "--eps", weights.traits.eps.value, "X", "Of their BatchNorms (default 1e-5)"),
-      add(command, "--ih", weights.h, "N", "Height of their input (default 56)")->check(positive),
-      add(command, "--iw", weights.w, "N", "Width of their input (default: as the height)")
-          ->check(positive)};
-  repeatable(about_blocks.front());
+      add(command, "--eps", weights.eps.value, "X", "Of their BatchNorms (default 1e-5)"),
+      add(command, "--ih", weights.h, "N",
+          "Height of the first one's input (default 56); the others' follow from its output")
+          ->check(positive),
+      add(command, "--iw", weights.w, "N", "Its width (default: as the height)")->check(positive)};
   for (CLI::Option* option : about_blocks) option->needs(file);
 }
 

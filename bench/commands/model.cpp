@@ -34,8 +34,9 @@ std::vector<std::string> models_in(const fs::path& folder) {
 fs::path find_model(const NetworkSettings& network, const std::string& name) {
   std::error_code ignored;
   if (fs::is_regular_file(name, ignored)) return name;
-  const fs::path trained = fs::path(network.folder) / name;
+  fs::path trained = fs::path(network.folder) / name;
   if (!network.folder.empty() && fs::is_regular_file(trained, ignored)) return trained;
+  if (fs::exists(name, ignored)) return name;  // a folder: who reads it says so
   std::vector<std::string> known = models_in(network.folder);
   std::ranges::copy(harness::names_of_known_networks(), std::back_inserter(known));
   throw harness::Error(

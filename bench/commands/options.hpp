@@ -13,7 +13,7 @@
 #include "harness/problem/problem.hpp"
 #include "report/color.hpp"
 #include "report/report.hpp"
-#include "weights/block_weights.hpp"
+#include "weights/read_weights.hpp"
 
 namespace foldconv::tool {
 

@@ -3,12 +3,12 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <filesystem>
 #include <limits>
 #include <memory>
 #include <span>
 
 #include "harness/error.hpp"
+#include "weights/block_names.hpp"
 
 namespace foldconv::tool {
 namespace {
@@ -19,9 +19,6 @@ using safetensors::printable;
 using safetensors::StateDict;
 using safetensors::TensorInfo;
 using std::to_string;
-
-constexpr std::size_t kPrefixesShown = 8;
-constexpr std::string_view kFirst = "conv1.weight";
 
 // As a state dict is printed: "[64, 3, 7, 7]".
 std::string shape_text(const Extents& extents) {
@@ -39,17 +36,15 @@ struct Wanted {
 
 class Reader {
  public:
-  Reader(const StateDict& file, std::string_view prefix) : file_(file), prefix_(prefix) {
-    if (prefix_.ends_with('.')) prefix_.pop_back();
-    if (!prefix_.empty()) prefix_ += '.';
-    bottleneck_ = file_.find(prefix_ + "conv3.weight") != nullptr;
-    projection_ = std::ranges::any_of(file_.tensors(), [&](const TensorInfo& info) {
-      return info.name.starts_with(prefix_ + "downsample.");
-    });
-  }
+  Reader(const StateDict& file, std::string_view prefix)
+      : file_(file),
+        prefix_(dotted(prefix)),
+        bottleneck_(file.contains(prefix_ + "conv3.weight")),
+        projection_(has_downsample(file, prefix)) {}
 
   Problem read(const BlockTraits& traits, Extent size) const {
-    if (file_.find(prefix_ + std::string(kFirst)) == nullptr) no_block();
+    const std::string first = prefix_ + "conv1.weight";
+    if (!file_.contains(first)) refuse_prefix(file_, first);
     const harness::BlockShape shape = shape_of_block(traits);
     Problem problem;
     problem.blocks = true;
@@ -154,7 +149,7 @@ class Reader {
 
   [[noreturn]] void fail(const std::string& what,
                          ErrorCode code = ErrorCode::invalid_argument) const {
-    throw harness::Error(code, file_.source() + ": " + what);
+    refuse(file_, what, code);
   }
 
   std::string kind() const {
@@ -168,30 +163,9 @@ class Reader {
          code);
   }
 
-  [[noreturn]] void no_block() const {
-    std::string shown;
-    std::size_t count = 0;
-    for (const TensorInfo& info : file_.tensors()) {
-      if (!info.name.ends_with(kFirst)) continue;
-      std::string prefix = info.name.substr(0, info.name.size() - kFirst.size());
-      // The stem of a network is a conv1 without a conv2.
-      if (!(prefix.empty() || prefix.ends_with('.')) ||
-          file_.find(prefix + "conv2.weight") == nullptr) {
-        continue;
-      }
-      if (count++ >= kPrefixesShown) continue;
-      if (!prefix.empty()) prefix.pop_back();
-      shown += (shown.empty() ? "" : ", ") + printable(prefix);
-    }
-    if (count > kPrefixesShown) shown += ", ... (" + to_string(count) + " in all)";
-    fail("tensor " + printable(prefix_ + std::string(kFirst)) + " is missing; " +
-         (count == 0 ? "there is no block (conv1.weight beside conv2.weight) in it"
-                     : "give the prefix of a block: " + shown));
-  }
-
   const StateDict& file_;
   std::string prefix_;  // with its dot
-  bool bottleneck_ = false, projection_ = false;
+  bool bottleneck_, projection_;
 };
 
 }  // namespace
@@ -201,21 +175,6 @@ Problem load_block(const StateDict& file, std::string_view prefix, const BlockTr
   Problem problem = Reader(file, prefix).read(traits, size);
   problem.name = problem.label = prefix;
   return problem;
-}
-
-std::vector<Problem> read_weights(const WeightsOptions& options) {
-  const auto& [path, prefixes, traits, h, w] = options;
-  const Extent size{h, w > 0 ? w : h};
-  const StateDict file = harness::value_of(StateDict::read(path));
-  std::vector<Problem> blocks;
-  for (const std::string& prefix : prefixes) {
-    blocks.push_back(load_block(file, prefix, traits, size));
-  }
-  if (blocks.empty()) {
-    blocks.push_back(load_block(file, "", traits, size));
-    blocks.back().name = blocks.back().label = std::filesystem::path(path).stem().string();
-  }
-  return blocks;
 }
 
 }  // namespace foldconv::tool

@@ -9,9 +9,7 @@
 // Each convolution may have a bias (conv1.bias, downsample.0.bias). num_batches_tracked is ignored.
 #pragma once
 
-#include <string>
 #include <string_view>
-#include <vector>
 
 #include "foldconv/safetensors.hpp"
 #include "harness/problem/problem.hpp"
@@ -20,7 +18,7 @@ namespace foldconv::tool {
 
 // What a state dict does not tell about a block.
 struct BlockTraits {
-  int stride = 1;  // torchvision's layer2.0, layer3.0 and layer4.0 have 2
+  int stride = 1;
   StrideAt stride_at = StrideAt::conv2;
   Epsilon eps{1e-5};  // that of every BatchNorm; PyTorch's default
 };
@@ -35,15 +33,5 @@ struct BlockTraits {
 // errors of StateDict::tensor(). Traits and values are checked by the library.
 harness::Problem load_block(const safetensors::StateDict& file, std::string_view prefix,
                             const BlockTraits& traits = {}, Extent size = {56, 56});
-
-// Blocks of a state dict, and what it does not tell about them.
-struct WeightsOptions {
-  std::string file;  // empty: none
-  std::vector<std::string> prefixes;
-  BlockTraits traits;
-  int h = 56, w = 0;  // of the random input; w 0: as h
-};
-// The blocks under the prefixes; without prefixes the one at top level, named after the file.
-std::vector<harness::Problem> read_weights(const WeightsOptions& options);
 
 }  // namespace foldconv::tool

@@ -55,6 +55,7 @@ RULES = [
     Rule(r"(cd|export|source|\.) ", PARSE, "of the reader's shell"),
     Rule(r"curl ", PARSE, "asks a server that only the tests of serving start"),
     Rule(r"serve run ", PARSE, "starts that server"),
+    Rule(r"python3? -c import torch", PARSE, "needs PyTorch, and reads a checkpoint of the reader's"),
     Rule(r"python3? -c ", PARSE, "reads what that server answers"),
 ]
 

@@ -2,6 +2,7 @@
 #include "foldconv/onnx.hpp"
 
 #include "base/error.hpp"
+#include "base/file_format.hpp"
 #include "base/text.hpp"
 #include "onnx/import.hpp"
 #include "onnx/wire/mapped_file.hpp"
@@ -16,7 +17,10 @@ constexpr std::size_t kMostProblems = 100;
 Result<Imported> imported(std::span<const std::byte> bytes, wire::TensorFiles files,
                           const ReadOptions& options, std::size_t most_problems) {
   const Result<wire::ModelProto> model = wire::parse(bytes);
-  if (!model) return model.status();
+  if (!model) {
+    const Status other = host::refuse_other_format(bytes, host::ModelFormat::onnx);
+    return other.ok() ? model.status() : other;
+  }
   return import_model(*model, files, options, most_problems);
 }
 
@@ -37,7 +41,7 @@ Result<Graph> graph_or_problem(Result<Imported> result) {
     const Problem& problem = result->problems.front();
     return Status(problem.code, problem.to_string());
   }
-  return std::move(result->graph);
+  return result->graph;
 }
 
 Result<std::vector<Problem>> problems_or_status(Result<Imported> result) {

@@ -19,9 +19,12 @@ def _onnx_source(source: typing.Any) -> str | bytes:
         return bytes(source)
     if isinstance(source, (str, os.PathLike)):
         path = os.fsdecode(source)
-        if not os.path.isfile(path):
+        if not os.path.exists(path):
             raise InvalidArgument(f"no such file: {path}; give the path of an .onnx or a .safetensors file")
         if not path.endswith((".onnx", ".safetensors")):
+            other = _foldconv._other_format(path)
+            if other:
+                raise InvalidArgument(f"{path}: {other}")
             raise InvalidArgument(f"neither .onnx nor .safetensors: {path}; export the network as ONNX, or a ResNet's "
                                   "state dict as safetensors")
         return path

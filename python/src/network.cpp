@@ -230,6 +230,9 @@ void register_network(nb::module_& module) {
   module.def("_read_onnx", read_onnx, "source"_a, "inputs"_a, "outputs"_a, "constants"_a);
   module.def("_inspect_onnx", inspect_onnx, "source"_a, "inputs"_a, "outputs"_a, "constants"_a);
   module.def("_read_resnet", read_resnet, "path"_a);
+  module.def(
+      "_other_format", [](const std::string& path) { return safetensors::other_format(path); },
+      "path"_a);
   module.def("_make_network", make_network, "model"_a, "dtype"_a, "fuse"_a, "blocks"_a,
              "device"_a = nb::none());
 

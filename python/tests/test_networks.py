@@ -150,6 +150,14 @@ def test_models_that_are_not_taken(tmp_path):
         foldconv.load(tmp_path / "missing.onnx")
     with pytest.raises(foldconv.InvalidArgument, match="neither .onnx nor .safetensors"):
         foldconv.load(__file__)
+    for name, content in [("w.pth", b"\x80\x02}q\x01(X"), ("w.safetensors", b"\x80\x02}q\x01(X")]:
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(foldconv.InvalidArgument, match=f"{name}: it is a PyTorch checkpoint.*safetensors.torch"):
+            foldconv.load(tmp_path / name)
+    with pytest.raises(foldconv.InvalidArgument, match="it is a PyTorch checkpoint"):
+        foldconv.load(b"\x80\x02}q\x01(X")
+    with pytest.raises(foldconv.InvalidArgument, match="it is a folder; give a file"):
+        foldconv.load(tmp_path)
     with pytest.raises(foldconv.InvalidArgument, match="no network: int"):
         foldconv.load(3)
 

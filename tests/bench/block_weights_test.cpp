@@ -3,90 +3,22 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
-#include <memory>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "bench/state_dict.hpp"
 #include "harness/caught.hpp"
-#include "host/weights/safetensors_writer.hpp"
 
 namespace foldconv::tool {
 namespace {
 
 using safetensors::TensorInfo;
-
-using Shape4 = std::vector<int>;
-
-// A state dict: each tensor holds values of its own, so that none can be taken for another.
-class StateDict {
- public:
-  void set(const std::string& name, const Shape4& shape, const std::string& dtype = "F32") {
-    tensors_[name] = {shape, dtype};
-  }
-  void erase(const std::string& name) { tensors_.erase(name); }
-
-  void add_conv(const std::string& name, int k, int c, int filter) {
-    set(name + ".weight", {k, c, filter, filter});
-  }
-  void add_batch_norm(const std::string& name, int k) {
-    for (const char* part : {".weight", ".bias", ".running_mean", ".running_var"}) {
-      set(name + part, {k});
-    }
-    set(name + ".num_batches_tracked", {}, "I64");
-  }
-  void add_layer(const std::string& conv, const std::string& batch_norm, int k, int c, int filter) {
-    add_conv(conv, k, c, filter);
-    add_batch_norm(batch_norm, k);
-  }
-
-  std::vector<float> values(const std::string& name) const {
-    const auto place = tensors_.find(name);
-    std::size_t elements = 1;
-    for (const int size : place->second.first) elements *= static_cast<std::size_t>(size);
-    const auto number = static_cast<float>(std::distance(tensors_.begin(), place) + 1);
-    std::vector<float> values(elements);
-    for (std::size_t i = 0; i < elements; ++i) values[i] = number + static_cast<float>(i) / 4096;
-    return values;
-  }
-
-  safetensors::StateDict file() const {
-    test::SafetensorsWriter writer;
-    for (const auto& [name, tensor] : tensors_) {
-      std::string shape;
-      for (const int size : tensor.first) {
-        shape += (shape.empty() ? "" : ",") + std::to_string(size);
-      }
-      writer.add(name, tensor.second, "[" + shape + "]",
-                 tensor.second == "I64" ? test::bytes_of<std::int64_t>({1})
-                                        : test::bytes_of(values(name)));
-    }
-    const auto bytes = std::make_shared<const std::string>(writer.text());
-    return harness::value_of(safetensors::StateDict::read(std::as_bytes(std::span(*bytes)), bytes));
-  }
-
- private:
-  std::map<std::string, std::pair<Shape4, std::string>> tensors_;
-};
-
-// 8 channels -> 4 -> 4 -> 8.
-StateDict bottleneck(const std::string& prefix) {
-  StateDict dict;
-  dict.add_layer(prefix + "conv1", prefix + "bn1", 4, 8, 1);
-  dict.add_layer(prefix + "conv2", prefix + "bn2", 4, 4, 3);
-  dict.add_layer(prefix + "conv3", prefix + "bn3", 8, 4, 1);
-  return dict;
-}
-
-// 4 channels -> 4 -> 4.
-StateDict basic_block(const std::string& prefix) {
-  StateDict dict;
-  dict.add_layer(prefix + "conv1", prefix + "bn1", 4, 4, 3);
-  dict.add_layer(prefix + "conv2", prefix + "bn2", 4, 4, 3);
-  return dict;
-}
+using test::basic_block;
+using test::bottleneck;
+using test::Shape4;
+using test::StateDict;
 
 void expect_equal(std::span<const float> read, const std::vector<float>& written) {
   EXPECT_EQ(std::vector<float>(read.begin(), read.end()), written);
@@ -221,7 +153,8 @@ TEST(BlockWeights, AMissingBlockNamesThoseThatAreThere) {
     dict.add_conv(prefix + "conv2", 4, 8, 1);
   }
   expect_complaint(dict, "layer1", "`layer1.0`, `layer2.1`, `layer2.2`");
-  expect_complaint(dict, "layer1", "`layer2.7`, ... (10 in all)");
+  expect_complaint(dict, "layer1",
+                   "`layer2.7`, ... (10 in all); or of all blocks of a stage: `layer2`");
   expect_complaint(basic_block(""), "layer1", "give the prefix of a block: ``");
   expect_complaint(StateDict(), "layer1", "there is no block");
 }

@@ -4,8 +4,11 @@
 
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
+#include <utility>
 
+#include "host/weights/other_formats.hpp"
 #include "host/weights/safetensors_writer.hpp"
 #include "started_tool.hpp"
 
@@ -215,8 +218,8 @@ TEST(Cli, CsvHasTheSameFieldsInEveryLine) {
   }
 }
 
-// A basic block that doubles its channels, as a file.
-std::string basic_block_file() {
+// A stage of two basic blocks and one of two bottlenecks, the first of each with a downsample, as a file.
+std::string stages_file() {
   test::SafetensorsWriter writer;
   const auto add = [&writer](const std::string& name, const std::string& shape,
                              std::size_t elements, float first) {
@@ -226,19 +229,30 @@ std::string basic_block_file() {
     }
     writer.add(name, "F32", shape, test::bytes_of(values));
   };
-  const auto add_layer = [&](const std::string& conv, const std::string& batch_norm, int c, int r) {
+  const auto add_layer = [&](const std::string& conv, const std::string& batch_norm, int k, int c,
+                             int r) {
     const auto text = [](int n) { return std::to_string(n); };
-    add(conv + ".weight", "[16," + text(c) + "," + text(r) + "," + text(r) + "]",
-        static_cast<std::size_t>(16 * c * r * r), -0.03f);
-    add(batch_norm + ".weight", "[16]", 16, 0.9f);
-    add(batch_norm + ".bias", "[16]", 16, 0.5f);
-    add(batch_norm + ".running_mean", "[16]", 16, -0.2f);
-    add(batch_norm + ".running_var", "[16]", 16, 0.8f);
+    const std::string channels = "[" + text(k) + "]";
+    const auto count = static_cast<std::size_t>(k);
+    add(conv + ".weight", "[" + text(k) + "," + text(c) + "," + text(r) + "," + text(r) + "]",
+        static_cast<std::size_t>(k * c * r * r), -0.03f);
+    add(batch_norm + ".weight", channels, count, 0.9f);
+    add(batch_norm + ".bias", channels, count, 0.5f);
+    add(batch_norm + ".running_mean", channels, count, -0.2f);
+    add(batch_norm + ".running_var", channels, count, 0.8f);
   };
-  add_layer("layer2.0.conv1", "layer2.0.bn1", 8, 3);
-  add_layer("layer2.0.conv2", "layer2.0.bn2", 16, 3);
-  add_layer("layer2.0.downsample.0", "layer2.0.downsample.1", 8, 1);
-  const std::string file = testing::TempDir() + "foldconv_cli_basic_block.safetensors";
+  const auto add_block = [&](const std::string& prefix, int c, int middle, int k) {
+    const bool basic = middle == 0;
+    add_layer(prefix + "conv1", prefix + "bn1", basic ? k : middle, c, basic ? 3 : 1);
+    add_layer(prefix + "conv2", prefix + "bn2", basic ? k : middle, basic ? k : middle, 3);
+    if (!basic) add_layer(prefix + "conv3", prefix + "bn3", k, middle, 1);
+    if (c != k) add_layer(prefix + "downsample.0", prefix + "downsample.1", k, c, 1);
+  };
+  add_block("layer2.0.", 8, 0, 16);
+  add_block("layer2.1.", 16, 0, 16);
+  add_block("layer3.0.", 16, 64, 64);
+  add_block("layer3.1.", 64, 64, 64);
+  const std::string file = testing::TempDir() + "foldconv_cli_stages.safetensors";
   std::ofstream(file, std::ios::binary) << writer.text();
   return file;
 }
@@ -253,7 +267,7 @@ TEST(Cli, TakesAStageEverywhere) {
 }
 
 TEST(Cli, TakesABlockOutOfAStateDict) {
-  const std::string weights = "--weights " + basic_block_file() + " --stride 2 --ih 9 --iw 7";
+  const std::string weights = "--weights " + stages_file() + " --stride 2 --ih 9 --iw 7";
   for (const std::string& command : {std::string("validate "), kBench, std::string("explain ")}) {
     const Outcome outcome = foldconv(command + weights + " --prefix layer2.0 --format json");
     ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
@@ -265,6 +279,56 @@ TEST(Cli, TakesABlockOutOfAStateDict) {
   EXPECT_EQ(wrong.exit_code, 2);
   EXPECT_TRUE(has(wrong.out, "layer2.0")) << wrong.out;
   EXPECT_EQ(foldconv("validate --weights no_such_file 2>&1").exit_code, 2);
+}
+
+TEST(Cli, TakesStagesOutOfAStateDictAsRuns) {
+  const std::string weights = "--weights " + stages_file() + " --ih 9 --iw 7 --prefix ";
+  const auto descriptors = [&weights](const std::string& rest) {
+    const Outcome outcome = foldconv("validate " + weights + rest + " --format json");
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
+    std::set<std::string> all;
+    const auto document = nlohmann::json::parse(outcome.out);
+    for (const auto& row : document["rows"]) {
+      EXPECT_NE(row["pass"], false) << row;
+      all.insert(row["name"].get<std::string>() + " " + row["descriptor"].get<std::string>());
+    }
+    return all;
+  };
+  EXPECT_EQ(descriptors("layer2,layer3 --stride 2,2"),
+            (std::set<std::string>{"layer2 mb1_ih9iw7_ic8oc16_s2_x2",
+                                   "layer3 mb1_ih5iw4_ic16mid64oc64_s2_x2"}));
+  EXPECT_EQ(
+      descriptors("layer2.0 --prefix layer2.1 --stride 2"),
+      (std::set<std::string>{"layer2.0 mb1_ih9iw7_ic8oc16_s2", "layer2.1 mb1_ih5iw4_ic16oc16"}));
+}
+
+// It would be another block that passes.
+TEST(Cli, AStrideThatIsForgottenOrTooManyIsRefused) {
+  const std::string weights = "validate --weights " + stages_file() + " --ih 4 --prefix ";
+  const Outcome forgotten = foldconv(weights + "layer2,layer3 2>&1");
+  EXPECT_EQ(forgotten.exit_code, 2);
+  EXPECT_TRUE(has(forgotten.out, "`layer2.0`, `layer3.0`; give --stride N")) << forgotten.out;
+  const Outcome one = foldconv(weights + "layer2,layer3 --stride 2 2>&1");
+  EXPECT_EQ(one.exit_code, 2);
+  EXPECT_TRUE(has(one.out, "1 stride is given, wanted are 2")) << one.out;
+  EXPECT_EQ(foldconv(weights + "layer2.1 --stride 2 2>&1").exit_code, 2);
+  EXPECT_EQ(foldconv(weights + "layer2 --stride 3 2>&1").exit_code, 2);
+}
+
+TEST(Cli, ACheckpointOfPyTorchIsNamed) {
+  const std::string file = testing::TempDir() + "foldconv_cli_checkpoint.pth";
+  std::ofstream(file, std::ios::binary) << test::zip_with("checkpoint/data.pkl");
+  for (const std::string command : {"validate --weights ", "explain --network ", "inspect ",
+                                    "run --input x.npy --output y.npy "}) {
+    const Outcome outcome = foldconv(command + file + " 2>&1");
+    EXPECT_EQ(outcome.exit_code, 2) << command;
+    EXPECT_TRUE(has(outcome.out, file)) << outcome.out;
+    EXPECT_TRUE(has(outcome.out, "it is a PyTorch checkpoint, which is a pickle; save "))
+        << outcome.out;
+  }
+  const Outcome folder = foldconv("explain --network " + testing::TempDir() + " 2>&1");
+  EXPECT_EQ(folder.exit_code, 2);
+  EXPECT_TRUE(has(folder.out, "it is a folder; give a file")) << folder.out;
 }
 
 TEST(Cli, ExplainTellsWhatEachCutCosts) {

@@ -101,16 +101,16 @@ TEST(CommandLineOptions, ABlockIsAProblem) {
 }
 
 TEST(CommandLineOptions, WeightsAndWhatTheyDoNotTell) {
-  const Parsed parsed =
-      parse({"validate", "--weights", "net.safetensors", "--prefix", "layer2.0", "--prefix",
-             "layer3.0", "--stride", "2", "--stride-at", "conv1", "--eps", "1e-3", "--ih", "28"});
+  const Parsed parsed = parse({"validate", "--weights", "net.safetensors", "--prefix", "layer2.0",
+                               "--prefix", "layer3,layer4", "--stride", "2,1", "--stride", "2",
+                               "--stride-at", "conv1", "--eps", "1e-3", "--ih", "28"});
   ASSERT_TRUE(parsed.command_line.options) << parsed.err;
   const WeightsOptions& weights = parsed.command_line.options->weights;
   EXPECT_EQ(weights.file, "net.safetensors");
-  EXPECT_EQ(weights.prefixes, (std::vector<std::string>{"layer2.0", "layer3.0"}));
-  EXPECT_EQ(weights.traits.stride, 2);
-  EXPECT_EQ(weights.traits.stride_at, StrideAt::conv1);
-  EXPECT_EQ(weights.traits.eps.value, 1e-3);
+  EXPECT_EQ(weights.prefixes, (std::vector<std::string>{"layer2.0", "layer3", "layer4"}));
+  EXPECT_EQ(weights.strides, (std::vector{2, 1, 2}));
+  EXPECT_EQ(weights.stride_at, StrideAt::conv1);
+  EXPECT_EQ(weights.eps.value, 1e-3);
   EXPECT_EQ(weights.h, 28);
   EXPECT_EQ(weights.w, 0);
 }

@@ -25,6 +25,7 @@
 #include "foldconv/safetensors.hpp"
 #include "harness/error.hpp"
 #include "weights/block_weights.hpp"
+#include "weights/read_weights.hpp"
 
 using namespace foldconv;
 using safetensors::StateDict;
@@ -84,6 +85,16 @@ void check_block(const harness::Problem& block) {
   }
 }
 
+// Each line reads what the one before it wrote.
+void check_run(const std::vector<harness::Problem>& problems) {
+  for (const harness::Problem& stage : problems) {
+    for (const harness::LineConv* conv : stage.convs()) check_layer(*conv);
+    for (std::size_t i = 1; i < stage.lines.size(); ++i) {
+      require(stage.lines[i].input() == stage.lines[i - 1].output());
+    }
+  }
+}
+
 void check_tensors(const StateDict& file) {
   for (const TensorInfo& info : file.tensors()) {
     require(file.find(info.name) == &info);
@@ -109,6 +120,8 @@ void check_blocks(const StateDict& file) {
     if (at != std::string::npos && prefixes.size() < 8) prefixes.insert(info.name.substr(0, at));
   }
   for (const std::string& prefix : prefixes) {
+    const std::string stage = prefix.substr(0, prefix.find('.'));
+    try_to([&] { check_run(tool::read_weights(file, {.prefixes = {stage, prefix}})); });
     for (const int stride : {1, 2}) {
       try_to([&] { check_block(tool::load_block(file, prefix, {.stride = stride})); });
     }

@@ -9,6 +9,8 @@
 
 #include "foldconv/onnx.hpp"
 #include "host/expect_error.hpp"
+#include "host/weights/other_formats.hpp"
+#include "host/weights/safetensors_writer.hpp"
 #include "onnx/file_bytes.hpp"
 #include "onnx/messages.hpp"
 
@@ -54,6 +56,19 @@ TEST(OnnxBadModels, SaysWhatNodeAndWhatToDo) {
       "use nearest by whole factors, or cut the graph before it: "
       "\"r\" in the option outputs");
   EXPECT_TRUE(read(model, {.outputs = {"r"}}).ok());
+}
+
+TEST(OnnxBadModels, AFileOfAnotherFormatIsNamed) {
+  std::vector<OtherFormat> formats = other_formats();
+  formats.push_back({file_text("{}"), {"it is a state dict in safetensors; read it as one"}});
+  for (const OtherFormat& format : formats) {
+    for (const std::string& part : format.said) {
+      EXPECT_TRUE(fails_with(onnx::read(bytes_of(format.bytes)), kInvalid, {part}));
+      EXPECT_TRUE(fails_with(onnx::inspect(bytes_of(format.bytes)), kInvalid, {part}));
+    }
+  }
+  EXPECT_TRUE(fails_with(onnx::read(bytes_of("\x08\x08\x12\x02py")), kInvalid,
+                         {"no graph in 6 bytes; the file is damaged"}));
 }
 
 TEST(OnnxBadModels, AllProblemsAtOnce) {

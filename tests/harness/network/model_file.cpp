@@ -38,7 +38,7 @@ struct ImageAxes {
 
 Graph read_model(const std::filesystem::path& file, const std::vector<std::string>& outputs) {
   std::error_code ignored;
-  if (!std::filesystem::is_regular_file(file, ignored)) {
+  if (!std::filesystem::exists(file, ignored)) {
     throw Error(ErrorCode::invalid_argument, file.string() + ": no such file");
   }
   if (file.extension() == ".onnx") {
@@ -47,10 +47,12 @@ Graph read_model(const std::filesystem::path& file, const std::vector<std::strin
   if (file.extension() == ".safetensors") {
     return value_of(models::resnet(value_of(safetensors::StateDict::read(file))));
   }
+  const std::string other = safetensors::other_format(file);
   throw Error(ErrorCode::invalid_argument,
-              file.string() +
-                  ": neither .onnx nor .safetensors; export the network as ONNX, or a ResNet's "
-                  "state dict as safetensors");
+              file.string() + ": " +
+                  (other.empty() ? "neither .onnx nor .safetensors; export the network as ONNX, or "
+                                   "a ResNet's state dict as safetensors"
+                                 : other));
 }
 
 std::vector<ModelInput> inputs_of(const Graph& graph) {

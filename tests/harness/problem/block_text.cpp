@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 
@@ -74,11 +75,11 @@ BlockShape next_of(const BlockShape& block, const Descriptor& descriptor) {
   return next;
 }
 
-std::string block_descriptor(const Problem& problem) {
+// Of this block and, with more than one, of those behind it.
+std::string descriptor_from(const Line& line, int blocks) {
   const auto entry = [](const char* key, int value) { return key + std::to_string(value); };
-  const BlockShape first = shape_of(problem.lines.front());
-  const Shape x = problem.input().shape;
-  const auto blocks = static_cast<int>(problem.lines.size());
+  const BlockShape first = shape_of(line);
+  const Shape x = line.input();
   return entry("mb", x.n) + "_" + entry("ih", x.h) + (x.w != x.h ? entry("iw", x.w) : "") + "_" +
          entry("ic", first.c) + (first.middle == 0 ? "" : entry("mid", first.middle)) +
          entry("oc", first.k) + (first.stride != 1 ? entry("_s", first.stride) : "") +
@@ -89,6 +90,27 @@ std::string block_descriptor(const Problem& problem) {
          (first.same_as_tensorflow ? "_tf" : "") +
          (first.inverted() && !shapes_differ(first) && !first.residual ? "_plain" : "") +
          (blocks > 1 ? entry("_x", blocks) : "");
+}
+
+// Whether the blocks behind the first are those that a descriptor can say.
+bool goes_on_alike(const Problem& stage) {
+  const BlockShape first = shape_of(stage.lines.front());
+  const BlockShape next = {
+      .c = first.k, .middle = first.middle, .k = first.k, .groups = first.groups};
+  return first.inverted() ||
+         std::all_of(stage.lines.begin() + 1, stage.lines.end(),
+                     [&next](const Line& line) { return shape_of(line) == next; });
+}
+
+// Of blocks that are no stage of a descriptor: each one's, one behind the other.
+std::string block_descriptor(const Problem& problem) {
+  if (goes_on_alike(problem)) {
+    return descriptor_from(problem.lines.front(), static_cast<int>(problem.lines.size()));
+  }
+  std::string text;
+  for (const Line& line : problem.lines)
+    text += (text.empty() ? "" : " + ") + descriptor_from(line, 1);
+  return text;
 }
 
 }  // namespace

@@ -124,6 +124,13 @@ TEST(BlockText, WritesWhatItReads) {
   }
 }
 
+TEST(BlockText, BlocksThatAreNoStageStandOneBehindTheOther) {
+  Problem problem = parse_block("mb1_ih8_ic64oc128_s2_x2");
+  problem.lines.push_back(parse_block("mb1_ih4_ic128mid32oc128").lines.front());
+  EXPECT_EQ(descriptor_of(problem),
+            "mb1_ih8_ic64oc128_s2 + mb1_ih4_ic128oc128 + mb1_ih4_ic128mid32oc128");
+}
+
 TEST(BlockTextErrors, NameTheCharacter) {
   EXPECT_TRUE(
       names(block_error("ih56_kh3"), "character 6: no entry begins with `kh`; known are mb"));
