@@ -20,7 +20,7 @@
 /// **Errors.** What can fail returns an ::fc_code. Where `error` is given, not NULL, it is filled in either case: it is
 /// the caller's, and of this call alone. A call that fails leaves NULL where it would have put an object, all else as
 /// it was. Messages say what is wrong, which value, and what to do about it. No C++ exception comes through, nothing is
-/// kept for a thread, and no state is shared but what objects hold.
+/// kept for a thread, and no state is shared but what objects hold, and fc_check_runs().
 ///
 /// **Arguments.** NULL where a pointer is needed, and numbers that are no value of their enum, are FC_INVALID_ARGUMENT.
 /// Strings are UTF-8 and end in NUL. What a call is given may go when it has returned, but for what lies on the device.
@@ -378,10 +378,21 @@ typedef struct fc_cuda_graph fc_cuda_graph;
 FC_API fc_code fc_plan_capture(const fc_plan* plan, const fc_buffers* buffers,
                                fc_cuda_graph** cuda_graph, fc_error* error);
 
-/// Launches it on `stream`. Errors: FC_CUDA_ERROR.
+/// Launches it on `stream`. Errors: FC_CUDA_ERROR; in checked runs FC_INVALID_ARGUMENT: buffers or weights are no longer
+/// there.
 FC_API fc_code fc_cuda_graph_launch(const fc_cuda_graph* cuda_graph, void* stream, fc_error* error);
 
 FC_API void fc_cuda_graph_free(fc_cuda_graph* cuda_graph);  ///< Its launches must have run.
+
+/// From now on each fc_plan_run(), fc_plan_capture() and fc_cuda_graph_launch() of the process asks CUDA for its pointers
+/// first (`checked` is not 0), or none does. Without a call they do where the environment has FOLDCONV_CHECK_RUNS=1 at
+/// the first run. FC_INVALID_ARGUMENT, and nothing is launched, where memory is the host's, freed, too short or of
+/// another device, or cudaDeviceReset() has freed the weights; else a fault of some later call would be all. Costs the host some
+/// microseconds for each pointer and layer. May be called from any thread at any time.
+FC_API void fc_check_runs(int32_t checked);
+
+/// 1 where runs are checked, else 0.
+FC_API int32_t fc_runs_are_checked(void);
 
 /// @}
 

@@ -35,6 +35,9 @@ struct WidenedMiddle {
   Conv conv1, conv2;
 };
 
+// Errors: invalid_argument: weights of the block are no longer on the device.
+Status check_weights(const Block& block);
+
 }  // namespace host
 
 struct Block::Data {

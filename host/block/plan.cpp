@@ -16,6 +16,8 @@
 #include "block/rules.hpp"
 #include "catalog/family.hpp"
 #include "conv/arguments.hpp"
+#include "conv/conv_data.hpp"
+#include "foldconv/checked_runs.hpp"
 
 namespace foldconv {
 namespace {
@@ -287,6 +289,24 @@ Result<BlockPlan> Stage::plan(const Images& images, const BlockPlanOptions& opti
   });
 }
 
+Status host::check_weights(const Block& block) {
+  const BlockData& data = Internals::data(block);
+  const auto check = [](const std::optional<Conv>& conv) {
+    return conv ? Internals::data(*conv).memory.check_there() : Status();
+  };
+  for (const BlockStep& step : data.steps) {
+    if (Status status = check(step.conv); !status.ok()) return at(step.name, status);
+  }
+  if (data.downsample) {
+    if (Status status = check(data.downsample->conv); !status.ok())
+      return at(data.downsample->name, status);
+  }
+  if (Status status = check(data.joined); !status.ok()) return status;
+  if (!data.widened) return {};
+  if (Status status = check(data.widened->conv1); !status.ok()) return status;
+  return check(data.widened->conv2);
+}
+
 Status BlockPlan::run(const BlockBuffers& buffers, cudaStream_t stream) const {
   return guarded([&]() -> Status {
     const Data& plan = *data_;
@@ -296,13 +316,18 @@ Status BlockPlan::run(const BlockBuffers& buffers, cudaStream_t stream) const {
     input.n = output.n = *images;
     BlockBuffers bound = buffers;
     bound.images = *images;
+    if (Status status = host::check_current_device(plan.device, "the plan"); !status.ok())
+      return status;
+    if (runs_are_checked()) {
+      for (const Block& block : plan.blocks) {
+        if (Status status = host::check_weights(block); !status.ok()) return status;
+      }
+    }
     if (Status status = host::check_block_buffers(input, output, plan.pitch, plan.dtype, bound,
                                                   workspace_bytes());
         !status.ok()) {
       return status;
     }
-    if (Status status = host::check_current_device(plan.device, "the plan"); !status.ok())
-      return status;
     const host::TraceRange range(plan.trace_name.c_str());
     for (const host::BlockLaunch& launch : plan.launches) {
       if (Status status = host::run(launch, plan.workspace, bound, plan.input.n, stream);

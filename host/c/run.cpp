@@ -5,6 +5,7 @@
 #include "c/objects.hpp"
 #include "c/options.hpp"
 #include "c/structs.hpp"
+#include "foldconv/checked_runs.hpp"
 
 namespace c = foldconv::c;
 using foldconv::CudaGraph;
@@ -76,4 +77,12 @@ fc_code fc_cuda_graph_launch(const fc_cuda_graph* cuda_graph, void* stream, fc_e
 
 void fc_cuda_graph_free(fc_cuda_graph* cuda_graph) {
   delete cuda_graph;
+}
+
+void fc_check_runs(std::int32_t checked) {
+  foldconv::check_runs(checked != 0);
+}
+
+std::int32_t fc_runs_are_checked() {
+  return foldconv::runs_are_checked() ? 1 : 0;
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "conv/arguments.hpp"
 
+#include "base/checked_memory.hpp"
 #include "base/error.hpp"
 #include "base/problem_sizes.hpp"
 #include "base/sizes.hpp"
 #include "base/text.hpp"
+#include "foldconv/checked_runs.hpp"
 
 namespace foldconv::host {
 
@@ -14,7 +16,10 @@ Status check_pointer(const Buffer& buffer, std::size_t alignment) {
                    text("pass a device pointer to ", buffer.bytes, " bytes"));
   }
   const std::size_t off = reinterpret_cast<std::uintptr_t>(buffer.data) % alignment;
-  if (off == 0) return {};
+  if (off == 0) {
+    return runs_are_checked() ? check_reachable({buffer.name, buffer.data, buffer.bytes})
+                              : Status();
+  }
   return error(
       ErrorCode::misaligned, "misaligned pointer",
       text(buffer.name, " lies ", off, " bytes past a multiple of ", alignment),

@@ -23,7 +23,8 @@ struct Buffer {
 Buffer tensor_buffer(const char* name, const void* data, const Shape& shape, int pitch,
                      DataType dtype);
 
-// Null is invalid_argument; else misaligned if `data` is no multiple of `alignment`.
+// Null is invalid_argument; else misaligned if `data` is no multiple of `alignment`; in checked runs, what
+// check_reachable() says of it.
 Status check_pointer(const Buffer& buffer, std::size_t alignment);
 
 // aliasing if the two share a byte, with one exception: the same first byte and pitch, where `in_place`. Parts of the

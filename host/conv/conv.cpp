@@ -22,6 +22,7 @@
 #include "conv/conv_data.hpp"
 #include "conv/explain.hpp"
 #include "fold/pack.hpp"
+#include "foldconv/checked_runs.hpp"
 #include "params/conv_params.hpp"
 
 namespace foldconv {
@@ -210,13 +211,16 @@ Status run_conv(const ConvPlanData& plan, const ConvBuffers& buffers, float* sum
     if (!images.ok()) return images.status();
     ConvProblem problem = plan.problem;
     problem.n = *images;
+    if (Status status = host::check_current_device(plan.conv->device, "the plan"); !status.ok())
+      return status;
+    if (runs_are_checked()) {
+      if (Status status = plan.conv->memory.check_there(); !status.ok()) return status;
+    }
     if (Status status =
             host::check_buffers(problem, buffers, plan.decision.explanation.workspace_bytes);
         !status.ok()) {
       return status;
     }
-    if (Status status = host::check_current_device(plan.conv->device, "the plan"); !status.ok())
-      return status;
     const host::TraceRange range(plan.trace_name.c_str());
     const bool all = *images == plan.problem.n;
     const host::LaunchShape shape =

@@ -7,8 +7,10 @@
 #include "base/internals.hpp"
 #include "base/text.hpp"
 #include "base/trace.hpp"
+#include "block/data.hpp"
 #include "conv/arguments.hpp"
 #include "conv/conv_data.hpp"
+#include "foldconv/checked_runs.hpp"
 #include "foldconv/network.hpp"
 #include "network/plan_data.hpp"
 
@@ -36,26 +38,33 @@ using host::Spot;
 using host::text;
 
 template <class Pointer>
-Status add_buffers(const std::vector<host::Port>& ports, const std::vector<Pointer>& pointers,
-                   const char* what, std::vector<Buffer>& buffers) {
+Status add_buffers(const NetworkPlanData& plan, const std::vector<host::Port>& ports,
+                   const std::vector<Pointer>& pointers, int images, const char* what,
+                   std::vector<Buffer>& buffers) {
   if (ports.size() != pointers.size()) {
     return invalid(text("another number of ", what, "s than the plan has"),
                    text(pointers.size(), ", the plan has ", ports.size()),
                    text("give ", ports.size()));
   }
   for (std::size_t i = 0; i < ports.size(); ++i) {
-    buffers.push_back(
-        {ports[i].name.c_str(), pointers[i], static_cast<std::int64_t>(ports[i].bytes)});
+    const host::Port& port = ports[i];
+    const auto bytes = static_cast<std::int64_t>(port.bytes);
+    const bool some = port.batched && images != plan.n;
+    buffers.push_back({port.name.c_str(), pointers[i], some ? bytes / plan.n * images : bytes});
   }
   return {};
 }
 
-Status check_network_buffers(const NetworkPlanData& plan, const NetworkBuffers& given) {
+Status check_network_buffers(const NetworkPlanData& plan, const NetworkBuffers& given, int images) {
   std::vector<Buffer> inputs, outputs;
-  if (Status status = add_buffers(plan.inputs, given.inputs, "input", inputs); !status.ok())
+  if (Status status = add_buffers(plan, plan.inputs, given.inputs, images, "input", inputs);
+      !status.ok()) {
     return status;
-  if (Status status = add_buffers(plan.outputs, given.outputs, "output", outputs); !status.ok())
+  }
+  if (Status status = add_buffers(plan, plan.outputs, given.outputs, images, "output", outputs);
+      !status.ok()) {
     return status;
+  }
   if (given.workspace_bytes < plan.arena_bytes) {
     return host::error(ErrorCode::workspace_too_small, "the workspace is too small",
                        text(given.workspace_bytes, " bytes"),
@@ -81,6 +90,24 @@ Status check_network_buffers(const NetworkPlanData& plan, const NetworkBuffers& 
       }
     }
   }
+  return {};
+}
+
+Status check_there(const Conv& conv) {
+  return host::Internals::data(conv).memory.check_there();
+}
+Status check_there(const host::AffineArrays& arrays) {
+  return arrays.memory.check_there();
+}
+Status check_there(const host::DeviceConstant& constant) {
+  return constant.memory.check_there();
+}
+Status check_there(const host::GateWeights& gate) {
+  return gate.memory.check_there();
+}
+// A run of blocks is a step that knows its own.
+template <class Other>
+Status check_there(const Other&) {
   return {};
 }
 
@@ -142,19 +169,47 @@ Status run_step(const PlannedStep& step, const BoundPlaces& places, int images,
 
 }  // namespace
 
+Status host::check_weights(const NetworkPlan& plan) {
+  const NetworkPlanData& data = Internals::data(plan);
+  const NetworkData& network = *data.network;
+  for (std::size_t i = 0; i < network.prepared.size(); ++i) {
+    const Status status =
+        std::visit([](const auto& kept) { return check_there(kept); }, network.prepared[i]);
+    if (!status.ok()) return at(describe(network.graph, network.graph.nodes[i]), status);
+  }
+  for (const PlannedStep& step : data.steps) {
+    const auto* const blocks = std::get_if<BlockPlan>(&step.work);
+    if (blocks == nullptr) continue;
+    for (const Block& block : Internals::data(*blocks).blocks) {
+      if (Status status = check_weights(block); !status.ok()) return status;
+    }
+  }
+  return {};
+}
+
+Result<int> host::check_run(const NetworkPlan& of, const NetworkBuffers& buffers) {
+  const NetworkPlanData& plan = Internals::data(of);
+  Result<int> images = images_of_run(buffers.images, plan.n);
+  if (!images.ok()) return images.status();
+  if (*images != plan.n && !plan.fixed_batch.empty()) {
+    return error(ErrorCode::unsupported, "the plan runs all of its images or none",
+                 text("images = ", *images, ", n = ", plan.n, ": ", plan.fixed_batch),
+                 text("plan for n = ", *images));
+  }
+  if (Status status = check_current_device(plan.network->device, "the plan"); !status.ok())
+    return status;
+  if (runs_are_checked()) {
+    if (Status status = check_weights(of); !status.ok()) return status;
+  }
+  if (Status status = check_network_buffers(plan, buffers, *images); !status.ok()) return status;
+  return images;
+}
+
 Status NetworkPlan::run(const NetworkBuffers& buffers, cudaStream_t stream) const {
   return guarded([&]() -> Status {
     const Data& plan = *data_;
-    const Result<int> images = host::images_of_run(buffers.images, plan.n);
+    const Result<int> images = host::check_run(*this, buffers);
     if (!images.ok()) return images.status();
-    if (*images != plan.n && !plan.fixed_batch.empty()) {
-      return host::error(ErrorCode::unsupported, "the plan runs all of its images or none",
-                         text("images = ", *images, ", n = ", plan.n, ": ", plan.fixed_batch),
-                         text("plan for n = ", *images));
-    }
-    if (Status status = check_network_buffers(plan, buffers); !status.ok()) return status;
-    if (Status status = host::check_current_device(plan.network->device, "the plan"); !status.ok())
-      return status;
     const BoundPlaces places(plan, buffers);
     const host::TraceRange range("network");
     for (const PlannedStep& step : plan.steps) {

@@ -85,7 +85,7 @@ Status PlanBuilder::evaluate() {
   std::size_t best = 0;  // images that leave n open, then whatever does, then images
   for (std::size_t i = 0; i < inputs->size(); ++i) {
     const int value = graph_.inputs[i];
-    inputs_.push_back({name_of(value), (*inputs)[i], 0});
+    inputs_.push_back({name_of(value), (*inputs)[i], 0, batched(value)});
     const std::size_t rank = (*inputs)[i].size();
     const std::size_t worth = (batched(value) ? 2u : 0u) + (rank == 4 ? 1u : 0u);
     if (worth <= best) continue;
@@ -265,10 +265,10 @@ Result<int> PlanBuilder::new_input(std::size_t index, std::size_t element_bytes)
   return new_place({.kind = Place::Kind::input, .bytes = port.bytes, .index = index});
 }
 
-int PlanBuilder::new_output(const std::string& name, const Placed& tensor,
+int PlanBuilder::new_output(const GraphOutput& output, const Placed& tensor,
                             std::size_t element_bytes) {
   const std::size_t bytes = static_cast<std::size_t>(tensor.elements()) * element_bytes;
-  outputs_.push_back({name, tensor.extents, bytes});
+  outputs_.push_back({output.name, tensor.extents, bytes, batched(output.value)});
   return new_place({.kind = Place::Kind::output, .bytes = bytes, .index = outputs_.size() - 1});
 }
 

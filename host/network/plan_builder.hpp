@@ -93,7 +93,7 @@ class PlanBuilder {
 
   // Places of the caller's buffers.
   Result<int> new_input(std::size_t index, std::size_t element_bytes);
-  int new_output(const std::string& name, const Placed& tensor, std::size_t element_bytes);
+  int new_output(const GraphOutput& output, const Placed& tensor, std::size_t element_bytes);
 
   // `value`: whose name the step has, and whose batch it runs. `n`: images that `work` was planned for.
   void add_step(Work work, int value, const char* operation, const Spot& x, const Spot& z,

@@ -66,6 +66,11 @@ using NetworkPlanData = DataOf<NetworkPlan>;
 Result<NetworkPlanData> plan_network(std::shared_ptr<const NetworkData> network,
                                      const NetworkPlanOptions& options);
 
+// What run() looks at before it launches: the number of its images. Errors: as NetworkPlan::run().
+Result<int> check_run(const NetworkPlan& plan, const NetworkBuffers& buffers);
+// Errors: invalid_argument: some are no longer on the device.
+Status check_weights(const NetworkPlan& plan);
+
 }  // namespace host
 
 }  // namespace foldconv

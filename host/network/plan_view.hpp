@@ -17,6 +17,7 @@ struct Port {
   std::string name;
   Extents extents;  // the model's
   std::size_t bytes;
+  bool batched;  // a run of fewer images touches their part alone
 };
 
 using KeptTensors = std::map<std::string, KeptTensor, std::less<>>;

@@ -58,7 +58,7 @@ Status add_output(PlanBuilder& plan, const GraphOutput& output) {
   const Placed x = plan.place_of(output.value);
   const bool as_f32 = plan.options().output == NetworkPlanOptions::Output::f32;
   const DataType to = as_f32 ? DataType::f32 : plan.dtype();
-  const int place = plan.new_output(output.name, x, size_of(to));
+  const int place = plan.new_output(output, x, size_of(to));
   const Placed y = {place, x.extents, plain_order(x.extents.size())};
   return plan.add_copy(output.value, x, y, plan.dtype(), to, "output");
 }

@@ -148,7 +148,7 @@ Result<Prepared> prepare_node(op::BatchNorm& node, DataType) {
 Result<Prepared> prepare_node(op::Known& node, DataType dtype) {
   const Result<std::vector<std::byte>> stored = encoded(node.values.values(), dtype);
   if (!stored.ok()) return stored.status();
-  Result<DeviceMemory> memory = DeviceMemory::copy_of({*stored}, "a constant");
+  Result<DeviceMemory> memory = DeviceMemory::copy_of({*stored}, "the values of a constant");
   if (!memory.ok()) return memory.status();
   node.values = Constant();
   return Prepared(DeviceConstant{std::move(*memory)});

@@ -21,6 +21,7 @@
 #if defined(__cplusplus) && __cplusplus >= 202002L  // else version.hpp has said what is wrong
 #include "foldconv/activation.hpp"
 #include "foldconv/block.hpp"
+#include "foldconv/checked_runs.hpp"
 #include "foldconv/conv.hpp"
 #include "foldconv/cost.hpp"
 #include "foldconv/fold.hpp"

@@ -114,9 +114,9 @@ struct KeptTensor {
 
 /// Device pointers of one run, each a multiple of 16 bytes. None may overlap an output or the workspace.
 struct NetworkBuffers {
-  /// input_bytes(i) each, in the order of the graph's inputs.
+  /// input_bytes(i) each, in the order of the graph's inputs; of fewer images their part.
   std::vector<const void*> inputs = {};
-  /// output_bytes(i) each, in the order of the graph's outputs.
+  /// output_bytes(i) each, in the order of the graph's outputs; of fewer images their part.
   std::vector<void*> outputs = {};
   void* workspace = nullptr;  ///< workspace_bytes(); may be null when that is 0
   std::size_t workspace_bytes = 0;
@@ -132,7 +132,8 @@ class FOLDCONV_API CudaGraph {
   CudaGraph& operator=(CudaGraph&&) noexcept;
   ~CudaGraph();
 
-  Status launch(cudaStream_t stream = nullptr) const;  ///< Errors: cuda_error
+  /// Errors: cuda_error; in checked runs (checked_runs.hpp), invalid_argument: the buffers or weights are no longer there.
+  Status launch(cudaStream_t stream = nullptr) const;
 
  private:
   friend struct host::Internals;

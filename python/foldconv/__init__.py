@@ -37,7 +37,9 @@ from ._foldconv import (
     _version,
     _warn_of_leaks,
     array,
+    check_runs,
     fold,
+    runs_are_checked,
 )
 from ._explain import NetworkExplanation, PlanExplanation
 from ._load import inspect, load
@@ -90,11 +92,13 @@ __all__ = [
     "WorkspaceTooSmall",
     "__version__",
     "array",
+    "check_runs",
     "compile",
     "emulated",
     "fold",
     "inspect",
     "load",
+    "runs_are_checked",
 ]
 
 # Where users find them, not where they are written.

@@ -11,6 +11,18 @@ def _version() -> str: ...
 
 def _warn_of_leaks(on: bool) -> None: ...
 
+def check_runs(checked: bool = True) -> None:
+    """
+    From now on each call of a plan, and of a captured Graph, asks CUDA for its pointers before it
+    launches. Memory that was freed, is too short or of another device, or weights that
+    cudaDeviceReset() has freed, are InvalidArgument, not a fault of some later call. Costs some
+    microseconds for each pointer and layer. Without a call, FOLDCONV_CHECK_RUNS=1 in the
+    environment says so.
+    """
+
+def runs_are_checked() -> bool:
+    """Whether calls are checked."""
+
 class Array:
     """
     An array on a device, dense and row-major. Other libraries take it by DLPack:

@@ -169,7 +169,9 @@ static inline void cuemu_clear_fault(void) {
 // promise only that the source has been read when they return, lands when something ordered after it
 // begins or the host waits for it), "seed" (not 0, and late: bulk and tensor copies, cp.reduce and wgmma act at moments
 // drawn at random between issue and wait, by this seed), "sparse" (cudaMalloc gives as much as the emulated device has,
-// whatever the host's memory: for a program that touches little of it). Returns the old value, or -1
+// whatever the host's memory: for a program that touches little of it), "reuse" (freed addresses are given out again by
+// the next allocation of their size, as a GPU's allocator may; else much later, so that a use after free is found).
+// Returns the old value, or -1
 // for an unknown name or without the emulator. Start values come from the environment:
 // CUEMU_CHECK=uninit,race, CUEMU_ASYNC=late|eager|shuffled[:SEED] (late is the default) and CUEMU_SPARSE=1.
 static inline int cuemu_set_switch(const char* name, int value) {
@@ -183,8 +185,8 @@ static inline int cuemu_set_switch(const char* name, int value) {
 // name (the per-thread-default-stream twins under the plain name, kernel<<<>>>() under
 // cudaLaunchKernel); only cudaGetLastError and cudaPeekAtLastError are not. Without a name (NULL or
 // "") all counted calls are meant but those that give something back (cudaFree..., ...Destroy,
-// cudaHostUnregister, cudaDeviceReset; and cudaThreadExchangeStreamCaptureMode, which stands around
-// those): failing them would leak by the test's own doing.
+// cudaHostUnregister, cudaDeviceReset; and cudaThreadExchangeStreamCaptureMode and
+// cudaPointerGetAttributes, which stand before those): failing them would leak by the test's own doing.
 //
 //   for (uint64_t n = 1;; ++n) {
 //     cuemu_fail_call(NULL, n, cudaErrorMemoryAllocation);

@@ -85,6 +85,7 @@ CUEMU_EXPORT void cuemu_reset_counters_impl() {
 
 CUEMU_EXPORT int cuemu_set_switch_impl(const char* name, int value) {
   if (std::strcmp(name, "sparse") == 0) return cuemu::runtime::set_sparse(value);
+  if (std::strcmp(name, "reuse") == 0) return cuemu::runtime::set_reuse(value);
   return cuemu::set_switch(name, value);
 }
 

@@ -39,10 +39,12 @@ struct Allocation {
   size_t size = 0;
   MemoryKind kind = MemoryKind::device;
   int device = 0;
+  AllocationFacts facts;
 };
 
 struct Heap {
   std::mutex mutex;
+  uint64_t allocated = 0;  // so far
   std::unordered_map<void*, Allocation> allocations;
   std::deque<Allocation> quarantine;
   std::array<size_t, most_devices> device_bytes{};
@@ -64,6 +66,8 @@ std::atomic<int>& sparse() {
   }();
   return value;
 }
+
+std::atomic<int> reuses_at_once{0};
 
 // A file of poison in memory, to be mapped again and again; -1 when there can be none.
 int poison_file() {
@@ -114,6 +118,22 @@ bool counts_as_device(MemoryKind kind) {
   return kind != MemoryKind::pinned_host;
 }
 
+// Addresses that nobody may touch: those of a freed allocation where they are to be used again, else
+// new ones.
+void* take_addresses(Heap& state, size_t bytes) {
+  if (reuses_at_once != 0) {
+    const auto fits = [&](const Allocation& freed) { return freed.mapping_bytes == bytes; };
+    const auto found =
+        std::ranges::find_if(state.quarantine.rbegin(), state.quarantine.rend(), fits);
+    if (found != state.quarantine.rend()) {
+      void* const mapping = found->mapping;
+      state.quarantine.erase(std::prev(found.base()));
+      return mapping;
+    }
+  }
+  return mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
 void retire(Heap& state, std::unordered_map<void*, Allocation>::iterator found) {
   const Allocation allocation = found->second;
   unregister_memory(found->first);
@@ -149,17 +169,19 @@ bool side_is_valid(const void* address, size_t pitch, size_t width, size_t rows,
 
 }  // namespace
 
-cudaError_t allocate(size_t size, MemoryKind kind, int device, void** address) {
+cudaError_t allocate(size_t size, MemoryKind kind, int device, void** address, Source source) {
   Heap& state = heap();
   const std::lock_guard lock(state.mutex);
   if (size > free_bytes(state, device)) return cudaErrorMemoryAllocation;
 
-  Allocation allocation = {.size = size, .kind = kind, .device = device};
+  Allocation allocation = {.size = size,
+                           .kind = kind,
+                           .device = device,
+                           .facts = {.serial = ++state.allocated, .source = source}};
   const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
   const size_t usable = round_up(alignment + size, page);
   allocation.mapping_bytes = usable + 2 * guard_bytes;
-  allocation.mapping = mmap(nullptr, allocation.mapping_bytes, PROT_NONE,
-                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  allocation.mapping = take_addresses(state, allocation.mapping_bytes);
   if (allocation.mapping == MAP_FAILED) return cudaErrorMemoryAllocation;
   std::byte* const start = static_cast<std::byte*>(allocation.mapping) + guard_bytes;
   if (!make_poisoned(start, usable)) {
@@ -191,8 +213,18 @@ void release_everything(int device) {
   const std::lock_guard lock(state.mutex);
   for (auto next = state.allocations.begin(); next != state.allocations.end();) {
     const auto found = next++;
-    if (found->second.device == device) retire(state, found);
+    const Allocation& allocation = found->second;
+    if (allocation.device == device && allocation.facts.source == Source::device)
+      retire(state, found);
   }
+}
+
+std::optional<AllocationFacts> allocation_at(const void* base) {
+  Heap& state = heap();
+  const std::lock_guard lock(state.mutex);
+  const auto found = state.allocations.find(const_cast<void*>(base));
+  if (found == state.allocations.end()) return std::nullopt;
+  return found->second.facts;
 }
 
 LiveMemory live_memory() {
@@ -205,6 +237,10 @@ LiveMemory live_memory() {
 
 int set_sparse(int value) {
   return sparse().exchange(value);
+}
+
+int set_reuse(int value) {
+  return reuses_at_once.exchange(value);
 }
 
 size_t device_bytes_free(int device) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Allocation: cudaMalloc and its relatives, and what CUDA knows of a pointer.
+// Allocation: cudaMalloc and its relatives.
 #include <algorithm>
 #include <unordered_map>
 
@@ -75,7 +75,8 @@ cudaError_t allocate_in_stream(void** address, size_t size, cudaStream_t stream,
   return with_uncaptured_stream(stream, implicit_stream, [&](const Stream& allocating) {
     if (address == nullptr) return cudaErrorInvalidValue;
     *address = nullptr;
-    return size == 0 ? cudaSuccess : allocate(size, MemoryKind::device, allocating.device, address);
+    return size == 0 ? cudaSuccess
+                     : allocate(size, MemoryKind::device, allocating.device, address, Source::pool);
   });
 }
 
@@ -208,38 +209,6 @@ CUEMU_API(cudaMemGetInfo, (size_t * free, size_t* total), {
   return api_call([&] {
     if (free != nullptr) *free = device_bytes_free(current_device());
     if (total != nullptr) *total = device_model().memory_bytes;
-    return cudaSuccess;
-  });
-})
-
-CUEMU_API(cudaPointerGetAttributes, (cudaPointerAttributes * attributes, const void* address), {
-  return api_call([&] {
-    if (attributes == nullptr) return cudaErrorInvalidValue;
-    *attributes = {};
-    auto* const pointer = const_cast<void*>(address);
-    const std::optional<MemoryRange> range = find_memory(address);
-    if (!range) {
-      attributes->type = cudaMemoryTypeUnregistered;
-      attributes->device = cudaInvalidDeviceId;
-      attributes->hostPointer = pointer;
-      return cudaSuccess;
-    }
-    attributes->device = range->device;
-    attributes->devicePointer = pointer;
-    switch (range->kind) {
-      case MemoryKind::device:
-      case MemoryKind::module_variable:
-        attributes->type = cudaMemoryTypeDevice;
-        break;
-      case MemoryKind::managed:
-        attributes->type = cudaMemoryTypeManaged;
-        attributes->hostPointer = pointer;
-        break;
-      case MemoryKind::pinned_host:
-        attributes->type = cudaMemoryTypeHost;
-        attributes->hostPointer = pointer;
-        break;
-    }
     return cudaSuccess;
   });
 })

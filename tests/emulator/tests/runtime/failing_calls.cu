@@ -62,6 +62,8 @@ TEST(RuntimeFailingCalls, any_call_counts_but_those_that_give_back) {
     if (status == cudaSuccess) status = cudaStreamSynchronize(stream);
     if (event != nullptr) CUDA_OK(cudaEventDestroy(event));
     if (stream != nullptr) CUDA_OK(cudaStreamDestroy(stream));
+    cudaPointerAttributes attributes = {};
+    CUDA_OK(cudaPointerGetAttributes(&attributes, memory));  // a destructor's question
     if (memory != nullptr) CUDA_OK(cudaFree(memory));
     memory = nullptr, stream = nullptr, event = nullptr;
     return status;
