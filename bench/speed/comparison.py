@@ -21,8 +21,15 @@ def by_kernel(rows):
     return kernels
 
 
+def came_and_went(committed, now):
+    """Kernels that are in one of the two alone, a line each."""
+    old, new = by_kernel(committed), by_kernel(now)
+    lines = [f"{kernel}: in the table, but not compiled" for kernel in old if kernel not in new]
+    return lines + [f"{kernel}: compiled, but not in the table" for kernel in new if kernel not in old]
+
+
 def compare(committed, now):
-    """([failures], [improvements]), a line each"""
+    """([failures], [improvements]) of the kernels in both, a line each"""
     failures, improvements = [], []
 
     def judge(where, what, before, after):
@@ -35,12 +42,8 @@ def compare(committed, now):
             improvements.append(f"{where}: {after:.4g} {what}, {before:.4g} in the table{share(before, after)}")
 
     old, new = by_kernel(committed), by_kernel(now)
-    for kernel in old:
-        if kernel not in new:
-            failures.append(f"{kernel}: in the table, but not compiled")
     for kernel, loops in new.items():
         if kernel not in old:
-            failures.append(f"{kernel}: compiled, but not in the table")
             continue
         before, after = next(iter(old[kernel].values())), next(iter(loops.values()))
         for column, what in OF_KERNEL.items():

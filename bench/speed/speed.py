@@ -4,7 +4,7 @@
 ResNet-50.
 
     speed.py              makes the table anew: bench/results/speed
-    speed.py --check      of kernels, sm_80, against the table: exit code 1 where one is more than 3 % worse
+    speed.py --check      of kernels, sm_80, against the table: exit code 1 where one is more than 3 % worse, or not in it
 
 Reads the objects of a build. Needs cuobjdump, nvdisasm and ptxas: see run.sh.
 """
@@ -57,12 +57,15 @@ def check(build, folder):
     committed = table_file.read(os.path.join(folder, "kernels.csv"))
     rows, notes = kernel_table.collect(build, architectures=(80,))
     failures, improvements = comparison.compare(committed, rows)
-    say(*notes, *(f"better: {line}" for line in improvements), *(f"worse: {line}" for line in failures))
+    changes = comparison.came_and_went(committed, rows)
+    say(*notes, *(f"better: {line}" for line in improvements), *(f"worse: {line}" for line in failures), *changes)
+    if changes:
+        say(f"bench/results/speed is of other kernels: after a tile is added or removed {REMEDY}")
     if failures:
         say(f"kernels are worse than bench/results/speed says: mend them, or {REMEDY}")
     elif improvements:
         say(f"kernels are better than bench/results/speed says: {REMEDY}")
-    return 1 if failures else 0
+    return 1 if failures or changes else 0
 
 
 def main():

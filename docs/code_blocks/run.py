@@ -130,6 +130,8 @@ def main():
         print(note)
     for error in errors:
         print(error, file=sys.stderr)
+    if errors:
+        print("where another output is meant, as after a new tile: copy what is printed to the page", file=sys.stderr)
     print(f"code blocks: {counts}; {len(errors)} wrong")
     return 1 if errors else 0
 

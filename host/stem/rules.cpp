@@ -88,6 +88,24 @@ const StemKernel* stem_kernel(const ConvProblem& conv) {
   return found == stem_kernels().end() ? nullptr : &*found;
 }
 
+std::string stem_filter_rule(const ConvProblem& conv) {
+  std::vector<int> filters;
+  for (const StemKernel& kernel : stem_kernels()) {
+    if (kernel.dtype == conv.dtype) filters.push_back(kernel.tile->filter);
+  }
+  std::ranges::sort(filters);
+  std::string names;
+  int nearest = filters.front();
+  for (const int filter : filters) {
+    const bool first = filter == filters.front(), last = filter == filters.back();
+    names += text(first ? "" : last ? " and " : ", ", filter, "x", filter);
+    const auto distance = [&](int other) { return std::abs(other - std::max(conv.r, conv.s)); };
+    if (distance(filter) <= distance(nearest)) nearest = filter;
+  }
+  return text("takes filters of ", names, ": r x s = ", conv.r, "x", conv.s, "; nearest: ", nearest,
+              "x", nearest);
+}
+
 std::string stem_form_rule(const ConvProblem& conv) {
   const auto other = [](const char* name, int value, int nearest) {
     return text("takes ", name, " = ", nearest, " only: ", name, " = ", value,
@@ -97,9 +115,7 @@ std::string stem_form_rule(const ConvProblem& conv) {
     return text("computes in f16 and bf16: the problem is ", to_string(conv.dtype));
   if (conv.c != StemTile::kChannels) return other("c", conv.c, StemTile::kChannels);
   if (conv.groups != 1) return other("groups", conv.groups, 1);
-  if (conv.r != conv.s || stem_kernel(conv) == nullptr)
-    return text("takes filters of 3x3 and 7x7: r x s = ", conv.r, "x", conv.s,
-                "; nearest: ", std::max(conv.r, conv.s) < 5 ? "3x3" : "7x7");
+  if (conv.r != conv.s || stem_kernel(conv) == nullptr) return stem_filter_rule(conv);
   for (const int stride : {conv.stride.h, conv.stride.w}) {
     if (stride != StemTile::kStride) return other("stride", stride, StemTile::kStride);
   }

@@ -336,6 +336,11 @@ __device__ __forceinline__ void depthwise_of_stride(const DepthwiseParams& p) {
 template <class Tile, class Element>
 __global__ void __launch_bounds__(DepthwiseTile::kMaxThreads)
     depthwise(const __grid_constant__ DepthwiseParams p) {
+  static_assert(DepthwiseCut::kBankBytes / Tile::value.weight_pieces(sizeof(Element)) %
+                        DepthwiseTile::kChunkBytes ==
+                    0,
+                "a depthwise tile's filter must have 32 taps or fewer in f32, 64 in 16 bits: a "
+                "channel's weights are at most eight pieces, so that the room behind each is one");
   if (p.g.stride_h == 1) {
     depthwise_of_stride<Tile::value, 1, Element>(p);
   } else {

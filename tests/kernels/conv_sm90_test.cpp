@@ -233,6 +233,8 @@ TEST_F(Sm90Plans, SayTheirFamily) {
 
 TEST_F(Sm90Plans, RefuseWhatTheFamilyDoesNotTake) {
   const ConvProblem stem{.n = 1, .h = 9, .w = 8, .c = 3, .k = 64};
+  const char* const wgmma = host::in_order(host::sm90_kernels(), DataType::f16).front()->name;
+  const char* const bf16 = host::in_order(host::sm90_kernels(), DataType::bf16).front()->name;
   const auto refused = [](const ConvProblem& problem, const PlanOptions& options,
                           const char* says) {
     const Status status = explain(problem, options).status();
@@ -240,13 +242,13 @@ TEST_F(Sm90Plans, RefuseWhatTheFamilyDoesNotTake) {
     EXPECT_NE(status.message().find(says), std::string::npos) << status.message();
   };
   refused(stem, {.instructions = kSm90}, "c = 3; nearest: c = 64");
-  refused(stem, {.kernel = "conv_wgmma_f16_64x64x64_st8_sm90"}, "c = 3; nearest: c = 64");
+  refused(stem, {.kernel = wgmma}, "c = 3; nearest: c = 64");
   ConvProblem taken = stem;
   taken.c = 64;
-  refused(taken, {.kernel = "conv_wgmma_bf16_64x64x64_st8_sm90"}, "the problem is f16");
-  refused(taken, {.kernel = "conv_wgmma_f16_64x64x64_st8_sm90", .instructions = Instructions::sm80},
+  refused(taken, {.kernel = bf16}, "the problem is f16");
+  refused(taken, {.kernel = wgmma, .instructions = Instructions::sm80},
           "PlanOptions::instructions = sm80");
-  refused(taken, {.kernel = "conv_1x1_f16_64x64x64_st4_sm80", .instructions = kSm90},
+  refused(taken, {.kernel = first_conv_kernel(ConvLoader::load_1x1).name, .instructions = kSm90},
           "PlanOptions::instructions = sm90");
   taken.n = 1 << 26;
   refused(taken, {.instructions = kSm90}, "n * p * q = 4831838208");
@@ -271,7 +273,9 @@ TEST_F(Sm90Plans, RunBlocksAsChains) {
         << status.message();
   }
   const Status pinned =
-      test.plan({.kernel = "block_whole_f16_8x8_st2_sm80", .instructions = kSm90}).status();
+      test.plan({.kernel = host::in_order(host::whole_kernels(), DataType::f16).front()->name,
+                 .instructions = kSm90})
+          .status();
   EXPECT_EQ(pinned.code(), ErrorCode::unsupported);
   EXPECT_NE(pinned.message().find("of other instructions"), std::string::npos) << pinned.message();
 }

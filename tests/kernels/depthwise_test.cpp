@@ -61,42 +61,54 @@ std::string kernel_for(const ConvProblem& problem) {
 // Shapes: outputs that end anywhere in a tile, one quad, one row; channels in pieces and not, more and fewer than a cut's;
 // windows that begin and end outside, wholly outside, and in a cropped image.
 const std::vector<ConvProblem>& shapes() {
-  static const std::vector<ConvProblem> all = {
-      depthwise({1, 1, 1, 2}, 3, 1),
-      depthwise({1, 1, 1, 8}, 5, 2),
-      depthwise({3, 7, 7, 96}, 3, 1),
-      depthwise({1, 7, 7, 136}, 5, 1),
-      depthwise({2, 8, 8, 64}, 3, 1),
-      depthwise({1, 14, 14, 144}, 3, 1),
-      depthwise({2, 14, 14, 48}, 5, 1),
-      depthwise({1, 28, 28, 40}, 3, 1),
-      depthwise({1, 33, 35, 16}, 3, 1),
-      depthwise({1, 112, 20, 32}, 3, 1),
-      depthwise({1, 16, 70, 16}, 5, 1),
-      depthwise({1, 56, 56, 24}, 3, 2),
-      depthwise({2, 15, 13, 72}, 3, 2),
-      depthwise({1, 28, 28, 96}, 5, 2),
-      depthwise({3, 9, 10, 56}, 5, 2),
-      depthwise({2, 9, 7, 33}, 3, 1),
-      depthwise({1, 12, 11, 17}, 5, 2),
-      depthwise({1, 19, 23, 5}, 3, 2),
-      depthwise({1, 10, 9, 3}, 5, 1),
-      depthwise({5, 3, 3, 24}, 3, 1),
-      depthwise({1, 3, 2, 64}, 5, 1),
-      depthwise({1, 1, 37, 32}, 3, 1),
-      depthwise({1, 41, 1, 32}, 5, 1),
-      depthwise({1, 14, 15, 64}, 3, 2, {0, 1, 0, 1}),
-      depthwise({1, 17, 18, 32}, 5, 2, {1, 2, 1, 2}),
-      depthwise({2, 10, 9, 24}, 3, 1, {-1, 1, 1, -2}),
-      depthwise({1, 12, 21, 16}, 5, 1, {-2, 3, -3, 1}),
-      depthwise({1, 4, 5, 48}, 3, 1, {9, 3, 8, 6}),
-      depthwise({1, 4, 5, 10}, 3, 2, {9, 7, 8, 10}),
-      depthwise({1, 6, 7, 64}, 5, 2, {11, 12, 0, 13}),
-      depthwise({1, 9, 9, 16}, 3, 1, {0, 0, 0, 0}),
-      depthwise({1, 3, 3, 200}, 3, 1, {0, 0, 0, 0}),
-      depthwise({1, 20, 20, 264}, 3, 1),
-      depthwise({1, 26, 9, 68}, 3, 1),
-  };
+  static const std::vector<ConvProblem> all = [] {
+    std::vector<ConvProblem> of_all = {
+        depthwise({1, 1, 1, 2}, 3, 1),
+        depthwise({1, 1, 1, 8}, 5, 2),
+        depthwise({3, 7, 7, 96}, 3, 1),
+        depthwise({1, 7, 7, 136}, 5, 1),
+        depthwise({2, 8, 8, 64}, 3, 1),
+        depthwise({1, 14, 14, 144}, 3, 1),
+        depthwise({2, 14, 14, 48}, 5, 1),
+        depthwise({1, 28, 28, 40}, 3, 1),
+        depthwise({1, 33, 35, 16}, 3, 1),
+        depthwise({1, 112, 20, 32}, 3, 1),
+        depthwise({1, 16, 70, 16}, 5, 1),
+        depthwise({1, 56, 56, 24}, 3, 2),
+        depthwise({2, 15, 13, 72}, 3, 2),
+        depthwise({1, 28, 28, 96}, 5, 2),
+        depthwise({3, 9, 10, 56}, 5, 2),
+        depthwise({2, 9, 7, 33}, 3, 1),
+        depthwise({1, 12, 11, 17}, 5, 2),
+        depthwise({1, 19, 23, 5}, 3, 2),
+        depthwise({1, 10, 9, 3}, 5, 1),
+        depthwise({5, 3, 3, 24}, 3, 1),
+        depthwise({1, 3, 2, 64}, 5, 1),
+        depthwise({1, 1, 37, 32}, 3, 1),
+        depthwise({1, 41, 1, 32}, 5, 1),
+        depthwise({1, 14, 15, 64}, 3, 2, {0, 1, 0, 1}),
+        depthwise({1, 17, 18, 32}, 5, 2, {1, 2, 1, 2}),
+        depthwise({2, 10, 9, 24}, 3, 1, {-1, 1, 1, -2}),
+        depthwise({1, 12, 21, 16}, 5, 1, {-2, 3, -3, 1}),
+        depthwise({1, 4, 5, 48}, 3, 1, {9, 3, 8, 6}),
+        depthwise({1, 4, 5, 10}, 3, 2, {9, 7, 8, 10}),
+        depthwise({1, 6, 7, 64}, 5, 2, {11, 12, 0, 13}),
+        depthwise({1, 9, 9, 16}, 3, 1, {0, 0, 0, 0}),
+        depthwise({1, 3, 3, 200}, 3, 1, {0, 0, 0, 0}),
+        depthwise({1, 20, 20, 264}, 3, 1),
+        depthwise({1, 26, 9, 68}, 3, 1),
+    };
+    // Of every filter that is compiled.
+    for (const ConvKernel& kernel : host::conv_kernels()) {
+      if (kernel.depthwise == nullptr || kernel.dtype != DataType::f16) continue;
+      const int filter = kernel.depthwise->filter;
+      of_all.push_back(depthwise({2, 13, 10, 40}, filter, 1));
+      of_all.push_back(depthwise({1, 19, 17, 9}, filter, 2));
+      of_all.push_back(depthwise({1, 7, 12, 24}, filter, 1, {filter, 0, -1, filter - 2}));
+      of_all.push_back(depthwise({1, 15, 15, 72}, filter, 2, {0, filter / 2, 0, filter / 2}));
+    }
+    return of_all;
+  }();
   return all;
 }
 
@@ -138,7 +150,9 @@ TEST_P(Depthwise, OddValuesAsInDirect) {
   constexpr float kNan = std::numeric_limits<float>::quiet_NaN(),
                   kInfinity = std::numeric_limits<float>::infinity();
   for (const int stride : {1, 2}) {
-    for (const int filter : {3, 5}) {
+    for (const ConvKernel& kernel : host::conv_kernels()) {
+      if (kernel.depthwise == nullptr || kernel.dtype != GetParam()) continue;
+      const int filter = kernel.depthwise->filter;
       for (const int channels : {24, 9}) {
         for (const Activation& activation : {Activation::none, Activation::relu6}) {
           ConvProblem problem = depthwise({2, 13, 11, channels}, filter, stride);
@@ -260,22 +274,23 @@ TEST(DepthwiseSelection, IsTakenBeforeDirect) {
   }
   // What it does not take: a multiplier, other filters, dilations, strides.
   ConvProblem problem = depthwise({1, 9, 9, 16}, 3, 1);
-  const std::vector<void (*)(ConvProblem&)> others = {[](ConvProblem& p) { p.k = 32; },
-                                                      [](ConvProblem& p) { p.groups = 8; },
-                                                      [](ConvProblem& p) { p.s = 5; },
-                                                      [](ConvProblem& p) { p.r = p.s = 7; },
-                                                      [](ConvProblem& p) {
-                                                        p.stride = {1, 2};
-                                                      },
-                                                      [](ConvProblem& p) {
-                                                        p.stride = {3, 3};
-                                                      },
-                                                      [](ConvProblem& p) {
-                                                        p.dilation = {2, 1};
-                                                      },
-                                                      [](ConvProblem& p) {
-                                                        p.dilation = {1, 2};
-                                                      }};
+  const std::vector<void (*)(ConvProblem&)> others = {
+      [](ConvProblem& p) { p.k = 32; },
+      [](ConvProblem& p) { p.groups = 8; },
+      [](ConvProblem& p) { p.s = 5; },
+      [](ConvProblem& p) { p.r = p.s = unknown_depthwise_filter(); },
+      [](ConvProblem& p) {
+        p.stride = {1, 2};
+      },
+      [](ConvProblem& p) {
+        p.stride = {3, 3};
+      },
+      [](ConvProblem& p) {
+        p.dilation = {2, 1};
+      },
+      [](ConvProblem& p) {
+        p.dilation = {1, 2};
+      }};
   for (const auto& change : others) {
     ConvProblem other = problem;
     change(other);

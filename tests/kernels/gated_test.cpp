@@ -280,7 +280,7 @@ TEST(GatedConv, IsRefusedWhereItHasNoMeaning) {
                          ErrorCode::aliasing, {"gate and y overlap"}));
   EXPECT_TRUE(fails_with(plain.run({.x = x.data(), .y = y.data(), .gate = x.data()}), kInvalid,
                          {"gate for a problem without one"}));
-  EXPECT_FALSE(takes(test, "conv_1x1_f16_64x64x64_st4_sm80"));
+  EXPECT_FALSE(takes(test, first_conv_kernel(ConvLoader::load_1x1).name));
 }
 
 }  // namespace

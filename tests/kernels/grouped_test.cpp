@@ -113,12 +113,15 @@ class Grouped : public testing::TestWithParam<ConvKernel> {
   // Calls body(shape, test) for the shapes that the kernel takes.
   template <class Body>
   void for_each_shape(const oracle::RawOptions& options, Body&& body) const {
+    int taken = 0;
     for (const GroupShape& shape : kGroupShapes) {
       const TestConv test = make_conv(shape.problem(GetParam().dtype), options);
       if (!takes(test, GetParam().name)) continue;
       SCOPED_TRACE(to_string(test.problem));
       body(test);
+      ++taken;
     }
+    EXPECT_GT(taken, 0) << "add shapes that " << GetParam().name << " takes";
   }
 };
 
@@ -168,8 +171,7 @@ TEST_P(Grouped, ExactOnIntegers) {
 
 // The canonical order of K: the bits of the kernel that reads element by element.
 TEST_P(Grouped, EachGroupHasTheBitsOfAConvolutionOfItsOwn) {
-  const std::string element =
-      std::string("conv_element_") + to_string(GetParam().dtype) + "_64x64x64_st4_sm80";
+  const char* element = first_conv_kernel(ConvLoader::load_element, GetParam().dtype).name;
   for (const GroupShape& shape : kGroupShapes) {
     const ConvProblem problem = shape.problem(GetParam().dtype);
     const oracle::RawConv raw = oracle::make_raw(problem, {.seed = 7});
@@ -203,8 +205,6 @@ TEST_P(Grouped, NoValueReachesAnotherGroup) {
     }
     const TestConv test = make_conv(problem, raw);
     const std::vector<float> got = run(test, {.kernel = GetParam().name});
-    const std::string element =
-        std::string("conv_element_") + to_string(GetParam().dtype) + "_64x64x64_st4_sm80";
     for (int group = 0; group < shape.groups; ++group) {
       const auto own = some_channels(got, problem.k, group * shape.k, shape.k);
       if (group != spoilt) {
@@ -251,8 +251,8 @@ TEST_P(Grouped, ZerosHaveTheSignOfAllSteps) {
     raw.conv_bias.assign(static_cast<std::size_t>(problem.k), -0.0F);
     const TestConv alone_test = alone(problem, raw, 1);
     const TestConv test = make_conv(problem, raw);
-    const std::vector<float> own =
-        run(alone_test, {.kernel = "conv_element_bf16_64x64x64_st4_sm80"});
+    const std::vector<float> own = run(
+        alone_test, {.kernel = first_conv_kernel(ConvLoader::load_element, DataType::bf16).name});
     const std::vector<float> got =
         some_channels(run(test, {.kernel = GetParam().name}), problem.k, 8, 8);
     ASSERT_EQ(got.size(), own.size());
@@ -335,8 +335,10 @@ TEST(GroupedShapes, EachIsTakenByAKernel) {
 
 // The other group of the last pair has no scale: with arrays that end where memory does.
 TEST(GroupedShapes, NothingIsReadBehindTheLastChannel) {
-  const ConvKernel* kernel = host::find_conv_kernel("conv_grouped_f16_2x8_sm80");
-  ASSERT_NE(kernel, nullptr);
+  const auto kernel = std::ranges::find_if(kGroupedKernels, [](const ConvKernel& one) {
+    return one.dtype == DataType::f16 && one.grouped->groups == 2 && one.grouped->granule == 8;
+  });
+  ASSERT_NE(kernel, kGroupedKernels.end());
   const ConvProblem problem =
       GroupShape{.groups = 3, .c = 8, .k = 8, .h = 5, .w = 5}.problem(DataType::f16);
   const oracle::RawConv raw = oracle::make_raw(problem, {.seed = 14});
@@ -424,6 +426,23 @@ TEST_F(GroupedCounts, AreThoseOfTheModel) {
   }
 }
 
+// The one with the least time by the model.
+const char* least_grouped(const TestConv& test) {
+  const char* least = nullptr;
+  double least_us = 0;
+  for (const ConvKernel& kernel : kGroupedKernels) {
+    if (kernel.dtype != test.problem.dtype) continue;
+    const Result<ConvPlan> plan = test.conv.plan(test.problem, {.kernel = kernel.name});
+    if (!plan.ok()) continue;
+    const double us = plan->explanation().floor_us;
+    if (least == nullptr || us < least_us) {
+      least = kernel.name;
+      least_us = us;
+    }
+  }
+  return least;
+}
+
 // ResNeXt-50's: DRAM as little as can be, whole sectors, no bank conflicts.
 TEST_F(GroupedCounts, OfResNextAreIdeal) {
   for (const int c : {4, 8, 16, 32}) {
@@ -435,9 +454,7 @@ TEST_F(GroupedCounts, OfResNextAreIdeal) {
       if (c == 4 && stride == 2) continue;
       SCOPED_TRACE(to_string(problem));
       const TestConv test = make_conv(problem, {.seed = 13});
-      const ConvPlan plan = value_of(test.conv.plan(problem));
-      EXPECT_TRUE(plan.explanation().kernel.starts_with("conv_grouped_"))
-          << plan.explanation().kernel;
+      const ConvPlan plan = value_of(test.conv.plan(problem, {.kernel = least_grouped(test)}));
       const cuemu_counters counters = counted_run(test, plan);
       EXPECT_EQ(bank_passes(counters, false), bank_passes(counters, true));
       EXPECT_EQ(counters.global_load.sectors, counters.global_load.ideal_sectors);

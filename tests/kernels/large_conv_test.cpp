@@ -19,7 +19,7 @@ constexpr int kTilePixels = 64;
 
 struct LargeCase {
   const char* name;
-  std::string kernel;
+  ConvLoader loader;
   int images;
   ConvProblem problem;  // of kLastImages
 };
@@ -43,16 +43,14 @@ constexpr ConvProblem images_of(int size, int c, int k, int filter = 1) {
 
 // x and y of more than 2^31 elements, in a device's 40 GiB. Odd k: y in single elements.
 const LargeCase kLargeCases[] = {
-    {"unit", "conv_1x1_f16_64x64x64_st4_sm80", (1 << 23) - 1, images_of(4, 64, 24)},
-    {"unit_elements_of_y", "conv_1x1_f16_64x64x64_st4_sm80", (1 << 23) - 1, images_of(4, 64, 17)},
-    {"taps", "conv_rxs_f16_64x64x64_st4_sm80", (1 << 23) + 1, images_of(4, 64, 24, 3)},
-    {"narrow", "conv_narrow_f16_64x64x64_st4_sm80", (1 << 23) + 1, images_of(4, 56, 24, 3)},
-    {"rows_elements_of_y", "conv_rows_f16_64x64x64_st4_sm80", (1 << 26) - 1, images_of(4, 3, 5, 3)},
-    {"rows_chunks_of_y", "conv_rows_f16_64x64x64_st4_sm80", (1 << 25) + 3, images_of(4, 5, 8, 3)},
-    {"element_elements_of_y", "conv_element_f16_64x64x64_st4_sm80", (1 << 26) - 1,
-     images_of(4, 3, 5, 3)},
-    {"element_chunks_of_y", "conv_element_f16_64x64x64_st4_sm80", (1 << 25) + 3,
-     images_of(4, 5, 8, 3)},
+    {"unit", ConvLoader::load_1x1, (1 << 23) - 1, images_of(4, 64, 24)},
+    {"unit_elements_of_y", ConvLoader::load_1x1, (1 << 23) - 1, images_of(4, 64, 17)},
+    {"taps", ConvLoader::load_rxs, (1 << 23) + 1, images_of(4, 64, 24, 3)},
+    {"narrow", ConvLoader::load_narrow, (1 << 23) + 1, images_of(4, 56, 24, 3)},
+    {"rows_elements_of_y", ConvLoader::load_rows, (1 << 26) - 1, images_of(4, 3, 5, 3)},
+    {"rows_chunks_of_y", ConvLoader::load_rows, (1 << 25) + 3, images_of(4, 5, 8, 3)},
+    {"element_elements_of_y", ConvLoader::load_element, (1 << 26) - 1, images_of(4, 3, 5, 3)},
+    {"element_chunks_of_y", ConvLoader::load_element, (1 << 25) + 3, images_of(4, 5, 8, 3)},
 };
 
 class LargeBatches : public LargeTensors {
@@ -70,18 +68,28 @@ class LargeBatches : public LargeTensors {
   }
 };
 
+// The loader's tile of kTilePixels.
+std::string kernel_of(ConvLoader loader) {
+  const auto found = std::ranges::find_if(host::conv_kernels(), [&](const ConvKernel& kernel) {
+    return kernel.tile != nullptr && kernel.loader == loader && kernel.dtype == DataType::f16 &&
+           kernel.tile->block_m == kTilePixels;
+  });
+  return found == host::conv_kernels().end() ? "none of so many pixels" : found->name;
+}
+
 class LargeConv : public LargeBatches, public testing::WithParamInterface<LargeCase> {};
 
 TEST_P(LargeConv, TheLastTilesAreThoseOfASmallBatch) {
   const LargeCase& large = GetParam();
+  const std::string kernel = kernel_of(large.loader);
   const TestConv small = make_conv(large.problem, {.conv_bias = true, .integers = true});
   const std::vector<std::byte> wanted =
-      run_bytes(small, {.kernel = large.kernel, .guards = Guards::none});
+      run_bytes(small, {.kernel = kernel, .guards = Guards::none});
   expect_exact(small, oracle::decode(DataType::f16, wanted));
 
   ConvProblem problem = large.problem;
   problem.n = large.images;
-  const ConvPlan plan = value_of(small.conv.plan(problem, {.kernel = large.kernel}), "plan");
+  const ConvPlan plan = value_of(small.conv.plan(problem, {.kernel = kernel}), "plan");
   const std::byte* const x =
       allocate_ending_in(problem.n, oracle::encode(DataType::f16, small.inputs.x));
   const std::byte* const residual =

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/internals.hpp"
+#include "catalog/registry.hpp"
 #include "conv/conv_data.hpp"
 #include "cuemu.h"
 #include "host/expect_error.hpp"
@@ -175,6 +176,26 @@ constexpr auto kNchw = PixelLayout::nchw, kNhwc = PixelLayout::nhwc;
 constexpr auto kU8 = PixelType::u8, kF16 = PixelType::f16, kF32 = PixelType::f32;
 constexpr Padding kTorch = {1, 1, 1, 1}, kTf = {0, 1, 0, 1};
 
+// Compiled for f16.
+std::vector<int> stem_filters() {
+  std::vector<int> filters;
+  for (const host::StemKernel& kernel : host::stem_kernels()) {
+    if (kernel.dtype == DataType::f16) filters.push_back(kernel.tile->filter);
+  }
+  return filters;
+}
+
+// Of every filter that is compiled.
+void add_cases_of_each_filter(std::vector<StemCase>& all) {
+  for (const int filter : stem_filters()) {
+    const std::string name = "Filter" + std::to_string(filter);
+    const Padding pad = Padding::same(filter / 2);
+    all.push_back({name, 1, 42, 38, 32, filter, pad, {}, stem_format(kNchw, kF32)});
+    all.push_back({name + "Odd", 1, 37, 41, 72, filter, pad, kTorch, stem_format(kNhwc, kU8)});
+    all.push_back({name + "Bf16Tensor", 1, 33, 34, 40, filter, {0, 1, -1, 2}, kTf});
+  }
+}
+
 std::vector<StemCase> stem_cases() {
   const Padding three = Padding::same(3), one = Padding::same(1);
   std::vector<StemCase> all = {
@@ -222,6 +243,7 @@ std::vector<StemCase> stem_cases() {
       {"PitchedTensor", 2, 38, 44, 32, 3, one, {}},
       {"PitchedTensorWithPool", 1, 38, 45, 32, 7, three, kTorch},
   };
+  add_cases_of_each_filter(all);
   for (StemCase& one_case : all) {
     if (one_case.name.find("Bf16") != std::string::npos) one_case.dtype = DataType::bf16;
     if (one_case.name == "CeilMode") one_case.ceil_mode = true;
@@ -282,7 +304,10 @@ TEST(StemValues, NanAndInfinityAsInTheChain) {
 }
 
 TEST(StemValues, AreTheOracles) {
-  for (const char* name : {"ResnetTensor", "ResnetBf16Tensor", "MobilenetTensor"}) {
+  std::vector<std::string> names = {"ResnetTensor", "ResnetBf16Tensor", "MobilenetTensor"};
+  for (const int filter : stem_filters())
+    names.push_back("Filter" + std::to_string(filter) + "Bf16Tensor");
+  for (const std::string& name : names) {
     SCOPED_TRACE(name);
     StemProblem problem = case_of(name).problem();
     problem.pool.reset();
@@ -356,10 +381,12 @@ double shared_wavefronts(const cuemu_counters& counters) {
 
 TEST(StemCounts, AreThoseOfTheModel) {
   if (cuemu_present() == 0) GTEST_SKIP() << "counters need the emulator";
-  for (const char* name :
-       {"Resnet", "ResnetOddHeight", "ResnetTensor", "ResnetBf16", "Tf", "TwoBlocks",
-        "SevenWithoutPoolEven", "Mobilenet", "Lite0", "ThreeThreeBlocks", "ThreeWithTfPool",
-        "ResnetOddWidth", "MobilenetOdd"}) {
+  std::vector<std::string> names = {
+      "Resnet",          "ResnetOddHeight",      "ResnetTensor", "ResnetBf16", "Tf",
+      "TwoBlocks",       "SevenWithoutPoolEven", "Mobilenet",    "Lite0",      "ThreeThreeBlocks",
+      "ThreeWithTfPool", "ResnetOddWidth",       "MobilenetOdd"};
+  for (const int filter : stem_filters()) names.push_back("Filter" + std::to_string(filter));
+  for (const std::string& name : names) {
     SCOPED_TRACE(name);
     const StemProblem problem = case_of(name).problem();
     const bool odd = problem.conv.w % 2 != 0;  // element by element
@@ -435,8 +462,13 @@ TEST(StemRules, NameTheValueAndTheNearest) {
   expect(rule([](auto& p) { p.conv.dtype = DataType::f32; }), {"f16 and bf16", "f32"});
   expect(rule([](auto& p) { p.conv.c = 4; }), {"c = 4", "nearest: 3"});
   expect(rule([](auto& p) { p.conv.k = 60; }), {"k = 60", "k = 64"});
-  expect(rule([](auto& p) { p.conv.r = p.conv.s = 5; }), {"5x5", "nearest: 7x7"});
-  expect(rule([](auto& p) { p.conv.s = 3; }), {"7x3"});
+  expect(rule([](auto& p) { p.conv.s = 3; }), {"7x3", "nearest: 7x7"});
+  expect(rule([](auto& p) { p.conv.r = 1; }), {"1x7", "nearest: 7x7"});
+  expect(rule([](auto& p) { p.conv.r = p.conv.s = 2; }), {"2x2", "nearest: 3x3"});
+  for (const int filter : stem_filters()) {
+    const std::string name = std::to_string(filter) + "x" + std::to_string(filter);
+    expect(rule([](auto& p) { p.conv.s = 3; }), {name.c_str()});
+  }
   expect(rule([](auto& p) { p.conv.stride.w = 1; }), {"stride = 1", "nearest: 2"});
   expect(rule([](auto& p) { p.conv.dilation.h = 2; }), {"dilation = 2"});
   expect(rule([](auto& p) { p.conv.residual = true; }), {"residual"});

@@ -390,8 +390,10 @@ class Comparison(unittest.TestCase):
         self.assertEqual(self.failures(instructions_sm80=400, hmma_sm80=128, wavefronts=2048), [])
 
     def test_kernels_must_be_in_both(self):
-        self.assertRegex(comparison.compare([], [row()])[0][0], "conv_a: compiled, but not in the table")
-        self.assertRegex(comparison.compare([row()], [])[0][0], "conv_a: in the table, but not compiled")
+        self.assertEqual(comparison.came_and_went([], [row()]), ["conv_a: compiled, but not in the table"])
+        self.assertEqual(comparison.came_and_went([row()], []), ["conv_a: in the table, but not compiled"])
+        self.assertEqual(comparison.came_and_went([row()], [row()]), [])
+        self.assertEqual(comparison.compare([], [row()]), ([], []))
 
     def test_less_is_told_and_no_failure(self):
         failures, improvements = comparison.compare([row()], [row(instructions_sm80=180)])
@@ -423,6 +425,11 @@ class Command(unittest.TestCase):
         status, said = self.check([row()], [row(instructions_sm80=100)])
         self.assertEqual(status, 0)
         self.assertIn("better: conv_a, loop 1", said)
+        status, said = self.check([row()], [row(), row(kernel="conv_of_a_new_tile")])
+        self.assertEqual(status, 1)
+        self.assertIn("conv_of_a_new_tile: compiled, but not in the table\n", said)
+        self.assertIn("after a tile is added or removed run bench/speed/run.sh, and commit", said)
+        self.assertNotIn("worse", said)
 
     def test_a_table_read_again_is_the_same(self):
         path = os.path.join(self.folder, "kernels.csv")

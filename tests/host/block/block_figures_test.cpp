@@ -3,10 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "block/family.hpp"
+#include "catalog/registry.hpp"
 #include "cost/best.hpp"
 #include "foldconv/block.hpp"
 #include "host/small_blocks.hpp"
@@ -33,8 +36,20 @@ TEST(BlockChoice, ARefusalSaysHowMuchSharedMemoryIsMissing) {
     return host::offer_whole(planned, {rtx3090, {}, kernel}).status();
   };
   expect_refused(refusal(""), ErrorCode::unsupported, "the device has 101376");
-  expect_refused(refusal("block_whole_f16_8x8_st2_projection_sm80"), ErrorCode::unsupported,
-                 "block_whole_f16_8x8_st2_projection_sm80 is for blocks with a downsample");
+  const auto projection =
+      std::ranges::find_if(host::whole_kernels(), [](const host::WholeKernel& kernel) {
+        return kernel.dtype == DataType::f16 && kernel.tile->projection;
+      });
+  ASSERT_NE(projection, host::whole_kernels().end());
+  expect_refused(refusal(projection->name), ErrorCode::unsupported,
+                 std::string(projection->name) + " is for blocks with a downsample");
+}
+
+const host::TailKernel& tail_named(const std::string& name) {
+  const auto found = std::ranges::find_if(
+      host::tail_kernels(), [&](const host::TailKernel& kernel) { return kernel.name == name; });
+  if (found == host::tail_kernels().end()) throw std::runtime_error("no tail: " + name);
+  return *found;
 }
 
 // conv3 reads 64 + 256 channels of a CTA's pixels: 128 pixels need 172,032 bytes with the tile of the
@@ -51,17 +66,36 @@ TEST(BlockChoice, AWiderTailWhereNoneOfTheFittingWidthHasRoom) {
   ASSERT_TRUE(plan.ok()) << plan.status().message();
   const auto device = host::device_figures(0);
   ASSERT_TRUE(device.ok());
-  EXPECT_EQ(plan->explanation().chosen().launches.back().kernel,
-            device->shared_bytes < 172'032 ? "block_tail_f16_64x128_st3_sm80"
-                                           : "block_tail_f16_128x64_st3_sm80");
+  const auto has_room = [&](const host::TailKernel& kernel) {
+    return kernel.dtype == DataType::f16 &&
+           kernel.tile->shared_bytes(5, 9) <= static_cast<std::int64_t>(device->shared_bytes);
+  };
+  const auto fitting = [&](const host::TailKernel& kernel) {
+    return has_room(kernel) && kernel.tile->conv2.block_n == 64;
+  };
+  const host::TailKernel& chosen = tail_named(plan->explanation().chosen().launches.back().kernel);
+  EXPECT_TRUE(has_room(chosen)) << chosen.name;
+  if (std::ranges::none_of(host::tail_kernels(), fitting)) {
+    EXPECT_GT(chosen.tile->conv2.block_n, 64) << chosen.name;
+  }
 }
 
 TEST(BlockChoice, APinnedTailMayBeWiderThanItNeeds) {
   const SmallBlocks blocks;
   const Block block = *Block::create(blocks.bottleneck());
-  const auto plan = block.plan({1, 8, 8}, {.kernel = "block_tail_f16_64x256_st3_sm80"});
-  ASSERT_TRUE(plan.ok()) << plan.status().message();
-  EXPECT_EQ(plan->explanation().chosen().launches.back().kernel, "block_tail_f16_64x256_st3_sm80");
+  const auto width = [](const host::TailKernel* kernel) { return kernel->tile->conv2.block_n; };
+  const auto kernels = host::in_order(host::tail_kernels(), DataType::f16);
+  const int widest = width(*std::ranges::max_element(kernels, {}, width));
+  EXPECT_GT(widest, 64);
+  int planned = 0;
+  for (const host::TailKernel* kernel : kernels) {
+    if (width(kernel) != widest) continue;
+    const auto plan = block.plan({1, 8, 8}, {.kernel = kernel->name});
+    if (!plan.ok()) continue;  // for want of shared memory
+    EXPECT_EQ(plan->explanation().chosen().launches.back().kernel, kernel->name);
+    ++planned;
+  }
+  EXPECT_GT(planned, 0);
 }
 
 TEST(BlockChoice, APinnedKernelIsLaunchedOrRefused) {
@@ -70,11 +104,14 @@ TEST(BlockChoice, APinnedKernelIsLaunchedOrRefused) {
   const auto plan = [&](BlockPlanOptions options) {
     return block.plan({1, 8, 8}, options).status();
   };
+  const auto first_whole = [](DataType dtype) {
+    return host::in_order(host::whole_kernels(), dtype).front()->name;
+  };
   expect_refused(plan({.kernel = "block_whole"}), ErrorCode::invalid_argument,
-                 "block_whole_bf16_8x8_st2_sm80");
-  expect_refused(plan({.kernel = "block_whole_bf16_8x8_st2_sm80"}), ErrorCode::unsupported,
+                 first_whole(DataType::bf16));
+  expect_refused(plan({.kernel = first_whole(DataType::bf16)}), ErrorCode::unsupported,
                  "no such kernel for the data type");
-  expect_refused(plan({.cut = BlockCut::chain, .kernel = "block_whole_f16_8x8_st2_sm80"}),
+  expect_refused(plan({.cut = BlockCut::chain, .kernel = first_whole(DataType::f16)}),
                  ErrorCode::unsupported, "no launch of the pinned kernel");
 }
 

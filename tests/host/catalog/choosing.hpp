@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Choosing kernels for problems of a line each, on the figures of devices that need not be there.
+// Choosing kernels for problems of a line each, on the figures of devices that need not be there, from catalogs that need
+// not be compiled.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -7,6 +8,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "catalog/select.hpp"
 #include "cost/device_speed.hpp"
@@ -24,6 +26,20 @@ inline host::Target target_of(const host::DeviceFigures& device) {
             if (kernel.grouped != nullptr) return kernel.grouped->min_ctas_per_sm;
             return kernel.tile != nullptr ? kernel.tile->min_ctas_per_sm : 1;
           }};
+}
+
+using Kernels = std::vector<host::ConvKernel>;
+
+// What choose() chooses from: the compiled kernels, but in tests of EveryCatalog (every_catalog.hpp).
+inline Kernels& catalog() {
+  static Kernels kernels(host::conv_kernels().begin(), host::conv_kernels().end());
+  return kernels;
+}
+
+// A kernel of a tile by hand: its rules and figures, whichever tiles the catalog has.
+inline host::ConvKernel made_up(const char* name, const ConvTile& tile,
+                                ConvLoader loader = ConvLoader::load_1x1, host::Arch arch = {80}) {
+  return {name, DataType::f16, arch, nullptr, loader, &tile, "made up"};
 }
 
 inline ConvProblem conv(int n, int size, int c, int k, int filter, DataType dtype = DataType::f16) {
@@ -47,7 +63,7 @@ inline ConvProblem grouped(ConvProblem problem, int groups) {
 inline host::Choice choose(const ConvProblem& problem, const host::DeviceFigures& device = kA100,
                            std::string_view pin = {}) {
   EXPECT_TRUE(validate(problem).ok()) << validate(problem).message();
-  const auto choice = host::select(problem, {.kernel = pin}, target_of(device));
+  const auto choice = host::select(problem, {.kernel = pin}, target_of(device), catalog());
   EXPECT_TRUE(choice.ok()) << choice.status().message();
   return choice.ok() ? *choice : host::Choice{};
 }

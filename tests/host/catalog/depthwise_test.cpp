@@ -9,6 +9,7 @@
 #include "catalog/supports.hpp"
 #include "cost/depthwise_cost.hpp"
 #include "host/catalog/choosing.hpp"
+#include "kernels/support/catalog_kernels.hpp"
 
 namespace foldconv {
 namespace {
@@ -43,7 +44,8 @@ TEST(DepthwiseRules, NameValueAndNearestLegalValue) {
       has(refusal(grouped(conv(1, 14, 64, 128, 3), 64), kName), {"c = 64, k = 128, groups = 64"}));
   EXPECT_TRUE(has(refusal(conv(1, 14, 1, 1, 3), kName), {"two or more", "c = 1"}));
   EXPECT_TRUE(has(refusal(depthwise(1, 14, 64, 5), kName), {"r x s = 5x5", "nearest: 3x3"}));
-  EXPECT_EQ(chosen(depthwise(1, 14, 64, 7)), "direct_f16_sm80");
+  EXPECT_EQ(chosen(depthwise(1, 14, 64, kernel_tests::unknown_depthwise_filter())),
+            "direct_f16_sm80");
   ConvProblem problem = depthwise(1, 14, 64, 3);
   problem.stride = {2, 1};
   EXPECT_TRUE(has(refusal(problem, kName), {"stride = 2x1", "nearest: 2x2"}));

@@ -6,24 +6,21 @@
 
 #include <cstdint>
 
-#include "catalog/registry.hpp"
-#include "host/device_figures.hpp"
+#include "host/catalog/choosing.hpp"
 
 namespace foldconv {
 namespace {
 
 using test::kA100;
 
-const host::ConvKernel& kernel(const char* name) {
-  return *host::find_conv_kernel(name);
-}
+constexpr ConvTile kSquareTile = {64, 64, 2, 2, 4, 2}, kTallTile = {128, 64, 2, 2, 3, 3};
 
 TEST(Launch, TensorCoreGridAndSharedMemory) {
   const ConvProblem problem = {
       .n = 3, .h = 9, .w = 7, .c = 64, .k = 130, .r = 3, .s = 3, .pad = {1, 1, 1, 1}};
   // 189 pixels are 3 tiles of 64; 130 channels 3 of 64.
-  const auto shape =
-      host::conv_launch_shape(kernel("conv_rxs_f16_64x64x64_st4_sm80"), problem, kA100);
+  const auto shape = host::conv_launch_shape(
+      test::made_up("taps", kSquareTile, ConvLoader::load_rxs), problem, kA100);
   EXPECT_EQ(shape.grid, 9u);
   EXPECT_EQ(shape.threads, 128u);
   EXPECT_EQ(shape.shared_bytes, 4u * 128 * 128 + 9 * 8);
@@ -31,7 +28,7 @@ TEST(Launch, TensorCoreGridAndSharedMemory) {
 
 TEST(Launch, GroupsDoNotShareTiles) {
   const ConvProblem problem = {.n = 1, .h = 8, .w = 8, .c = 64, .k = 160, .groups = 2};
-  const ConvTile& tile = *kernel("conv_1x1_f16_64x64x64_st4_sm80").tile;
+  const ConvTile& tile = kSquareTile;
   EXPECT_EQ(host::tile_count(tile, problem), 1 * 2 * 2);
   const ConvParams params = host::conv_params(tile, problem);
   EXPECT_EQ(params.n_tiles.divisor, 4u);
@@ -53,7 +50,7 @@ TEST(Launch, ConvParams) {
                                .pad = {1, 0, 2, -1},
                                .dilation = {1, 3},
                                .activation = Activation::leaky_relu(0.25f)};
-  const ConvTile& tile = *kernel("conv_rxs_bf16_128x64x64_st3_sm80").tile;
+  const ConvTile& tile = kTallTile;
   const ConvParams params = host::conv_params(tile, problem);
   EXPECT_EQ(params.g.n, 2);
   EXPECT_EQ(params.g.h, 20);
@@ -91,7 +88,7 @@ TEST(Launch, ConvParams) {
 }
 
 TEST(Launch, VectorOutputNeedsWholeChunksInEveryGroup) {
-  const ConvTile& tile = *kernel("conv_element_f16_64x64x64_st4_sm80").tile;
+  const ConvTile& tile = kSquareTile;
   const auto vector_output = [&](int k, int groups) {
     return host::conv_params(tile, {.h = 4, .w = 4, .c = 40, .k = k, .groups = groups})
         .vector_output;
@@ -103,7 +100,7 @@ TEST(Launch, VectorOutputNeedsWholeChunksInEveryGroup) {
 }
 
 TEST(Launch, DirectGridIsCapped) {
-  const host::ConvKernel& direct = kernel("direct_f32_sm80");
+  const host::ConvKernel& direct = *host::find_conv_kernel("direct_f32_sm80");
   const auto grid = [&](int n, int k) {
     return host::conv_launch_shape(
                direct, {.dtype = DataType::f32, .n = n, .h = 1, .w = 1, .c = 1, .k = k}, kA100)

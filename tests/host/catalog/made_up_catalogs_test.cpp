@@ -11,15 +11,10 @@
 namespace foldconv {
 namespace {
 
-using test::chosen;
+using test::made_up;
 
 constexpr ConvTile kWide = {128, 128, 2, 2, 3, 2}, kTall = {128, 64, 2, 2, 3, 3},
                    kSmall = {32, 16, 2, 1, 8, 6};
-
-host::ConvKernel made_up(const char* name, const ConvTile& tile, host::Arch arch = {80},
-                         ConvLoader loader = ConvLoader::load_1x1) {
-  return {name, DataType::f16, arch, nullptr, loader, &tile, "made up"};
-}
 
 // 100 SMs of 1 GHz; 2048 FLOP a clock and SM; 1 us a launch. DRAM and L2 without end.
 host::Target round_target(int resident = 1) {
@@ -114,8 +109,8 @@ TEST(MadeUp, CtasThatRunAtATimeCount) {
 // Element by element is for what nothing else takes, whatever the model says; an older architecture, too.
 TEST(MadeUp, RanksComeBeforeTimes) {
   const auto wide = made_up("wide", kWide),
-             element = made_up("element", kTall, {80}, ConvLoader::load_element),
-             newer = made_up("newer", kWide, {90});
+             element = made_up("element", kTall, ConvLoader::load_element),
+             newer = made_up("newer", kWide, ConvLoader::load_1x1, {90});
   const ConvProblem problem = rows_of_tiles(50);
   EXPECT_EQ(chosen_of(problem, {wide, made_up("tall", kTall)}), "tall");
   EXPECT_EQ(chosen_of(problem, {element, wide}), "wide");

@@ -2,10 +2,15 @@
 // The kernels of the catalog, and their names.
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <map>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "catalog/registry.hpp"
+#include "foldconv/kernel_list.hpp"
 #include "host/catalog/choosing.hpp"
 #include "host/device_figures.hpp"
 
@@ -67,7 +72,6 @@ TEST(Registry, NamesOfSm90KernelsDecodeToTheirTiles) {
     EXPECT_FALSE(kernel.arch.runs_on(80));
     EXPECT_FALSE(kernel.arch.runs_on(100));
   }
-  EXPECT_EQ(host::sm90_kernels().size(), 20u);
   EXPECT_EQ(host::find_sm90_kernel(""), nullptr);
 }
 
@@ -85,14 +89,15 @@ TEST(Registry, NamesOfBlockKernelsDecodeToTheirTiles) {
               kernel.name);
     EXPECT_EQ(host::find_tail_kernel(*kernel.tile, kernel.dtype), &kernel);
   }
-  std::set<std::string> names;
   for (const host::WholeKernel& kernel : host::whole_kernels()) {
-    EXPECT_TRUE(has(kernel.name, {"block_whole_", to_string(kernel.dtype), "x8_st", "_sm80"}));
-    EXPECT_TRUE(names.insert(kernel.name).second) << kernel.name << " twice";
+    const WholeTile& tile = *kernel.tile;
+    EXPECT_EQ(std::string("block_whole_") + to_string(kernel.dtype) + "_" +
+                  std::to_string(tile.tile_h) + "x8_st" + std::to_string(tile.stages) +
+                  (tile.resident ? "_resident" : "") + (tile.projection ? "_projection" : "") +
+                  "_sm80",
+              kernel.name);
     EXPECT_EQ(host::find_whole_kernel(*kernel.tile, kernel.dtype), &kernel);
   }
-  EXPECT_TRUE(names.contains("block_whole_f16_28x8_st3_resident_sm80"));
-  EXPECT_TRUE(names.contains("block_whole_bf16_8x8_st2_projection_sm80"));
 }
 
 TEST(Registry, EveryPointwiseOperationForEveryDtype) {
@@ -112,7 +117,41 @@ TEST(Registry, EveryLayerOperationForEveryDtype) {
     EXPECT_EQ(host::find_layer_kernel(kernel.op, kernel.dtype, kA100), &kernel);
     EXPECT_TRUE(has(kernel.name, {to_string(kernel.dtype), "_sm80"})) << kernel.name;
   }
-  EXPECT_EQ(host::layer_kernels().size(), 36U);
+  for (int op = 0; op <= static_cast<int>(host::LayerOp::preprocess); ++op) {
+    for (const DataType dtype : {DataType::f16, DataType::bf16, DataType::f32}) {
+      const auto* kernel = host::find_layer_kernel(static_cast<host::LayerOp>(op), dtype, kA100);
+      EXPECT_NE(kernel, nullptr) << "operation " << op << " in " << to_string(dtype);
+    }
+  }
+}
+
+// Two tiles that differ in warps or CTAs an SM alone would: one of them could not be pinned.
+TEST(Registry, NoTwoKernelsShareAName) {
+  std::set<std::string_view> names;
+  for (const KernelInfo& kernel : kernel_list())
+    EXPECT_TRUE(names.insert(kernel.name).second) << kernel.name << " twice";
+}
+
+// A line's kernels are f16 and bf16, and f32 where no tensor core computes.
+TEST(Registry, EveryLineOfTheCatalogIsAKernelOfEachOfItsTypes) {
+  const std::map<std::string, std::pair<KernelFamily, std::size_t>> forms = {
+      {"CONV", {KernelFamily::conv, 2}},           {"SM90", {KernelFamily::conv, 2}},
+      {"GROUPED", {KernelFamily::conv, 2}},        {"JOINED", {KernelFamily::joined, 2}},
+      {"TAIL", {KernelFamily::tail, 2}},           {"WHOLE", {KernelFamily::whole, 2}},
+      {"STEM", {KernelFamily::stem, 2}},           {"INVERTED", {KernelFamily::inverted, 2}},
+      {"DEPTHWISE", {KernelFamily::depthwise, 3}}, {"DIRECT", {KernelFamily::direct, 3}},
+      {"POINTWISE", {KernelFamily::pointwise, 3}}, {"LAYER", {KernelFamily::layer, 3}}};
+  std::map<KernelFamily, std::size_t> listed, wanted;
+  for (const KernelInfo& kernel : kernel_list()) ++listed[kernel.family];
+  std::ifstream catalog(FOLDCONV_CATALOG);
+  for (std::string line; std::getline(catalog, line);) {
+    const std::string form = line.substr(0, line.find('('));
+    if (form.size() == line.size() || form.find_first_of(" /#") != std::string::npos) continue;
+    const auto known = forms.find(form);
+    ASSERT_NE(known, forms.end()) << "a form of line that this test does not know: " << line;
+    wanted[known->second.first] += known->second.second;
+  }
+  EXPECT_EQ(listed, wanted);
 }
 
 }  // namespace

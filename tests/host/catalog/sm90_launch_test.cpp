@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <vector>
 
 #include "host/device_figures.hpp"
@@ -16,8 +17,21 @@ namespace {
 using host::Sm90Variant;
 using test::kH100;
 
-Sm90Variant sm90_variant(const char* name, Multicast multicast = Multicast::none) {
-  return {host::find_sm90_kernel(name), multicast};
+// Tiles by hand.
+constexpr Sm90Tile k128x256 = {128, 256, 2, Teamwork::together, 4},
+                   k192x128 = {192, 128, 3, Teamwork::together, 4},
+                   k256x128 = {256, 128, 2, Teamwork::together, 4},
+                   k128x128 = {128, 128, 2, Teamwork::ping_pong, 5},
+                   k64x64 = {64, 64, 1, Teamwork::together, 8},
+                   k64x32 = {64, 32, 1, Teamwork::together, 8},
+                   k64x16 = {64, 16, 1, Teamwork::together, 8},
+                   k64x8 = {64, 8, 1, Teamwork::together, 8};
+
+// A kernel that need not be in the catalog, and stays.
+Sm90Variant sm90_variant(const Sm90Tile& tile, Multicast multicast = Multicast::none) {
+  static std::deque<host::Sm90Kernel> kernels;
+  kernels.push_back({"made up", DataType::f16, host::arch::sm90a, nullptr, &tile, "made up"});
+  return {&kernels.back(), multicast};
 }
 
 template <std::size_t kSize, class Value>
@@ -44,7 +58,7 @@ ConvProblem strided() {
 
 TEST(Sm90Launch, GridsAreAtMostTheSms) {
   ConvProblem problem = {.n = 1, .h = 1, .w = 1000, .c = 64, .k = 200};
-  const Sm90Variant small = sm90_variant("conv_wgmma_f16_64x64x64_st8_sm90");
+  const Sm90Variant small = sm90_variant(k64x64);
   host::LaunchShape shape = host::sm90_launch_shape(small, problem, kH100);
   EXPECT_EQ(shape.grid, 16u * 4);  // 15.6 x 3.1 tiles
   EXPECT_EQ(shape.threads, 160u);
@@ -56,13 +70,13 @@ TEST(Sm90Launch, GridsAreAtMostTheSms) {
 
   // 5 tiles of pixels are 3 units of two, with 2 columns of channels.
   problem.w = 600;
-  const Sm90Variant wide = sm90_variant("conv_wgmma_f16_128x128x64_st5_sm90", Multicast::weights);
+  const Sm90Variant wide = sm90_variant(k128x128, Multicast::weights);
   shape = host::sm90_launch_shape(wide, problem, kH100);
   EXPECT_EQ(shape.grid, 12u);
   EXPECT_EQ(shape.cluster, 2u);
   EXPECT_EQ(host::sm90_params(wide, problem).units, 6);
   // 2 columns are 1 unit.
-  const Sm90Variant tall = sm90_variant("conv_wgmma_f16_128x128x64_st5_sm90", Multicast::pixels);
+  const Sm90Variant tall = sm90_variant(k128x128, Multicast::pixels);
   EXPECT_EQ(host::sm90_params(tall, problem).units, 5);
   EXPECT_EQ(host::sm90_launch_shape(tall, problem, kH100).grid, 10u);
   host::DeviceFigures odd = kH100;
@@ -84,8 +98,7 @@ TEST(Sm90Launch, Params) {
   ConvProblem problem = strided();
   problem.residual = true;
   problem.activation = Activation::leaky_relu(0.25f);
-  const ConvSm90Params p =
-      host::sm90_params(sm90_variant("conv_wgmma_bf16_64x32x64_st8_sm90"), problem);
+  const ConvSm90Params p = host::sm90_params(sm90_variant(k64x32), problem);
   EXPECT_EQ(p.loader, Sm90Loader::im2col);
   EXPECT_EQ(p.m, 3 * 4 * 5);
   EXPECT_EQ(p.c_per_group, 128);
@@ -108,7 +121,7 @@ TEST(Sm90Launch, Params) {
 
 TEST(Sm90Launch, MapOfAMatrix) {
   const ConvProblem problem = {.n = 2, .h = 5, .w = 7, .c = 72, .k = 24};
-  const Sm90Variant variant = sm90_variant("conv_wgmma_f16_256x128x64_st4_sm90", Multicast::pixels);
+  const Sm90Variant variant = sm90_variant(k256x128, Multicast::pixels);
   EXPECT_EQ(host::sm90_params(variant, problem).loader, Sm90Loader::unit);
   const host::TensorMapSpec map = host::sm90_x_map(variant, problem);
   EXPECT_FALSE(map.im2col);
@@ -121,7 +134,7 @@ TEST(Sm90Launch, MapOfAMatrix) {
 
 TEST(Sm90Launch, OnlyAPlain1x1IsAMatrix) {
   const ConvProblem plain = {.n = 2, .h = 5, .w = 7, .c = 64, .k = 24};
-  const Sm90Variant variant = sm90_variant("conv_wgmma_f16_64x8x64_st8_sm90");
+  const Sm90Variant variant = sm90_variant(k64x8);
   const auto loader = [&](ConvProblem problem) {
     return host::sm90_params(variant, problem).loader;
   };
@@ -141,8 +154,7 @@ TEST(Sm90Launch, OnlyAPlain1x1IsAMatrix) {
 }
 
 TEST(Sm90Launch, MapOfImages) {
-  const host::TensorMapSpec map =
-      host::sm90_x_map(sm90_variant("conv_wgmma_bf16_192x128x64_st4_sm90"), strided());
+  const host::TensorMapSpec map = host::sm90_x_map(sm90_variant(k192x128), strided());
   EXPECT_TRUE(map.im2col);
   EXPECT_EQ(map.dtype, DataType::bf16);
   EXPECT_EQ(map.rank, 4u);
@@ -159,7 +171,7 @@ TEST(Sm90Launch, MapOfImages) {
 TEST(Sm90Launch, MapsOfPitchedTensors) {
   ConvProblem problem = strided();
   problem.pitch = {.x = 320, .y = 208};
-  const Sm90Variant variant = sm90_variant("conv_wgmma_bf16_192x128x64_st4_sm90");
+  const Sm90Variant variant = sm90_variant(k192x128);
   const host::TensorMapSpec x = host::sm90_x_map(variant, problem);
   EXPECT_EQ(first(x.dims, 4), (Numbers{256, 7, 9, 3}));
   EXPECT_EQ(first(x.strides, 3), (Numbers{640, 640 * 7, 640 * 7 * 9}));
@@ -175,8 +187,7 @@ TEST(Sm90Launch, MapsOfPitchedTensors) {
 }
 
 TEST(Sm90Launch, MapOfWeights) {
-  const Sm90Variant halves =
-      sm90_variant("conv_wgmma_bf16_128x256x64_st4_sm90", Multicast::weights);
+  const Sm90Variant halves = sm90_variant(k128x256, Multicast::weights);
   const host::TensorMapSpec map = host::sm90_w_map(halves, strided());
   EXPECT_EQ(map.rank, 2u);
   EXPECT_EQ(first(map.dims, 2), (Numbers{2 * 15 * 64, 200}));
@@ -186,21 +197,21 @@ TEST(Sm90Launch, MapOfWeights) {
 
 TEST(Sm90Launch, MapOfY) {
   const struct {
-    const char* kernel;
+    Sm90Tile tile;
     std::int64_t width;
     CUtensorMapSwizzle swizzle;
-  } cases[] = {{"conv_wgmma_bf16_128x256x64_st4_sm90", 64, CU_TENSOR_MAP_SWIZZLE_128B},
-               {"conv_wgmma_bf16_64x64x64_st8_sm90", 64, CU_TENSOR_MAP_SWIZZLE_128B},
-               {"conv_wgmma_bf16_64x32x64_st8_sm90", 32, CU_TENSOR_MAP_SWIZZLE_64B},
-               {"conv_wgmma_bf16_64x16x64_st8_sm90", 16, CU_TENSOR_MAP_SWIZZLE_32B},
-               {"conv_wgmma_bf16_64x8x64_st8_sm90", 8, CU_TENSOR_MAP_SWIZZLE_NONE}};
+  } cases[] = {{k128x256, 64, CU_TENSOR_MAP_SWIZZLE_128B},
+               {k64x64, 64, CU_TENSOR_MAP_SWIZZLE_128B},
+               {k64x32, 32, CU_TENSOR_MAP_SWIZZLE_64B},
+               {k64x16, 16, CU_TENSOR_MAP_SWIZZLE_32B},
+               {k64x8, 8, CU_TENSOR_MAP_SWIZZLE_NONE}};
   for (const auto& each : cases) {
-    const host::TensorMapSpec map = host::sm90_y_map(sm90_variant(each.kernel), strided(), 200);
+    const host::TensorMapSpec map = host::sm90_y_map(sm90_variant(each.tile), strided(), 200);
     EXPECT_EQ(map.rank, 3u);
     EXPECT_EQ(first(map.dims, 3), (Numbers{100, 2, 60}));
     EXPECT_EQ(first(map.strides, 2), (Numbers{200, 400}));
-    EXPECT_EQ(first(map.box, 3), (Numbers{each.width, 1, 64})) << each.kernel;
-    EXPECT_EQ(map.swizzle, each.swizzle) << each.kernel;
+    EXPECT_EQ(first(map.box, 3), (Numbers{each.width, 1, 64})) << each.tile.block_n;
+    EXPECT_EQ(map.swizzle, each.swizzle) << each.tile.block_n;
   }
 }
 

@@ -16,6 +16,7 @@
 #include "foldconv/pointwise.hpp"
 #include "host/expect_error.hpp"
 #include "host/failing_calls.hpp"
+#include "kernels/support/catalog_kernels.hpp"
 #include "kernels/support/device_buffer.hpp"
 
 namespace foldconv {
@@ -206,7 +207,8 @@ TEST_F(TwoDevices, EachHasItsWeights) {
 // Figures of a kernel depend on the launch, not on the kernel alone: the larger table of addresses
 // leaves room for fewer CTAs.
 TEST(Explain, ResidentCtasAreThoseOfTheLaunch) {
-  const PlanOptions pin = {.kernel = "conv_element_f16_64x64x64_st4_sm80"};
+  const PlanOptions pin = {.kernel =
+                               kernel_tests::first_conv_kernel(ConvLoader::load_element).name};
   const auto explained = [&](int channels) {
     const Result<Explanation> result =
         explain({.h = 15, .w = 15, .c = channels, .k = 64, .r = 15, .s = 15}, pin);

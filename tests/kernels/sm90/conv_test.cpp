@@ -72,8 +72,7 @@ const std::vector<std::unique_ptr<Case>>& cases(DataType dtype, bool integers) {
     problem.activation = integers ? Activation::relu : activations[i % 4];
     std::unique_ptr<Case> one(new Case{kSm90Shapes[i].name, Sm90Conv(problem, integers), {}, {}});
     one->expected = oracle::conv(problem, one->conv.inputs());
-    one->bits = one->conv.run(sm90_kernel(dtype == DataType::f16 ? "conv_sm90_f16_k64x8_wgmma"
-                                                                 : "conv_sm90_bf16_k64x8_wgmma"));
+    one->bits = one->conv.run(*std::ranges::find(sm90_kernels(), dtype, &Sm90Kernel::dtype));
     made.push_back(std::move(one));
   }
   return made;

@@ -5,7 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -44,6 +46,25 @@ inline const std::vector<ConvKernel> kGroupedKernels = [] {
   return kernels;
 }();
 
+// The first with a tile of the loader and type, for tests that any of them will do for.
+inline const ConvKernel& first_conv_kernel(ConvLoader loader, DataType dtype = DataType::f16) {
+  const auto found = std::ranges::find_if(host::conv_kernels(), [&](const ConvKernel& kernel) {
+    return kernel.tile != nullptr && kernel.loader == loader && kernel.dtype == dtype;
+  });
+  if (found == host::conv_kernels().end()) throw std::runtime_error("no kernel of the loader");
+  return *found;
+}
+
+// The smallest from 7 on that no depthwise kernel is compiled for.
+inline int unknown_depthwise_filter() {
+  int filter = 7;
+  while (std::ranges::any_of(host::conv_kernels(), [&](const ConvKernel& kernel) {
+    return kernel.depthwise != nullptr && kernel.depthwise->filter == filter;
+  }))
+    filter += 2;
+  return filter;
+}
+
 // For test names.
 inline constexpr auto kKernelName = [](const auto& info_of_test) {
   return std::string(info_of_test.param.name);
@@ -67,6 +88,7 @@ inline std::vector<LoggedLaunch> logged_launches() {
     add(host::tail_kernels());
     add(host::whole_kernels());
     add(host::stem_kernels());
+    add(host::inverted_kernels());
     add(host::pointwise_kernels());
     add(host::layer_kernels());
     return all;
