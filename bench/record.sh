@@ -53,8 +53,13 @@ memcheck_limit=60 # instead of all that would follow
 set_up_limit=15   # finding libraries, and the archive after each part
 kill_after=2      # for a part that does not end when it is told to
 
+print_help() {
+  sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+}
+
 usage() {
-  sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}" >&2
+  [[ $# -eq 0 ]] || echo "record.sh: $*" >&2
+  print_help >&2
   exit 2
 }
 
@@ -147,7 +152,8 @@ while [[ $# -gt 0 ]]; do
     --run) run=$2 && shift ;; # within a run, by run_part
     --dry-run) dry_run=yes ;;
     --list) sed '/^$/d' <<<"$parts" && exit ;;
-    -*) usage ;;
+    --help | -h) print_help && exit ;;
+    -*) usage "there is no option $1" ;;
     *) out=$1 ;;
   esac
   shift

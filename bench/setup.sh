@@ -16,6 +16,45 @@ fail() {
   exit 1
 }
 
+# Prints what stands at the head of the script that runs.
+print_head() {
+  sed -n '2,/^[^#]/{/^# SPDX/d;s/^# \{0,1\}//p;}' "$0"
+}
+
+# help_if_asked ARGUMENTS...: one of them is --help or -h: prints the script's head and ends. Nothing is installed or
+# built before.
+help_if_asked() {
+  local argument
+  for argument in "$@"; do
+    if [[ $argument == --help || $argument == -h ]]; then
+      print_head
+      exit
+    fi
+  done
+}
+
+# check_options KNOWN ARGUMENTS...: ends where one of these is a long option that is not in KNOWN, which is any text.
+check_options() {
+  local known argument
+  known=" $(grep -oE -- '--[A-Za-z0-9-]+' <<<"$1" | tr '\n' ' ')"
+  shift
+  for argument in "$@"; do
+    argument=${argument%%=*}
+    if [[ $argument == --?* && $known != *" $argument "* ]]; then
+      say "there is no option $argument; see $0 --help"
+      exit 2
+    fi
+  done
+}
+
+# check_path PATH: some are beyond CMake, Ninja, nvcc or the loader.
+check_path() {
+  local root=$1 refused='[][:cntrl:]"$;#`\|<>:,[*?]'
+  [[ $root =~ $refused ]] || return 0
+  fail "cannot build in $root: CMake, Ninja, nvcc or the loader do not take its ${BASH_REMATCH[0]} ; move this folder to a path" \
+    "without any of \" \$ ; # \` \\ | < > : , [ ] * ? (spaces are fine)"
+}
+
 # Installs Debian packages as root; tells what to install otherwise.
 install_packages() {
   [[ $# -gt 0 ]] || return 0
@@ -25,9 +64,10 @@ install_packages() {
   say "installing $*"
   mkdir -p "$foldconv_root/build"
   local log=$foldconv_root/build/apt.log
+  local quickly=(-o Acquire::Retries=0 -o Acquire::http::Timeout=15 -o Acquire::https::Timeout=15)
   {
-    apt-get update -qq -o Acquire::Retries=0 &&
-      DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+    apt-get update -qq "${quickly[@]}" &&
+      DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${quickly[@]}" --no-install-recommends "$@"
   } >"$log" 2>&1 ||
     fail "apt-get cannot install $* (is there a network? its words are in build/apt.log);" \
       "install them, then run this again"
@@ -50,12 +90,17 @@ python_environment() {
   # cache.
   first=$(grep -m 1 '^[^#]' "$wanted")
   "${pip[@]}" download --quiet --no-deps --retries 0 --timeout 5 --dest "$folder/first" "$first" >"$log" 2>&1 ||
-    fail "cannot download $first: no network, or no wheel for this machine" \
+    fail "cannot download ${first%%;*}: no network, or no wheel for this machine" \
       "(pip's words are in ${log#"$foldconv_root/"}); $instead"
   "${pip[@]}" install --progress-bar off -r "$wanted" 2>&1 | tee "$log" | sed -un 's/^ *Downloading /  /p' >&2 ||
     fail "pip could not install $(basename "$wanted"): its words are in ${log#"$foldconv_root/"}; $instead"
   rm -rf "$folder/first"
   cp "$wanted" "$ready" || fail "cannot write $ready"
+}
+
+# Where a virtual environment has its packages.
+python_packages() {
+  "$1/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))'
 }
 
 # install_wheel FOLDER WHEEL: the wheel, without what it depends on, in that virtual environment; nothing is done where it
@@ -145,22 +190,31 @@ setup_cuda() {
 setup_cuda_wheels() {
   local linked=$foldconv_toolkit/linked.txt
   python_environment "$foldconv_toolkit" "$foldconv_root/bench/cuda-wheels.txt" \
-    "the CUDA toolkit (there is no nvcc 13; 1.6 GB)" "install the CUDA toolkit 13, and name its compiler by CUDACXX"
+    "the CUDA toolkit (there is no nvcc 13; 110 MB to download, 300 MB on disk)" \
+    "install the CUDA toolkit 13, and name its compiler by CUDACXX"
   [[ ! -e $linked ]] || return 0
 
-  local packages
-  packages=$("$foldconv_toolkit/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-  local cuda=$packages/nvidia/cu13 cudnn=$packages/nvidia/cudnn library
+  local cuda library
+  cuda=$(python_packages "$foldconv_toolkit")/nvidia/cu13
   ln -sfn "$cuda" "$foldconv_toolkit/cuda"
   ln -sfn lib "$cuda/lib64"
-  ln -sf "$cudnn"/include/* "$cuda/include/"
-  ln -sf "$cudnn"/lib/lib*.so.* "$cuda/lib/"
   # Linkers look for libNAME.so; wheels have libNAME.so.VERSION only.
   for library in "$cuda"/lib/lib*.so.*; do
     ln -sf "$(basename "$library")" "${library%%.so.*}.so"
   done
   is_nvcc_13 "$foldconv_toolkit/cuda/bin/nvcc" || fail "the nvcc in build/toolkit does not run"
   touch "$linked"
+}
+
+# cuDNN for a toolkit of wheels. Without it the tool is built without cuDNN, so nothing fails here.
+setup_cudnn_wheels() {
+  local folder=$foldconv_root/build/cudnn cuda=$foldconv_toolkit/cuda packages
+  [[ $CUDACXX == "$cuda/bin/nvcc" ]] || return 0
+  (python_environment "$folder" "$foldconv_root/bench/cudnn-wheels.txt" "cuDNN (880 MB to download, 1.3 GB on disk)" \
+    "the tool is built without cuDNN") || return 0
+  packages=$(python_packages "$folder")/nvidia
+  ln -sf "$packages"/cudnn/include/* "$cuda/include/"
+  ln -sf "$packages"/{cudnn,cu13}/lib/lib*.so.* "$cuda/lib/"
 }
 
 # The headers of NVIDIA's C++ face of cuDNN, of a Python wheel. Without them the tool is built without
@@ -172,10 +226,13 @@ setup_cudnn_frontend() {
   [[ ! -x $foldconv_toolkit/bin/python ]] || python=$foldconv_toolkit/bin/python
   say "installing $wanted into build/cudnn-frontend"
   rm -rf "$folder"
-  if "$python" -m pip install --quiet --disable-pip-version-check --no-deps --target "$folder" "$wanted" >&2; then
+  mkdir -p "$foldconv_root/build"
+  if "$python" -m pip install --disable-pip-version-check --no-deps --retries 0 --timeout 5 --target "$folder" \
+    "$wanted" >"$folder.log" 2>&1; then
     echo "$wanted" >"$folder/ready.txt"
   else
-    say "no $wanted: the tool is built without cuDNN"
+    say "cannot download $wanted: no network, or no pip (its words are in build/cudnn-frontend.log);" \
+      "the tool is built without cuDNN, whose headers these are"
   fi
 }
 
@@ -187,11 +244,10 @@ setup_disassembler() {
   if command -v cuobjdump >/dev/null && command -v nvdisasm >/dev/null; then
     return
   fi
-  local folder=$foldconv_root/build/disassembler packages
+  local folder=$foldconv_root/build/disassembler
   python_environment "$folder" "$foldconv_root/bench/speed/requirements.txt" "cuobjdump and nvdisasm (6 MB)" \
     "put both, of the CUDA toolkit 13, on PATH"
-  packages=$("$folder/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-  PATH=$packages/nvidia/cu13/bin:$PATH
+  PATH=$(python_packages "$folder")/nvidia/cu13/bin:$PATH
 }
 
 # matplotlib in a virtual environment, build/charts.
@@ -242,17 +298,25 @@ show_progress() {
 foldconv_build() {
   local preset=$1 emulate=$2 build=$foldconv_root/build/$1
   shift 2
+  check_path "$foldconv_root"
   setup_packages
   setup_cuda
-  [[ $preset != release ]] || setup_cudnn_frontend
+  if [[ $preset == release ]]; then
+    setup_cudnn_wheels
+    setup_cudnn_frontend
+  fi
 
   # Ninja configures again by itself when a CMake file changes; this is for what it cannot see.
   local configured=$build/configured.txt
-  local settings="$CUDACXX $emulate" first=
+  local settings="$CUDACXX $emulate" first='' minutes=6
+  [[ $# -eq 0 ]] || minutes=3 # of a core, for the tool
   if [[ ! -f $build/build.ninja || $(cat "$configured" 2>/dev/null) != "$settings" ]]; then
     local fresh=()
     [[ $(cat "$configured" 2>/dev/null) == "$CUDACXX "* ]] || fresh=(--fresh)
     say "configuring build/$preset"
+    if [[ ! -f $build/build.ninja ]]; then
+      say "building for the first time: about $(((minutes + $(nproc) - 1) / $(nproc))) minutes on $(nproc) cores"
+    fi
     first=yes
     (cd "$foldconv_root" &&
       cmake --preset "$preset" "${fresh[@]}" "-DFOLDCONV_EMULATE=$emulate" >/dev/null)

@@ -29,7 +29,8 @@ exclude_patterns = ["requirements.txt", "code_blocks"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
-breathe_projects = {"foldconv": str(BUILD / "doxygen" / "xml")}
+# A space in its name, as the path of a clone may have.
+breathe_projects = {"foldconv": str(BUILD / "by doxygen" / "xml")}
 breathe_default_project = "foldconv"
 breathe_show_include = False
 breathe_domain_by_extension = {"h": "c"}

@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: MIT
 # Builds the documentation site into build/docs/html, without a warning, then compiles or runs the code blocks of all pages,
 # on the emulator. Sets up and builds what is missing first; the Python package as python/run.sh builds it.
+#
 #   docs/run.sh --no-code-blocks   the site alone
+#
+# The first run downloads 50 MB of wheels, and what python/run.sh does.
 set -euo pipefail
 
 # shellcheck source=SCRIPTDIR/../bench/setup.sh
@@ -21,22 +24,28 @@ setup_site() {
   python_environment "$build/python" "$docs/requirements.txt" Sphinx "the site cannot be built without it"
 }
 
+help_if_asked "$@"
 check_code_blocks=yes
 for argument in "$@"; do
   case $argument in
     --no-code-blocks) check_code_blocks= ;;
-    *) fail "no argument $argument; take --no-code-blocks, or none" ;;
+    *)
+      say "no argument $argument; take --no-code-blocks, or none"
+      exit 2
+      ;;
   esac
 done
 
-# Builds the library, too, and installs it for the wheel.
-wheel=$("$foldconv_root/python/run.sh" --wheel)
-prefix=$foldconv_root/build/python/prefix
 # Not worth failing for where there is no network.
 if ! (setup_site); then
   say "no Doxygen or no Sphinx: the site is not built, code blocks are not run"
   exit
 fi
+[[ $foldconv_root != *\'* ]] ||
+  fail "pkg-config, which says how the pages' programs are compiled, does not take the ' in $foldconv_root; move this folder"
+# Builds the library, too, and installs it for the wheel.
+wheel=$("$foldconv_root/python/run.sh" --wheel)
+prefix=$foldconv_root/build/python/prefix
 # The package foldconv, of which the pages and their blocks are.
 install_wheel "$build/python" "$wheel"
 
@@ -68,6 +77,6 @@ if [[ -f $torch/ready.txt ]]; then
   install_wheel "$torch" "$wheel"
   pythons+=(--python "$torch/bin/python")
 fi
-"$python" "$docs/code_blocks/run.py" --prefix "$prefix" "${pythons[@]}" --scratch "$build/scratch" || status=$?
+"$python" "$docs/code_blocks/run.py" --prefix "$prefix" "${pythons[@]}" --scratch "$build/scratch of blocks" || status=$?
 wait "$site" || status=$?
 exit "$status"

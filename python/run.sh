@@ -3,13 +3,18 @@
 # Builds the Python wheel around the library of build/ci, installs it in a virtual environment of its own, and runs its
 # tests there, on the emulator. All of it is in build/python; what has not changed is not made again. Arguments are
 # pytest's, e.g. python/run.sh -k dlpack
+#
 #   python/run.sh --setup    the environments of the wheel and of its tests alone
 #   python/run.sh --wheel    the wheel alone; prints its path
 #   python/run.sh --torch    the tests of foldconv.torch instead, with PyTorch (4 GB) in build/python/torch
+#
+# The first run downloads 65 MB of wheels and builds as tests/run.sh does.
 set -euo pipefail
 
 # shellcheck source=SCRIPTDIR/../bench/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../bench/setup.sh"
+
+help_if_asked "$@"
 
 work=$foldconv_root/build/python
 prefix=$work/prefix
@@ -51,7 +56,6 @@ build_wheel() {
   mkdir -p "$work"
   cmake --install "$foldconv_root/build/ci" --prefix "$prefix" >"$work/install.log"
   cmake --install "$foldconv_root/build/ci" --prefix "$prefix" --component emulator >>"$work/install.log"
-  setup_tools
 
   local stamp
   stamp=$(wheel_stamp)
@@ -73,31 +77,37 @@ setup_torch() {
     "python/run.sh needs no PyTorch without --torch"
 }
 
-if [[ ${1:-} == --setup ]]; then
-  setup_tools
-  setup_tests
-  exit
-fi
-build_wheel
-wheels=("$work"/wheel/*.whl)
-if [[ ${1:-} == --wheel ]]; then
-  echo "${wheels[0]}"
-  exit
-fi
-if [[ ${1:-} == --torch ]]; then
-  shift
-  # Not worth failing for where there is no network, or no room.
-  if ! (setup_torch); then
-    say "no PyTorch: tests of foldconv.torch are skipped"
+# What cannot be had, and what is mistyped, is said before minutes of building.
+setup_tools
+case ${1:-} in
+  --setup)
+    setup_tests
     exit
-  fi
-  install_wheel "$torch" "${wheels[0]}"
-  cd "$foldconv_root"
-  FOLDCONV_EMULATE=1 exec "$torch/bin/python" -B -m pytest -q -rs -p no:cacheprovider \
-    "$foldconv_root/python/tests/torch" "$@"
-fi
+    ;;
+  --wheel)
+    build_wheel
+    compgen -G "$work/wheel/*.whl"
+    exit
+    ;;
+  --torch)
+    shift
+    # Not worth failing for where there is no network, or no room.
+    if ! (setup_torch); then
+      say "no PyTorch: tests of foldconv.torch are skipped"
+      exit
+    fi
+    check_options "$("$torch/bin/python" -m pytest --help)" "$@"
+    build_wheel
+    install_wheel "$torch" "$work"/wheel/*.whl
+    cd "$foldconv_root"
+    FOLDCONV_EMULATE=1 exec "$torch/bin/python" -B -m pytest -q -rs -p no:cacheprovider \
+      "$foldconv_root/python/tests/torch" "$@"
+    ;;
+esac
 setup_tests
-install_wheel "$tests" "${wheels[0]}"
+[[ $# -eq 0 ]] || check_options "$("$tests/bin/python" -m pytest --help)" "$@"
+build_wheel
+install_wheel "$tests" "$work"/wheel/*.whl
 "$foldconv_root/bench/networks/setup.sh" || say "tests of trained networks are skipped"
 cd "$foldconv_root"
 FOLDCONV_EMULATE=1 exec "$tests/bin/python" -B -m pytest -q -rs -p no:cacheprovider "$foldconv_root/python/tests" "$@"

@@ -1,11 +1,18 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# bench/charts/networks.sh [FOLDER [ARGS...]]: benches each network that has a name, and writes its result to FOLDER
-# (default: bench/results/emulated-h100/networks) and the tables of all to README.md. ARGS are those of foldconv bench
-# (default: --mb 1,8,32 --model h100).
+# Benches each network that has a name, and writes its result to FOLDER and the tables of all to README.md.
+#
+#   bench/charts/networks.sh [FOLDER [ARGUMENTS]]
+#
+# FOLDER: bench/results/emulated-h100/networks if not given. ARGUMENTS: those of foldconv bench, else --mb 1,8,32 --model h100.
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# shellcheck source=SCRIPTDIR/../setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../setup.sh"
+
+help_if_asked "$@"
+[[ ${1:-} != -* ]] || fail "$1 is no folder; see $0 --help"
+root=$foldconv_root
 folder=${1:-$root/bench/results/emulated-h100/networks}
 arguments=("${@:2}")
 if [[ ${#arguments[@]} -eq 0 ]]; then

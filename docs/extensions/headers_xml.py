@@ -13,7 +13,7 @@ DESCRIPTIONS = ("briefdescription", "detaileddescription")
 def write_xml(settings, include, output):
     """Runs Doxygen by the file `settings`; the XML lies in the folder `output`/xml."""
     output.mkdir(parents=True, exist_ok=True)
-    text = f"{settings.read_text()}\nINPUT = {include}\nSTRIP_FROM_PATH = {include}\nOUTPUT_DIRECTORY = {output}\n"
+    text = f'{settings.read_text()}\nINPUT = "{include}"\nSTRIP_FROM_PATH = "{include}"\nOUTPUT_DIRECTORY = "{output}"\n'
     done = subprocess.run(["doxygen", "-"], input=text, text=True, capture_output=True, check=False)
     if done.returncode != 0:
         raise ExtensionError(f"doxygen does not take the headers: {done.stderr}correct the docstring that it names")

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -104,8 +103,9 @@ TEST(Cli, RecordingCudnnNeedsAGpu) {
   if (nlohmann::json::parse(device.out)["header"]["emulated"] == false) {
     GTEST_SKIP() << "runs on a GPU";
   }
+  const test::TestFolder folder;
   const Outcome outcome =
-      foldconv("record-cudnn --out " + testing::TempDir() + "foldconv_no_recording 2>&1");
+      foldconv("record-cudnn --out " + test::quoted((folder.path() / "none").string()) + " 2>&1");
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_TRUE(has(outcome.out, "cuDNN")) << outcome.out;
   EXPECT_EQ(foldconv("record-cudnn 2>&1").exit_code, 2);
@@ -226,7 +226,7 @@ TEST(Cli, CsvHasTheSameFieldsInEveryLine) {
 }
 
 // A stage of two basic blocks and one of two bottlenecks, the first of each with a downsample, as a file.
-std::string stages_file() {
+std::string stages_file(const test::TestFolder& folder) {
   test::SafetensorsWriter writer;
   const auto add = [&writer](const std::string& name, const std::string& shape,
                              std::size_t elements, float first) {
@@ -259,9 +259,7 @@ std::string stages_file() {
   add_block("layer2.1.", 16, 0, 16);
   add_block("layer3.0.", 16, 64, 64);
   add_block("layer3.1.", 64, 64, 64);
-  const std::string file = testing::TempDir() + "foldconv_cli_stages.safetensors";
-  std::ofstream(file, std::ios::binary) << writer.text();
-  return file;
+  return folder.write("stages.safetensors", writer.text()).string();
 }
 
 TEST(Cli, TakesAStageEverywhere) {
@@ -274,7 +272,9 @@ TEST(Cli, TakesAStageEverywhere) {
 }
 
 TEST(Cli, TakesABlockOutOfAStateDict) {
-  const std::string weights = "--weights " + stages_file() + " --stride 2 --ih 9 --iw 7";
+  const test::TestFolder folder;
+  const std::string weights =
+      "--weights " + test::quoted(stages_file(folder)) + " --stride 2 --ih 9 --iw 7";
   for (const std::string& command : {std::string("validate "), kBench, std::string("explain ")}) {
     const Outcome outcome = foldconv(command + weights + " --prefix layer2.0 --format json");
     ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
@@ -289,7 +289,9 @@ TEST(Cli, TakesABlockOutOfAStateDict) {
 }
 
 TEST(Cli, TakesStagesOutOfAStateDictAsRuns) {
-  const std::string weights = "--weights " + stages_file() + " --ih 9 --iw 7 --prefix ";
+  const test::TestFolder folder;
+  const std::string weights =
+      "--weights " + test::quoted(stages_file(folder)) + " --ih 9 --iw 7 --prefix ";
   const auto descriptors = [&weights](const std::string& rest) {
     const Outcome outcome = foldconv("validate " + weights + rest + " --format json");
     EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
@@ -311,7 +313,9 @@ TEST(Cli, TakesStagesOutOfAStateDictAsRuns) {
 
 // It would be another block that passes.
 TEST(Cli, AStrideThatIsForgottenOrTooManyIsRefused) {
-  const std::string weights = "validate --weights " + stages_file() + " --ih 4 --prefix ";
+  const test::TestFolder folder;
+  const std::string weights =
+      "validate --weights " + test::quoted(stages_file(folder)) + " --ih 4 --prefix ";
   const Outcome forgotten = foldconv(weights + "layer2,layer3 2>&1");
   EXPECT_EQ(forgotten.exit_code, 2);
   EXPECT_TRUE(has(forgotten.out, "`layer2.0`, `layer3.0`; give --stride N")) << forgotten.out;
@@ -323,19 +327,21 @@ TEST(Cli, AStrideThatIsForgottenOrTooManyIsRefused) {
 }
 
 TEST(Cli, ACheckpointOfPyTorchIsNamed) {
-  const std::string file = testing::TempDir() + "foldconv_cli_checkpoint.pth";
-  std::ofstream(file, std::ios::binary) << test::zip_with("checkpoint/data.pkl");
+  const test::TestFolder folder;
+  const std::string file =
+      folder.write("checkpoint.pth", test::zip_with("checkpoint/data.pkl")).string();
   for (const std::string command : {"validate --weights ", "explain --network ", "inspect ",
                                     "run --input x.npy --output y.npy "}) {
-    const Outcome outcome = foldconv(command + file + " 2>&1");
+    const Outcome outcome = foldconv(command + test::quoted(file) + " 2>&1");
     EXPECT_EQ(outcome.exit_code, 2) << command;
     EXPECT_TRUE(has(outcome.out, file)) << outcome.out;
     EXPECT_TRUE(has(outcome.out, "it is a PyTorch checkpoint, which is a pickle; save "))
         << outcome.out;
   }
-  const Outcome folder = foldconv("explain --network " + testing::TempDir() + " 2>&1");
-  EXPECT_EQ(folder.exit_code, 2);
-  EXPECT_TRUE(has(folder.out, "it is a folder; give a file")) << folder.out;
+  const Outcome no_file =
+      foldconv("explain --network " + test::quoted(folder.path().string()) + " 2>&1");
+  EXPECT_EQ(no_file.exit_code, 2);
+  EXPECT_TRUE(has(no_file.out, "it is a folder; give a file")) << no_file.out;
 }
 
 TEST(Cli, ExplainTellsWhatEachCutCosts) {

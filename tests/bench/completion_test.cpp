@@ -21,6 +21,7 @@ namespace {
 using test::foldconv;
 using test::has;
 using test::Outcome;
+using test::quoted;
 using test::shell;
 
 using Words = std::set<std::string>;
@@ -44,9 +45,10 @@ bool is_there(const std::string& program) {
   return shell("command -v " + program + " >/dev/null").exit_code == 0;
 }
 
-// A folder of this test's own with a script of the shell's, and files of all kinds in folder/files.
+// A folder with a script of the shell's, and files of all kinds in folder/files.
 std::filesystem::path folder_with(const std::string& shell_name) {
-  const std::filesystem::path folder = testing::TempDir() + "foldconv_complete_" + shell_name;
+  static const test::TestFolder all;
+  const std::filesystem::path folder = all.path() / shell_name;
   std::filesystem::create_directories(folder / "files" / "sub");
   for (const char* file : {"a b.onnx", "c.safetensors", "d.txt", "e.npy", "e.txt", "resnet_mine"}) {
     harness::write_file(folder / "files" / file, "");
@@ -64,8 +66,8 @@ Words in_bash(const std::vector<std::string>& words) {
                               "); COMP_CWORD=" + std::to_string(words.size()) +
                               "; _foldconv; printf \"%s\\n\" \"${COMPREPLY[@]}\"";
   harness::write_file(folder / "program", program);
-  const Outcome outcome =
-      shell("cd " + (folder / "files").string() + " && bash --norc --noprofile ../program 2>&1");
+  const Outcome outcome = shell("cd " + quoted((folder / "files").string()) +
+                                " && bash --norc --noprofile ../program 2>&1");
   EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
   Words found;
   std::istringstream lines(outcome.out);
@@ -173,7 +175,7 @@ TEST(Completion, Zsh) {
 Words in_fish(const std::string& line) {
   static const std::filesystem::path folder = folder_with("fish");
   const Outcome outcome =
-      shell("cd " + (folder / "files").string() + " && HOME=" + folder.string() +
+      shell("cd " + quoted((folder / "files").string()) + " && HOME=" + quoted(folder.string()) +
             " fish --no-config -c \"source ../script; complete -C '" + line + "'\" 2>&1");
   Words found;
   std::istringstream lines(outcome.out);

@@ -2,7 +2,6 @@
 // What is recorded of cuDNN is read as it was written, and the library agrees with it: with the oracle in
 // cuDNN's place wherever this runs, with cuDNN itself where there is one.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -12,6 +11,7 @@
 #include "cudnn/recording/record.hpp"
 #include "harness/caught.hpp"
 #include "harness/problem/data.hpp"
+#include "harness/test_folder.hpp"
 #include "kernels/support/golden.hpp"
 
 namespace foldconv::cudnn {
@@ -23,15 +23,6 @@ using kernel_tests::compare_with_library;
 using kernel_tests::expect_agreement;
 using kernel_tests::Golden;
 using kernel_tests::read_goldens;
-
-// Empty, and of this process alone: several run at once.
-std::string scratch_folder() {
-  const std::string folder = testing::TempDir() + "foldconv_cudnn_" +
-                             testing::UnitTest::GetInstance()->current_test_info()->name() +
-                             std::to_string(getpid());
-  fs::remove_all(folder);
-  return folder;
-}
 
 // --- The recorder and the reader, with the oracle in cuDNN's place
 // ------------------------------------------------------------------------------------------------
@@ -51,14 +42,13 @@ Run by_oracle(const ConvProblem& problem, const FoldedConv& folded, const harnes
 class CudnnRecording : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = scratch_folder();
     recorded_ = record_all(
         folder_, {{"gpu", "a \"GPU\""}, {"driver", "1"}, {"cuda", "13.0"}, {"cudnn", "9.0.0"}},
         by_oracle, [this](const std::string& name) { begun_.push_back(name); });
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
-  std::string folder_;
+  test::TestFolder scratch_;
+  const std::string folder_ = scratch_.path().string();
   Recorded recorded_;
   std::vector<std::string> begun_;
   std::vector<float> bias_;  // of a golden that is changed
@@ -129,7 +119,8 @@ TEST_F(CudnnRecording, TheLibraryAgreesAndFaultsAreSeen) {
 TEST(CudnnWitness, TheLibraryAgreesWithCudnnOnThisGpu) {
   const Search& search = installed();
   if (search.cudnn == nullptr) GTEST_SKIP() << search.reason;
-  const std::string folder = scratch_folder();
+  const test::TestFolder scratch;
+  const std::string folder = scratch.path().string();
   // Engines are trusted: this program has no subcommand for a process of their own.
   const Recorded recorded =
       record_all(folder, {{"gpu", "this one"}, {"cudnn", search.cudnn->version}},

@@ -7,12 +7,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 #include "cudnn/recording/record.hpp"
 #include "cudnn_stand_in.hpp"
 #include "harness/caught.hpp"
 #include "harness/problem/data.hpp"
 #include "harness/problem/text.hpp"
+#include "harness/test_folder.hpp"
 
 namespace foldconv::cudnn {
 namespace {
@@ -123,9 +125,19 @@ TEST(CudnnWays, WithoutCudnnTheReasonStandsInTheRow) {
 
 // --- Engines in a process of their own -----------------------------------------------------------
 
+// By a link in a folder whose name shells have to quote.
+const std::string& stand_ins() {
+  static const test::TestFolder folder;
+  static const std::filesystem::path link = [] {
+    std::filesystem::create_symlink(FOLDCONV_TRY_STAND_INS, folder.path() / "try");
+    return folder.path() / "try";
+  }();
+  return link.native();
+}
+
 Search tried(const std::string& faults) {
   Search search = search_with(faults_of(faults));
-  search.trial = {.program = {FOLDCONV_TRY_STAND_INS, faults}, .seconds = 20};
+  search.trial = {.program = {stand_ins(), faults}, .seconds = 20};
   return search;
 }
 

@@ -7,14 +7,14 @@
 #include <csignal>
 
 #include "harness/caught.hpp"
+#include "harness/test_folder.hpp"
 
 namespace foldconv::harness {
 namespace {
 
 TEST(Files, AreWrittenWholeOrStayAsTheyWere) {
-  const std::filesystem::path folder = testing::TempDir() + "foldconv_files_test";
-  std::filesystem::remove_all(folder);
-  std::filesystem::create_directory(folder);
+  const test::TestFolder scratch;
+  const std::filesystem::path& folder = scratch.path();
   const std::filesystem::path file = folder / "x";
   write_file(file, "first");
   write_file(file, "second");

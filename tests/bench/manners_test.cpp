@@ -82,7 +82,7 @@ TEST(Manners, ColorOnlyOnATerminal) {
   EXPECT_TRUE(has(foldconv_on_terminal(quiet + " --color auto").out, "\033[32mPASS"));
   EXPECT_TRUE(has(foldconv(validate + " --color always").out, "\033[32mPASS"));
   const Outcome always =
-      test::shell("NO_COLOR=1 " FOLDCONV_TOOL " " + validate + " --color=always");
+      test::shell("NO_COLOR=1 " + test::tool() + " " + validate + " --color=always");
   EXPECT_TRUE(has(always.out, "\033[32mPASS")) << always.out;
 }
 

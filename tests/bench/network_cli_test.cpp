@@ -23,26 +23,17 @@ using test::has;
 using test::longest_line;
 using test::Outcome;
 
-// Each test's own: tests run side by side.
-std::string scratch(const std::string& name) {
-  std::string test = testing::UnitTest::GetInstance()->current_test_info()->name();
-  std::ranges::replace(test, '/', '_');
-  const std::filesystem::path folder = testing::TempDir() + "foldconv_" + test;
-  std::filesystem::create_directories(folder);
-  return folder / name;
-}
+class NetworkCli : public test::InTestFolder {};
 
 std::string write(const std::string& name, const std::string& content) {
-  const std::string file = scratch(name);
-  harness::write_file(file, content);
-  return file;
+  harness::write_file(name, content);
+  return name;
 }
 
 std::string write_array(const std::string& name, const Extents& extents,
                         const std::vector<float>& values) {
-  const std::string file = scratch(name);
-  harness::write_npy(file, harness::make_npy(extents, values));
-  return file;
+  harness::write_npy(name, harness::make_npy(extents, values));
+  return name;
 }
 
 std::vector<float> read_array(const std::string& file, const Extents& extents) {
@@ -71,7 +62,7 @@ std::vector<float> values_of_a(int n) {
   return values;
 }
 
-TEST(NetworkCli, RunTakesTheModelsLayoutAndOpenExtents) {
+TEST_F(NetworkCli, RunTakesTheModelsLayoutAndOpenExtents) {
   const int n = 3;
   const std::vector<float> a = values_of_a(n), b = {1, -2, 3, -4, 5, -6};
   std::vector<float> sum, conv;
@@ -88,16 +79,16 @@ TEST(NetworkCli, RunTakesTheModelsLayoutAndOpenExtents) {
   const std::string inputs = " --input " + write_array("a.npy", {n, 2, 2, 3}, a) + " --input " +
                              write_array("b.npy", {n, 2, 1, 1}, b);
   for (const char* dtype : {"f16", "bf16", "f32"}) {
-    const Outcome outcome = foldconv("run " + two_ports() + inputs + " --output " +
-                                     scratch("y.npy") + " --dtype " + dtype);
+    const Outcome outcome =
+        foldconv("run " + two_ports() + inputs + " --output y.npy --dtype " + dtype);
     ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
     EXPECT_TRUE(has(outcome.out, "two_ports.onnx, " + std::string(dtype) + ": ")) << outcome.out;
     EXPECT_TRUE(has(outcome.out, " launches")) << outcome.out;
     EXPECT_EQ(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 1) << outcome.out;
-    EXPECT_EQ(read_array(scratch("y.0.npy"), {n, 2, 2, 3}), sum) << dtype;
-    EXPECT_EQ(read_array(scratch("y.1.npy"), {n, 3, 2, 3}), conv) << dtype;
+    EXPECT_EQ(read_array("y.0.npy", {n, 2, 2, 3}), sum) << dtype;
+    EXPECT_EQ(read_array("y.1.npy", {n, 3, 2, 3}), conv) << dtype;
   }
-  EXPECT_FALSE(std::filesystem::exists(scratch("y.npy")));
+  EXPECT_FALSE(std::filesystem::exists("y.npy"));
 }
 
 std::string one_node(const std::string& name, const std::string& node) {
@@ -107,24 +98,24 @@ std::string one_node(const std::string& name, const std::string& node) {
   return write(name, model.to_bytes());
 }
 
-TEST(NetworkCli, AnOutputThatCannotBeWrittenIsAFailure) {
-  const std::string run =
-      "run " + two_ports() + " --input " + write_array("a.npy", {1, 2, 2, 3}, values_of_a(1)) +
-      " --input " + write_array("b.npy", {1, 2, 1, 1}, {0, 0}) + " --output " + scratch("y.npy");
+TEST_F(NetworkCli, AnOutputThatCannotBeWrittenIsAFailure) {
+  const std::string run = "run " + two_ports() + " --input " +
+                          write_array("a.npy", {1, 2, 2, 3}, values_of_a(1)) + " --input " +
+                          write_array("b.npy", {1, 2, 1, 1}, {0, 0}) + " --output y.npy";
   expect_a_failure_when_not_written(run);
-  EXPECT_EQ(read_array(scratch("y.0.npy"), {1, 2, 2, 3}), values_of_a(1));
-  std::filesystem::remove(scratch("y.0.npy"));
+  EXPECT_EQ(read_array("y.0.npy", {1, 2, 2, 3}), values_of_a(1));
+  std::filesystem::remove("y.0.npy");
   // As on a full disk.
   const Outcome full =
-      test::shell("trap '' XFSZ; ulimit -f 0; " + (FOLDCONV_TOOL + (" " + run)) + " 2>&1");
+      test::shell("trap '' XFSZ; ulimit -f 0; " + test::tool() + " " + run + " 2>&1");
   EXPECT_EQ(full.exit_code, 1) << full.out;
-  EXPECT_TRUE(has(full.out, "cannot write " + scratch("y.0.npy"))) << full.out;
-  EXPECT_FALSE(std::filesystem::exists(scratch("y.0.npy")));
+  EXPECT_TRUE(has(full.out, "cannot write y.0.npy")) << full.out;
+  EXPECT_FALSE(std::filesystem::exists("y.0.npy"));
 }
 
-TEST(NetworkCli, RunTakesBytesAndHalves) {
+TEST_F(NetworkCli, RunTakesBytesAndHalves) {
   const std::string model = one_node("relu.onnx", pb::node("Relu", {"x"}, {"y"}));
-  const std::string x = scratch("x.npy"), y = scratch("relu_y.npy");
+  const std::string x = "x.npy", y = "relu_y.npy";
   const std::string command = "run " + model + " --input " + x + " --output " + y;
   harness::write_npy(x, {harness::NpyType::u1, {1, 2, 2, 2}, std::string("\0\1\2\3\4\5\6\xff", 8)});
   EXPECT_EQ(foldconv(command).exit_code, 0);
@@ -136,12 +127,12 @@ TEST(NetworkCli, RunTakesBytesAndHalves) {
   EXPECT_EQ(read_array(y, {1, 2, 2, 2}), (std::vector<float>{0, 1, 0, 0, 0, 0, 0, 0}));
 }
 
-TEST(NetworkCli, WhatRunCannotDoIsNamed) {
+TEST_F(NetworkCli, WhatRunCannotDoIsNamed) {
   const std::string model = two_ports(), a = write_array("a.npy", {1, 2, 2, 3}, values_of_a(1)),
                     wide = write_array("wide.npy", {1, 2, 2, 4}, std::vector<float>(16)),
                     b = write_array("b.npy", {1, 2, 1, 1}, {0, 0}),
                     text = write("text.npy", "no array");
-  const std::string out = " --output " + scratch("no_output.npy") + " 2>&1";
+  const std::string out = " --output no_output.npy 2>&1";
   const auto expect = [&](const std::string& arguments, int exit_code, const std::string& part) {
     const Outcome outcome = foldconv("run " + arguments);
     EXPECT_EQ(outcome.exit_code, exit_code) << arguments << outcome.out;
@@ -156,13 +147,13 @@ TEST(NetworkCli, WhatRunCannotDoIsNamed) {
   expect(text + both + out, 2, "neither .onnx nor .safetensors");
   expect(write("damaged.onnx", "no model") + both + out, 2, "damaged.onnx");
   expect(write("empty.safetensors", "") + both + out, 2, "empty.safetensors");
-  expect(model + both + " --output " + scratch("no_folder") + "/y.npy 2>&1", 2, "cannot write");
+  expect(model + both + " --output no_folder/y.npy 2>&1", 2, "cannot write");
   expect(model + both + " 2>&1", 2, "--output");
   expect(one_node("sin.onnx", pb::node("Sin", {"x"}, {"y"}, {}, "wave")) + both + out, 1, "wave");
-  EXPECT_FALSE(std::filesystem::exists(scratch("no_output.0.npy")));
+  EXPECT_FALSE(std::filesystem::exists("no_output.0.npy"));
 }
 
-TEST(NetworkCli, InspectListsAllProblemsOrWhatIsThere) {
+TEST_F(NetworkCli, InspectListsAllProblemsOrWhatIsThere) {
   const Outcome good = foldconv("inspect " + two_ports());
   EXPECT_EQ(good.exit_code, 0) << good.out;
   for (const char* line : {"input   a  ?x2x2x3\n", "input   b  ?x2x1x1\n", "output  sum  ?x2x2x3\n",
@@ -183,7 +174,7 @@ TEST(NetworkCli, InspectListsAllProblemsOrWhatIsThere) {
   EXPECT_EQ(foldconv("inspect " + write("damaged.onnx", "no model") + " 2>&1").exit_code, 2);
 }
 
-TEST(NetworkCli, NoNameInAFileUpsetsTheTerminal) {
+TEST_F(NetworkCli, NoNameInAFileUpsetsTheTerminal) {
   const std::string name = "x\x1b[2J\r";
   const pb::Model good = {.nodes = {pb::node("Relu", {name}, {"y\x07"})},
                           .inputs = {pb::value_info(name, {1, 3, 2, 2})},
@@ -252,7 +243,7 @@ std::string grey_picture() {
 
 const std::string kNetwork = "--size 37x45 --network ";
 
-TEST(NetworkCli, AReportThatCannotBeWrittenIsAFailure) {
+TEST_F(NetworkCli, AReportThatCannotBeWrittenIsAFailure) {
   const std::string network = "--size 33 --network " + resnet();
   const std::string classify = "classify " + grey_picture() + " ";
   for (const std::string& command :
@@ -268,7 +259,7 @@ TEST(NetworkCli, AReportThatCannotBeWrittenIsAFailure) {
                                     one_node("sin.onnx", test::pb::node("Sin", {"x"}, {"y"})));
 }
 
-TEST(NetworkCli, ValidateJudgesEachStep) {
+TEST_F(NetworkCli, ValidateJudgesEachStep) {
   const Outcome table = foldconv("validate --mb 2 " + kNetwork + resnet());
   EXPECT_EQ(table.exit_code, 0) << table.out;
   EXPECT_TRUE(has(table.out, " steps passed")) << table.out;
@@ -283,7 +274,7 @@ TEST(NetworkCli, ValidateJudgesEachStep) {
   for (const auto& row : document["rows"]) EXPECT_LE(row["worst_share_of_bound"], 1.0) << row;
 }
 
-TEST(NetworkCli, BenchComparesTheWays) {
+TEST_F(NetworkCli, BenchComparesTheWays) {
   const Outcome table = foldconv("bench --mb 1,5 " + kNetwork + resnet());
   EXPECT_EQ(table.exit_code, 0) << table.out;
   EXPECT_LE(longest_line(table.out), 120U) << table.out;
@@ -308,7 +299,7 @@ TEST(NetworkCli, BenchComparesTheWays) {
   EXPECT_EQ(foldconv("bench --impl whole --network " + resnet() + " 2>&1").exit_code, 2);
 }
 
-TEST(NetworkCli, ExplainTellsWhatBecameOfTheGraphAndEachLaunch) {
+TEST_F(NetworkCli, ExplainTellsWhatBecameOfTheGraphAndEachLaunch) {
   const Outcome table = foldconv("explain " + kNetwork + resnet());
   EXPECT_EQ(table.exit_code, 0) << table.out;
   for (const char* part :
@@ -325,7 +316,7 @@ TEST(NetworkCli, ExplainTellsWhatBecameOfTheGraphAndEachLaunch) {
   }
 }
 
-TEST(NetworkCli, WhatIsNoNetworksIsRefused) {
+TEST_F(NetworkCli, WhatIsNoNetworksIsRefused) {
   const std::string model = resnet();
   for (const char* other : {"mb1_ic8oc8_ih6kh1", "--act relu", "--residual",
                             "--kernel direct_f16_sm80", "--block ih6_ic64mid64oc64"}) {
@@ -347,7 +338,7 @@ TEST(NetworkCli, WhatIsNoNetworksIsRefused) {
   }
 }
 
-TEST(NetworkCli, ClassifyNamesTheLikeliest) {
+TEST_F(NetworkCli, ClassifyNamesTheLikeliest) {
   const std::string command = "classify --size 33 --network " + resnet() + " ";
   const Outcome table = foldconv(command + grey_picture() + " --turn 90");
   EXPECT_EQ(table.exit_code, 0) << table.out;
@@ -397,7 +388,7 @@ TEST_P(TrainedNetworks, AnswerAsOnnxRuntimeDoes) {
   }
   const Outcome outcome =
       foldconv("classify --format json --network " + std::string(network) + " --turn " + turn +
-               " --dtype " + dtype + " --networks " + folder);
+               " --dtype " + dtype + " --networks " + test::quoted(folder));
   EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
   const auto document = nlohmann::json::parse(outcome.out);
   EXPECT_EQ(document["rows"][0]["name"], answer);

@@ -9,8 +9,8 @@
 
 #include "commands/commands.hpp"
 #include "harness/error.hpp"
-#include "harness/files.hpp"
 #include "harness/network/run.hpp"
+#include "harness/test_folder.hpp"
 #include "onnx/messages.hpp"
 
 namespace foldconv::tool {
@@ -89,8 +89,8 @@ TEST(Networks, BenchTimesWhatIsRight) {
       .outputs = {pb::value_info("y", {-1, 8, 3, 5})}};
   Options options;
   options.command = Command::bench;
-  options.network.model = testing::TempDir() + "foldconv_networks_test.onnx";
-  harness::write_file(options.network.model, model.to_bytes());
+  const test::TestFolder folder;
+  options.network.model = folder.write("model.onnx", model.to_bytes()).string();
   options.batch_sizes = {3};
   options.seconds = 0.01;
   harness::Device device = harness::current_device();

@@ -7,6 +7,7 @@
 
 #include "harness/caught.hpp"
 #include "harness/files.hpp"
+#include "harness/test_folder.hpp"
 
 namespace foldconv::harness {
 namespace {
@@ -43,7 +44,8 @@ TEST(Npy, ReadsWhatNumpyWrites) {
 }
 
 TEST(Npy, WritesWhatNumpyWrites) {
-  const std::string file = testing::TempDir() + "foldconv_npy_test.npy";
+  const test::TestFolder folder;
+  const std::filesystem::path file = folder.path() / "x.npy";
   const auto written = [&](const Npy& array) {
     write_npy(file, array);
     return read_file(file);

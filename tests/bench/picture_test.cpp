@@ -8,6 +8,7 @@
 #include "harness/caught.hpp"
 #include "harness/files.hpp"
 #include "harness/network/recorded.hpp"
+#include "harness/test_folder.hpp"
 
 namespace foldconv::harness {
 namespace {
@@ -105,7 +106,8 @@ std::string bitmap() {
 }
 
 TEST(Pictures, AreReadAsRowsOfRgb) {
-  const std::string file = testing::TempDir() + "foldconv_picture_test.bmp";
+  const test::TestFolder folder;
+  const std::string file = (folder.path() / "x.bmp").string();
   write_file(file, bitmap());
   const Picture picture = read_picture(file);
   EXPECT_EQ(picture.size, (Extent{2, 3}));
@@ -154,7 +156,8 @@ TEST(RecordedAnswers, AreRead) {
 }
 
 TEST(RecordedAnswers, DamageIsNamed) {
-  const std::string file = testing::TempDir() + "foldconv_recorded_test.json";
+  const test::TestFolder folder;
+  const std::string file = (folder.path() / "x.json").string();
   for (const char* content : {"", "{}", "[1]", R"({"model": 3})"}) {
     write_file(file, content);
     EXPECT_TRUE(names(message_of([&] { static_cast<void>(read_recorded(file)); }), file))

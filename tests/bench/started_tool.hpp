@@ -10,7 +10,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <filesystem>
 #include <string>
+
+#include "harness/test_folder.hpp"
 
 namespace foldconv::test {
 
@@ -36,15 +39,33 @@ inline Outcome shell(const std::string& command) {
   return outcome;
 }
 
+// A word of sh.
+inline std::string quoted(const std::string& text) {
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? "'\\''" : std::string(1, c);
+  return word + "'";
+}
+
+// The tool as a word of sh: by a link in a folder such as a user may have, with a space, an apostrophe and a dollar.
+inline const std::string& tool() {
+  static const TestFolder folder;
+  static const std::string word = [] {
+    const std::filesystem::path link = folder.path() / "foldconv";
+    std::filesystem::create_symlink(FOLDCONV_TOOL, link);
+    return quoted(link.string());
+  }();
+  return word;
+}
+
 inline Outcome foldconv(const std::string& arguments) {
-  return shell(std::string(FOLDCONV_TOOL) + " " + arguments);
+  return shell(tool() + " " + arguments);
 }
 
 // The same at a terminal with so many columns: stdout and stderr, unless they are redirected.
 inline Outcome foldconv_on_terminal(const std::string& arguments, const std::string& variables = "",
                                     unsigned short columns = 80) {
-  const std::string command = "unset NO_COLOR; export TERM=xterm; " + variables + " exec " +
-                              FOLDCONV_TOOL + " " + arguments;
+  const std::string command =
+      "unset NO_COLOR; export TERM=xterm; " + variables + " exec " + tool() + " " + arguments;
   const winsize size{.ws_row = 24, .ws_col = columns, .ws_xpixel = 0, .ws_ypixel = 0};
   int terminal = -1;
   const pid_t process = forkpty(&terminal, nullptr, nullptr, &size);

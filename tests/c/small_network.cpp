@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "c/small_network.hpp"
 
-#include <unistd.h>
-
 #include <cmath>
 #include <random>
 #include <vector>
@@ -11,6 +9,7 @@
 #include "harness/error.hpp"
 #include "harness/files.hpp"
 #include "harness/network/run.hpp"
+#include "harness/test_folder.hpp"
 #include "host/models/small_resnets.hpp"
 
 namespace foldconv::c_tests {
@@ -47,21 +46,12 @@ std::string small_resnet() {
   return writer.text();
 }
 
-struct TemporaryFile {
-  std::filesystem::path path;
-  ~TemporaryFile() { std::filesystem::remove(path); }
-};
-
 }  // namespace
 
 const std::filesystem::path& small_resnet_file() {
-  static const TemporaryFile file = [] {
-    const std::filesystem::path path = std::filesystem::path(testing::TempDir()) /
-                                       ("foldconv_c_" + std::to_string(getpid()) + ".safetensors");
-    harness::write_file(path, small_resnet());
-    return TemporaryFile{path};
-  }();
-  return file.path;
+  static const test::TestFolder folder;
+  static const std::filesystem::path file = folder.write("small.safetensors", small_resnet());
+  return file;
 }
 
 harness::Bytes random_images() {

@@ -67,19 +67,19 @@ if(EMULATE_COMMAND)
 endif()
 
 find_program(PKG_CONFIG pkg-config)
-if(PKG_CONFIG)
+if(PKG_CONFIG AND NOT prefix MATCHES "'")  # with which it says nothing at all
   file(GLOB_RECURSE packages ${prefix}/*/foldconv.pc)
   get_filename_component(package_folder "${packages}" DIRECTORY)
   set(ENV{PKG_CONFIG_PATH} ${package_folder})
   execute_process(COMMAND ${PKG_CONFIG} --cflags --libs foldconv
     OUTPUT_VARIABLE flags OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
-  separate_arguments(flags)
+  separate_arguments(flags UNIX_COMMAND "${flags}")
   run(${CXX_COMPILER} -std=c++20 ${source} ${flags} -o ${SCRATCH_FOLDER}/by_pkg_config)
   run(${SCRATCH_FOLDER}/by_pkg_config)
 
   execute_process(COMMAND ${PKG_CONFIG} --cflags --libs foldconv_c
     OUTPUT_VARIABLE flags OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
-  separate_arguments(flags)
+  separate_arguments(flags UNIX_COMMAND "${flags}")
   get_filename_component(c_library_folder ${c_library} DIRECTORY)
   run(${C_COMPILER} -std=c99 -Wall -Wextra -pedantic -Werror -isystem ${CUDA_INCLUDE} ${CMAKE_CURRENT_LIST_DIR}/network.c
     ${flags} -Wl,-rpath,${c_library_folder} -o ${SCRATCH_FOLDER}/c_by_pkg_config)

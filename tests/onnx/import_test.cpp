@@ -8,6 +8,7 @@
 
 #include "foldconv/graph_node.hpp"
 #include "foldconv/onnx.hpp"
+#include "harness/test_folder.hpp"
 #include "host/expect_error.hpp"
 #include "onnx/file_bytes.hpp"
 #include "onnx/messages.hpp"

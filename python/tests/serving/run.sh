@@ -7,6 +7,8 @@ set -euo pipefail
 # shellcheck source=SCRIPTDIR/../../../bench/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../../../bench/setup.sh"
 
+help_if_asked "$@"
+
 tests=$foldconv_root/python/tests
 work=$foldconv_root/build/python
 wheel=$("$foldconv_root/python/run.sh" --wheel)

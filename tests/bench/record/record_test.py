@@ -72,9 +72,11 @@ CSV
 
 class Recorder(unittest.TestCase):
     def setUp(self):
-        scratch = tempfile.TemporaryDirectory()
+        # Scripts have to quote its name.
+        scratch = tempfile.TemporaryDirectory(prefix="foldconv a user's $x ")
         self.addCleanup(scratch.cleanup)
         self.folder = scratch.name
+        os.mkdir(self.path("tmp"))
         self.calls = self.path("calls")
         self.out = self.path("out")
         open(self.calls, "w").close()
@@ -109,9 +111,11 @@ class Recorder(unittest.TestCase):
         environment = {
             "PATH": self.path("tools") + ":/usr/bin:/bin",
             "HOME": self.path("home"),
+            "TMPDIR": self.path("tmp"),
             "CALLS": self.calls,
             **environment,
         }
+        environment = {name: value for name, value in environment.items() if value is not None}
         command = [self.path("record.sh"), self.out, *arguments]
         return subprocess.run(
             command, capture_output=True, text=True, env=environment, stdin=subprocess.DEVNULL
@@ -149,6 +153,22 @@ class Order(Recorder):
         self.record()
         self.assertEqual(list(self.summary()), FIRST + SECOND)
 
+    def test_no_home_is_needed(self):
+        outcome = self.record("--only", "smoke", HOME=None)
+        self.assertEqual(outcome.returncode, 0, outcome.stderr)
+        self.assertEqual(outcome.stderr, "")
+
+    def test_help_is_no_mistake(self):
+        for asked in ("--help", "-h"):
+            outcome = self.record(asked)
+            self.assertEqual((outcome.returncode, outcome.stderr), (0, ""))
+            self.assertTrue(outcome.stdout.startswith("Records what one GPU has to say"), outcome.stdout)
+            self.assertIn("record.sh --pack DIR", outcome.stdout)
+        outcome = self.record("--dry-rnu")
+        self.assertEqual((outcome.returncode, outcome.stdout), (2, ""))
+        self.assertTrue(outcome.stderr.startswith("record.sh: there is no option --dry-rnu\n"), outcome.stderr)
+        self.assertEqual(self.called(""), [])
+
     def test_names_of_parts_choose_them(self):
         self.assertEqual(self.record("--only", "tests,smoke").returncode, 0)
         self.assertEqual(list(self.summary("only")), ["smoke", "tests"])
@@ -165,7 +185,7 @@ class Order(Recorder):
             self.assertEqual(self.record(*arguments).returncode, 0)
             with open(self.calls, encoding="utf-8") as file:
                 variables = [line for line in file if "=" in line.split()[0]]
-            seen.append({re.sub(r"/tmp[^:]*/libraries", "", line) for line in variables})
+            seen.append({re.sub(r"[^:=]*/tmp/[^:]*/libraries", "", line) for line in variables})
         self.assertEqual(seen[0], seen[1])
         self.assertTrue(any(line.startswith("FOLDCONV_GOLDEN_FOLDER=") for line in seen[0]), seen)
 
@@ -261,8 +281,8 @@ class Hopper(Recorder):
         self.record("--part", "hopper")
         with open(self.calls, encoding="utf-8") as file:
             asked = [line for line in file if not line.startswith("nvidia-smi")]
-        self.assertRegex(asked[0], r"^foldconv_probe .*--out \S*/out/hopper_probes.json")
-        self.assertEqual(len(self.called(r"^foldconv_probe .*--against \S*/out/hopper_probes.json")), 1)
+        self.assertRegex(asked[0], r"^foldconv_probe .*--out .*/out/hopper_probes.json")
+        self.assertEqual(len(self.called(r"^foldconv_probe .*--against .*/out/hopper_probes.json")), 1)
         self.assertEqual(len(self.called(r"^foldconv_probe .*--only timing_ ")), 3)
 
     def test_both_families_and_cudnn_have_a_file_each(self):

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <set>
 
 #include "harness/caught.hpp"
 #include "harness/problem/list.hpp"
 #include "harness/problem/text.hpp"
+#include "harness/test_folder.hpp"
 
 namespace foldconv::harness {
 namespace {
@@ -15,17 +15,10 @@ namespace fs = std::filesystem;
 
 class BatchFile : public testing::Test {
  protected:
-  void SetUp() override {
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = fs::path(testing::TempDir()) / (std::string("foldconv_batch_") + test->name());
-    fs::remove_all(folder_);
-    fs::create_directories(folder_ / "shipped");
-  }
-  void TearDown() override { fs::remove_all(folder_); }
+  BatchFile() { fs::create_directories(folder_ / "shipped"); }
 
   std::string write(const std::string& name, const std::string& text) const {
-    std::ofstream(folder_ / name) << text;
-    return (folder_ / name).string();
+    return scratch_.write(name, text).string();
   }
 
   void read(const std::string& file) { read_list(file, folder_ / "shipped", list_); }
@@ -36,7 +29,8 @@ class BatchFile : public testing::Test {
     return list_.problems[i].lines.front().convs.front().problem;
   }
 
-  fs::path folder_;
+  test::TestFolder scratch_;
+  const fs::path& folder_ = scratch_.path();
   ProblemList list_;
 };
 

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "foldconv/safetensors.hpp"
+#include "harness/test_folder.hpp"
 #include "host/expect_error.hpp"
 #include "host/weights/safetensors_writer.hpp"
 
@@ -28,18 +29,11 @@ bool is_called_damaged(const std::string& bytes) {
 
 class OtherFormat : public testing::Test {
  protected:
-  OtherFormat() {
-    std::string folder = testing::TempDir() + "foldconv_formats_XXXXXX";
-    folder_ = mkdtemp(folder.data());
-  }
-  ~OtherFormat() override { std::filesystem::remove_all(folder_); }
-
   std::filesystem::path write(const std::string& bytes, const std::string& name = "file") const {
-    std::ofstream(folder_ / name, std::ios::binary) << bytes;
-    return folder_ / name;
+    return folder_.write(name, bytes);
   }
 
-  std::filesystem::path folder_;
+  const test::TestFolder folder_;
 };
 
 TEST_F(OtherFormat, IsNamedWithWhatMakesAModelOfIt) {
@@ -88,10 +82,10 @@ TEST_F(OtherFormat, ADamagedStateDictIsNoOther) {
 TEST_F(OtherFormat, AFolderOfTensorFlowIsNamed) {
   const std::filesystem::path file = write("", "saved_model.pb");
   EXPECT_TRUE(
-      test::fails_with(StateDict::read(folder_).status(), test::kInvalid,
+      test::fails_with(StateDict::read(folder_.path()).status(), test::kInvalid,
                        {"it is the folder of a TensorFlow SavedModel; export the network"}));
   std::filesystem::remove(file);
-  EXPECT_EQ(other_format(folder_), "it is a folder; give a file");
+  EXPECT_EQ(other_format(folder_.path()), "it is a folder; give a file");
 }
 
 }  // namespace

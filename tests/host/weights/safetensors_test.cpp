@@ -14,6 +14,7 @@
 #include <tuple>
 #include <utility>
 
+#include "harness/test_folder.hpp"
 #include "host/expect_error.hpp"
 #include "host/weights/safetensors_writer.hpp"
 #include "weights/file_bytes.hpp"
@@ -239,11 +240,10 @@ TEST(Safetensors, BoundsTheLengthOfTheHeader) {
 
 TEST(Safetensors, CapsTheLengthOfTheHeader) {
   // A sparse file: it has the bytes that its header claims.
-  const fs::path path = fs::path(testing::TempDir()) / "foldconv_long_header.safetensors";
-  std::ofstream(path) << file_text(safetensors::kMaxHeaderBytes + 1, "{}");
+  const test::TestFolder folder;
+  const fs::path path = folder.write("x", file_text(safetensors::kMaxHeaderBytes + 1, "{}"));
   fs::resize_file(path, safetensors::kMaxHeaderBytes + 9);
   const Result<StateDict> file = StateDict::read(path);
-  fs::remove(path);
   EXPECT_TRUE(fails_with(file, kInvalid, {"has 100000001 bytes, more than 100000000"}));
 }
 
@@ -468,17 +468,8 @@ TEST(Safetensors, F32LiesInTheFileWhereItsPlaceIsAligned) {
 
 class SafetensorsFile : public testing::Test {
  protected:
-  void SetUp() override {
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = fs::path(testing::TempDir()) / (std::string("foldconv_safetensors_") + test->name());
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   fs::path write(const std::string& text) const {
-    std::ofstream(folder_ / "model.safetensors", std::ios::binary) << text;
-    return folder_ / "model.safetensors";
+    return scratch_.write("model.safetensors", text);
   }
 
   static std::string complaint_of(const fs::path& path) {
@@ -487,7 +478,8 @@ class SafetensorsFile : public testing::Test {
     return message;
   }
 
-  fs::path folder_;
+  test::TestFolder scratch_;
+  const fs::path& folder_ = scratch_.path();
 };
 
 TEST_F(SafetensorsFile, IsReadWhereItIsAsked) {
