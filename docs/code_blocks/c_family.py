@@ -80,7 +80,8 @@ class Compiler:
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False, **settings)
 
     def flags(self, package, *what):
-        done = self.run(["pkg-config", *what, package])
+        # It escapes each byte of a letter that is none of ASCII.
+        done = self.run(["pkg-config", *what, package], errors="surrogateescape")
         if done.returncode != 0:
             raise MissingPackage(f"{package} is not installed in {self.prefix}: {done.stderr}")
         return shlex.split(done.stdout)

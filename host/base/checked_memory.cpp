@@ -80,16 +80,15 @@ class ProbedRange {
 Status check_byte(const NamedRange& range, const void* pointer,
                   const cudaPointerAttributes& attributes, const Reader& reader) {
   if (attributes.type == cudaMemoryTypeUnregistered) {
-    const bool readable = host_can_read(pointer);
-    if (!readable) {
+    if (!host_can_read(pointer)) {
       return invalid(
           text(range.name, " is in no allocation"), value_text(range),
           "pass memory of cudaMalloc() that was not freed since; cudaDeviceReset() frees all");
     }
     if (reader.reads_pageable_memory) return {};
     return invalid(text(range.name, " is memory of the host"), value_text(range),
-                   text("copy it to memory of cudaMalloc(), or allocate it by cudaHostAlloc() or "
-                        "cudaMallocManaged()"));
+                   "copy it to memory of cudaMalloc(), or allocate it by cudaHostAlloc() or "
+                   "cudaMallocManaged()");
   }
   if (attributes.devicePointer == pointer) return {};
   if (attributes.devicePointer != nullptr) {

@@ -40,7 +40,7 @@ Result<DeviceMemory> DeviceMemory::copy_of(std::initializer_list<std::span<const
 }
 
 Status DeviceMemory::check_there() const {
-  if (!is_gone()) return {};
+  if (!allocation_.get_deleter().is_gone(allocation_.get())) return {};
   return invalid(text(what_, " are no longer on the device"),
                  text(bytes_, " bytes at ", address_text(allocation_.get()),
                       " were freed, as cudaDeviceReset() frees all"),

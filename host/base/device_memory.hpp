@@ -17,6 +17,8 @@ namespace foldconv::host {
 // Frees an allocation, if it is still there.
 struct FreeAllocation {
   std::optional<std::uint64_t> id = {};  // of the allocation, where the driver tells it
+  // Whether it is no more: cudaDeviceReset() frees it behind its owner, and its place may be another's by now. false where
+  // that cannot be told.
   bool is_gone(const std::byte* pointer) const noexcept;
   void operator()(std::byte* pointer) const noexcept;
 };
@@ -33,9 +35,6 @@ class DeviceMemory {
 
   const void* part(std::size_t index) const { return allocation_.get() + offsets_[index]; }
 
-  // Whether the memory is no more: cudaDeviceReset() frees it behind its owner, and its place may be another's by now.
-  // false where that cannot be told.
-  bool is_gone() const noexcept { return allocation_.get_deleter().is_gone(allocation_.get()); }
   // Errors: invalid_argument: it is gone.
   Status check_there() const;
 

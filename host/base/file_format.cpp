@@ -141,9 +141,9 @@ Status refuse_other_format(std::span<const std::byte> bytes, ModelFormat wanted)
   return Status(ErrorCode::invalid_argument, text("it is ", known->what, "; ", known->remedy));
 }
 
-Status refuse_folder_of_model(const std::filesystem::path& folder) {
+Status refuse_unopened(const std::filesystem::path& path, const Status& status) {
   std::error_code ignored;
-  if (!std::filesystem::is_regular_file(folder / "saved_model.pb", ignored)) return {};
+  if (!std::filesystem::is_regular_file(path / "saved_model.pb", ignored)) return status;
   return Status(ErrorCode::invalid_argument,
                 text("it is the folder of ", kSavedModel, "; ", kExport));
 }

@@ -16,7 +16,7 @@ enum class ModelFormat { none, onnx, safetensors };
 // given for a model; the message names it, and says how it becomes one. ok: they begin as none of these.
 Status refuse_other_format(std::span<const std::byte> bytes, ModelFormat wanted);
 
-// The same of a folder.
-Status refuse_folder_of_model(const std::filesystem::path& folder);
+// Of a path that could not be opened, `status` says why: as it is, or invalid_argument where it is the folder of a model.
+Status refuse_unopened(const std::filesystem::path& path, const Status& status);
 
 }  // namespace foldconv::host

@@ -27,7 +27,7 @@ Result<Imported> imported(std::span<const std::byte> bytes, wire::TensorFiles fi
 Result<Imported> imported(const std::filesystem::path& path, const ReadOptions& options,
                           std::size_t most_problems) {
   const Result<wire::MappedFile> file = wire::MappedFile::open(path);
-  if (!file) return file.status();
+  if (!file) return host::refuse_unopened(path, file.status());
   const std::string name = wire::printable(path.filename().native());
   Result<Imported> result =
       imported(file->bytes(), wire::TensorFiles(path, *file), options, most_problems);

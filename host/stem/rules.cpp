@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <string>
+#include <vector>
 
 #include "base/problem_sizes.hpp"
 #include "base/sizes.hpp"
@@ -79,20 +81,12 @@ std::string stem_size_rule(const StemProblem& problem) {
   return {};
 }
 
-}  // namespace
-
-const StemKernel* stem_kernel(const ConvProblem& conv) {
-  const auto found = std::ranges::find_if(stem_kernels(), [&](const StemKernel& kernel) {
-    return kernel.dtype == conv.dtype && kernel.tile->filter == conv.r;
-  });
-  return found == stem_kernels().end() ? nullptr : &*found;
-}
-
 std::string stem_filter_rule(const ConvProblem& conv) {
   std::vector<int> filters;
   for (const StemKernel& kernel : stem_kernels()) {
     if (kernel.dtype == conv.dtype) filters.push_back(kernel.tile->filter);
   }
+  if (filters.empty()) return "is not compiled: give the convolution and the pool by themselves";
   std::ranges::sort(filters);
   std::string names;
   int nearest = filters.front();
@@ -104,6 +98,15 @@ std::string stem_filter_rule(const ConvProblem& conv) {
   }
   return text("takes filters of ", names, ": r x s = ", conv.r, "x", conv.s, "; nearest: ", nearest,
               "x", nearest);
+}
+
+}  // namespace
+
+const StemKernel* stem_kernel(const ConvProblem& conv) {
+  const auto found = std::ranges::find_if(stem_kernels(), [&](const StemKernel& kernel) {
+    return kernel.dtype == conv.dtype && kernel.tile->filter == conv.r;
+  });
+  return found == stem_kernels().end() ? nullptr : &*found;
 }
 
 std::string stem_form_rule(const ConvProblem& conv) {

@@ -141,12 +141,6 @@ std::string printable(std::string_view text) {
 
 namespace {
 
-// A folder may be told for what it is.
-Status why_unopened(const std::filesystem::path& file, const Status& status) {
-  const Status folder = host::refuse_folder_of_model(file);
-  return folder.ok() ? status : folder;
-}
-
 // Of bytes that `owner` or `file` keeps.
 Result<StateDict> state_dict_of(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
                                 std::shared_ptr<const host::FileBytes> file,
@@ -166,18 +160,10 @@ Result<StateDict> state_dict_of(std::span<const std::byte> bytes, std::shared_pt
 
 }  // namespace
 
-std::string other_format(const std::filesystem::path& file) {
-  return host::guarded_text([&]() -> std::string {
-    const Result<std::shared_ptr<const host::FileBytes>> opened = host::FileBytes::open(file);
-    if (!opened.ok()) return why_unopened(file, opened.status()).message();
-    return host::refuse_other_format((*opened)->bytes(), host::ModelFormat::none).message();
-  });
-}
-
 Result<StateDict> StateDict::read(const std::filesystem::path& file) {
   return host::guarded([&]() -> Result<StateDict> {
     Result<std::shared_ptr<const host::FileBytes>> opened = host::FileBytes::open(file);
-    if (!opened.ok()) return host::at(file.string(), why_unopened(file, opened.status()));
+    if (!opened.ok()) return host::at(file.string(), host::refuse_unopened(file, opened.status()));
     const std::span<const std::byte> bytes = (*opened)->bytes();
     return state_dict_of(bytes, {}, *std::move(opened), file.string());
   });

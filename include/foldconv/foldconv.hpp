@@ -28,6 +28,7 @@
 #include "foldconv/graph.hpp"
 #include "foldconv/graph_node.hpp"
 #include "foldconv/kernel_list.hpp"
+#include "foldconv/model_file.hpp"
 #include "foldconv/models.hpp"
 #include "foldconv/network.hpp"
 #include "foldconv/pixels.hpp"

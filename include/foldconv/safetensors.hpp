@@ -37,11 +37,6 @@ struct TensorInfo {
 /// nothing in a damaged file upsets a terminal. UTF-8 stays UTF-8.
 FOLDCONV_API std::string printable(std::string_view text);
 
-/// Of a file whose name does not tell what it is: what it begins as, and how it becomes one that is read, such as "it is
-/// a PyTorch checkpoint, which is a pickle; save its state dict as safetensors: ..."; or why it cannot be opened. Empty:
-/// it begins as nothing that is known. StateDict::read() and onnx::read() say the same of files that they cannot read.
-FOLDCONV_API std::string other_format(const std::filesystem::path& file);
-
 /// The longest header that is read: the reference implementation's limit.
 inline constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;
 

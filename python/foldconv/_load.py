@@ -22,9 +22,9 @@ def _onnx_source(source: typing.Any) -> str | bytes:
         if not os.path.exists(path):
             raise InvalidArgument(f"no such file: {path}; give the path of an .onnx or a .safetensors file")
         if not path.endswith((".onnx", ".safetensors")):
-            other = _foldconv._other_format(path)
-            if other:
-                raise InvalidArgument(f"{path}: {other}")
+            why = _foldconv._why_no_model(path)
+            if why:
+                raise InvalidArgument(f"{path}: {why}")
             raise InvalidArgument(f"neither .onnx nor .safetensors: {path}; export the network as ONNX, or a ResNet's "
                                   "state dict as safetensors")
         return path

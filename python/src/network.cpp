@@ -231,7 +231,7 @@ void register_network(nb::module_& module) {
   module.def("_inspect_onnx", inspect_onnx, "source"_a, "inputs"_a, "outputs"_a, "constants"_a);
   module.def("_read_resnet", read_resnet, "path"_a);
   module.def(
-      "_other_format", [](const std::string& path) { return safetensors::other_format(path); },
+      "_why_no_model", [](const std::string& path) { return why_no_model(path).message(); },
       "path"_a);
   module.def("_make_network", make_network, "model"_a, "dtype"_a, "fuse"_a, "blocks"_a,
              "device"_a = nb::none());

@@ -245,8 +245,27 @@ TEST(BenchReport, AProblemThatNoneOfTheKernelsTakesIsNotRight) {
     EXPECT_EQ(document["rows"][at]["baseline"], false);
     EXPECT_TRUE(document["rows"][at]["floor_over_baseline"].is_null());
   }
+  // The others are compared all the same.
+  EXPECT_EQ(document["summary"]["layer_conv_second_over_conv_first_floor"], 0.5);
   EXPECT_NE(of_kernels(Format::table, all_right).find("none of the kernels takes 1 problem"),
             std::string::npos);
+}
+
+TEST(BenchReport, AMeanIsOverOneKernel) {
+  std::ostringstream out;
+  const std::unique_ptr<Writer> writer = make_writer(Format::json, out);
+  BenchReport bench(*writer, {}, {Figure::floor}, 14, kCompared);
+  for (const char* refusal : {"", "takes 1x1 filters only"}) {
+    std::vector<Measured> layer = {measured("conv_first", 2.0), measured("conv_second", 1.0),
+                                   measured("direct", 8.0)};
+    layer.front().way.refusal = refusal;
+    bench.rows(harness::parse_layer("ic8oc8_ih8kh1"), layer);
+  }
+  bench.end();
+  const auto summary = nlohmann::json::parse(out.str())["summary"];
+  for (const auto& [name, value] : summary.items()) {
+    EXPECT_EQ(name.find("_over_"), std::string::npos) << name;  // of no kernel over both problems
+  }
 }
 
 TEST(BenchReport, TablesOfKernelsAreNotTooWide) {

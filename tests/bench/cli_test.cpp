@@ -2,13 +2,13 @@
 // The tool as a user starts it.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 #include <utility>
 
 #include "foldconv/kernel_list.hpp"
+#include "harness/kernels_named.hpp"
 #include "host/weights/other_formats.hpp"
 #include "host/weights/safetensors_writer.hpp"
 #include "started_tool.hpp"
@@ -370,11 +370,7 @@ TEST(Cli, APinnedKernelIsUsedOrItsReasonGiven) {
   const Outcome used = foldconv("validate --kernel direct_f16_sm80 mb1_ic64oc64_ih6kh3ph1");
   EXPECT_EQ(used.exit_code, 0) << used.out;
   EXPECT_TRUE(has(used.out, "direct_f16_sm80"));
-  const auto of_1x1 = std::ranges::find_if(kernel_list(), [](const KernelInfo& kernel) {
-    return kernel.name.starts_with("conv_1x1_f16_");
-  });
-  ASSERT_NE(of_1x1, kernel_list().end());
-  const std::string name(of_1x1->name);
+  const std::string name = test::kernels_named("conv_1x1_f16_").front();
   const Outcome refused = foldconv("validate --kernel " + name + " mb1_ic64oc64_ih6kh3ph1");
   EXPECT_EQ(refused.exit_code, 1) << refused.out;
   EXPECT_TRUE(has(refused.out, "FAIL"));

@@ -98,6 +98,7 @@ TEST(Completion, BashKnowsValues) {
   EXPECT_EQ(in_bash({"bench", "--impl", "ta"}), Words{"tails"});
   EXPECT_EQ(in_bash({"bench", "--impl", "planned,c"}),
             (Words{"planned,chain", "planned,cudnn", "planned,cudnn-separate"}));
+  EXPECT_EQ(in_bash({"validate", "--stride", "2,"}), (Words{"2,1", "2,2"}));
   EXPECT_EQ(in_bash({"completion", ""}), (Words{"bash", "zsh", "fish"}));
   EXPECT_EQ(in_bash({"bench", "--seed", ""}), Words{});
   EXPECT_EQ(in_bash({"bench", "--block", ""}), Words{});
@@ -146,7 +147,7 @@ done
 )");
   std::string words;
   for (const std::string& line : lines) words += " '" + line + "'";
-  const Outcome outcome = shell("cd " + (folder / "files").string() +
+  const Outcome outcome = shell("cd " + quoted((folder / "files").string()) +
                                 " && timeout 60 zsh -f ../program" + words + " 2>&1");
   std::vector<std::string> found;
   const std::regex answer("<<([^>]*)>>");

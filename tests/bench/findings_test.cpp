@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "harness/kernels_named.hpp"
 #include "harness/ways/ways_of.hpp"
 
 namespace foldconv::tool {
@@ -45,10 +46,10 @@ TEST(Findings, OfALayerAreItsFusedKernel) {
   EXPECT_TRUE(findings[0].pass()) << findings[0].reason;
 }
 
-constexpr const char* kTile = "conv_rxs_f16_32x16x64_st8_sm80";
-constexpr const char* kOtherTile = "conv_rxs_f16_64x64x64_st4_sm80";
-constexpr const char* kRefused = "conv_1x1_f16_64x64x64_st4_sm80";
-constexpr const char* kDirect = "direct_f16_sm80";
+const std::string kTile = test::kernels_named("conv_rxs_f16_").front(),
+                  kOtherTile = test::kernels_named("conv_rxs_f16_").back(),
+                  kRefused = test::kernels_named("conv_1x1_f16_").front(),
+                  kDirect = "direct_f16_sm80";
 
 TEST(Findings, OfKernelsHaveTheBitsOfTheFirstThatSumsAlike) {
   const std::vector<Finding> findings =
@@ -71,7 +72,7 @@ TEST(Findings, OfKernelsHaveTheBitsOfTheFirstThatSumsAlike) {
 
 TEST(Findings, OtherBitsOfAKernelThatSumsAlikeAreAFailure) {
   const harness::Images images{DataType::f16, {1, 1, 1, 2}, 1};
-  const auto right = [](const char* kernel) {
+  const auto right = [](const std::string& kernel) {
     return Finding{.way = kernel,
                    .ran = true,
                    .verdict = {},
@@ -81,18 +82,21 @@ TEST(Findings, OtherBitsOfAKernelThatSumsAlikeAreAFailure) {
   };
   const harness::Bytes some(4), others = {std::byte{0}, std::byte{0}, std::byte{1}, std::byte{0}};
   Finding first = right(kTile), direct = right(kDirect), second = right(kOtherTile),
-          depthwise = right("depthwise_f16_3x3_sm80"),
-          wgmma = right("conv_wgmma_f16_64x64x64_st8_sm90");
+          depthwise = right(test::kernels_named("depthwise_f16_").front()),
+          wrong = right(kOtherTile), wgmma = right(test::kernels_named("conv_wgmma_f16_").front());
+  wrong.reason = "far off";
   compare_bits(images, {{&first, some},
                         {&direct, others},
                         {&second, others},
                         {&depthwise, others},
-                        {&wgmma, others}});
+                        {&wgmma, others},
+                        {&wrong, others}});
   EXPECT_TRUE(first.pass());
   EXPECT_FALSE(second.pass());
   EXPECT_EQ(second.reason,
-            "other bits than " + std::string(kTile) +
+            "other bits than " + kTile +
                 ": 1 of 2 elements, the first at image 0, row 0, column 0, channel 1");
+  EXPECT_EQ(wrong.reason, "far off");
   // Nothing promises that kernels with and without tensor cores, or of other instructions, sum alike.
   for (const Finding* other : {&direct, &wgmma}) {
     EXPECT_TRUE(other->pass());

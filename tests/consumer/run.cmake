@@ -67,7 +67,7 @@ if(EMULATE_COMMAND)
 endif()
 
 find_program(PKG_CONFIG pkg-config)
-if(PKG_CONFIG AND NOT prefix MATCHES "'")  # with which it says nothing at all
+if(PKG_CONFIG)
   file(GLOB_RECURSE packages ${prefix}/*/foldconv.pc)
   get_filename_component(package_folder "${packages}" DIRECTORY)
   set(ENV{PKG_CONFIG_PATH} ${package_folder})
@@ -101,7 +101,7 @@ endif()
 # A project with the sources inside: configured, not built.
 set(sources ${SCRATCH_FOLDER}/sources)
 run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/sources -B ${sources} -G ${GENERATOR} ${compilers})
-file(STRINGS ${sources}/compile_commands.json command REGEX "command.*own_kernels[.]cu")
+file(STRINGS ${sources}/compile_commands.json command ENCODING UTF-8 REGEX "command.*own_kernels[.]cu")
 if(NOT command MATCHES "-std=c\\+\\+20 ")
   message(FATAL_ERROR "a .cu file in a project with the sources inside is not C++20: ${command}")
 endif()

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <cctype>
 #include <cstddef>
+#include <sstream>
+
+#include "harness/error.hpp"
 
 namespace foldconv::harness {
 namespace {
@@ -36,6 +39,19 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
 }
 
 }  // namespace
+
+std::vector<std::string> words_between_commas(const std::string& list) {
+  std::vector<std::string> words;
+  if (list.empty()) return words;
+  std::istringstream parts(list + ",");
+  for (std::string part; std::getline(parts, part, ',');) {
+    if (part.empty()) {
+      throw Error(ErrorCode::invalid_argument, "\"" + list + "\" has a comma too many; write A,B");
+    }
+    words.push_back(part);
+  }
+  return words;
+}
 
 std::string joined(const std::vector<std::string>& words) {
   std::string text;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Words that are known, and one that is not.
+// Lists of words; words that are known, and one that is not.
 #pragma once
 
 #include <string>
@@ -8,6 +8,9 @@
 namespace foldconv::harness {
 
 std::string joined(const std::vector<std::string>& words);  // "f16, bf16, f32"
+
+// What stands between the commas; of "" nothing. Throws Error where there is a comma too many.
+std::vector<std::string> words_between_commas(const std::string& list);
 
 // Of the known words the one that was meant: with the fewest letters changed, left out, added or swapped, whatever
 // their case, up to a third of them; else the first that begins with `word`. "": none is near.

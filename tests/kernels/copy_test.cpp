@@ -290,6 +290,8 @@ TEST(Copy, RefusesWhatHasNoMeaning) {
                          ErrorCode::unsupported, {"2^31"}));
   EXPECT_TRUE(fails_with(plan([](auto& p) { p.to = static_cast<DataType>(9); }), kInvalid,
                          {"static_cast<DataType>(9)"}));
+  EXPECT_TRUE(fails_with(plan([](auto& p) { p.from = static_cast<DataType>(9); }), kInvalid,
+                         {"static_cast<DataType>(9)"}));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "foldconv/onnx.hpp"
+#include "harness/test_folder.hpp"
 #include "host/expect_error.hpp"
 #include "host/weights/other_formats.hpp"
 #include "host/weights/safetensors_writer.hpp"
@@ -69,6 +70,14 @@ TEST(OnnxBadModels, AFileOfAnotherFormatIsNamed) {
   }
   EXPECT_TRUE(fails_with(onnx::read(bytes_of("\x08\x08\x12\x02py")), kInvalid,
                          {"no graph in 6 bytes; the file is damaged"}));
+}
+
+TEST(OnnxBadModels, AFolderOfTensorFlowIsNamed) {
+  const TestFolder folder;
+  folder.write("saved_model.pb", "");
+  const std::string what = "it is the folder of a TensorFlow SavedModel; export the network";
+  EXPECT_TRUE(fails_with(onnx::read(folder.path()), kInvalid, {what}));
+  EXPECT_TRUE(fails_with(onnx::inspect(folder.path()), kInvalid, {what}));
 }
 
 TEST(OnnxBadModels, AllProblemsAtOnce) {

@@ -171,8 +171,7 @@ static inline void cuemu_clear_fault(void) {
 // drawn at random between issue and wait, by this seed), "sparse" (cudaMalloc gives as much as the emulated device has,
 // whatever the host's memory: for a program that touches little of it), "reuse" (freed addresses are given out again by
 // the next allocation of their size, as a GPU's allocator may; else much later, so that a use after free is found).
-// Returns the old value, or -1
-// for an unknown name or without the emulator. Start values come from the environment:
+// Returns the old value, or -1 for an unknown name or without the emulator. Start values come from the environment:
 // CUEMU_CHECK=uninit,race, CUEMU_ASYNC=late|eager|shuffled[:SEED] (late is the default) and CUEMU_SPARSE=1.
 static inline int cuemu_set_switch(const char* name, int value) {
   void* f = cuemu_symbol_("cuemu_set_switch_impl");

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "foldconv/graph_node.hpp"
+#include "foldconv/model_file.hpp"
 #include "foldconv/models.hpp"
 #include "foldconv/onnx.hpp"
 #include "foldconv/safetensors.hpp"
@@ -47,12 +48,11 @@ Graph read_model(const std::filesystem::path& file, const std::vector<std::strin
   if (file.extension() == ".safetensors") {
     return value_of(models::resnet(value_of(safetensors::StateDict::read(file))));
   }
-  const std::string other = safetensors::other_format(file);
+  check(why_no_model(file), file.string());
   throw Error(ErrorCode::invalid_argument,
-              file.string() + ": " +
-                  (other.empty() ? "neither .onnx nor .safetensors; export the network as ONNX, or "
-                                   "a ResNet's state dict as safetensors"
-                                 : other));
+              file.string() +
+                  ": neither .onnx nor .safetensors; export the network as ONNX, or a "
+                  "ResNet's state dict as safetensors");
 }
 
 std::vector<ModelInput> inputs_of(const Graph& graph) {

@@ -119,7 +119,7 @@ TEST(BlockText, WritesWhatItReads) {
        {"mb2_ih56_ic64mid64oc256", "mb1_ih20iw30_ic256mid128oc512_s2_g32_v1", "mb1_ih8_ic64oc64",
         "mb1_ih8_ic64mid16oc64_proj", "mb4_ih56_ic64oc128_s2_x2", "mb1_ih56_ic64mid64oc256_x3",
         "mb1_ih9iw8_ic16mid96oc24_s2_dw5_tf", "mb1_ih8_ic16oc16_dw3_plain",
-        "mb2_ih8_ic16mid96oc16_dw3_x2"}) {
+        "mb2_ih8_ic16mid96oc16_dw3_x2", "mb1_ih8_ic256mid128oc256_g32_x2"}) {
     EXPECT_EQ(descriptor_of(parse_block(text)), text);
   }
 }

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "foldconv/kernel_list.hpp"
 #include "harness/caught.hpp"
+#include "harness/kernels_named.hpp"
 #include "harness/ways/ways_of.hpp"
 
 namespace foldconv::harness {
@@ -100,18 +100,15 @@ TEST(LayerWays, APinnedKernelIsTakenOrSaysWhyNot) {
   Problem problem = filled_layer(kLayer);
   problem.kernel = "direct_f16_sm80";
   EXPECT_EQ(Ways(problem).find("planned").kernels, "direct_f16_sm80");
-  const auto of_1x1 = std::ranges::find_if(kernel_list(), [](const KernelInfo& kernel) {
-    return kernel.name.starts_with("conv_1x1_f16_");
-  });
-  ASSERT_NE(of_1x1, kernel_list().end());
-  problem.kernel = std::string(of_1x1->name);
+  problem.kernel = test::kernels_named("conv_1x1_f16_").front();
   EXPECT_NE(message_of([&] { const Ways ways(problem); }, ErrorCode::unsupported), "");
 }
 
 TEST(LayerWays, SeveralKernelsAreAWayEachOrSayWhyNot) {
   const Problem problem = filled_layer(kLayer);
   Tensors tensors(problem);
-  const std::string taken = kernel_of_plan(problem), refused = "conv_1x1_f16_64x64x64_st4_sm80";
+  const std::string taken = kernel_of_plan(problem),
+                    refused = test::kernels_named("conv_1x1_f16_").front();
   const std::vector<Way> ways =
       make_ways({pinned_ways({refused, "direct_f16_sm80", taken, "direct_bf16_sm80"})}, problem,
                 tensors, [](const std::string& name) { return name != "direct_bf16_sm80"; });
@@ -125,7 +122,7 @@ TEST(LayerWays, SeveralKernelsAreAWayEachOrSayWhyNot) {
     EXPECT_EQ(way->planned, way->name == taken);
   }
   EXPECT_EQ(refusal_by("direct_bf16_sm80", problem), "computes in bf16: the problem is f16");
-  EXPECT_EQ(refusal_by("conv_wgmma_f16_64x64x64_st8_sm90", problem).find("pinned"),
+  EXPECT_EQ(refusal_by(test::kernels_named("conv_wgmma_f16_").front(), problem).find("pinned"),
             std::string::npos);
   const Problem block = filled_block("ih6_ic64mid64oc64");
   EXPECT_NE(refusal_by(taken, block), "");

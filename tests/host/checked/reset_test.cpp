@@ -96,10 +96,33 @@ TEST_F(DeviceReset, WeightsThatAreGoneAreTold) {
   const Replaced after([] { EXPECT_EQ(cudaDeviceReset(), cudaSuccess); });
   ASSERT_NE(after.others.get(), after.place);
   const std::size_t before = test::launches();
-  EXPECT_TRUE(fails_with(after.run(), kInvalid,
+  const Status status = after.run();
+  EXPECT_TRUE(fails_with(status, kInvalid,
                          {"the weights, scale and bias are no longer on the device", "bytes at 0x",
                           "cudaDeviceReset()", "create the object again"}));
+  EXPECT_EQ(status.message().find(" 0 bytes"), std::string::npos) << status.message();
   EXPECT_EQ(test::launches(), before);
+}
+
+// Where it does not call it unregistered; the next check of the last error does not meet it.
+TEST_F(DeviceReset, WhatCudaDoesNotKnowIsGone) {
+  const Replaced there([] {});
+  cuemu_fail_call("cudaPointerGetAttributes", 1, cudaErrorInvalidValue);
+  EXPECT_TRUE(fails_with(there.run(), kInvalid, {"no longer on the device"}));
+  EXPECT_EQ(cuemu_cancel_failure(), 0);
+  EXPECT_EQ(cudaGetLastError(), cudaSuccess);
+}
+
+// Else the memory of all that goes as a program ends, or after another failure, would be lost.
+TEST_F(DeviceReset, WhatCudaDoesNotAnswerIsThere) {
+  Replaced there([] {});
+  there.plan.reset();
+  const std::uint64_t before = frees();
+  cuemu_fail_call("cudaPointerGetAttributes", 1, cudaErrorUnknown);
+  there.conv.reset();
+  EXPECT_EQ(cuemu_cancel_failure(), 0);
+  EXPECT_EQ(frees(), before + 1);
+  EXPECT_EQ(cudaGetLastError(), cudaSuccess);
 }
 
 TEST_F(DeviceReset, WeightsWhosePlaceIsAnothersAreTold) {
@@ -140,29 +163,25 @@ TEST_F(DeviceReset, TheOwnerFreesNothingThatIsGone) {
   EXPECT_EQ(cudaGetLastError(), cudaSuccess);
 }
 
-// Which of a block's convolutions is gone: each is looked at.
-TEST_F(DeviceReset, EachConvolutionOfABlock) {
-  BottleneckWeights weights = test::SmallBlocks().bottleneck();
-  const test::SmallBlocks blocks;
-  weights.conv1 = blocks.layer(32, 64, 1);  // widened to a slice where one kernel is the block
-  weights.conv2 = blocks.layer(32, 32, 3);
-  weights.conv3 = blocks.layer(256, 32, 1);
-  weights.downsample = blocks.layer(256, 64, 1);
-  const auto convs_of = [](const Block& block) {
-    const host::BlockData& data = Internals::data(block);
-    std::vector<const Conv*> convs;
-    const auto add = [&](const std::optional<Conv>& conv) {
-      if (conv) convs.push_back(&*conv);
-    };
-    for (const host::BlockStep& step : data.steps) add(step.conv);
-    if (data.downsample) add(data.downsample->conv);
-    add(data.joined);
-    if (data.widened) {
-      convs.push_back(&data.widened->conv1);
-      convs.push_back(&data.widened->conv2);
-    }
-    return convs;
+std::vector<const Conv*> convs_of(const Block& block) {
+  const host::BlockData& data = Internals::data(block);
+  std::vector<const Conv*> convs;
+  const auto add = [&](const std::optional<Conv>& conv) {
+    if (conv) convs.push_back(&*conv);
   };
+  for (const host::BlockStep& step : data.steps) add(step.conv);
+  if (data.downsample) add(data.downsample->conv);
+  add(data.joined);
+  if (data.widened) {
+    convs.push_back(&data.widened->conv1);
+    convs.push_back(&data.widened->conv2);
+  }
+  return convs;
+}
+
+// Which of a block's convolutions is gone: each is looked at. Returns their number.
+template <class Weights>
+std::size_t each_convolution(const Weights& weights) {
   const test::DeviceBlock x = test::on_device(16 * 64 * 2), y = test::on_device(16 * 256 * 2);
   std::size_t count = 1;
   for (std::size_t gone = 0; gone < count; ++gone) {
@@ -172,15 +191,31 @@ TEST_F(DeviceReset, EachConvolutionOfABlock) {
     const BlockPlan plan = *block.plan({.n = 1, .h = 4, .w = 4});
     const test::DeviceBlock workspace =
         test::on_device(std::max<std::size_t>(plan.workspace_bytes(), 1));
-    ASSERT_EQ(cudaFree(memory_of(*convs[gone])), cudaSuccess);
+    EXPECT_EQ(cudaFree(memory_of(*convs[gone])), cudaSuccess);
+    const std::size_t before = test::launches();
     EXPECT_TRUE(fails_with(plan.run({.x = x.get(),
                                      .y = y.get(),
                                      .workspace = workspace.get(),
                                      .workspace_bytes = plan.workspace_bytes()}),
                            kInvalid, {"no longer on the device"}))
         << gone;
+    EXPECT_EQ(test::launches(), before) << gone;
   }
-  EXPECT_GE(count, 3u);
+  return count;
+}
+
+TEST_F(DeviceReset, EachConvolutionOfABlock) {
+  const test::SmallBlocks blocks;
+  BottleneckWeights weights;
+  weights.conv1 = blocks.layer(32, 64, 1);  // widened to a slice where one kernel is the block
+  weights.conv2 = blocks.layer(32, 32, 3);
+  weights.conv3 = blocks.layer(256, 32, 1);
+  weights.downsample = blocks.layer(256, 64, 1);
+  EXPECT_EQ(each_convolution(weights), 5u)
+      << "conv1 and conv2, both again and wider, conv3 joined with the shortcut's";
+  BasicBlockWeights basic = blocks.basic();
+  basic.downsample = blocks.layer(64, 64, 1);
+  EXPECT_EQ(each_convolution(basic), 3u) << "the shortcut's by itself";
 }
 
 // A convolution, a run of blocks, a BatchNorm by itself, a constant, gates; the image is a stem's.
@@ -249,7 +284,10 @@ TEST_F(DeviceReset, WhateverANetworkKeepsOnTheDevice) {
     ASSERT_TRUE(right.ok()) << right.message();
     ASSERT_EQ(cudaFree(*place), cudaSuccess);
     const std::size_t before = test::launches();
-    EXPECT_TRUE(fails_with(ran.plan.run(ran.buffers), kInvalid, {"no longer on the device"}))
+    const host::GraphData& graph = Internals::data(ran.network).graph;
+    const bool blocks = std::holds_alternative<Stage>(prepared[node]);
+    const std::string name = blocks ? "" : host::describe(graph, graph.nodes[node]) + ": ";
+    EXPECT_TRUE(fails_with(ran.plan.run(ran.buffers), kInvalid, {name, "no longer on the device"}))
         << node;
     EXPECT_EQ(test::launches(), before) << node;
   }

@@ -317,8 +317,10 @@ TEST(CheckedRunsDeathTest, OffUnlessTheEnvironmentSaysSo) {
   const std::string before = set != nullptr ? set : "";
   ASSERT_EQ(unsetenv(variable), 0);
   EXPECT_EXIT(exit_with_what_runs_are(), testing::ExitedWithCode(10), "");
-  ASSERT_EQ(setenv(variable, "0", 1), 0);
-  EXPECT_EXIT(exit_with_what_runs_are(), testing::ExitedWithCode(10), "");
+  for (const char* const no : {"", "0"}) {
+    ASSERT_EQ(setenv(variable, no, 1), 0);
+    EXPECT_EXIT(exit_with_what_runs_are(), testing::ExitedWithCode(10), "");
+  }
   ASSERT_EQ(setenv(variable, "1", 1), 0);
   EXPECT_EXIT(exit_with_what_runs_are(), testing::ExitedWithCode(11), "");
   EXPECT_EXIT(

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 
+#include "foldconv/model_file.hpp"
 #include "foldconv/safetensors.hpp"
 #include "harness/test_folder.hpp"
 #include "host/expect_error.hpp"
@@ -16,7 +17,6 @@
 namespace foldconv {
 namespace {
 
-using safetensors::other_format;
 using safetensors::StateDict;
 
 Status status_of(const std::string& bytes) {
@@ -42,7 +42,7 @@ TEST_F(OtherFormat, IsNamedWithWhatMakesAModelOfIt) {
     const Status status = StateDict::read(file).status();
     for (const std::string& part : format.said) {
       EXPECT_TRUE(test::fails_with(status, test::kInvalid, {file.string() + ": it is ", part}));
-      EXPECT_NE(other_format(file).find(part), std::string::npos) << part;
+      EXPECT_TRUE(test::fails_with(why_no_model(file), test::kInvalid, {part}));
     }
     EXPECT_FALSE(is_called_damaged(format.bytes)) << format.said.front();
   }
@@ -52,17 +52,17 @@ TEST_F(OtherFormat, AnOnnxModelIsNoStateDict) {
   const std::string model = "\x08\x08\x12\x07pytorch:\x01x";
   EXPECT_TRUE(test::fails_with(status_of(model), test::kInvalid,
                                {"it is an ONNX model; read it as one, in a file called .onnx"}));
-  EXPECT_EQ(other_format(write(model)).find("it is an ONNX model"), 0U);
+  EXPECT_EQ(why_no_model(write(model)).message().find("it is an ONNX model"), 0U);
 }
 
 TEST_F(OtherFormat, AStateDictUnderAnotherNameIsOne) {
-  EXPECT_EQ(other_format(write(test::file_text("{}"))).find("it is a state dict in safetensors"),
-            0U);
+  const Status status = why_no_model(write(test::file_text("{}")));
+  EXPECT_EQ(status.message().find("it is a state dict in safetensors"), 0U) << status.message();
 }
 
 TEST_F(OtherFormat, NothingIsSaidOfWhatIsNotKnown) {
   for (const std::string bytes : {"", "no model", "\x80", "PK", "x{}", "\x08\x08"}) {
-    EXPECT_EQ(other_format(write(bytes)), "") << bytes;
+    EXPECT_TRUE(why_no_model(write(bytes)).ok()) << bytes;
     EXPECT_TRUE(is_called_damaged(bytes)) << bytes;
   }
 }
@@ -84,8 +84,17 @@ TEST_F(OtherFormat, AFolderOfTensorFlowIsNamed) {
   EXPECT_TRUE(
       test::fails_with(StateDict::read(folder_.path()).status(), test::kInvalid,
                        {"it is the folder of a TensorFlow SavedModel; export the network"}));
+  EXPECT_TRUE(
+      test::fails_with(why_no_model(folder_.path()), test::kInvalid,
+                       {"it is the folder of a TensorFlow SavedModel; export the network"}));
   std::filesystem::remove(file);
-  EXPECT_EQ(other_format(folder_.path()), "it is a folder; give a file");
+  EXPECT_EQ(why_no_model(folder_.path()).message(), "it is a folder; give a file");
+}
+
+TEST_F(OtherFormat, WhatCannotBeOpenedIsAnErrorNotUnknown) {
+  const Status status = why_no_model(folder_.path() / "absent");
+  EXPECT_TRUE(test::fails_with(status, test::kInvalid, {"cannot be opened"}));
+  EXPECT_EQ(status.message().find("absent"), std::string::npos) << status.message();
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ inline std::vector<OtherFormat> other_formats() {
   const std::vector<std::string> checkpoint = {"it is a PyTorch checkpoint, which is a pickle; ",
                                                "s.save_file(", "torch.load('FILE'",
                                                "d.get('state_dict'", "torch.onnx.export()"};
+  const std::vector<std::string> script = {"it is a TorchScript model; ", "torch.jit.load('FILE')"};
   const std::vector<std::string> archive = {"it is an archive or a compressed file; unpack it"};
   const std::vector<std::string> page = {"it is a web page, in place of the file; download it"};
   const std::vector<std::string> numpy = {"it is a file of NumPy arrays; ",
@@ -34,10 +35,14 @@ inline std::vector<OtherFormat> other_formats() {
        checkpoint},  // by torch before 1.6
       {"\x80\x02}q\x01(X\x07", checkpoint},
       {std::string("\x80\x04\x95\x1a\0\0\0\0\0\0\0}", 12), checkpoint},
-      {zip_with("model/data/0"), {"it is a TorchScript model; ", "torch.jit.load('FILE')"}},
+      {std::string("\x80\x05\x95\x1a\0\0\0\0\0\0\0}", 12), checkpoint},
+      {zip_with("model/data/0"), script},
+      {zip_with("model/code/__torch__.py"), script},
+      {zip_with("model/version"), script},
       {zip_with("weights/conv1.npy"), numpy},
       {"\x93NUMPY\x01", numpy},
       {zip_with("model.onnx"), archive},
+      {zip_with("model.onnx").substr(0, 29), archive},
       {"\x1f\x8b\x08", archive},
       {std::string(257, 'a') + "ustar", archive},
       {"\x89HDF\r\n\x1a\n", {"it is an HDF5 file, as Keras writes it; export the network as ONNX"}},
@@ -45,6 +50,7 @@ inline std::vector<OtherFormat> other_formats() {
        {"it is a pointer of Git LFS, in place of the file; fetch it: git lfs pull"}},
       {"<!DOCTYPE html>", page},
       {"\n <html lang=\"en\">", page},
+      {"<html>", page},
       {"{\n  \"metadata\": {}, \"weight_map\": {}}", {"it is a JSON text, such as the index of "}},
       {"\x08\x01\x12\x30", {"it is a TensorFlow SavedModel; export the network as ONNX"}},
   };
