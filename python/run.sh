@@ -78,6 +78,7 @@ setup_torch() {
 }
 
 # What cannot be had, and what is mistyped, is said before minutes of building.
+make_folder "$work"
 setup_tools
 case ${1:-} in
   --setup)
