@@ -8,7 +8,7 @@
 #   bench/run.sh COMMAND ...     hands these arguments to the tool
 #   bench/run.sh --emulate ...   takes the emulator, also where there is a GPU
 #
-# The first run installs what is missing, or names it where you are not root: Debian packages (about 90 MB to download); where
+# The first run installs what is missing, or names it where you are not root: Debian packages (about 105 MB to download); where
 # there is no nvcc 13, the CUDA toolkit as Python wheels (110 MB, 300 MB in build/toolkit; cuDNN, 880 MB more, only where there
 # is a GPU); trained networks (80 MB) where they are asked. Building the tool takes about two minutes on two cores.
 # All but Debian packages goes to build/.
